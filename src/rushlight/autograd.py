@@ -1,0 +1,17 @@
+"""Derivatives on request: `grad`, `backward`, user-defined operations, and checks against differences."""
+
+from rushlight.core.autograd import backward, grad
+from rushlight.core.function import Function
+from rushlight.core.gradcheck import gradcheck, gradgradcheck
+from rushlight.core.state import enable_grad, no_grad, set_grad_enabled
+
+__all__ = [
+    "Function",
+    "backward",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "no_grad",
+    "set_grad_enabled",
+]

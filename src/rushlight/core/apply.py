@@ -1,0 +1,227 @@
+"""The one door: every operation on tensors passes `apply` (or `apply_`, its in-place twin).
+
+Only here are results computed, traced, and recorded for the derivative.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.core.autograd import Node
+from rushlight.core.op import Op, register
+from rushlight.core.spec import DEFAULT_DTYPE, Spec, promote_dtypes
+from rushlight.core.state import state
+from rushlight.core.tensor import Tensor, base_of, clock, wrap
+from rushlight.device import xp
+from rushlight.errors import ArgumentError, DTypeError, GradError, RushlightError, ShapeError, message
+
+__all__ = ["apply", "apply_", "as_operand", "explain", "to_dtype"]
+
+_ndarray = xp.ndarray
+_numbers = frozenset((bool, int, float))
+
+
+def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
+    """The result of `op` on `inputs` (tensors, or Python numbers), recorded if a gradient may be asked for.
+
+    Raises what `op.infer` raises when the inputs do not fit.
+    """
+    arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
+    if op.promote != "none":
+        dtype = None
+        for a in arrays[op.first :] if op.first else arrays:
+            if a.__class__ not in _numbers:
+                found = getattr(a, "dtype", None)
+                if dtype is None:
+                    dtype = found
+                if found is not dtype:
+                    dtype = None
+                    break
+        if dtype is None or dtype.kind != "f":
+            inputs = _promote(op, inputs)
+            arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
+
+    run = state.run
+    try:
+        array = op.formula(xp, *arrays, **attrs) if run is None else run(op, arrays, attrs)
+    except Exception as error:
+        raise explain(op, arrays, attrs, error) from error
+    if run is None and array.__class__ is not _ndarray:
+        array = xp.asarray(array)
+
+    out = wrap(array)
+    if op.view:
+        out._base = base_of(inputs[0])
+    if state.grad_enabled and op.vjp is not None:
+        for t in inputs:
+            if isinstance(t, Tensor) and t.node is not None:
+                out.node = Node(op, inputs, attrs, array)
+                break
+    return out
+
+
+def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
+    """Write the result of `op` on `target` and `inputs` into `target`, whose dtype and shape stay.
+
+    Raises GradError for a leaf that requires grad outside `no_grad`, and for a view whose base has a
+    history; ShapeError or DTypeError when the result does not fit.
+    """
+    if state.grad_enabled:
+        for t in (target, *inputs):
+            if isinstance(t, Tensor) and t.node is not None:
+                return _apply_recorded(op, target, inputs, attrs)
+    array = target.array
+    operands = [as_operand(op, t, array) for t in inputs]
+    if op.inplace is not None and state.run is None:
+        try:
+            op.inplace(array, *operands, **attrs)
+        except Exception as error:
+            raise explain(op, [array, *operands], attrs, error) from error
+    else:
+        result = apply(op, target, *inputs, **attrs)
+        _check_fits(op, array, result.array)
+        assign(target, result.array)
+    touch(target)
+    return target
+
+
+def assign(target: Tensor, array: Any) -> None:
+    """Write `array` into the memory of `target`; while tracing, into the placeholder that stands for it."""
+    if state.run is None or array.__class__ is _ndarray:
+        xp.copyto(target.array, array, casting="unsafe")
+    else:
+        target.array = array
+
+
+def touch(target: Tensor) -> None:
+    """Note that `target` was written, so that a backward which needs the old values refuses."""
+    base = base_of(target)
+    if base is not target and not xp.may_share_memory(base.array, target.array):
+        base = target
+    base._written = target._written = next(clock)
+    for t in (base, target):
+        if isinstance(t.node, Node):
+            t.node.overwritten = True
+
+
+def _apply_recorded(op: Op, target: Tensor, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
+    """The in-place update of a tensor with history: the tensor becomes the result of the recorded op."""
+    if target.requires_grad and target.is_leaf:
+        raise GradError(
+            message(f"{op.name}_", "a leaf that requires grad", "an update outside the graph", "Use rl.no_grad().")
+        )
+    if target._base is not None and (target.node is not None or target._base.node is not None):
+        raise GradError(
+            message(
+                f"{op.name}_", "a view of a tensor with a history", "a whole tensor", "Use the out-of-place operation."
+            )
+        )
+    old = wrap(target.array)
+    old.node, old._base = target.node, target
+    out = apply(op, old, *inputs, **attrs)
+    _check_fits(op, target.array, out.array)
+    assign(target, out.array)
+    touch(target)
+    target.node = out.node
+    return target
+
+
+def as_operand(op: Op, value: Any, like: Any) -> Any:
+    """The array of an in-place operand, brought to the target's dtype where PyTorch allows it."""
+    if value.__class__ in _numbers:
+        if isinstance(value, float) and like.dtype.kind != "f":
+            raise _narrowing(op, "float", like.dtype)
+        return value
+    array = value.array if isinstance(value, Tensor) else xp.asarray(value)
+    if array.dtype is like.dtype or op.promote == "none":
+        return array
+    if "biuf".index(array.dtype.kind.replace("u", "i")) > "biuf".index(like.dtype.kind.replace("u", "i")):
+        raise _narrowing(op, array.dtype, like.dtype)
+    return array.astype(like.dtype)
+
+
+def _narrowing(op: Op, given: Any, target: Any) -> DTypeError:
+    return DTypeError(
+        message(f"{op.name}_", f"{given} into {target}", "a result that the target can hold", "Convert the target.")
+    )
+
+
+def _check_fits(op: Op, target: Any, result: Any) -> None:
+    if result.shape != target.shape:
+        raise ShapeError(
+            message(f"{op.name}_", f"a result of shape {result.shape}", f"the target's shape {target.shape}")
+        )
+    if result.dtype.kind == "f" and target.dtype.kind != "f":
+        raise _narrowing(op, result.dtype, target.dtype)
+
+
+def _promote(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`inputs` with one dtype by PyTorch's rules; converting is an op, so gradients are converted back."""
+    fixed = list(inputs[: op.first])
+    rest = [as_tensor_input(op, t) for t in inputs[op.first :]]
+    tensors = [t for t in rest if isinstance(t, Tensor)]
+    if not tensors:
+        rest = [wrap(xp.asarray(t, _number_dtype(t))) for t in rest]
+        tensors = rest
+    numbers = [t for t in rest if not isinstance(t, Tensor)]
+    with_axes = [t.dtype for t in tensors if t.ndim]
+    dtype = promote_dtypes(with_axes, [t.dtype for t in tensors if not t.ndim], numbers)
+    if op.promote == "float" and dtype.kind != "f":
+        dtype = DEFAULT_DTYPE
+    return (*fixed, *[to_dtype(t, dtype) if isinstance(t, Tensor) else t for t in rest])
+
+
+def _number_dtype(number: Any) -> Any:
+    return DEFAULT_DTYPE if isinstance(number, float) else None
+
+
+def as_tensor_input(op: Op, value: Any) -> Any:
+    """An operand as a Tensor or a Python number; arrays are wrapped, anything else is refused."""
+    if isinstance(value, Tensor) or value.__class__ in _numbers:
+        return value
+    if isinstance(value, _ndarray) or hasattr(value, "dtype"):
+        return wrap(xp.asarray(value))
+    raise DTypeError(
+        message(op.name, f"a {type(value).__name__}", "tensors, arrays or numbers", "Convert it with rl.tensor().")
+    )
+
+
+def explain(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Exception:
+    """The error to raise in place of the device's: what `infer` says, or what is known of the inputs."""
+    if isinstance(error, (RushlightError, MemoryError)):
+        return error
+    for a in arrays:
+        if not hasattr(a, "shape") and a.__class__ not in _numbers:
+            got = f"a {type(a).__name__}"
+            return DTypeError(message(op.name, got, "a Tensor", "Convert it with rl.tensor()."))
+    specs = [Spec(a.shape, a.dtype) if hasattr(a, "shape") else a for a in arrays]
+    try:
+        op.infer(*specs, **attrs)
+    except RushlightError as clear:
+        return clear
+    except Exception:
+        pass
+    got = ", ".join(str(s) for s in specs) + (f" with {attrs}" if attrs else "")
+    return ArgumentError(message(op.name, got, "arguments that fit", f"The array library said: {error}"))
+
+
+def _infer_cast(x: Any, *, dtype: Any) -> Spec:
+    return Spec(x.shape, dtype)
+
+
+CAST = register(
+    Op(
+        "to",
+        formula=lambda m, x, *, dtype: m.cast(x, dtype),
+        infer=_infer_cast,
+        vjp=(lambda g, out, x, *, dtype: to_dtype(g, x.dtype),),
+        saves="specs",
+        elementwise=True,
+    )
+)
+"""Conversion stands beside the door because promotion needs it."""
+
+
+def to_dtype(x: Tensor, dtype: Any) -> Tensor:
+    """`x` itself if it has `dtype`, else a converted copy; the gradient is converted back."""
+    return x if x.array.dtype == dtype else apply(CAST, x, dtype=dtype)

@@ -1,0 +1,151 @@
+"""User-defined operations: a forward and a backward of one's own (`autograd.Function`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.autograd import Node
+from rushlight.core.op import REGISTRY, Op
+from rushlight.core.spec import Spec
+from rushlight.core.state import no_grad, state
+from rushlight.core.tensor import Tensor, base_of, wrap
+from rushlight.errors import DTypeError, GradError, message
+
+__all__ = ["Function", "FunctionContext"]
+
+
+class FunctionContext:
+    """What `forward` leaves for `backward`; users may also set attributes of their own on it."""
+
+    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
+        self.needs_input_grad = needs_input_grad
+        self._saved: tuple[tuple[Any, int], ...] = ()
+        self._without_grad: tuple[int, ...] = ()
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for `backward`; an in-place write to one of them until then is an error there."""
+        self._saved = tuple((t, 0 if t is None else base_of(t)._written) for t in tensors)
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What `save_for_backward` kept."""
+        for t, written in self._saved:
+            if t is not None and base_of(t)._written != written:
+                raise GradError(
+                    message(
+                        "saved_tensors",
+                        f"a saved tensor of shape {t.shape} that was overwritten in place since",
+                        "its old values",
+                        "Use the out-of-place operation.",
+                    )
+                )
+        return tuple(t for t, _ in self._saved)
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say that these results have no gradient."""
+        self._without_grad = tuple(id(t) for t in tensors)
+
+
+class Function:
+    """An operation with a derivative of your own.
+
+    Derive from it, write the static methods `forward(ctx, *args)` and `backward(ctx, *grad_outputs)`, and
+    call it with `apply`. `forward` runs without recording; `backward` returns one gradient (or None) for each
+    argument of `forward`. If `backward` is written in tensor operations, higher derivatives work too.
+
+    >>> import rushlight as rl
+    >>> class Cube(rl.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x * x
+    ...     @staticmethod
+    ...     def backward(ctx, grad_output):
+    ...         (x,) = ctx.saved_tensors
+    ...         return grad_output * 3 * x * x
+    >>> x = rl.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the result; keep what `backward` needs on `ctx`."""
+        raise DTypeError(message("Function", "a class without forward", "a static method forward(ctx, ...)"))
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """One gradient for each argument of `forward`, from the gradients of its results."""
+        raise DTypeError(message("Function", "a class without backward", "a static method backward(ctx, ...)"))
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward` and record it."""
+        inputs = [a if isinstance(a, Tensor) else None for a in args]
+        ctx = FunctionContext(tuple(t is not None and t.requires_grad for t in inputs))
+        with no_grad():
+            results = cls.forward(ctx, *args, **kwargs)
+        single = isinstance(results, Tensor)
+        outputs = [results] if single else list(results)
+        outputs = [_alias(o) if any(o is a for a in args) else o for o in outputs]
+        if state.grad_enabled and any(t is not None and t.node is not None for t in inputs):
+            _record(cls, ctx, inputs, outputs)
+        return outputs[0] if single else tuple(outputs)
+
+
+def _alias(tensor: Tensor) -> Tensor:
+    out = wrap(tensor.array)
+    out._base = base_of(tensor)
+    return out
+
+
+def _record(cls: type[Function], ctx: FunctionContext, inputs: Sequence[Any], outputs: list[Any]) -> None:
+    """One node for the function.
+
+    Several results reach it through a node each: that node puts its gradient into `arrived` and sends a
+    single zero on, so that the function's node runs once, after all of them.
+    """
+    specs = [o.spec for o in outputs]
+    arrived: dict[int, Tensor] = {}
+    several = len(outputs) > 1
+
+    def vjp(g: Tensor, out: Any, *kept: Any) -> Sequence[Tensor | None]:
+        grads = [arrived.pop(i, None) for i in range(len(specs))] if several else [g]
+        return _call_backward(cls, ctx, [_zeros(s) if h is None else h for h, s in zip(grads, specs, strict=True)])
+
+    op = Op(cls.__name__, lambda m, *arrays: None, lambda *s: specs[0], vjp, saves="specs")
+    places = [0 if t is None else t for t in inputs]
+    pulse = _zeros(Spec((), specs[0].dtype)) if several else outputs[0]
+    node = Node(op, places, {}, pulse.array)
+    pulse.node = node
+    for i, out in enumerate(outputs):
+        if out.array.dtype.kind != "f" or id(out) in ctx._without_grad:
+            out.node = None
+        elif several:
+            out.node = Node(_part(cls.__name__, i, arrived), [pulse], {}, out.array)
+
+
+def _call_backward(cls: type[Function], ctx: FunctionContext, grads: list[Tensor]) -> list[Tensor | None]:
+    given = cls.backward(ctx, *grads)
+    listed = list(given) if isinstance(given, (tuple, list)) else [given]
+    expected = len(ctx.needs_input_grad)
+    if len(listed) != expected:
+        raise GradError(
+            message(f"{cls.__name__}.backward", f"{len(listed)} gradients", f"{expected}, one for each argument")
+        )
+    return listed
+
+
+def _part(name: str, i: int, arrived: dict[int, Tensor]) -> Op:
+    def vjp(g: Tensor, out: Any, pulse: Spec) -> list[Tensor]:
+        arrived[i] = g
+        return [_zeros(pulse)]
+
+    return Op(f"{name}[{i}]", lambda m, a: a, lambda s: s, vjp, saves="specs")
+
+
+def _zeros(spec: Spec) -> Tensor:
+    return apply(REGISTRY["full"], shape=spec.shape, value=0, dtype=spec.dtype)

@@ -1,0 +1,84 @@
+"""The op record: everything the framework knows of one operation, in one place.
+
+From a record follow the eager result (`formula` over the device's namespace), the derivative (`vjp`, in
+Tensor ops), tracing (`infer`) and, for elementwise ops, native code (`formula` over a code builder).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rushlight.core.spec import Spec, broadcast
+from rushlight.device import xp
+
+__all__ = ["REGISTRY", "Op", "elementwise", "register"]
+
+Saves = Literal["inputs", "out", "both", "specs"]
+Promote = Literal["none", "common", "float"]
+
+REGISTRY: dict[str, Op] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Op:
+    """One operation.
+
+    name        as in PyTorch.
+    formula     ``formula(m, *arrays, **attrs)``: the mathematics over a namespace `m` (`device/numpy.py`
+                lists its names); numbers may stand in the place of arrays.
+    infer       ``infer(*specs, **attrs) -> Spec``: shape and dtype of the result; refuses what does not fit.
+    vjp         the derivative, in Tensor ops: one function per input, ``f(g, out, *inputs, **attrs)``, or one
+                function that returns the gradients of all inputs (for ops of any number of inputs).
+                A gradient may keep the broadcast shape: the engine sums it back. None: not differentiable.
+    saves       what the derivative reads: "inputs", "out", "both", or only the "specs" of the inputs. What is
+                not saved arrives as a Spec (inputs) or None (out), and is free to leave memory.
+    promote     "common": inputs take PyTorch's common dtype; "float": the same, and at least float32.
+    first       the input from which promotion counts (1 for `where`, whose condition stays bool).
+    elementwise the formula works element by element, so that formulas may be composed into one loop.
+    view        the result may share the first input's memory.
+    inplace     ``inplace(array, *arrays)``: the same written into the first array, where that is cheaper.
+    decompose   the same result in other Tensor ops, for tracing and for whoever wants to read it.
+    """
+
+    name: str
+    formula: Callable[..., Any]
+    infer: Callable[..., Spec]
+    vjp: tuple[Callable[..., Any] | None, ...] | Callable[..., Any] | None = None
+    saves: Saves = "inputs"
+    promote: Promote = "none"
+    first: int = 0
+    elementwise: bool = False
+    view: bool = False
+    inplace: Callable[..., Any] | None = None
+    decompose: Callable[..., Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"Op({self.name})"
+
+
+def register(op: Op) -> Op:
+    """Enter `op` into the registry and return it; a name can be taken once."""
+    if op.name in REGISTRY:
+        raise ValueError(f"op {op.name!r} is registered already")
+    REGISTRY[op.name] = op
+    return op
+
+
+def elementwise(name: str, formula: Callable[..., Any], vjp: Any = None, **facts: Any) -> Op:
+    """Register an elementwise op: shapes broadcast, dtypes promote, a comparison or test gives bool.
+
+    `facts` are the other fields of Op; ``result`` is "bool" where the result is bool, "first" where
+    it has the first input's dtype though others differ.
+    """
+    result = facts.pop("result", None)
+    facts.setdefault("promote", "common")
+
+    def infer(*specs: Any, **attrs: Any) -> Spec:
+        tensors = [s for s in specs if isinstance(s, Spec)]
+        shape = broadcast(name, [s.shape for s in tensors])
+        kept = tensors[0] if result == "first" else tensors[-1]
+        return Spec(shape, xp.bool_ if result == "bool" else kept.dtype)
+
+    return register(Op(name, formula, infer, vjp, elementwise=True, **facts))

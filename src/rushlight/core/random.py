@@ -1,0 +1,122 @@
+"""Counter-based random numbers: a generator is a key and a counter, held in one Tensor.
+
+Because the state is a Tensor and the words are a pure function of it, a seed gives the same numbers eager
+and compiled, and saving the state is saving two integers.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from rushlight.core.apply import apply, assign
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec
+from rushlight.core.tensor import Tensor, wrap
+from rushlight.device import xp
+from rushlight.errors import ArgumentError, ShapeError, message
+
+__all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+
+
+def _infer_philox(state: Spec, *, count: int) -> Spec:
+    if state.shape != (2,):
+        raise ShapeError(message("philox", f"a state of shape {state.shape}", "(2,): the key and the counter"))
+    return Spec((count,), xp.uint32)
+
+
+PHILOX = register(Op("philox", lambda m, state, *, count: m.philox(state, count), _infer_philox))
+PHILOX_ADVANCE = register(
+    Op(
+        "philox_advance",
+        lambda m, state, *, blocks: state + m.asarray([0, blocks], m.uint64),
+        lambda state, *, blocks: Spec(state.shape, state.dtype),
+    )
+)
+
+
+class Generator:
+    """A stream of random numbers; the same seed gives the same stream on every machine.
+
+    >>> import rushlight as rl
+    >>> a, b = rl.Generator().manual_seed(7), rl.Generator().manual_seed(7)
+    >>> bool((rl.rand(3, generator=a) == rl.rand(3, generator=b)).all())
+    True
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        if str(device) != "cpu":
+            raise ArgumentError(message("Generator", f"device={device!r}", "'cpu'"))
+        self._lock = threading.Lock()
+        self.state = wrap(xp.asarray([0, 0], xp.uint64))
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed` (any integer) from its beginning."""
+        xp.copyto(self.state.array, xp.asarray([int(seed) % 2**64, 0], xp.uint64))
+        return self
+
+    def seed(self) -> int:
+        """Start a stream that the operating system chooses; returns its seed."""
+        chosen = xp.seed_from_system()
+        self.manual_seed(chosen)
+        return chosen
+
+    def initial_seed(self) -> int:
+        """The seed of the stream."""
+        return int(self.state.array[0])
+
+    def get_state(self) -> Tensor:
+        """Key and counter, a copy."""
+        return wrap(self.state.array.copy())
+
+    def set_state(self, state: Tensor) -> Generator:
+        """Continue from a state that `get_state` gave."""
+        if state.shape != (2,) or state.dtype != xp.uint64:
+            raise ShapeError(message("set_state", repr(state.spec), "what get_state() gave: two uint64"))
+        xp.copyto(self.state.array, state.array)
+        return self
+
+    def bits(self, count: int) -> Tensor:
+        """The stream's next `count` 32-bit words."""
+        with self._lock:
+            words = apply(PHILOX, self.state, count=count)
+            advanced = apply(PHILOX_ADVANCE, self.state, blocks=xp.philox_blocks(count))
+            assign(self.state, advanced.array)
+        return words
+
+
+default_generator = Generator().manual_seed(67280421310721)
+"""Seeded as PyTorch's is, so that a program that never seeds still repeats itself."""
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the generator that is used where none is given.
+
+    >>> import rushlight as rl
+    >>> _ = rl.manual_seed(0)
+    >>> first = rl.rand(2)
+    >>> _ = rl.manual_seed(0)
+    >>> bool((rl.rand(2) == first).all())
+    True
+    """
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Let the operating system choose the default generator's seed; returns it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The default generator's seed."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The default generator's state, a copy."""
+    return default_generator.get_state()
+
+
+def set_rng_state(state: Any) -> None:
+    """Continue the default generator from a state that `get_rng_state` gave."""
+    default_generator.set_state(state)

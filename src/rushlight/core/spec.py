@@ -1,0 +1,141 @@
+"""Shapes and dtypes: what is known of a tensor before it is computed, and how two of them combine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rushlight.device import xp
+from rushlight.errors import DTypeError, IndexingError, ShapeError, message
+
+__all__ = ["DEFAULT_DTYPE", "Spec", "as_dtype", "broadcast", "normalize_axes", "normalize_axis", "promote_dtypes"]
+
+DEFAULT_DTYPE = xp.float32
+INDEX_DTYPE = xp.int64
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+class Spec:
+    """Shape and dtype of a tensor, without its numbers.
+
+    >>> Spec((2, 3), "float32")
+    Spec((2, 3), float32)
+    """
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape = shape
+        self.dtype = xp.dtype(dtype)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        total = 1
+        for n in self.shape:
+            total *= n
+        return total
+
+    def numel(self) -> int:
+        """How many elements."""
+        return self.size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spec) and self.shape == other.shape and self.dtype == other.dtype
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"Spec({self.shape}, {self.dtype})"
+
+
+def as_dtype(dtype: Any) -> Any:
+    """`dtype` as the device's dtype object; raises DTypeError for what Rushlight does not compute with.
+
+    >>> as_dtype("float64")
+    dtype('float64')
+    """
+    try:
+        found = xp.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.kind not in "biuf":
+        raise DTypeError(
+            message("dtype", repr(dtype), "float32, float64, an integer type or bool", "Write rl.float32, say.")
+        )
+    return found
+
+
+def broadcast(op: str, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that `shapes` broadcast to; raises ShapeError naming `op` when they do not.
+
+    >>> broadcast("add", [(4, 1), (3,)])
+    (4, 3)
+    """
+    shapes = list(shapes)
+    try:
+        return xp.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = " and ".join(str(s) for s in shapes)
+        raise ShapeError(
+            message(
+                op,
+                f"shapes {listed}",
+                "sizes that agree, counted from the last axis, or are 1",
+                "Reshape or unsqueeze one of them.",
+            )
+        ) from None
+
+
+def normalize_axis(op: str, axis: Any, ndim: int) -> int:
+    """`axis` counted from the front; a 0-d tensor has, as in PyTorch, the axes 0 and -1."""
+    try:
+        index = axis.__index__()
+    except AttributeError:
+        raise DTypeError(message(op, f"dim={axis!r}", "an integer dim")) from None
+    span = max(ndim, 1)
+    if not -span <= index < span:
+        raise IndexingError(message(op, f"dim={index} for a tensor of {ndim} axes", f"dim from {-span} to {span - 1}"))
+    return index % span
+
+
+def normalize_axes(op: str, axes: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """`axes` (None for all) as a tuple counted from the front; a repeated one is an error."""
+    if axes is None:
+        return tuple(range(ndim))
+    listed = [axes] if hasattr(axes, "__index__") else list(axes)  # type: ignore[arg-type]
+    found = tuple(normalize_axis(op, a, ndim) for a in listed)
+    if len(set(found)) != len(found):
+        raise ShapeError(message(op, f"dim={tuple(listed)}", "each axis at most once"))
+    return found if ndim else ()
+
+
+def promote_dtypes(with_axes: Sequence[Any], without_axes: Sequence[Any], numbers: Sequence[Any]) -> Any:
+    """PyTorch's common dtype of tensors with axes, 0-d tensors, and Python numbers, in falling rank.
+
+    A lower rank counts only when its category (bool < integer < float) is higher.
+
+    >>> promote_dtypes([xp.float32], [xp.float64], [2]), promote_dtypes([xp.int64], [], [0.5])
+    (dtype('float32'), dtype('float32'))
+    """
+    weak = [DEFAULT_DTYPE if isinstance(n, float) else xp.bool_ if isinstance(n, bool) else xp.int64 for n in numbers]
+    found = None
+    for rank in (with_axes, without_axes, weak):
+        if not rank:
+            continue
+        here = _within_rank(rank)
+        if found is None:
+            found = here
+        elif _CATEGORY[here.kind] > _CATEGORY[found.kind]:
+            found = here
+    return found
+
+
+def _within_rank(dtypes: Sequence[Any]) -> Any:
+    """Floats win over integers whatever their widths, so int64 with float32 is float32."""
+    top = max(_CATEGORY[d.kind] for d in dtypes)
+    return xp.result_type(*[d for d in dtypes if _CATEGORY[d.kind] == top])

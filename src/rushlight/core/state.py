@@ -1,0 +1,113 @@
+"""The state of one thread: is the graph being recorded, and who computes."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeVar
+
+__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled", "state"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class State(threading.local):
+    """Class attributes are every thread's defaults."""
+
+    grad_enabled: bool = True
+    run: Callable[..., Any] | None = None
+    """Takes (op, arrays, attrs) and gives the result instead of NumPy: a tracer, or the anomaly detector."""
+    origin: Callable[[], Any] | None = None
+    """Called for every recorded node, to remember where the user created it."""
+    backward_of: Any = None
+    """The node whose derivative is being computed."""
+    modules: tuple[str, ...] = ()
+    """Names of the modules whose forward is running, outermost first; kept only while `origin` is set."""
+
+
+state = State()
+
+
+class set_grad_enabled:
+    """Record the graph or not, as a context manager, a decorator, or at once.
+
+    >>> import rushlight as rl
+    >>> x = rl.ones(2, requires_grad=True)
+    >>> with rl.set_grad_enabled(False):
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._before: list[bool] = [state.grad_enabled]
+        self.mode = bool(mode)
+        state.grad_enabled = self.mode
+
+    def __enter__(self) -> None:
+        state.grad_enabled = self.mode
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        state.grad_enabled = self._before[-1]
+
+
+class _GradMode:
+    """A context manager and decorator that sets whether the graph is recorded."""
+
+    mode: bool
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """`@no_grad` without parentheses decorates at once."""
+        self = super().__new__(cls)
+        self._before: list[bool] = []
+        return self if function is None else self(function)
+
+    def __enter__(self) -> None:
+        self._before.append(state.grad_enabled)
+        state.grad_enabled = self.mode
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        state.grad_enabled = self._before.pop()
+
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            before, state.grad_enabled = state.grad_enabled, self.mode
+            try:
+                return function(*args, **kwargs)
+            finally:
+                state.grad_enabled = before
+
+        return wrapped  # type: ignore[return-value]
+
+
+class no_grad(_GradMode):
+    """Do not record the graph: for inference and for updates of parameters.
+
+    >>> import rushlight as rl
+    >>> x = rl.ones(2, requires_grad=True)
+    >>> with rl.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    mode = False
+
+
+class enable_grad(_GradMode):
+    """Record the graph again, inside `no_grad`.
+
+    >>> import rushlight as rl
+    >>> x = rl.ones(2, requires_grad=True)
+    >>> with rl.no_grad(), rl.enable_grad():
+    ...     (x * 2).requires_grad
+    True
+    """
+
+    mode = True
+
+
+def is_grad_enabled() -> bool:
+    """Whether the graph is being recorded in this thread."""
+    return state.grad_enabled

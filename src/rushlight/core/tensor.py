@@ -1,0 +1,400 @@
+"""Tensor and Parameter: an array of numbers that knows how it came about.
+
+The operations are in `rushlight.ops`, which attaches them here as operators and methods (`method`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype
+from rushlight.device import xp
+from rushlight.errors import DTypeError, GradError, message
+
+if TYPE_CHECKING:
+    from rushlight.core.autograd import Leaf, Node
+
+__all__ = ["Parameter", "Tensor", "base_of", "check_dtype", "clock", "method", "wrap"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+clock = itertools.count(1)
+"""Orders all that happens to tensors: nodes by when they were recorded, writes by when they overwrote."""
+
+
+class Tensor:
+    """An n-dimensional array with a derivative.
+
+    Made by `rl.tensor`, `rl.zeros`, ... and by operations on tensors.
+
+    array          the device's array (NumPy's).
+    node           where the gradient goes: a `Leaf` if the tensor was asked to require grad, a `Node` if it is
+                   the result of operations on such tensors, None for plain data.
+    grad           the gradient that `backward` accumulated, or None.
+
+    >>> import rushlight as rl
+    >>> x = rl.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    # Class attributes are the defaults, so that making a tensor writes one attribute: the array.
+    array: Any
+    node: Node | Leaf | None = None
+    grad: Tensor | None = None
+    _base: Tensor | None = None
+    _written: int = 0
+
+    # NumPy then leaves `array * tensor` to the tensor's own reflected operator.
+    __array_priority__ = 1000
+
+    def __init__(self, data: Any) -> None:
+        self.array = data if data.__class__ is xp.ndarray else xp.asarray(data, DEFAULT_DTYPE)
+
+    # Facts
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the elements, a NumPy dtype."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """How many axes."""
+        return self.array.ndim
+
+    @property
+    def spec(self) -> Spec:
+        """Shape and dtype together."""
+        return Spec(self.array.shape, self.array.dtype)
+
+    @property
+    def device(self) -> str:
+        """Where the array lives; only the CPU so far."""
+        return "cpu"
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor is data or was made by the user, not by a recorded operation."""
+        return self.node is None or self.node.is_leaf or not self.node.required
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the graph that made this tensor, or None."""
+        return None if self.is_leaf else self.node  # type: ignore[return-value]
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for this tensor."""
+        return self.node is not None and self.node.required
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient, or no longer; floating leaves only. Returns the tensor itself."""
+        from rushlight.core.autograd import Leaf
+
+        if not self.is_leaf:
+            if requires_grad:
+                return self
+            raise GradError(
+                message("requires_grad_", "a tensor that operations made", "a leaf", "Use detach() to cut it off.")
+            )
+        if not requires_grad:
+            self.node = None
+        elif not self.requires_grad:
+            if self.array.dtype.kind != "f":
+                raise DTypeError(message("requires_grad_", str(self.dtype), "a floating dtype", "Use x.float()."))
+            self.node = Leaf(self)
+        return self
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one axis."""
+        return self.array.shape if dim is None else self.array.shape[dim]
+
+    def dim(self) -> int:
+        """How many axes."""
+        return self.array.ndim
+
+    def numel(self) -> int:
+        """How many elements."""
+        return self.array.size
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self.array.dtype.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Whether the elements are floats."""
+        return self.array.dtype.kind == "f"
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row order without gaps."""
+        return self.array.flags.c_contiguous
+
+    def stride(self) -> tuple[int, ...]:
+        """The steps of the axes, in elements."""
+        return tuple(step // self.array.dtype.itemsize for step in self.array.strides)
+
+    # Numbers out
+
+    def numpy(self) -> Any:
+        """The numbers as a NumPy array that shares the tensor's memory.
+
+        Raises GradError when the tensor requires grad: `detach()` first, so that it is plain to see that
+        what happens to the array has no derivative.
+        """
+        if self.requires_grad:
+            raise GradError(message("numpy", "a tensor that requires grad", "plain data", "Use x.detach().numpy()."))
+        return self.array
+
+    def item(self) -> Any:
+        """The only element, as a Python number."""
+        if self.array.size != 1:
+            raise DTypeError(
+                message("item", f"a tensor of shape {self.shape}", "one element", "Use tolist(), or reduce it first.")
+            )
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The numbers as nested lists."""
+        return self.array.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return self.numpy().__array__(dtype, copy=copy) if dtype is not None else self.numpy().__array__(copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.array.__dlpack_device__()
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise DTypeError(
+                message("bool", f"a tensor of shape {self.shape}", "one element", "Use x.any() or x.all().")
+            )
+        return bool(self.array)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.array.dtype.kind not in "iu":
+            raise DTypeError(message("index", str(self.dtype), "an integer tensor", "Use int(x)."))
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.array.size == 1 else format(str(self), spec)
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise DTypeError(message("len", "a 0-d tensor", "at least one axis"))
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.ndim:
+            raise DTypeError(message("iter", "a 0-d tensor", "at least one axis", "Use item()."))
+        return (self[i] for i in range(self.array.shape[0]))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return _describe(self, "tensor")
+
+    # Life in the graph
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Accumulate the gradient of this tensor into `.grad` of every leaf that requires grad.
+
+        gradient      the gradient with respect to this tensor, of its shape; may be left out for one element.
+        retain_graph  keep what the graph saved, for another backward; `create_graph` unless given.
+        create_graph  record the backward pass too, for higher derivatives.
+        inputs        accumulate into these leaves only.
+
+        Raises GradError when the tensor does not require grad, when the graph was used up by an earlier
+        backward, and when a value that a derivative needs was overwritten in place.
+        """
+        from rushlight.core.autograd import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """The same memory without history: no gradient flows through the result."""
+        out = wrap(self.array)
+        out._base = base_of(self)
+        return out
+
+    @property
+    def data(self) -> Tensor:
+        """The tensor without history, sharing memory; assigning replaces the numbers, not the history."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self.array = value.array
+        self._written = next(clock)
+        if self.node is not None and self.node.is_leaf:
+            self.node.spec = (value.array.shape, value.array.dtype)
+
+    def retain_grad(self) -> None:
+        """Have `backward` keep the gradient of this tensor in `.grad`, though it is no leaf."""
+        if self.grad_fn is not None:
+            self.register_hook(lambda g: _keep_grad(self, g))
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Call `hook(grad)` when this tensor's gradient is known; what it returns replaces the gradient.
+
+        Returns a function that removes the hook.
+        """
+        node = self.node
+        if node is None or not node.required:
+            raise GradError(message("register_hook", "a tensor that does not require grad", "one that does"))
+        node.hooks = (*node.hooks, hook)
+
+        def remove() -> None:
+            node.hooks = tuple(h for h in node.hooks if h is not hook)
+
+        return remove
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GradError(message("deepcopy", "a tensor that operations made", "a leaf", "Use x.detach() first."))
+        out = _rebuild(type(self), self.array.copy(), self.requires_grad)
+        memo[id(self)] = out
+        if self.grad is not None:
+            out.grad = wrap(self.grad.array.copy())
+        return out
+
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise GradError(message("pickle", "a tensor that operations made", "a leaf", "Use x.detach() first."))
+        return _rebuild, (type(self), self.array, self.requires_grad)
+
+    if TYPE_CHECKING:
+        # `rushlight.ops` attaches these; mypy cannot see that.
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __floordiv__(self, other: Any) -> Tensor: ...
+        def __mod__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any) -> Tensor: ...
+        def __rpow__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
+        def __and__(self, other: Any) -> Tensor: ...
+        def __or__(self, other: Any) -> Tensor: ...
+        def __xor__(self, other: Any) -> Tensor: ...
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+        def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+
+
+class Parameter(Tensor):
+    """A tensor that is trained: a leaf that requires grad, and that a Module registers when assigned.
+
+    >>> import rushlight as rl
+    >>> rl.nn.Parameter(rl.zeros(2))
+    Parameter containing:
+    tensor([0., 0.], requires_grad=True)
+    """
+
+    def __init__(self, data: Tensor, requires_grad: bool = True) -> None:
+        if not isinstance(data, Tensor):
+            raise DTypeError(message("Parameter", type(data).__name__, "a Tensor", "Wrap it: Parameter(rl.tensor(x))."))
+        self.array = data.array
+        if requires_grad:
+            self.requires_grad_()
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{_describe(self, 'tensor')}"
+
+
+def wrap(array: Any) -> Tensor:
+    """A Tensor around `array` itself, whatever its dtype."""
+    out = _new(Tensor)
+    out.array = array
+    return out
+
+
+_new = Tensor.__new__
+
+
+def base_of(tensor: Tensor) -> Tensor:
+    """The tensor whose memory `tensor` looks at: itself, unless it is a view."""
+    return tensor if tensor._base is None else tensor._base
+
+
+def method(*names: str) -> Callable[[F], F]:
+    """Attach a function of an op module to Tensor, under its own name or under `names`."""
+
+    def attach(function: F) -> F:
+        for name in names or (function.__name__,):
+            setattr(Tensor, name, function)
+        return function
+
+    return attach
+
+
+def _describe(tensor: Tensor, name: str) -> str:
+    text = xp.format_array(tensor.array, prefix=f"{name}(") if tensor.array.__class__ is xp.ndarray else "<traced>"
+    parts = [text]
+    if tensor.array.size == 0 and tensor.ndim > 1:
+        parts.append(f"size={tensor.shape}")
+    if tensor.dtype not in (DEFAULT_DTYPE, xp.int64, xp.bool_):
+        parts.append(f"dtype={tensor.dtype}")
+    if tensor.grad_fn is not None:
+        parts.append(f"grad_fn=<{tensor.grad_fn.name}>")
+    elif tensor.requires_grad:
+        parts.append("requires_grad=True")
+    return f"{name}({', '.join(parts)})"
+
+
+def _rebuild(kind: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
+    out = _new(kind)
+    out.array = array
+    return out.requires_grad_() if requires_grad else out
+
+
+def _keep_grad(tensor: Tensor, grad: Tensor) -> None:
+    tensor.grad = grad if tensor.grad is None else tensor.grad + grad
+
+
+def check_dtype(dtype: Any) -> Any:
+    """The default dtype for None, else `as_dtype(dtype)`."""
+    return DEFAULT_DTYPE if dtype is None else as_dtype(dtype)

@@ -1,0 +1,251 @@
+"""The NumPy device: the namespace `m` that formulas are written over, and the host's array services.
+
+Formulas use these names and the operators of the arrays, nothing else; what a new device or a code
+generator has to provide is therefore exactly this list.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy import (
+    abs,
+    all,
+    any,
+    arange,
+    arctan2,
+    argmax,
+    argmin,
+    argsort,
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    broadcast_to,
+    ceil,
+    concatenate,
+    copyto,
+    cos,
+    cumsum,
+    einsum,
+    empty,
+    equal,
+    exp,
+    expm1,
+    eye,
+    flip,
+    floor,
+    floor_divide,
+    full,
+    greater,
+    greater_equal,
+    invert,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    less_equal,
+    log,
+    log1p,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    matmul,
+    may_share_memory,
+    maximum,
+    minimum,
+    nonzero,
+    not_equal,
+    power,
+    put_along_axis,
+    remainder,
+    reshape,
+    rint,
+    sign,
+    sin,
+    sort,
+    sqrt,
+    take_along_axis,
+    tan,
+    tanh,
+    transpose,
+    trunc,
+    where,
+    zeros,
+)
+
+ndarray = np.ndarray
+dtype = np.dtype
+float16 = np.dtype("float16")
+float32 = np.dtype("float32")
+float64 = np.dtype("float64")
+int8 = np.dtype("int8")
+int16 = np.dtype("int16")
+int32 = np.dtype("int32")
+int64 = np.dtype("int64")
+uint8 = np.dtype("uint8")
+uint32 = np.dtype("uint32")
+uint64 = np.dtype("uint64")
+bool_ = np.dtype("bool")
+
+# IEEE arithmetic is meant: log(0) is -inf and 0/0 is nan, silently, as in PyTorch. Only warnings that NumPy
+# raises from inside this package's modules are silenced; the user's own NumPy code keeps its settings.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
+
+sum = np.add.reduce
+prod = np.multiply.reduce
+amax = np.maximum.reduce
+amin = np.minimum.reduce
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` as `dtype`, always in memory of its own."""
+    return x.astype(dtype)
+
+
+def add_at(shape: tuple[int, ...], index: Any, values: Any) -> Any:
+    """Zeros of `shape` with `values` added at `index`; positions that repeat add up."""
+    out = np.zeros(shape, values.dtype)
+    np.add.at(out, index, values)
+    return out
+
+
+def add_along_axis(shape: tuple[int, ...], indices: Any, values: Any, axis: int) -> Any:
+    """Zeros of `shape` with `values` added along `axis` at `indices`; positions that repeat add up."""
+    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    grid[axis] = indices
+    return add_at(shape, tuple(grid), values)
+
+
+def erf(x: Any) -> Any:
+    """The error function 2/sqrt(pi) * integral of exp(-t^2) from 0 to x, to about 1e-15.
+
+    Source: W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969).
+    """
+    wide = np.asarray(x, np.float64)
+    size = np.abs(wide)
+    out = np.where(size <= 0.46875, _erf_small(wide, size), np.sign(wide) * (1.0 - _erfc_tail(size)))
+    return np.where(np.isnan(wide), wide, out).astype(x.dtype)
+
+
+def _ratio(x: Any, top: tuple[float, ...], bottom: tuple[float, ...]) -> Any:
+    return np.polyval(top, x) / np.polyval(bottom, x)
+
+
+def _erf_small(x: Any, size: Any) -> Any:
+    top = (
+        1.85777706184603153e-1,
+        3.16112374387056560,
+        1.13864154151050156e2,
+        3.77485237685302021e2,
+        3.20937758913846947e3,
+    )
+    bottom = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3)
+    return x * _ratio(np.minimum(size, 0.5) ** 2, top, bottom)
+
+
+def _erfc_tail(size: Any) -> Any:
+    top = (
+        2.15311535474403846e-8,
+        5.64188496988670089e-1,
+        8.88314979438837594,
+        6.61191906371416295e1,
+        2.98635138197400131e2,
+        8.81952221241769090e2,
+        1.71204761263407058e3,
+        2.05107837782607147e3,
+        1.23033935479799725e3,
+    )
+    bottom = (
+        1.0,
+        1.57449261107098347e1,
+        1.17693950891312499e2,
+        5.37181101862009858e2,
+        1.62138957456669019e3,
+        3.29079923573345963e3,
+        4.36261909014324716e3,
+        3.43936767414372164e3,
+        1.23033935480374942e3,
+    )
+    far_top = (
+        1.63153871373020978e-2,
+        3.05326634961232344e-1,
+        3.60344899949804439e-1,
+        1.25781726111229246e-1,
+        1.60837851487422766e-2,
+        6.58749161529837803e-4,
+    )
+    far_bottom = (
+        1.0,
+        2.56852019228982242,
+        1.87295284992346725,
+        5.27905102951428412e-1,
+        6.05183413124413191e-2,
+        2.33520497626869185e-3,
+    )
+    near = np.minimum(size, 4.0)
+    far = np.clip(size, 4.0, 6.0)
+    middle = np.exp(-near * near) * _ratio(near, top, bottom)
+    inverse = 1.0 / (far * far)
+    tail = np.exp(-far * far) / far * (1.0 / np.sqrt(np.pi) - inverse * _ratio(inverse, far_top, far_bottom))
+    return np.where(size <= 4.0, middle, tail)
+
+
+def philox(state: Any, count: int) -> Any:
+    """`count` random 32-bit words of the counter-based generator Philox4x64-10 (Salmon et al., SC 2011).
+
+    `state` holds (key, counter), both uint64: the words of block `counter` onwards. The same state always
+    gives the same words, on every machine.
+    """
+    generator = np.random.Philox(key=int(state[0]), counter=int(state[1]))
+    return generator.random_raw((count + 1) // 2).view(np.uint32)[:count]
+
+
+def philox_blocks(count: int) -> int:
+    """How far the counter moves when `count` 32-bit words are drawn: each block holds eight."""
+    return (count + 7) // 8
+
+
+def seed_from_system() -> int:
+    """A 64-bit seed that differs from run to run."""
+    return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+
+
+def asarray(data: Any, dtype: Any = None) -> Any:
+    """An array of `data`, sharing memory when it already is one."""
+    return np.asarray(data, dtype)
+
+
+def from_dlpack(source: Any) -> Any:
+    """An array that shares the memory of `source`, through the DLPack protocol."""
+    return np.from_dlpack(source)
+
+
+def format_array(array: Any, prefix: str) -> str:
+    """The numbers of `array` as text, four digits, summarised when long."""
+    return np.array2string(
+        array, separator=", ", precision=4, threshold=1000, edgeitems=3, prefix=prefix, floatmode="maxprec"
+    )
+
+
+def result_type(*kinds: Any) -> Any:
+    """NumPy's promotion of dtypes and arrays."""
+    return np.result_type(*kinds)
+
+
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The common shape, or ValueError."""
+    return np.broadcast_shapes(*shapes)
+
+
+def ndindex(shape: tuple[int, ...]) -> Any:
+    """Every index of `shape`, in row order."""
+    return itertools.product(*(range(n) for n in shape))
+
+
+def indexed_shape(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
+    """The shape of ``x[index]`` for an `x` of `shape`, without an `x`."""
+    return np.broadcast_to(np.zeros((), np.bool_), shape)[index].shape

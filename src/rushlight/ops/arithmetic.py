@@ -1,0 +1,251 @@
+"""Arithmetic with broadcasting: the four operations, powers, and their operators.
+
+The gradient with respect to a broadcast input is summed back by the engine, so every rule here is the
+scalar one.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from rushlight.core.apply import apply, apply_
+from rushlight.core.op import elementwise
+from rushlight.core.tensor import Tensor, method
+
+__all__ = ["add", "div", "floor_divide", "mul", "neg", "pow", "remainder", "sub"]
+
+ADD = elementwise(
+    "add",
+    lambda m, a, b: a + b,
+    (lambda g, out, a, b: g, lambda g, out, a, b: g),
+    saves="specs",
+    inplace=operator.iadd,
+)
+SUB = elementwise(
+    "sub",
+    lambda m, a, b: a - b,
+    (lambda g, out, a, b: g, lambda g, out, a, b: -g),
+    saves="specs",
+    inplace=operator.isub,
+)
+MUL = elementwise(
+    "mul",
+    lambda m, a, b: a * b,
+    (lambda g, out, a, b: g * b, lambda g, out, a, b: g * a),
+    inplace=operator.imul,
+)
+DIV = elementwise(
+    "div",
+    lambda m, a, b: a / b,
+    (lambda g, out, a, b: g / b, lambda g, out, a, b: -(g * out) / b),
+    saves="both",
+    promote="float",
+    inplace=operator.itruediv,
+)
+NEG = elementwise("neg", lambda m, a: -a, (lambda g, out, a: -g,), saves="specs")
+FLOOR_DIVIDE = elementwise("floor_divide", lambda m, a, b: m.floor_divide(a, b))
+REMAINDER = elementwise(
+    "remainder",
+    lambda m, a, b: m.remainder(a, b),
+    (lambda g, out, a, b: g, lambda g, out, a, b: -g * floor_divide(a, b)),
+)
+
+
+def _pow_base(g: Tensor, out: Tensor, a: Any, b: Any) -> Tensor:
+    if isinstance(b, Tensor):
+        return g * (b * pow(a, b - 1)).masked_fill(b == 0, 0.0)
+    return g * 0.0 if b == 0 else g * (b * pow(a, b - 1))
+
+
+def _pow_exponent(g: Tensor, out: Tensor, a: Any, b: Any) -> Tensor:
+    # At base 0 the result does not change with a positive exponent, though log(0) is infinite.
+    if isinstance(a, Tensor):
+        safe = a.masked_fill(a == 0, 1.0)
+        return g * out * safe.log()
+    return g * out * Tensor.log(out.new_full((), a)) if a else g * 0.0
+
+
+POW = elementwise("pow", lambda m, a, b: m.power(a, b), (_pow_base, _pow_exponent), saves="both")
+
+
+def _scaled(other: Any, alpha: Any) -> Any:
+    return other if alpha.__class__ is int and alpha == 1 else other * alpha
+
+
+@method("add", "__add__", "__radd__")
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """input + alpha * other.
+
+    >>> import rushlight as rl
+    >>> rl.add(rl.tensor([1.0, 2.0]), 1, alpha=10)
+    tensor([11., 12.])
+    """
+    return apply(ADD, input, _scaled(other, alpha))
+
+
+@method("sub", "subtract", "__sub__")
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """input - alpha * other."""
+    return apply(SUB, input, _scaled(other, alpha))
+
+
+@method("mul", "multiply", "__mul__", "__rmul__")
+def mul(input: Any, other: Any) -> Tensor:
+    """input * other, element by element.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1.0, 2.0]) * rl.tensor([[1.0], [10.0]])
+    tensor([[ 1.,  2.],
+            [10., 20.]])
+    """
+    return apply(MUL, input, other)
+
+
+@method("div", "divide", "true_divide", "__truediv__")
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other; integers divide to floats. `rounding_mode` "floor" or "trunc" rounds the quotient.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([7, -7]) / 2, rl.div(rl.tensor([7, -7]), 2, rounding_mode="trunc")
+    (tensor([ 3.5, -3.5]), tensor([ 3, -3]))
+    """
+    if rounding_mode is None:
+        return apply(DIV, input, other)
+    from rushlight.ops.elementwise import trunc
+
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    quotient = trunc(apply(DIV, input, other))
+    dtype = apply(ADD, input, other).dtype
+    return quotient.to(dtype)
+
+
+@method("neg", "negative", "__neg__")
+def neg(input: Tensor) -> Tensor:
+    """-input."""
+    return apply(NEG, input)
+
+
+@method("pow", "__pow__")
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent; the gradient at base 0 is 0 where the exponent is 0.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([2.0, 3.0]) ** 2
+    tensor([4., 9.])
+    """
+    return apply(POW, input, exponent)
+
+
+@method("floor_divide", "__floordiv__")
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """The quotient rounded towards minus infinity; it has no gradient."""
+    return apply(FLOOR_DIVIDE, input, other)
+
+
+@method("remainder", "__mod__")
+def remainder(input: Any, other: Any) -> Tensor:
+    """input - other * floor(input / other): the remainder with the sign of the divisor."""
+    return apply(REMAINDER, input, other)
+
+
+@method("__rsub__")
+def rsub(input: Tensor, other: Any) -> Tensor:
+    """other - input."""
+    return apply(SUB, other, input)
+
+
+@method("__rtruediv__")
+def _rdiv(input: Tensor, other: Any) -> Tensor:
+    return apply(DIV, other, input)
+
+
+@method("__rpow__")
+def _rpow(input: Tensor, other: Any) -> Tensor:
+    return apply(POW, other, input)
+
+
+@method("__rfloordiv__")
+def _rfloordiv(input: Tensor, other: Any) -> Tensor:
+    return apply(FLOOR_DIVIDE, other, input)
+
+
+@method("__rmod__")
+def _rmod(input: Tensor, other: Any) -> Tensor:
+    return apply(REMAINDER, other, input)
+
+
+# In place
+
+
+@method("add_", "__iadd__")
+def add_(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """input += alpha * other, in the input's memory."""
+    return apply_(ADD, input, _scaled(other, alpha))
+
+
+@method("sub_", "__isub__")
+def sub_(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """input -= alpha * other, in the input's memory."""
+    return apply_(SUB, input, _scaled(other, alpha))
+
+
+@method("mul_", "__imul__")
+def mul_(input: Tensor, other: Any) -> Tensor:
+    """input *= other, in the input's memory."""
+    return apply_(MUL, input, other)
+
+
+@method("div_", "__itruediv__")
+def div_(input: Tensor, other: Any) -> Tensor:
+    """input /= other, in the input's memory."""
+    return apply_(DIV, input, other)
+
+
+@method("pow_", "__ipow__")
+def pow_(input: Tensor, exponent: Any) -> Tensor:
+    """input **= exponent, in the input's memory."""
+    return apply_(POW, input, exponent)
+
+
+@method()
+def neg_(input: Tensor) -> Tensor:
+    """input = -input, in the input's memory."""
+    return apply_(NEG, input)
+
+
+@method()
+def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+    """input + value * tensor1 * tensor2."""
+    return input + tensor1 * tensor2 * value
+
+
+@method()
+def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+    """input + value * tensor1 / tensor2."""
+    return input + tensor1 / tensor2 * value
+
+
+@method()
+def addcmul_(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+    """input += value * tensor1 * tensor2, in the input's memory."""
+    return input.add_(tensor1 * tensor2 * value)
+
+
+@method()
+def addcdiv_(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+    """input += value * tensor1 / tensor2, in the input's memory."""
+    return input.add_(tensor1 / tensor2 * value)
+
+
+@method()
+def lerp(input: Tensor, end: Any, weight: Any) -> Tensor:
+    """input + weight * (end - input)."""
+    return input + (end - input) * weight
+
+
+@method()
+def lerp_(input: Tensor, end: Any, weight: Any) -> Tensor:
+    """input += weight * (end - input), in the input's memory."""
+    return input.add_((end - input) * weight)

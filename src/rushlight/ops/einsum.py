@@ -1,0 +1,116 @@
+"""einsum: sums of products named by letters. Its derivative is einsum with the letters rearranged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec
+from rushlight.core.tensor import Tensor
+from rushlight.errors import ArgumentError, ShapeError, message
+
+__all__ = ["einsum"]
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _infer_einsum(*specs: Spec, equation: str) -> Spec:
+    terms, result = equation.split("->")
+    sizes: dict[str, int] = {}
+    for term, spec in zip(terms.split(","), specs, strict=True):
+        for letter, n in zip(term, spec.shape, strict=True):
+            if sizes.setdefault(letter, n) not in (n, 1) and n != 1:
+                raise ShapeError(
+                    message("einsum", f"sizes {sizes[letter]} and {n} for '{letter}' in {equation!r}", "one size a letter")
+                )
+            sizes[letter] = max(sizes[letter], n) if n and sizes[letter] else 0
+    return Spec(tuple(sizes[c] for c in result), specs[0].dtype)
+
+
+def _einsum_grad(g: Tensor, out: Any, *inputs: Tensor, equation: str) -> list[Tensor]:
+    terms, result = equation.split("->")
+    parts = terms.split(",")
+    grads = []
+    for i, term in enumerate(parts):
+        others = [(p, t) for k, (p, t) in enumerate(zip(parts, inputs, strict=True)) if k != i]
+        known = set(result).union(*[set(p) for p, _ in others])
+        reached = "".join(c for c in term if c in known)
+        back = f"{','.join([result, *[p for p, _ in others]])}->{reached}"
+        grad = apply(EINSUM, g, *[t for _, t in others], equation=back)
+        # A letter that only this operand has was summed away: its gradient is the same all along it.
+        shape = [inputs[i].shape[k] if c in known else 1 for k, c in enumerate(term)]
+        full = [max(grad.shape[reached.index(c)], 1) if c in known else n for c, n in zip(term, inputs[i].shape, strict=True)]
+        keep = [n if c in known else 1 for c, n in zip(term, full, strict=True)]
+        grads.append(grad.reshape(keep if grad.numel() else shape).expand(full if grad.numel() else inputs[i].shape))
+    return grads
+
+
+EINSUM = register(
+    Op(
+        "einsum",
+        lambda m, *xs, equation: m.einsum(equation, *xs, optimize=len(xs) > 2),
+        _infer_einsum,
+        _einsum_grad,
+        promote="common",
+    )
+)
+
+
+def _explicit(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str]:
+    """The operands' letters and the result's, with `...` and an implied result written out."""
+    equation = equation.replace(" ", "")
+    left, arrow, right = equation.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise ArgumentError(message("einsum", f"{equation!r} for {len(operands)} operands", "one term for each operand"))
+    if not set(equation) <= set(_LETTERS + ".,->"):
+        raise ArgumentError(message("einsum", repr(equation), "letters, commas, '...' and '->'"))
+    spare = [c for c in _LETTERS if c not in equation]
+    extra = [t.ndim - len(term.replace("...", "")) for term, t in zip(terms, operands, strict=True)]
+    widest = max([n for n, term in zip(extra, terms, strict=True) if "..." in term], default=0)
+    dots = "".join(spare[:widest])
+    for term, n in zip(terms, extra, strict=True):
+        if n < 0 or (n and "..." not in term):
+            raise ShapeError(message("einsum", f"term {term!r} for {n + len(term.replace('...', ''))} axes", "a letter each"))
+    written = [term.replace("...", dots[widest - n :] if n else "") for term, n in zip(terms, extra, strict=True)]
+    if not arrow:
+        once = sorted(c for c in set(left) - set(".,") if left.count(c) == 1)
+        return written, dots + "".join(once)
+    return written, right.replace("...", dots)
+
+
+def _diagonals(term: str, x: Tensor) -> tuple[str, Tensor]:
+    """A letter twice in one operand means its diagonal: take it, so that each letter stands once."""
+    for c in dict.fromkeys(term):
+        while term.count(c) > 1:
+            i, j = term.index(c), term.rindex(c)
+            x, term = x.movedim(j, 0).movedim(i + 1, 1), c + c + term[:i] + term[i + 1 : j] + term[j + 1 :]
+            along = _positions(x.shape[0])
+            x, term = x[along, along], term[1:]
+    return term, x
+
+
+def _positions(n: int) -> Tensor:
+    from rushlight.ops.creation import arange
+
+    return arange(n)
+
+
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """The sum of products that `equation` describes; letters missing from the result are summed over.
+
+    >>> import rushlight as rl
+    >>> rl.einsum("ij,jk->ik", rl.ones(2, 3), rl.ones(3, 1))
+    tensor([[3.],
+            [3.]])
+    """
+    if len(operands) == 1 and not isinstance(operands[0], Tensor):
+        operands = tuple(operands[0])
+    terms, result = _explicit(equation, operands)
+    pairs = [_diagonals(term, x) for term, x in zip(terms, operands, strict=True)]
+    missing = set(result) - set("".join(terms))
+    if missing or len(set(result)) != len(result):
+        raise ArgumentError(message("einsum", repr(equation), "a result of letters of the operands, each once"))
+    return apply(EINSUM, *[x for _, x in pairs], equation=f"{','.join(t for t, _ in pairs)}->{result}")

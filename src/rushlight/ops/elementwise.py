@@ -1,0 +1,383 @@
+"""Functions of one element: exponentials, trigonometry, activations, rounding, tests.
+
+Each op stands with its formula and its derivative; the functions below them are their public names.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rushlight.core.apply import apply, apply_
+from rushlight.core.op import elementwise
+from rushlight.core.tensor import Tensor, method
+from rushlight.errors import ArgumentError, message
+
+__all__ = [
+    "abs",
+    "ceil",
+    "clamp",
+    "cos",
+    "erf",
+    "exp",
+    "expm1",
+    "floor",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "reciprocal",
+    "relu",
+    "round",
+    "rsqrt",
+    "sigmoid",
+    "sign",
+    "sin",
+    "softplus",
+    "sqrt",
+    "square",
+    "tan",
+    "tanh",
+    "trunc",
+]
+
+EXP = elementwise("exp", lambda m, x: m.exp(x), (lambda g, y, x: g * y,), saves="out", promote="float")
+EXPM1 = elementwise("expm1", lambda m, x: m.expm1(x), (lambda g, y, x: g * (y + 1),), saves="out", promote="float")
+LOG = elementwise("log", lambda m, x: m.log(x), (lambda g, y, x: g / x,), promote="float")
+LOG1P = elementwise("log1p", lambda m, x: m.log1p(x), (lambda g, y, x: g / (x + 1),), promote="float")
+SQRT = elementwise("sqrt", lambda m, x: m.sqrt(x), (lambda g, y, x: g / (y * 2),), saves="out", promote="float")
+ABS = elementwise("abs", lambda m, x: m.abs(x), (lambda g, y, x: g * sign(x),))
+SIGN = elementwise("sign", lambda m, x: m.sign(x), (lambda g, y, x: g * 0.0,), saves="specs")
+SIN = elementwise("sin", lambda m, x: m.sin(x), (lambda g, y, x: g * cos(x),), promote="float")
+COS = elementwise("cos", lambda m, x: m.cos(x), (lambda g, y, x: -(g * sin(x)),), promote="float")
+TAN = elementwise("tan", lambda m, x: m.tan(x), (lambda g, y, x: g * (y * y + 1),), saves="out", promote="float")
+TANH = elementwise("tanh", lambda m, x: m.tanh(x), (lambda g, y, x: g * (1 - y * y),), saves="out", promote="float")
+ERF = elementwise(
+    "erf",
+    lambda m, x: m.erf(x),
+    (lambda g, y, x: g * (exp(-(x * x)) * (2 / math.sqrt(math.pi))),),
+    promote="float",
+)
+
+
+def _sigmoid(m: Any, x: Any) -> Any:
+    # exp of a negative number never overflows, and the quotient keeps its digits in both tails.
+    e = m.exp(-m.abs(x))
+    return m.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+SIGMOID = elementwise("sigmoid", _sigmoid, (lambda g, y, x: g * (y * (1 - y)),), saves="out", promote="float")
+SOFTPLUS = elementwise(
+    "softplus",
+    lambda m, x: m.maximum(x, 0.0) + m.log1p(m.exp(-m.abs(x))),
+    (lambda g, y, x: g * sigmoid(x),),
+    promote="float",
+)
+# The derivative of ReLU reads the sign of the result, so the input need not stay alive. At 0 it is 0.
+RELU = elementwise("relu", lambda m, x: m.maximum(x, 0), (lambda g, y, x: g * (y > 0),), saves="out")
+LEAKY_RELU = elementwise(
+    "leaky_relu",
+    lambda m, x, *, negative_slope: m.where(x > 0, x, x * negative_slope),
+    (lambda g, y, x, *, negative_slope: _leaky_grad(g, x, negative_slope),),
+    promote="float",
+)
+
+
+def _leaky_grad(g: Tensor, x: Tensor, negative_slope: float) -> Tensor:
+    from rushlight.ops.select import where
+
+    return where(x > 0, g, g * negative_slope)
+
+
+def _clamp(m: Any, x: Any, *, min: Any = None, max: Any = None) -> Any:
+    if min is not None:
+        x = m.maximum(x, min)
+    return x if max is None else m.minimum(x, max)
+
+
+def _clamp_grad(g: Tensor, y: Any, x: Tensor, *, min: Any = None, max: Any = None) -> Tensor:
+    inside = x == x if min is None else x >= min
+    return g * (inside if max is None else inside & (x <= max))
+
+
+CLAMP = elementwise("clamp", _clamp, (_clamp_grad,))
+
+
+def _flat(g: Tensor, y: Any, x: Any) -> Tensor:
+    """The derivative of a staircase."""
+    return g * 0.0
+
+
+FLOOR = elementwise("floor", lambda m, x: m.floor(x), (_flat,), saves="specs")
+CEIL = elementwise("ceil", lambda m, x: m.ceil(x), (_flat,), saves="specs")
+TRUNC = elementwise("trunc", lambda m, x: m.trunc(x), (_flat,), saves="specs")
+ROUND = elementwise("round", lambda m, x: m.rint(x), (_flat,), saves="specs")
+ISNAN = elementwise("isnan", lambda m, x: m.isnan(x), result="bool")
+ISINF = elementwise("isinf", lambda m, x: m.isinf(x), result="bool")
+ISFINITE = elementwise("isfinite", lambda m, x: m.isfinite(x), result="bool")
+
+
+@method()
+def exp(input: Tensor) -> Tensor:
+    """e to the power of each element; d/dx = exp(x).
+
+    >>> import rushlight as rl
+    >>> rl.exp(rl.tensor([0.0, 1.0]))
+    tensor([1.    , 2.7183])
+    """
+    return apply(EXP, input)
+
+
+@method()
+def expm1(input: Tensor) -> Tensor:
+    """exp(x) - 1, exact near 0."""
+    return apply(EXPM1, input)
+
+
+@method()
+def log(input: Tensor) -> Tensor:
+    """The natural logarithm; -inf at 0, nan below. d/dx = 1/x."""
+    return apply(LOG, input)
+
+
+@method()
+def log1p(input: Tensor) -> Tensor:
+    """log(1 + x), exact near 0."""
+    return apply(LOG1P, input)
+
+
+@method()
+def log2(input: Tensor) -> Tensor:
+    """The logarithm to base 2."""
+    return log(input) * (1 / math.log(2))
+
+
+@method()
+def log10(input: Tensor) -> Tensor:
+    """The logarithm to base 10."""
+    return log(input) * (1 / math.log(10))
+
+
+@method()
+def sqrt(input: Tensor) -> Tensor:
+    """The square root; nan below 0. d/dx = 1 / (2 sqrt(x))."""
+    return apply(SQRT, input)
+
+
+@method()
+def rsqrt(input: Tensor) -> Tensor:
+    """1 / sqrt(x)."""
+    return 1.0 / sqrt(input)
+
+
+@method()
+def square(input: Tensor) -> Tensor:
+    """x * x."""
+    return input * input
+
+
+@method()
+def reciprocal(input: Tensor) -> Tensor:
+    """1 / x."""
+    return 1.0 / input
+
+
+@method("abs", "absolute", "__abs__")
+def abs(input: Tensor) -> Tensor:
+    """|x|; the subgradient at 0 is 0."""
+    return apply(ABS, input)
+
+
+@method()
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1."""
+    return apply(SIGN, input)
+
+
+@method()
+def sin(input: Tensor) -> Tensor:
+    """The sine of x in radians."""
+    return apply(SIN, input)
+
+
+@method()
+def cos(input: Tensor) -> Tensor:
+    """The cosine of x in radians."""
+    return apply(COS, input)
+
+
+@method()
+def tan(input: Tensor) -> Tensor:
+    """The tangent of x in radians."""
+    return apply(TAN, input)
+
+
+@method()
+def tanh(input: Tensor) -> Tensor:
+    """(e^x - e^-x) / (e^x + e^-x); with y the result, d/dx = 1 - y^2.
+
+    >>> import rushlight as rl
+    >>> rl.tanh(rl.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.7616,  0.    ,  0.7616])
+    """
+    return apply(TANH, input)
+
+
+@method()
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + e^-x), stable in both tails; with y the result, d/dx = y (1 - y).
+
+    >>> import rushlight as rl
+    >>> rl.sigmoid(rl.tensor([0.0, 100.0]))
+    tensor([0.5, 1. ])
+    """
+    return apply(SIGMOID, input)
+
+
+@method()
+def relu(input: Tensor) -> Tensor:
+    """max(0, x); the subgradient at 0 is 0.
+
+    >>> import rushlight as rl
+    >>> rl.relu(rl.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return apply(RELU, input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """x where positive, else negative_slope * x.
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.leaky_relu(rl.tensor([-1.0, 2.0]))
+    tensor([-0.01,  2.  ])
+    """
+    return apply(LEAKY_RELU, input, negative_slope=negative_slope)
+
+
+def softplus(input: Tensor) -> Tensor:
+    """log(1 + e^x), stable in both tails; d/dx = sigmoid(x)."""
+    return apply(SOFTPLUS, input)
+
+
+@method()
+def erf(input: Tensor) -> Tensor:
+    """The error function: 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return apply(ERF, input)
+
+
+@method("clamp", "clip")
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """`input` limited to [min, max], numbers or tensors; the gradient passes where it lies inside.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([-2.0, 0.5, 2.0]).clamp(0, 1)
+    tensor([0. , 0.5, 1. ])
+    """
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        return _clamp_tensors(input, min, max)
+    return apply(CLAMP, input, **_bounds(min, max))
+
+
+def _bounds(min: Any, max: Any) -> dict[str, Any]:
+    if min is None and max is None:
+        raise ArgumentError(message("clamp", "neither min nor max", "at least one of them"))
+    return {"min": min, "max": max}
+
+
+def _clamp_tensors(input: Tensor, min: Any, max: Any) -> Tensor:
+    from rushlight.ops.select import maximum, minimum
+
+    out = input if min is None else maximum(input, min)
+    return out if max is None else minimum(out, max)
+
+
+@method()
+def floor(input: Tensor) -> Tensor:
+    """The largest whole number not above x."""
+    return apply(FLOOR, input)
+
+
+@method()
+def ceil(input: Tensor) -> Tensor:
+    """The smallest whole number not below x."""
+    return apply(CEIL, input)
+
+
+@method()
+def trunc(input: Tensor) -> Tensor:
+    """x without its fraction."""
+    return apply(TRUNC, input)
+
+
+@method()
+def round(input: Tensor) -> Tensor:
+    """The nearest whole number, halves to the even one."""
+    return apply(ROUND, input)
+
+
+@method()
+def isnan(input: Tensor) -> Tensor:
+    """Whether each element is not a number."""
+    return apply(ISNAN, input)
+
+
+@method()
+def isinf(input: Tensor) -> Tensor:
+    """Whether each element is infinite."""
+    return apply(ISINF, input)
+
+
+@method()
+def isfinite(input: Tensor) -> Tensor:
+    """Whether each element is neither infinite nor nan."""
+    return apply(ISFINITE, input)
+
+
+# In place
+
+
+@method()
+def exp_(input: Tensor) -> Tensor:
+    """x = exp(x), in its memory."""
+    return apply_(EXP, input)
+
+
+@method()
+def sqrt_(input: Tensor) -> Tensor:
+    """x = sqrt(x), in its memory."""
+    return apply_(SQRT, input)
+
+
+@method()
+def tanh_(input: Tensor) -> Tensor:
+    """x = tanh(x), in its memory."""
+    return apply_(TANH, input)
+
+
+@method()
+def sigmoid_(input: Tensor) -> Tensor:
+    """x = sigmoid(x), in its memory."""
+    return apply_(SIGMOID, input)
+
+
+@method()
+def relu_(input: Tensor) -> Tensor:
+    """x = max(0, x), in its memory."""
+    return apply_(RELU, input)
+
+
+@method()
+def abs_(input: Tensor) -> Tensor:
+    """x = |x|, in its memory."""
+    return apply_(ABS, input)
+
+
+@method("clamp_", "clip_")
+def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Limit to [min, max], in place; numbers only."""
+    return apply_(CLAMP, input, **_bounds(min, max))

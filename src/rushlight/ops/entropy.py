@@ -1,0 +1,115 @@
+"""Cross-entropies that are ops of their own, because a composition would be slow or lose digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.op import Op, elementwise, register
+from rushlight.core.spec import Spec
+from rushlight.core.tensor import Tensor
+from rushlight.device import xp
+from rushlight.errors import ShapeError, message
+from rushlight.ops.creation import arange
+from rushlight.ops.elementwise import clamp, log, log1p, sigmoid
+from rushlight.ops.select import eq, where
+from rushlight.ops.softmax import log_softmax, softmax
+
+__all__ = ["bce", "bce_with_logits", "classes_in_range", "mean_cross_entropy"]
+
+LOG_FLOOR = -100.0
+"""PyTorch's floor under the logarithms of BCE, so that a probability of 0 costs 100 and not infinity."""
+
+
+def _bce(m: Any, p: Any, y: Any) -> Any:
+    return (y - 1) * m.maximum(m.log1p(-p), LOG_FLOOR) - y * m.maximum(m.log(p), LOG_FLOOR)
+
+
+BCE = elementwise(
+    "binary_cross_entropy",
+    _bce,
+    (
+        lambda g, out, p, y: g * ((p - y) / clamp((1 - p) * p, min=1e-12)),
+        lambda g, out, p, y: g * (clamp(log1p(-p), min=LOG_FLOOR) - clamp(log(p), min=LOG_FLOOR)),
+    ),
+    promote="float",
+)
+BCE_WITH_LOGITS = elementwise(
+    "binary_cross_entropy_with_logits",
+    lambda m, z, y: m.maximum(z, 0.0) - z * y + m.log1p(m.exp(-m.abs(z))),
+    (lambda g, out, z, y: g * (sigmoid(z) - y), lambda g, out, z, y: -(g * z)),
+    promote="float",
+)
+
+
+def bce(input: Tensor, target: Tensor) -> Tensor:
+    """-(y ln p + (1 - y) ln(1 - p)), element by element, with the logarithms held above -100.
+
+    d/dp = (p - y) / (p(1 - p)), the divisor held above 1e-12.
+
+    >>> import rushlight as rl
+    >>> rl.ops.entropy.bce(rl.tensor([0.5, 0.0]), rl.tensor([1.0, 1.0]))
+    tensor([  0.6931, 100.    ])
+    """
+    return apply(BCE, input, target)
+
+
+def bce_with_logits(input: Tensor, target: Tensor) -> Tensor:
+    """max(z, 0) - z y + ln(1 + e^-|z|), element by element: BCE of sigmoid(z), exact at both ends.
+
+    d/dz = sigmoid(z) - y.
+
+    >>> import rushlight as rl
+    >>> rl.ops.entropy.bce_with_logits(rl.tensor([0.0, 1000.0]), rl.tensor([1.0, 0.0]))
+    tensor([   0.6931, 1000.    ])
+    """
+    return apply(BCE_WITH_LOGITS, input, target)
+
+
+def _cross_entropy(m: Any, x: Any, t: Any) -> Any:
+    x = x - m.amax(x, axis=1, keepdims=True)
+    hot = m.equal(m.reshape(t, (-1, 1)), m.arange(x.shape[1]))
+    picked = m.sum(m.where(hot, x, 0), axis=1)
+    return m.sum(m.log(m.sum(m.exp(x), axis=1)) - picked) / x.shape[0]
+
+
+def _cross_entropy_infer(x: Spec, t: Spec) -> Spec:
+    if x.ndim != 2 or t.shape != x.shape[:1]:
+        got = f"logits {x.shape} and classes {t.shape}"
+        raise ShapeError(message("cross_entropy", got, "(N, C) and (N,)", "Give one class for each row of logits."))
+    return Spec((), x.dtype)
+
+
+def _hot(x: Any, t: Tensor) -> Tensor:
+    return eq(t.unsqueeze(1), arange(x.shape[1]))
+
+
+CROSS_ENTROPY = register(
+    Op(
+        "cross_entropy",
+        _cross_entropy,
+        _cross_entropy_infer,
+        (lambda g, out, x, t: (softmax(x, 1) - _hot(x, t).to(x.dtype)) * (g * (1 / x.shape[0])), None),
+        decompose=lambda x, t: -where(_hot(x, t), log_softmax(x, 1), 0.0).sum() / x.shape[0],
+    )
+)
+
+
+def mean_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
+    """Mean over n of -ln softmax(x_n)[t_n] for logits (N, C) and classes (N,); d/dx = (softmax(x) - onehot(t)) / N.
+
+    A class outside [0, C) would count as a logit of 0: check with ``classes_in_range``.
+
+    >>> import rushlight as rl
+    >>> rl.ops.entropy.mean_cross_entropy(rl.zeros(3, 2), rl.tensor([0, 1, 1]))
+    tensor(0.6931)
+    """
+    return apply(CROSS_ENTROPY, input, target)
+
+
+def classes_in_range(target: Tensor, classes: int) -> bool:
+    """Whether all of ``target`` lies in [0, classes). It reads values, so never ask it while tracing."""
+    array = target.array
+    if not array.size:
+        return True
+    return bool(xp.amin(array, axis=None) >= 0 and xp.amax(array, axis=None) < classes)

@@ -1,0 +1,254 @@
+"""Indexing: what stands between the brackets, read and written.
+
+An index is split in two. Numbers, slices, None and `...` are a pattern of plain Python values (`Basic`), known
+when the graph is traced; integer tensors are inputs of the op. Masks become integer tensors at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.core.apply import apply, apply_
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec, normalize_axis
+from rushlight.core.tensor import Tensor, method, wrap
+from rushlight.device import xp
+from rushlight.errors import DTypeError, IndexingError, ShapeError, message
+
+__all__ = ["index_select", "masked_select", "narrow", "nonzero", "select"]
+
+Pattern = tuple[Any, ...]
+"""One entry per index: an int, None, ("slice", start, stop, step), or "tensor" where an input stands."""
+
+
+def _realize(pattern: Pattern, tensors: Any) -> tuple[Any, ...]:
+    """The pattern as the array library takes it, with `tensors` in their places."""
+    rest = iter(tensors)
+    return tuple(
+        slice(*p[1:]) if isinstance(p, tuple) else next(rest) if isinstance(p, str) else p for p in pattern
+    )
+
+
+def _infer_index(x: Spec, *tensors: Spec, pattern: Pattern) -> Spec:
+    taken = sum(p is not None for p in pattern)
+    if taken > x.ndim:
+        raise IndexingError(message("index", f"{taken} indices for shape {x.shape}", f"at most {x.ndim}"))
+    axis = 0
+    for p in pattern:
+        if isinstance(p, int) and not -x.shape[axis] <= p < x.shape[axis]:
+            raise IndexingError(
+                message("index", f"{p} on axis {axis} of shape {x.shape}", f"from {-x.shape[axis]} to {x.shape[axis] - 1}")
+            )
+        axis += p is not None
+    try:
+        return Spec(xp.indexed_shape(x.shape, _realize(pattern, [xp.zeros(t.shape, xp.int64) for t in tensors])), x.dtype)
+    except IndexError as error:
+        shapes = ", ".join(str(t.shape) for t in tensors)
+        raise IndexingError(
+            message("index", f"index tensors of shapes {shapes} for shape {x.shape}", "shapes that broadcast", str(error))
+        ) from None
+
+
+def _infer_set(x: Spec, value: Any, *tensors: Spec, pattern: Pattern) -> Spec:
+    place = _infer_index(x, *tensors, pattern=pattern)
+    if isinstance(value, Spec):
+        trimmed = value.shape[max(0, value.ndim - place.ndim) :]
+        lead = value.shape[: max(0, value.ndim - place.ndim)]
+        if any(n != 1 for n in lead) or any(
+            n not in (1, m) for n, m in zip(trimmed[::-1], place.shape[::-1], strict=False)
+        ):
+            raise ShapeError(message("index_put", f"a value of shape {value.shape}", f"one that broadcasts to {place.shape}"))
+    return x
+
+
+def _set(x: Any, value: Any, *tensors: Any, pattern: Pattern) -> None:
+    x[_realize(pattern, tensors)] = value
+
+
+def _put(m: Any, x: Any, value: Any, *tensors: Any, pattern: Pattern) -> Any:
+    out = m.cast(x, x.dtype)
+    _set(out, value, *tensors, pattern=pattern)
+    return out
+
+
+def _index_grad(g: Tensor, out: Any, x: Any, *tensors: Any, pattern: Pattern) -> list[Tensor | None]:
+    return [apply(INDEX_ADD, g, *tensors, pattern=pattern, shape=x.shape), *[None] * len(tensors)]
+
+
+def _index_add_grad(g: Tensor, out: Any, x: Any, *tensors: Any, pattern: Pattern, shape: Any) -> list[Tensor | None]:
+    return [apply(INDEX, g, *tensors, pattern=pattern), *[None] * len(tensors)]
+
+
+def _put_grad(g: Tensor, out: Any, x: Any, value: Any, *tensors: Any, pattern: Pattern) -> list[Tensor | None]:
+    at = apply(INDEX, g, *tensors, pattern=pattern)
+    of_value = at.sum_to_size(value.shape) if isinstance(value, Tensor) else None
+    return [apply(INDEX_PUT, g, 0, *tensors, pattern=pattern), of_value, *[None] * len(tensors)]
+
+
+def _index_add(m: Any, g: Any, *tensors: Any, pattern: Pattern, shape: Any) -> Any:
+    if tensors:
+        return m.add_at(shape, _realize(pattern, tensors), g)
+    out = m.zeros(shape, g.dtype)
+    out[_realize(pattern, ())] = g
+    return out
+
+
+SLICE = register(
+    Op(
+        "slice",
+        lambda m, x, *, pattern: x[_realize(pattern, ())],
+        _infer_index,
+        (lambda g, out, x, *, pattern: apply(INDEX_ADD, g, pattern=pattern, shape=x.shape),),
+        saves="specs",
+        view=True,
+    )
+)
+INDEX = register(
+    Op(
+        "index",
+        lambda m, x, *tensors, pattern: x[_realize(pattern, tensors)],
+        _infer_index,
+        _index_grad,
+    )
+)
+INDEX_ADD = register(
+    Op(
+        "index_add",
+        _index_add,
+        lambda g, *tensors, pattern, shape: Spec(shape, g.dtype),
+        _index_add_grad,
+    )
+)
+INDEX_PUT = register(Op("index_put", _put, _infer_set, _put_grad, inplace=_set))
+
+
+def _parse(input: Tensor, index: Any) -> tuple[Pattern, list[Tensor]]:
+    """`index` as a pattern and the tensors in it; `...` is written out."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    items = [_tensor_index(i) if isinstance(i, (list, range)) or hasattr(i, "dtype") else i for i in items]
+    if sum(i is Ellipsis for i in items) > 1:
+        raise IndexingError(message("index", "two '...'", "at most one"))
+    if any(i is Ellipsis for i in items):
+        at = next(k for k, i in enumerate(items) if i is Ellipsis)
+        taken = sum(i.ndim if _is_mask(i) else i is not None for i in items) - 1
+        items[at : at + 1] = [slice(None)] * max(0, input.ndim - taken)
+    pattern: list[Any] = []
+    tensors: list[Tensor] = []
+    for i in items:
+        if isinstance(i, Tensor):
+            found = _positions(input, i, len([p for p in pattern if p is not None])) if _is_mask(i) else [i]
+            tensors.extend(found)
+            pattern.extend(["tensor"] * len(found))
+        else:
+            pattern.append(_plain(i))
+    return tuple(pattern), tensors
+
+
+def _plain(i: Any) -> Any:
+    if i is None:
+        return None
+    if isinstance(i, slice):
+        if i.step is not None and i.step <= 0:
+            raise IndexingError(message("index", f"a slice of step {i.step}", "a positive step", "Use flip()."))
+        return ("slice", *(None if v is None else v.__index__() for v in (i.start, i.stop, i.step)))
+    if isinstance(i, bool) or not hasattr(i, "__index__"):
+        raise IndexingError(
+            message("index", f"a {type(i).__name__}", "integers, slices, None, ..., integer tensors or bool masks")
+        )
+    return i.__index__()
+
+
+def _tensor_index(value: Any) -> Tensor:
+    out = value if isinstance(value, Tensor) else wrap(xp.asarray(value))
+    if out.dtype.kind == "f" and not out.numel():
+        out = out.long()
+    if out.dtype.kind not in "iub":
+        raise IndexingError(message("index", f"a {out.dtype} tensor", "integers or a bool mask", "Use x.long()."))
+    return out
+
+
+def _is_mask(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dtype == xp.bool_
+
+
+def _positions(input: Tensor, mask: Tensor, axis: int) -> list[Tensor]:
+    """The mask as one integer tensor per axis it covers."""
+    covered = input.shape[axis : axis + mask.ndim]
+    if mask.shape != covered:
+        raise IndexingError(
+            message("index", f"a mask of shape {mask.shape}", f"the shape {covered} of the axes it stands at")
+        )
+    return list(nonzero(mask, as_tuple=True))
+
+
+@method("__getitem__")
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """``input[index]``: basic indices give a view, integer tensors and masks a copy."""
+    pattern, tensors = _parse(input, index)
+    return apply(INDEX, input, *tensors, pattern=pattern) if tensors else apply(SLICE, input, pattern=pattern)
+
+
+@method("__setitem__")
+def setitem(input: Tensor, index: Any, value: Any) -> None:
+    """``input[index] = value``, in the input's memory."""
+    if isinstance(index, Tensor) and _is_mask(index) and not isinstance(value, (Tensor, xp.ndarray)):
+        input.masked_fill_(index, value) if index.shape == input.shape else _write(input, index, value)
+    else:
+        _write(input, index, value)
+
+
+def _write(input: Tensor, index: Any, value: Any) -> None:
+    pattern, tensors = _parse(input, index)
+    if isinstance(value, (list, xp.ndarray)) or (hasattr(value, "dtype") and not isinstance(value, Tensor)):
+        value = wrap(xp.asarray(value, input.dtype))
+    if isinstance(value, float) and input.dtype.kind != "f":
+        raise DTypeError(message("index_put", f"a float into {input.dtype}", "an integer", "Convert the tensor first."))
+    if isinstance(value, Tensor) and value.dtype != input.dtype:
+        value = value.to(input.dtype)
+    apply_(INDEX_PUT, input, value, *tensors, pattern=pattern)
+
+
+@method()
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The indices of the nonzero elements: one row each, or with `as_tuple` one tensor per axis."""
+    found = tuple(wrap(i) for i in xp.nonzero(input.detach().numpy()))
+    if as_tuple:
+        return found
+    from rushlight.ops.join import stack
+
+    return stack(found, 1) if found else input.new_full((int(bool(input)), 0), 0, dtype=xp.int64)
+
+
+@method()
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """The elements from `start` to `start + length` along `dim`, a view."""
+    axis = normalize_axis("narrow", dim, input.ndim)
+    if start < 0 or length < 0 or start + length > input.shape[axis]:
+        raise IndexingError(
+            message("narrow", f"start={start}, length={length}", f"a part of axis {axis} of size {input.shape[axis]}")
+        )
+    return apply(SLICE, input, pattern=(*_whole(axis), ("slice", start, start + length, None)))
+
+
+def _whole(axes: int) -> Pattern:
+    return (("slice", None, None, None),) * axes
+
+
+@method()
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """The slice at `index` along `dim`, which is dropped; a view."""
+    axis = normalize_axis("select", dim, input.ndim)
+    return apply(SLICE, input, pattern=(*_whole(axis), index))
+
+
+@method()
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices along `dim` that the integer tensor `index` names, in its order."""
+    axis = normalize_axis("index_select", dim, input.ndim)
+    return apply(INDEX, input, _tensor_index(index), pattern=(*_whole(axis), "tensor"))
+
+
+@method()
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask holds, along one axis."""
+    return getitem(input, mask.expand(input.shape))

@@ -1,0 +1,189 @@
+"""Products: matmul, the affine map of a Linear layer, einsum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec, broadcast
+from rushlight.core.tensor import Tensor, method
+from rushlight.errors import DTypeError, ShapeError, message
+
+__all__ = ["addmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer"]
+
+
+def _infer_matmul(a: Spec, b: Spec) -> Spec:
+    if not a.ndim or not b.ndim:
+        raise ShapeError(message("matmul", f"shapes {a.shape} and {b.shape}", "at least one axis each", "Use a * b."))
+    inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if a.shape[-1] != inner:
+        raise ShapeError(
+            message(
+                "matmul",
+                f"shapes {a.shape} and {b.shape}",
+                f"the last size of the first ({a.shape[-1]}) to equal the last but one of the second ({inner})",
+                "Transpose one of them with .mT, or check which axis holds the features.",
+            )
+        )
+    batch = broadcast("matmul", [a.shape[:-2], b.shape[:-2]])
+    rows = a.shape[-2:-1] if a.ndim > 1 else ()
+    columns = b.shape[-1:] if b.ndim > 1 else ()
+    return Spec((*batch, *rows, *columns), a.dtype)
+
+
+def _left(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
+    """g bᵀ, with vectors seen as the rows and columns that matmul takes them for."""
+    if a.array.ndim == 2 and b.array.ndim == 2:
+        return apply(MATMUL, g, b.T)
+    if b.ndim == 1:
+        g, b = (g.unsqueeze(-1), b.unsqueeze(-1))
+    if a.ndim == 1:
+        g = g.unsqueeze(-2)
+    product = apply(MATMUL, g, b.mT)
+    return product.reshape(-1, a.shape[0]).sum(0) if a.ndim == 1 else product
+
+
+def _right(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
+    """aᵀ g, likewise."""
+    if a.array.ndim == 2 and b.array.ndim == 2:
+        return apply(MATMUL, a.T, g)
+    if a.ndim == 1:
+        a, g = a.unsqueeze(0), g.unsqueeze(-2) if b.ndim > 1 else g
+    if b.ndim == 1:
+        g = g.unsqueeze(-1)
+        return apply(MATMUL, a.mT, g if g.ndim > 1 else g.unsqueeze(0)).reshape(-1, b.shape[0]).sum(0)
+    return apply(MATMUL, a.mT, g)
+
+
+MATMUL = register(
+    Op("matmul", lambda m, a, b: m.matmul(a, b), _infer_matmul, (_left, _right), promote="common")
+)
+
+
+def _infer_linear(x: Spec, weight: Spec, bias: Spec | None = None) -> Spec:
+    if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
+        expected = f"inputs whose last size is in_features ({weight.shape[-1] if weight.ndim else '?'})"
+        raise ShapeError(
+            message(
+                "linear",
+                f"an input of shape {x.shape} for a weight of shape {weight.shape} (out_features, in_features)",
+                expected,
+                "Flatten the input, or make the layer with other in_features.",
+            )
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ShapeError(message("linear", f"a bias of shape {bias.shape}", f"({weight.shape[0]},)"))
+    return Spec((*x.shape[:-1], weight.shape[0]), x.dtype)
+
+
+def _linear(m: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    y = m.matmul(x, weight.T)
+    if bias is not None:
+        y += bias
+    return y
+
+
+def _rows(t: Tensor) -> Tensor:
+    """All leading axes as one, so that a batch of any shape is a matrix."""
+    return t if t.array.ndim == 2 else t.reshape(-1, t.shape[-1])
+
+
+def _linear_weight(g: Tensor, out: Any, x: Tensor, weight: Any, bias: Any = None) -> Tensor:
+    return apply(MATMUL, _rows(g).T, _rows(x))
+
+
+def _linear_bias(g: Tensor, out: Any, x: Tensor, weight: Any, bias: Any = None) -> Tensor:
+    return _rows(g).sum(0)
+
+
+LINEAR = register(
+    Op(
+        "linear",
+        _linear,
+        _infer_linear,
+        (lambda g, out, x, weight, bias=None: apply(MATMUL, g, weight), _linear_weight, _linear_bias),
+        promote="common",
+        decompose=lambda x, weight, bias=None: (
+            apply(MATMUL, x, weight.T) if bias is None else apply(MATMUL, x, weight.T) + bias
+        ),
+    )
+)
+
+
+@method("matmul", "__matmul__")
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """The matrix product; leading axes broadcast, a vector counts as a row on the left, a column on the right.
+
+    >>> import rushlight as rl
+    >>> rl.matmul(rl.tensor([[1.0, 2.0]]), rl.tensor([[3.0], [4.0]]))
+    tensor([[11.]])
+    """
+    return apply(MATMUL, input, other)
+
+
+@method("__rmatmul__")
+def _rmatmul(input: Tensor, other: Any) -> Tensor:
+    return apply(MATMUL, other, input)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y = x Wᵀ + b with x (..., in), W (out, in), b (out).
+
+    ∇x = ∇y W, ∇W = ∇yᵀ x, ∇b = Σ ∇y over the batch.
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.linear(rl.ones(1, 2), rl.tensor([[1.0, 2.0]]), rl.tensor([0.5]))
+    tensor([[3.5]])
+    """
+    return apply(LINEAR, input, weight) if bias is None else apply(LINEAR, input, weight, bias)
+
+
+def _with_axes(name: str, *given: tuple[Tensor, int]) -> None:
+    for tensor, ndim in given:
+        if not isinstance(tensor, Tensor):
+            raise DTypeError(message(name, f"a {type(tensor).__name__}", "a Tensor"))
+        if tensor.ndim != ndim:
+            raise ShapeError(message(name, f"shape {tensor.shape}", f"{ndim} axes", "Use matmul for other shapes."))
+
+
+@method()
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices."""
+    _with_axes("mm", (input, 2), (mat2, 2))
+    return matmul(input, mat2)
+
+
+@method()
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two batches of matrices."""
+    _with_axes("bmm", (input, 3), (mat2, 3))
+    return matmul(input, mat2)
+
+
+@method()
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Matrix times vector."""
+    _with_axes("mv", (input, 2), (vec, 1))
+    return matmul(input, vec)
+
+
+@method()
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors."""
+    _with_axes("dot", (input, 1), (tensor, 1))
+    return matmul(input, tensor)
+
+
+@method("outer")
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """All products of an element of the one vector and an element of the other."""
+    _with_axes("outer", (input, 1), (vec2, 1))
+    return input.unsqueeze(1) * vec2
+
+
+@method()
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2)."""
+    product = mm(mat1, mat2)
+    return input * beta + product * alpha

@@ -1,0 +1,309 @@
+"""Movement: new shapes for the same numbers. Wherever an access pattern can say it, no data is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec, normalize_axes, normalize_axis
+from rushlight.core.tensor import Tensor, method
+from rushlight.errors import ArgumentError, ShapeError, message
+
+__all__ = [
+    "broadcast_to",
+    "expand",
+    "flatten",
+    "flip",
+    "movedim",
+    "permute",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "swapaxes",
+    "t",
+    "transpose",
+    "unflatten",
+    "unsqueeze",
+]
+
+
+def _infer_reshape(x: Spec, *, shape: tuple[int, ...]) -> Spec:
+    if Spec(shape, x.dtype).size != x.size:
+        raise ShapeError(
+            message("reshape", f"shape {x.shape} into {shape}", f"a shape of {x.size} elements", "Use -1 for one axis.")
+        )
+    return Spec(shape, x.dtype)
+
+
+def _infer_permute(x: Spec, *, dims: tuple[int, ...]) -> Spec:
+    if sorted(dims) != list(range(x.ndim)):
+        raise ShapeError(message("permute", f"dims={dims} for {x.ndim} axes", "each axis once"))
+    return Spec(tuple(x.shape[d] for d in dims), x.dtype)
+
+
+def _infer_expand(x: Spec, *, shape: tuple[int, ...]) -> Spec:
+    extra = len(shape) - x.ndim
+    if extra < 0 or any(n not in (1, shape[i + extra]) for i, n in enumerate(x.shape)):
+        raise ShapeError(
+            message("expand", f"shape {x.shape} to {shape}", "new axes in front, and only axes of size 1 to grow")
+        )
+    return Spec(shape, x.dtype)
+
+
+def _permute_grad(g: Tensor, out: Any, x: Any, *, dims: tuple[int, ...]) -> Tensor:
+    inverse = [0] * len(dims)
+    for i, d in enumerate(dims):
+        inverse[d] = i
+    return apply(PERMUTE, g, dims=tuple(inverse))
+
+
+RESHAPE = register(
+    Op(
+        "reshape",
+        lambda m, x, *, shape: m.reshape(x, shape),
+        _infer_reshape,
+        (lambda g, out, x, *, shape: apply(RESHAPE, g, shape=x.shape),),
+        saves="specs",
+        view=True,
+    )
+)
+PERMUTE = register(
+    Op(
+        "permute",
+        lambda m, x, *, dims: m.transpose(x, dims),
+        _infer_permute,
+        (_permute_grad,),
+        saves="specs",
+        view=True,
+    )
+)
+EXPAND = register(
+    Op(
+        "expand",
+        lambda m, x, *, shape: m.broadcast_to(x, shape),
+        _infer_expand,
+        (lambda g, out, x, *, shape: g.sum_to_size(x.shape),),
+        saves="specs",
+        view=True,
+    )
+)
+FLIP = register(
+    Op(
+        "flip",
+        lambda m, x, *, dims: m.flip(x, dims),
+        lambda x, *, dims: x,
+        (lambda g, out, x, *, dims: apply(FLIP, g, dims=dims),),
+        saves="specs",
+        view=True,
+    )
+)
+
+
+def as_sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes given one by one or as one sequence."""
+    if len(sizes) == 1 and isinstance(sizes[0], Sequence):
+        sizes = tuple(sizes[0])
+    return tuple(int(n) for n in sizes)
+
+
+@method("reshape")
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """The same elements, in row order, in another shape; one size may be -1.
+
+    >>> import rushlight as rl
+    >>> rl.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    sizes = as_sizes(shape)
+    if -1 in sizes:
+        known = 1
+        for n in sizes:
+            known *= n if n != -1 else 1
+        if sizes.count(-1) > 1 or known == 0 or input.numel() % known:
+            raise ShapeError(
+                message(
+                    "reshape",
+                    f"shape {input.shape} into {sizes}",
+                    "sizes whose product divides the number of elements, and one -1",
+                )
+            )
+        sizes = tuple(input.numel() // known if n == -1 else n for n in sizes)
+    return apply(RESHAPE, input, shape=sizes)
+
+
+@method("view")
+def view(input: Tensor, *shape: Any) -> Tensor:
+    """Like `reshape`; given a dtype, the same bytes read as that dtype is not supported."""
+    if len(shape) == 1 and not isinstance(shape[0], (int, Sequence)):
+        raise ArgumentError(message("view", repr(shape[0]), "sizes", "Use x.to(dtype) to convert."))
+    return reshape(input, *shape)
+
+
+@method()
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` in the shape of `other`."""
+    return reshape(input, other.shape)
+
+
+@method()
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` in the shape of `other`."""
+    return reshape(input, other.shape)
+
+
+@method()
+def ravel(input: Tensor) -> Tensor:
+    """All elements along one axis."""
+    return reshape(input, -1) if input.numel() else reshape(input, 0)
+
+
+@method()
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The axes from `start_dim` to `end_dim` as one.
+
+    >>> import rushlight as rl
+    >>> rl.zeros(8, 1, 28, 28).flatten(1).shape
+    (8, 784)
+    """
+    if not input.ndim:
+        return reshape(input, 1)
+    start = normalize_axis("flatten", start_dim, input.ndim)
+    end = normalize_axis("flatten", end_dim, input.ndim)
+    if start > end:
+        raise ArgumentError(message("flatten", f"start_dim={start_dim}, end_dim={end_dim}", "start_dim first"))
+    middle = Spec(input.shape[start : end + 1], input.dtype).size
+    return reshape(input, (*input.shape[:start], middle, *input.shape[end + 1 :]))
+
+
+@method()
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One axis as several."""
+    axis = normalize_axis("unflatten", dim, input.ndim)
+    inner = reshape(input.new_full((input.shape[axis],), 0), tuple(sizes)).shape
+    return reshape(input, (*input.shape[:axis], *inner, *input.shape[axis + 1 :]))
+
+
+@method()
+def permute(input: Tensor, *dims: Any) -> Tensor:
+    """The axes in the order `dims`."""
+    order = as_sizes(dims)
+    return apply(PERMUTE, input, dims=normalize_axes("permute", order, input.ndim))
+
+
+@method("transpose", "swapaxes", "swapdims")
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two axes exchanged."""
+    order = list(range(input.ndim))
+    if order:
+        a, b = normalize_axis("transpose", dim0, len(order)), normalize_axis("transpose", dim1, len(order))
+        order[a], order[b] = b, a
+    return apply(PERMUTE, input, dims=tuple(order))
+
+
+swapaxes = transpose
+
+
+@method()
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix; a vector stays."""
+    if input.ndim > 2:
+        raise ShapeError(message("t", f"{input.ndim} axes", "at most two", "Use transpose(dim0, dim1) or mT."))
+    return transpose(input, 0, 1) if input.ndim == 2 else input
+
+
+def _reversed(input: Tensor) -> Tensor:
+    """All axes in reverse order; for a matrix, its transpose."""
+    return apply(PERMUTE, input, dims=tuple(range(input.array.ndim))[::-1])
+
+
+def _matrix_transpose(input: Tensor) -> Tensor:
+    """The last two axes exchanged."""
+    if input.ndim < 2:
+        raise ShapeError(message("mT", f"shape {input.shape}", "at least two axes"))
+    return transpose(input, -2, -1)
+
+
+method("T")(property(_reversed))  # type: ignore[type-var]
+method("mT")(property(_matrix_transpose))  # type: ignore[type-var]
+
+
+@method()
+def movedim(input: Tensor, source: int, destination: int) -> Tensor:
+    """One axis moved to another place."""
+    order = list(range(input.ndim))
+    order.insert(
+        normalize_axis("movedim", destination, input.ndim), order.pop(normalize_axis("movedim", source, input.ndim))
+    )
+    return permute(input, order)
+
+
+@method()
+def expand(input: Tensor, *sizes: Any) -> Tensor:
+    """Axes of size 1 repeated without copying; -1 leaves an axis, new axes come in front.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0], [2.0]]).expand(-1, 3)
+    tensor([[1., 1., 1.],
+            [2., 2., 2.]])
+    """
+    shape = as_sizes(sizes)
+    extra = len(shape) - input.ndim
+    if -1 in shape and extra >= 0:
+        shape = tuple(input.shape[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(shape))
+    return apply(EXPAND, input, shape=shape)
+
+
+@method()
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` expanded to the shape of `other`."""
+    return expand(input, other.shape)
+
+
+@method()
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+    """`input` expanded to `size`."""
+    return expand(input, tuple(size))
+
+
+@method()
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """Without its axes of size 1, or without those of `dim` that have size 1."""
+    axes = normalize_axes("squeeze", dim, input.ndim)
+    return apply(
+        RESHAPE, input, shape=tuple(n for i, n in enumerate(input.shape) if not (n == 1 and i in axes))
+    )
+
+
+@method()
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """With a new axis of size 1 at `dim`."""
+    axis = normalize_axis("unsqueeze", dim, input.ndim + 1)
+    return apply(RESHAPE, input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
+
+
+@method()
+def flip(input: Tensor, *dims: Any) -> Tensor:
+    """The elements in reverse order along `dims`."""
+    return apply(FLIP, input, dims=normalize_axes("flip", as_sizes(dims), input.ndim))
+
+
+@method("tile")
+def repeat(input: Tensor, *sizes: Any) -> Tensor:
+    """Copies of the tensor, side by side along each axis."""
+    counts = as_sizes(sizes)
+    counts = (1,) * (input.ndim - len(counts)) + counts
+    shape = (1,) * (len(counts) - input.ndim) + input.shape
+    paired = [n for pair in zip((1,) * len(shape), shape, strict=True) for n in pair]
+    grown = [n for pair in zip(counts, shape, strict=True) for n in pair]
+    return input.reshape(paired).expand(grown).reshape([c * n for c, n in zip(counts, shape, strict=True)])
+
+
+@method("repeat")
+def _repeat(input: Tensor, *sizes: Any) -> Tensor:
+    counts = as_sizes(sizes)
+    if len(counts) < input.ndim:
+        raise ShapeError(message("repeat", f"{len(counts)} counts for {input.ndim} axes", "a count for each axis"))
+    return repeat(input, counts)

@@ -1,0 +1,352 @@
+"""Reductions: sums, extremes, statistics, tests over axes.
+
+Every op takes `dim`, a tuple of axes counted from the front, and `keepdim`; the public functions bring
+PyTorch's many ways of naming axes to that form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rushlight.core.apply import apply
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec, normalize_axes, normalize_axis
+from rushlight.core.tensor import Tensor, method
+from rushlight.device import xp
+from rushlight.errors import DTypeError, ShapeError, message
+
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "std",
+    "sum",
+    "sum_to_size",
+    "var",
+]
+
+Axes = tuple[int, ...]
+
+
+class Extreme(NamedTuple):
+    """The values and positions that `max` and `min` over an axis give."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def reduced_shape(shape: tuple[int, ...], dim: Axes, keepdim: bool) -> tuple[int, ...]:
+    """The shape that remains after reducing the axes `dim`."""
+    if keepdim:
+        return tuple(1 if i in dim else n for i, n in enumerate(shape))
+    return tuple(n for i, n in enumerate(shape) if i not in dim)
+
+
+def _infer(name: str, dtype: Any = None, empty: bool = True) -> Callable[..., Spec]:
+    def infer(x: Spec, *, dim: Axes, keepdim: bool) -> Spec:
+        if not empty and any_zero(x.shape, dim):
+            raise ShapeError(
+                message(name, f"shape {x.shape} over dim={dim}", "at least one element", "It has no value for none.")
+            )
+        return Spec(reduced_shape(x.shape, dim, keepdim), x.dtype if dtype is None else dtype)
+
+    return infer
+
+
+def any_zero(shape: tuple[int, ...], dim: Axes) -> bool:
+    """Whether some axis of `dim` has no elements."""
+    return 0 in [shape[d] for d in dim]
+
+
+def restore(g: Tensor, shape: tuple[int, ...], dim: Axes, keepdim: bool) -> Tensor:
+    """`g` with the reduced axes back as axes of size 1, so that it broadcasts against the input."""
+    return g if keepdim or not dim or not shape else g.reshape(reduced_shape(shape, dim, True))
+
+
+def _sum_grad(g: Tensor, out: Any, x: Any, *, dim: Axes, keepdim: bool) -> Tensor:
+    return restore(g, x.shape, dim, keepdim).expand(x.shape)
+
+
+def _mean_grad(g: Tensor, out: Any, x: Any, *, dim: Axes, keepdim: bool) -> Tensor:
+    return (restore(g, x.shape, dim, keepdim) * (1 / _count(x.shape, dim))).expand(x.shape)
+
+
+def _count(shape: tuple[int, ...], dim: Axes) -> float:
+    total = 1
+    for d in dim:
+        total *= shape[d]
+    return total if total else float("nan")
+
+
+def _extreme_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool) -> Tensor:
+    """Shared evenly among equal extremes, as PyTorch's amax does."""
+    hits = (x == restore(out, x.shape, dim, keepdim)).to(g.dtype)
+    share = hits / hits.sum(dim, keepdim=True) if dim else hits
+    return restore(g, x.shape, dim, keepdim) * share
+
+
+def _prod_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool) -> Tensor:
+    """The product of the others: exclusive running products from both ends, so that zeros do no harm."""
+    others = exclusive_product(x, dim[0]) if dim else x.new_full(x.shape, 1.0)
+    return restore(g, x.shape, dim, keepdim) * others
+
+
+def exclusive_product(x: Tensor, axis: int) -> Tensor:
+    """For each element the product of all others along `axis`, by doubling steps."""
+    from rushlight.ops.join import cat
+
+    def running(t: Tensor) -> Tensor:
+        ones = t.narrow(axis, 0, 1) * 0.0 + 1.0
+        out, step = cat([ones, t.narrow(axis, 0, t.shape[axis] - 1)], axis), 1
+        while step < t.shape[axis]:
+            pad = (out.narrow(axis, 0, step) * 0.0 + 1.0).detach()
+            out = out * cat([pad, out.narrow(axis, 0, t.shape[axis] - step)], axis)
+            step *= 2
+        return out
+
+    return x if not x.shape[axis] else running(x) * running(x.flip(axis)).flip(axis)
+
+
+def _no_identity(reduce: Callable[..., Any], x: Any, dim: Axes, keepdim: bool) -> Any:
+    return reduce(x, axis=dim, keepdims=keepdim)
+
+
+SUM = register(
+    Op(
+        "sum",
+        lambda m, x, *, dim, keepdim: m.sum(x, axis=dim, keepdims=keepdim),
+        _infer("sum"),
+        (_sum_grad,),
+        saves="specs",
+    )
+)
+MEAN = register(
+    Op(
+        "mean",
+        lambda m, x, *, dim, keepdim: m.sum(x, axis=dim, keepdims=keepdim) * (1 / _count(x.shape, dim)),
+        _infer("mean"),
+        (_mean_grad,),
+        saves="specs",
+    )
+)
+PROD = register(
+    Op("prod", lambda m, x, *, dim, keepdim: m.prod(x, axis=dim, keepdims=keepdim), _infer("prod"), (_prod_grad,))
+)
+AMAX = register(
+    Op(
+        "amax",
+        lambda m, x, *, dim, keepdim: m.amax(x, axis=dim, keepdims=keepdim),
+        _infer("amax", empty=False),
+        (_extreme_grad,),
+        saves="both",
+    )
+)
+AMIN = register(
+    Op(
+        "amin",
+        lambda m, x, *, dim, keepdim: m.amin(x, axis=dim, keepdims=keepdim),
+        _infer("amin", empty=False),
+        (_extreme_grad,),
+        saves="both",
+    )
+)
+ANY = register(
+    Op("any", lambda m, x, *, dim, keepdim: m.any(x, axis=dim, keepdims=keepdim), _infer("any", xp.bool_))
+)
+ALL = register(
+    Op("all", lambda m, x, *, dim, keepdim: m.all(x, axis=dim, keepdims=keepdim), _infer("all", xp.bool_))
+)
+
+
+def _position(find: str) -> Callable[..., Any]:
+    def formula(m: Any, x: Any, *, dim: int | None, keepdim: bool) -> Any:
+        return getattr(m, find)(x, axis=dim, keepdims=keepdim)
+
+    return formula
+
+
+def _infer_position(name: str) -> Callable[..., Spec]:
+    def infer(x: Spec, *, dim: int | None, keepdim: bool) -> Spec:
+        axes = tuple(range(x.ndim)) if dim is None else (dim,)
+        return _infer(name, xp.int64, empty=False)(x, dim=axes, keepdim=keepdim)
+
+    return infer
+
+
+ARGMAX = register(Op("argmax", _position("argmax"), _infer_position("argmax")))
+ARGMIN = register(Op("argmin", _position("argmin"), _infer_position("argmin")))
+
+
+def _axes(name: str, input: Tensor, dim: Any) -> Axes:
+    if dim is None:
+        return tuple(range(input.array.ndim))
+    return normalize_axes(name, dim, input.array.ndim)
+
+
+@method()
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum over the axes `dim` (all by default); integers and bools sum to int64.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(0)
+    tensor([4., 6.])
+    """
+    if dtype is None and input.array.dtype.kind in "biu":
+        dtype = xp.int64
+    if dtype is not None:
+        input = input.to(dtype)
+    return apply(SUM, input, dim=_axes("sum", input, dim), keepdim=keepdim)
+
+
+@method()
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean over the axes `dim` (all by default); floats only.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1.0, 2.0, 6.0]).mean()
+    tensor(3.)
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    if input.array.dtype.kind != "f":
+        raise DTypeError(message("mean", str(input.dtype), "a floating dtype", "Use x.float().mean()."))
+    return apply(MEAN, input, dim=_axes("mean", input, dim), keepdim=keepdim)
+
+
+@method()
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The product over one axis, or of all elements."""
+    if dtype is None and input.array.dtype.kind in "biu":
+        dtype = xp.int64
+    if dtype is not None:
+        input = input.to(dtype)
+    if dim is None:
+        return prod(input.reshape(-1), 0) if input.ndim else apply(PROD, input, dim=(), keepdim=False)
+    return apply(PROD, input, dim=normalize_axes("prod", dim, input.ndim), keepdim=keepdim)
+
+
+@method()
+def var(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The variance over the axes `dim`: squared deviations from the mean, summed, over (n - correction).
+
+    `correction` is 1 by default (an unbiased estimate), 0 with ``unbiased=False``.
+    """
+    axes = _axes("var", input, dim)
+    if correction is None:
+        correction = 1 if unbiased else 0
+    deviation = input - mean(input, axes, True) if axes else input - input
+    freedom = _count(input.shape, axes) - correction
+    total = sum(deviation * deviation, axes, keepdim)
+    return total / freedom if freedom > 0 else total * float("nan")
+
+
+@method()
+def std(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The standard deviation: the root of `var`."""
+    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+
+
+@method()
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The largest over the axes `dim`; equal ones share the gradient."""
+    return apply(AMAX, input, dim=_axes("amax", input, None if dim == () else dim), keepdim=keepdim)
+
+
+@method()
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The smallest over the axes `dim`; equal ones share the gradient."""
+    return apply(AMIN, input, dim=_axes("amin", input, None if dim == () else dim), keepdim=keepdim)
+
+
+@method()
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The position of the first largest element, along `dim` or in the flattened tensor."""
+    return _argument(ARGMAX, input, dim, keepdim)
+
+
+@method()
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The position of the first smallest element, along `dim` or in the flattened tensor."""
+    return _argument(ARGMIN, input, dim, keepdim)
+
+
+def _argument(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    if not input.ndim:
+        return input.new_full((), 0, dtype=xp.int64)
+    axis = None if dim is None else normalize_axis(op.name, dim, input.ndim)
+    return apply(op, input, dim=axis, keepdim=keepdim)
+
+
+@method()
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The largest element; with `dim` the pair (values, indices) along it; with a tensor, `maximum`.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 5.0], [7.0, 3.0]]).max(1)
+    Extreme(values=tensor([5., 7.]), indices=tensor([1, 0]))
+    """
+    return _extreme(input, dim, keepdim, amax, argmax, "maximum")
+
+
+@method()
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The smallest element; with `dim` the pair (values, indices) along it; with a tensor, `minimum`."""
+    return _extreme(input, dim, keepdim, amin, argmin, "minimum")
+
+
+def _extreme(input: Tensor, dim: Any, keepdim: bool, whole: Any, position: Any, pairwise: str) -> Any:
+    if dim is None:
+        return whole(input)
+    if isinstance(dim, Tensor):
+        return getattr(input, pairwise)(dim)
+    if not input.ndim:
+        return Extreme(input.clone(), position(input))
+    indices = position(input, dim, True)
+    values = input.gather(dim, indices)
+    return Extreme(values, indices) if keepdim else Extreme(values.squeeze(dim), indices.squeeze(dim))
+
+
+@method()
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether some element is nonzero."""
+    return apply(ANY, input, dim=_axes("any", input, dim), keepdim=keepdim)
+
+
+@method()
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether every element is nonzero."""
+    return apply(ALL, input, dim=_axes("all", input, dim), keepdim=keepdim)
+
+
+@method()
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """How many elements are nonzero."""
+    return sum(input != 0, dim)
+
+
+@method()
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """The sum over the axes along which `size` would broadcast to the tensor's shape; undoes `expand`.
+
+    >>> import rushlight as rl
+    >>> rl.ones(3, 2).sum_to_size(1, 2)
+    tensor([[3., 3.]])
+    """
+    shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    extra = input.ndim - len(shape)
+    dim = [*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1 and input.shape[i + extra] != 1)]
+    out = apply(SUM, input, dim=tuple(dim), keepdim=False) if dim else input
+    return out if out.shape == shape else out.reshape(shape)

@@ -1,0 +1,244 @@
+"""Comparing and choosing: comparisons, logic, where, maximum, minimum."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from rushlight.core.apply import apply, apply_
+from rushlight.core.op import Op, elementwise
+from rushlight.core.tensor import Tensor, method
+from rushlight.device import xp
+from rushlight.errors import DTypeError, message
+
+__all__ = [
+    "allclose",
+    "eq",
+    "equal",
+    "ge",
+    "gt",
+    "isclose",
+    "le",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "lt",
+    "masked_fill",
+    "maximum",
+    "minimum",
+    "ne",
+    "where",
+]
+
+EQ = elementwise("eq", lambda m, a, b: m.equal(a, b), result="bool")
+NE = elementwise("ne", lambda m, a, b: m.not_equal(a, b), result="bool")
+LT = elementwise("lt", lambda m, a, b: m.less(a, b), result="bool")
+LE = elementwise("le", lambda m, a, b: m.less_equal(a, b), result="bool")
+GT = elementwise("gt", lambda m, a, b: m.greater(a, b), result="bool")
+GE = elementwise("ge", lambda m, a, b: m.greater_equal(a, b), result="bool")
+LOGICAL_AND = elementwise("logical_and", lambda m, a, b: m.logical_and(a, b), result="bool")
+LOGICAL_OR = elementwise("logical_or", lambda m, a, b: m.logical_or(a, b), result="bool")
+LOGICAL_XOR = elementwise("logical_xor", lambda m, a, b: m.logical_xor(a, b), result="bool")
+LOGICAL_NOT = elementwise("logical_not", lambda m, a: m.logical_not(a), result="bool")
+BITWISE_AND = elementwise("bitwise_and", lambda m, a, b: m.bitwise_and(a, b), inplace=operator.iand)
+BITWISE_OR = elementwise("bitwise_or", lambda m, a, b: m.bitwise_or(a, b), inplace=operator.ior)
+BITWISE_XOR = elementwise("bitwise_xor", lambda m, a, b: m.bitwise_xor(a, b), inplace=operator.ixor)
+BITWISE_NOT = elementwise("bitwise_not", lambda m, a: m.invert(a))
+
+WHERE = elementwise(
+    "where",
+    lambda m, c, a, b: m.where(c, a, b),
+    (None, lambda g, out, c, a, b: where(c, g, 0.0), lambda g, out, c, a, b: where(c, 0.0, g)),
+    first=1,
+)
+
+
+def _share(g: Tensor, wins: Tensor, ties: Tensor) -> Tensor:
+    """The gradient of a maximum: whole to the winner, half to each where both are equal."""
+    return where(ties, g * 0.5, where(wins, g, 0.0))
+
+
+MAXIMUM = elementwise(
+    "maximum",
+    lambda m, a, b: m.maximum(a, b),
+    (
+        lambda g, out, a, b: _share(g, gt(a, b), eq(a, b)),
+        lambda g, out, a, b: _share(g, lt(a, b), eq(a, b)),
+    ),
+)
+MINIMUM = elementwise(
+    "minimum",
+    lambda m, a, b: m.minimum(a, b),
+    (
+        lambda g, out, a, b: _share(g, lt(a, b), eq(a, b)),
+        lambda g, out, a, b: _share(g, gt(a, b), eq(a, b)),
+    ),
+)
+
+
+@method("eq", "__eq__")
+def eq(input: Any, other: Any) -> Tensor:
+    """input == other, element by element.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1, 2]) == 2
+    tensor([False,  True])
+    """
+    return apply(EQ, input, other)
+
+
+@method("ne", "not_equal", "__ne__")
+def ne(input: Any, other: Any) -> Tensor:
+    """input != other, element by element."""
+    return apply(NE, input, other)
+
+
+@method("lt", "less", "__lt__")
+def lt(input: Any, other: Any) -> Tensor:
+    """input < other, element by element."""
+    return apply(LT, input, other)
+
+
+@method("le", "less_equal", "__le__")
+def le(input: Any, other: Any) -> Tensor:
+    """input <= other, element by element."""
+    return apply(LE, input, other)
+
+
+@method("gt", "greater", "__gt__")
+def gt(input: Any, other: Any) -> Tensor:
+    """input > other, element by element."""
+    return apply(GT, input, other)
+
+
+@method("ge", "greater_equal", "__ge__")
+def ge(input: Any, other: Any) -> Tensor:
+    """input >= other, element by element."""
+    return apply(GE, input, other)
+
+
+@method()
+def logical_and(input: Any, other: Any) -> Tensor:
+    """Whether both are nonzero."""
+    return apply(LOGICAL_AND, input, other)
+
+
+@method()
+def logical_or(input: Any, other: Any) -> Tensor:
+    """Whether either is nonzero."""
+    return apply(LOGICAL_OR, input, other)
+
+
+@method()
+def logical_xor(input: Any, other: Any) -> Tensor:
+    """Whether just one is nonzero."""
+    return apply(LOGICAL_XOR, input, other)
+
+
+@method()
+def logical_not(input: Tensor) -> Tensor:
+    """Whether it is zero."""
+    return apply(LOGICAL_NOT, input)
+
+
+def _bitwise(op: Op) -> Any:
+    def function(input: Any, other: Any) -> Tensor:
+        out = [input, other]
+        for t in out:
+            if (isinstance(t, Tensor) and t.dtype.kind == "f") or isinstance(t, float):
+                raise DTypeError(message(op.name, "floats", "bool or integer tensors", "Compare first: (x > 0) & ..."))
+        return apply(op, input, other)
+
+    function.__doc__ = f"{op.name} of bool or integer tensors."
+    return function
+
+
+bitwise_and = method("bitwise_and", "__and__", "__rand__")(_bitwise(BITWISE_AND))
+bitwise_or = method("bitwise_or", "__or__", "__ror__")(_bitwise(BITWISE_OR))
+bitwise_xor = method("bitwise_xor", "__xor__", "__rxor__")(_bitwise(BITWISE_XOR))
+
+
+@method("bitwise_not", "__invert__")
+def bitwise_not(input: Tensor) -> Tensor:
+    """Every bit flipped; logical not for bool."""
+    if input.dtype.kind == "f":
+        raise DTypeError(message("bitwise_not", "floats", "bool or integers", "Compare first: ~(x > 0)."))
+    return apply(BITWISE_NOT, input)
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """`input` where the condition holds, else `other`; with the condition alone, the indices where it holds.
+
+    >>> import rushlight as rl
+    >>> rl.where(rl.tensor([True, False]), rl.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 0.])
+    """
+    if input is None and other is None:
+        return tuple(condition.nonzero(as_tuple=True))
+    if not isinstance(condition, Tensor) or condition.dtype != xp.bool_:
+        got = condition.dtype if isinstance(condition, Tensor) else type(condition).__name__
+        raise DTypeError(message("where", f"a condition of {got}", "a bool tensor", "Compare first: x > 0."))
+    return apply(WHERE, condition, input, other)
+
+
+@method("where")
+def _where(input: Tensor, condition: Tensor, other: Any) -> Tensor:
+    return where(condition, input, other)
+
+
+@method()
+def maximum(input: Any, other: Any) -> Tensor:
+    """The larger of two, element by element; nan wins. Where they are equal each gets half the gradient."""
+    return apply(MAXIMUM, input, other)
+
+
+@method()
+def minimum(input: Any, other: Any) -> Tensor:
+    """The smaller of two, element by element; nan wins. Where they are equal each gets half the gradient."""
+    return apply(MINIMUM, input, other)
+
+
+@method()
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """`input` with `value` where the mask holds."""
+    return where(mask, value, input)
+
+
+@method()
+def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Write `value` where the mask holds, in place."""
+    return apply_(_MASKED_FILL, input, mask, value)
+
+
+_MASKED_FILL = elementwise(
+    "masked_fill",
+    lambda m, x, c, v: m.where(c, v, x),
+    (
+        lambda g, out, x, c, v: where(c, 0.0, g),
+        None,
+        lambda g, out, x, c, v: where(c, g, 0.0),
+    ),
+    promote="none",
+    result="first",
+)
+
+
+@method()
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """|input - other| <= atol + rtol * |other|, element by element."""
+    near = (input - other).abs() <= other.abs() * rtol + atol
+    near = (near & (input - other).isfinite()) | (input == other)
+    return near | (input.isnan() & other.isnan()) if equal_nan else near
+
+
+@method()
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close; see `isclose`."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+@method()
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether shapes and all elements are the same."""
+    return input.shape == other.shape and bool((input == other).all())

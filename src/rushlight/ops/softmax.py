@@ -1,0 +1,140 @@
+"""Exponentials over an axis, stable at extreme values: logsumexp, softmax, log_softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec, normalize_axes, normalize_axis
+from rushlight.core.tensor import Tensor, method
+from rushlight.ops.reduce import reduced_shape, restore
+
+__all__ = ["log_softmax", "logsumexp", "softmax"]
+
+
+def _infer_logsumexp(x: Spec, *, dim: tuple[int, ...], keepdim: bool) -> Spec:
+    return Spec(reduced_shape(x.shape, dim, keepdim), x.dtype)
+
+
+def _top(m: Any, x: Any, dim: Any) -> Any:
+    """The largest along `dim`, to be subtracted before exp; 0 where it is infinite or there is none."""
+    if not x.size:
+        return 0.0
+    top = m.amax(x, axis=dim, keepdims=True)
+    return m.where(m.isfinite(top), top, 0.0)
+
+
+def _logsumexp(m: Any, x: Any, *, dim: tuple[int, ...], keepdim: bool) -> Any:
+    top = _top(m, x, dim)
+    out = m.log(m.sum(m.exp(x - top), axis=dim, keepdims=True)) + top
+    return out if keepdim else m.reshape(out, reduced_shape(x.shape, dim, False))
+
+
+def _softmax(m: Any, x: Any, *, dim: int) -> Any:
+    e = m.exp(x - _top(m, x, dim))
+    return e / m.sum(e, axis=dim, keepdims=True)
+
+
+def _log_softmax(m: Any, x: Any, *, dim: int) -> Any:
+    shifted = x - _top(m, x, dim)
+    return shifted - m.log(m.sum(m.exp(shifted), axis=dim, keepdims=True))
+
+
+def _stable_top(x: Tensor, dim: Any) -> Tensor:
+    top = x.detach().amax(dim, keepdim=True)
+    return top.masked_fill(~top.isfinite(), 0.0)
+
+
+def _decompose_logsumexp(x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    top = _stable_top(x, dim)
+    out = (x - top).exp().sum(dim, keepdim=True).log() + top
+    return out if keepdim else out.reshape(reduced_shape(x.shape, dim, False))
+
+
+def _decompose_softmax(x: Tensor, *, dim: int) -> Tensor:
+    e = (x - _stable_top(x, dim)).exp()
+    return e / e.sum(dim, keepdim=True)
+
+
+def _decompose_log_softmax(x: Tensor, *, dim: int) -> Tensor:
+    shifted = x - _stable_top(x, dim)
+    return shifted - shifted.exp().sum(dim, keepdim=True).log()
+
+
+def _logsumexp_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    return restore(g, x.shape, dim, keepdim) * (x - restore(out, x.shape, dim, keepdim)).exp()
+
+
+LOGSUMEXP = register(
+    Op(
+        "logsumexp",
+        _logsumexp,
+        _infer_logsumexp,
+        (_logsumexp_grad,),
+        saves="both",
+        promote="float",
+        decompose=_decompose_logsumexp,
+    )
+)
+SOFTMAX = register(
+    Op(
+        "softmax",
+        _softmax,
+        lambda x, *, dim: x,
+        (lambda g, y, x, *, dim: y * (g - (g * y).sum(dim, keepdim=True)),),
+        saves="out",
+        promote="float",
+        decompose=_decompose_softmax,
+    )
+)
+LOG_SOFTMAX = register(
+    Op(
+        "log_softmax",
+        _log_softmax,
+        lambda x, *, dim: x,
+        (lambda g, y, x, *, dim: g - y.exp() * g.sum(dim, keepdim=True),),
+        saves="out",
+        promote="float",
+        decompose=_decompose_log_softmax,
+    )
+)
+
+
+@method()
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """ln Σ e^x over the axes `dim`, without overflow.
+
+    >>> import rushlight as rl
+    >>> rl.logsumexp(rl.tensor([1000.0, 1000.0]), 0)
+    tensor(1000.6931)
+    """
+    return apply(LOGSUMEXP, input, dim=normalize_axes("logsumexp", dim, input.ndim), keepdim=keepdim)
+
+
+@method()
+def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """e^x / Σ e^x along `dim`: positive numbers that add up to 1.
+
+    >>> import rushlight as rl
+    >>> rl.softmax(rl.tensor([0.0, 0.0]), 0)
+    tensor([0.5, 0.5])
+    """
+    x = input if dtype is None else input.to(dtype)
+    if not x.ndim:
+        return softmax(x.reshape(1), 0).reshape(())
+    return apply(SOFTMAX, x, dim=normalize_axis("softmax", dim, x.ndim))
+
+
+@method()
+def log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """ln softmax(x) along `dim`, exact where softmax itself would round to 0.
+
+    >>> import rushlight as rl
+    >>> rl.log_softmax(rl.tensor([0.0, -1000.0]), 0)
+    tensor([    0., -1000.])
+    """
+    x = input if dtype is None else input.to(dtype)
+    if not x.ndim:
+        return log_softmax(x.reshape(1), 0).reshape(())
+    return apply(LOG_SOFTMAX, x, dim=normalize_axis("log_softmax", dim, x.ndim))
