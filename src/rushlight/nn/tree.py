@@ -1,0 +1,323 @@
+"""The tree of modules: what is registered, how it is walked, saved, loaded and changed as a whole.
+
+A module's parameters, buffers and children are simply its attributes: whatever Parameter or Module stands in
+`__dict__` is registered. Everything here is a walk over that tree.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from rushlight.core.state import no_grad
+from rushlight.core.tensor import Parameter, Tensor
+from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message
+
+if TYPE_CHECKING:
+    from rushlight.nn.module import Module
+
+__all__ = ["IncompatibleKeys", "ModuleTree"]
+
+T = TypeVar("T", bound="ModuleTree")
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` with ``strict=False`` passed over."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class ModuleTree:
+    """The attributes of a module as a tree of parameters, buffers and modules."""
+
+    training: bool = True
+    _buffers_kept: dict[str, bool] = {}  # noqa: RUF012  (name of a buffer -> is it part of state_dict)
+
+    # Attributes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = self.__dict__.get(name)
+        if isinstance(held, Parameter) and isinstance(value, Tensor) and not isinstance(value, Parameter):
+            raise DTypeError(
+                message(
+                    f"{type(self).__name__}.{name}",
+                    "a Tensor",
+                    "a Parameter or None",
+                    "Wrap it: nn.Parameter(tensor).",
+                )
+            )
+        object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        """Only for what is not there: the error names the nearest attribute that is."""
+        known = [n for n in (*self.__dict__, *dir(type(self))) if not n.startswith("_")]
+        near = difflib.get_close_matches(name, known, 1)
+        hint = (
+            f" Did you mean {near[0]!r}?"
+            if near
+            else f" It has: {', '.join(self.__dict__) or 'nothing yet'}."
+        )
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}", name=name, obj=self)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Assign a parameter, or None for one that this module does without."""
+        if param is not None and not isinstance(param, Parameter):
+            raise DTypeError(
+                message("register_parameter", f"a {type(param).__name__}", "a Parameter or None")
+            )
+        setattr(self, name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Assign a tensor that is state but not trained; a persistent one is part of `state_dict`."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise DTypeError(message("register_buffer", f"a {type(tensor).__name__}", "a Tensor or None"))
+        self.__dict__["_buffers_kept"] = {**self._buffers_kept, name: persistent}
+        setattr(self, name, tensor)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Assign a child module under a name that may be any text without a dot."""
+        if module is not None and not isinstance(module, ModuleTree):
+            raise DTypeError(
+                message("add_module", f"a {type(module).__name__}", "a Module", "Did you forget the ()?")
+            )
+        if not name or "." in name:
+            raise ArgumentError(message("add_module", f"the name {name!r}", "a name without dots"))
+        if hasattr(type(self), name):
+            raise ArgumentError(
+                message(
+                    "add_module", f"the name {name!r}", f"one that {type(self).__name__} does not use itself"
+                )
+            )
+        setattr(self, name, module)
+
+    register_module = add_module
+
+    # The tree
+
+    @property
+    def _parameters(self) -> dict[str, Parameter]:
+        return {k: v for k, v in self.__dict__.items() if isinstance(v, Parameter)}
+
+    @property
+    def _modules(self) -> dict[str, Module]:
+        return {k: v for k, v in self.__dict__.items() if isinstance(v, ModuleTree)}  # type: ignore[misc]
+
+    @property
+    def _buffers(self) -> dict[str, Tensor]:
+        return {k: v for k in self._buffers_kept if (v := self.__dict__.get(k)) is not None}
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly inside, with their names."""
+        yield from self._modules.items()
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly inside."""
+        yield from self._modules.values()
+
+    def named_modules(
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all inside it, with dotted names, each once."""
+        memo = set() if memo is None else memo
+        if remove_duplicate and id(self) in memo:
+            return
+        memo.add(id(self))
+        yield prefix, cast("Module", self)
+        for name, child in self._modules.items():
+            yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all inside it, each once."""
+        return (m for _, m in self.named_modules())
+
+    def _named(
+        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        """The one walk behind parameters, buffers and state_dict."""
+        seen: set[int] = set()
+        tree = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        for path, module in tree:
+            for name, value in getattr(module, kind).items():
+                if remove_duplicate and id(value) in seen:
+                    continue
+                seen.add(id(value))
+                yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted names; a shared one comes once, under its first name."""
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All buffers with dotted names."""
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers."""
+        return (b for _, b in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """The module with a dotted name."""
+        found: Any = self
+        for part in target.split(".") if target else []:
+            found = getattr(found, part)
+        return found
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter with a dotted name."""
+        path, _, name = target.rpartition(".")
+        return getattr(self.get_submodule(path), name)
+
+    # Saving and loading
+
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
+        """Name -> tensor for all parameters and persistent buffers; the tensors share the module's memory."""
+        return OrderedDict(
+            (name, tensor if keep_vars else tensor.detach()) for name, tensor in self._state(prefix)
+        )
+
+    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        for path, module in self.named_modules(prefix=prefix.rstrip("."), remove_duplicate=False):
+            dot = f"{path}." if path else ""
+            for name, tensor in module._parameters.items():
+                yield dot + name, tensor
+            for name, buffer in module._buffers.items():
+                if module._buffers_kept[name]:
+                    yield dot + name, buffer
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+        """Copy values into parameters and buffers of the same names.
+
+        Raises CheckpointError that lists everything missing, unexpected and misshapen at once; then nothing
+        has been changed. With ``strict=False`` missing and unexpected names are returned instead.
+        """
+        own = dict(self._state())
+        missing = [k for k in own if k not in state_dict]
+        unexpected = [k for k in state_dict if k not in own]
+        problems = [
+            f"{k} is {_shape(state_dict[k])} there and {own[k].shape} here"
+            for k in own
+            if k in state_dict and _shape(state_dict[k]) != own[k].shape
+        ]
+        if strict:
+            problems = [f"missing {k}" for k in missing] + [f"unexpected {k}" for k in unexpected] + problems
+        if problems:
+            raise CheckpointError(
+                message(
+                    f"{type(self).__name__}.load_state_dict",
+                    "; ".join(problems),
+                    "the names and shapes of this module",
+                    "Build the module with the options it was saved with.",
+                )
+            )
+        with no_grad():
+            for k, tensor in own.items():
+                if k in state_dict:
+                    value = state_dict[k]
+                    tensor.copy_(value if isinstance(value, Tensor) else tensor.new_tensor(value))
+        return IncompatibleKeys(missing, unexpected)
+
+    # All at once
+
+    def train(self: T, mode: bool = True) -> T:
+        """Training mode, in which Dropout drops; for all modules inside too."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: T) -> T:
+        """Evaluation mode."""
+        return self.train(False)
+
+    def requires_grad_(self: T, requires_grad: bool = True) -> T:
+        """Train the parameters or freeze them."""
+        for p in self.parameters():
+            p.requires_grad_(requires_grad)
+        return self
+
+    def apply(self: T, fn: Callable[[Module], Any]) -> T:
+        """Call `fn` on every module inside, children first, and on this one."""
+        for child in self.children():
+            child.apply(fn)
+        fn(cast("Module", self))
+        return self
+
+    def to(self: T, *args: Any, **options: Any) -> T:
+        """Convert floating parameters and buffers to a dtype, in place."""
+        for tensor in itertools.chain(self.parameters(), self.buffers()):
+            if tensor.is_floating_point():
+                tensor.data = tensor.detach().to(*args, **options)
+                if tensor.grad is not None:
+                    tensor.grad = tensor.grad.detach().to(*args, **options)
+        return self
+
+    def float(self: T) -> T:
+        """All floating parameters and buffers as float32."""
+        return self.to("float32")
+
+    def double(self: T) -> T:
+        """All floating parameters and buffers as float64."""
+        return self.to("float64")
+
+    def cpu(self: T) -> T:
+        """The module itself: it is on the CPU."""
+        return self
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew: each layer by its own initialiser.
+
+        Raises NotSupportedError, before anything has changed, for a module that has parameters of its own but
+        no `reset_parameters`.
+        """
+        owners = [m for m in self.modules() if type(m).reset_parameters is not ModuleTree.reset_parameters]
+        for name, module in self.named_modules():
+            if module._parameters and type(module).reset_parameters is ModuleTree.reset_parameters:
+                raise NotSupportedError(
+                    message(
+                        "reset_parameters",
+                        f"{name or 'a module'} ({type(module).__name__}), which has parameters of its own",
+                        "a method reset_parameters(self) that draws them",
+                        "Write one.",
+                    )
+                )
+        for module in owners:
+            module.reset_parameters()
+
+    def initialize(self: T, init: Any, bias_init: Any = None) -> T:
+        """Draw every weight of the net by an Initializer (or its name), and every bias by `bias_init`.
+
+        Weights are the parameters of two axes or more. Biases follow `bias_init` if given, else what `init`
+        does with biases: zeros, unless it says otherwise.
+        """
+        from rushlight.nn.init import as_initializer, fans
+
+        draw = as_initializer(init)
+        draw_bias = None if bias_init is None else as_initializer(bias_init)
+        for module in self.modules():
+            own = list(module._parameters.values())
+            sizes = [fans(p) for p in own if p.ndim >= 2]
+            for p in own:
+                if p.ndim >= 2:
+                    draw(p, *fans(p))
+                elif sizes:
+                    (draw_bias or draw.bias)(p, *sizes[0])
+        return self
+
+
+def _shape(value: Any) -> Any:
+    return tuple(getattr(value, "shape", ()))
