@@ -80,13 +80,18 @@ def _checked(op: Op, arrays: list[Any], attrs: dict[str, Any]) -> Any:
 def _report(op: Op, arrays: list[Any], array: Any) -> str:
     bad = array[~xp.isfinite(array)]
     first = [int(axis[0]) for axis in xp.nonzero(~xp.isfinite(array))]
-    sources = [i for i, a in enumerate(arrays) if hasattr(a, "dtype") and a.dtype.kind == "f" and not xp.isfinite(a).all()]
+    sources = [
+        i
+        for i, a in enumerate(arrays)
+        if hasattr(a, "dtype") and a.dtype.kind == "f" and not xp.isfinite(a).all()
+    ]
     where = state.backward_of
     stage = f" in the backward pass of {where.name}, recorded at {where.origin}" if where is not None else ""
     layer = ".".join(state.modules)
     inside = f" in layer {layer}" if layer else ""
     came = f"; input {sources[0]} held one already" if sources else ""
-    got = f"{bad.ravel()[0]} at index {first} of a result of shape {array.shape} ({bad.size} in all{came}){stage}{inside}"
+    place = f"{bad.ravel()[0]} at index {first} of a result of shape {array.shape}"
+    got = f"{place} ({bad.size} in all{came}){stage}{inside}"
     at = "" if where is not None else f" It happened at {user_line()}."
     return message(op.name, got, "finite numbers", _remedy(op) + at)
 

@@ -45,7 +45,7 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
     try:
         array = op.formula(xp, *arrays, **attrs) if run is None else run(op, arrays, attrs)
     except Exception as error:
-        raise explain(op, arrays, attrs, error) from error
+        array = _again(op, run, arrays, attrs, error)
     if run is None and array.__class__ is not _ndarray:
         array = xp.asarray(array)
 
@@ -75,6 +75,8 @@ def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
     if op.inplace is not None and state.run is None:
         try:
             op.inplace(array, *operands, **attrs)
+        except RuntimeWarning:
+            pass  # NumPy looks for overflow once everything is written
         except Exception as error:
             raise explain(op, [array, *operands], attrs, error) from error
     else:
@@ -108,12 +110,17 @@ def _apply_recorded(op: Op, target: Tensor, inputs: tuple[Any, ...], attrs: dict
     """The in-place update of a tensor with history: the tensor becomes the result of the recorded op."""
     if target.requires_grad and target.is_leaf:
         raise GradError(
-            message(f"{op.name}_", "a leaf that requires grad", "an update outside the graph", "Use rl.no_grad().")
+            message(
+                f"{op.name}_", "a leaf that requires grad", "an update outside the graph", "Use rl.no_grad()."
+            )
         )
     if target._base is not None and (target.node is not None or target._base.node is not None):
         raise GradError(
             message(
-                f"{op.name}_", "a view of a tensor with a history", "a whole tensor", "Use the out-of-place operation."
+                f"{op.name}_",
+                "a view of a tensor with a history",
+                "a whole tensor",
+                "Use the out-of-place operation.",
             )
         )
     old = wrap(target.array)
@@ -142,7 +149,12 @@ def as_operand(op: Op, value: Any, like: Any) -> Any:
 
 def _narrowing(op: Op, given: Any, target: Any) -> DTypeError:
     return DTypeError(
-        message(f"{op.name}_", f"{given} into {target}", "a result that the target can hold", "Convert the target.")
+        message(
+            f"{op.name}_",
+            f"{given} into {target}",
+            "a result that the target can hold",
+            "Convert the target.",
+        )
     )
 
 
@@ -182,8 +194,18 @@ def as_tensor_input(op: Op, value: Any) -> Any:
     if isinstance(value, _ndarray) or hasattr(value, "dtype"):
         return wrap(xp.asarray(value))
     raise DTypeError(
-        message(op.name, f"a {type(value).__name__}", "tensors, arrays or numbers", "Convert it with rl.tensor().")
+        message(
+            op.name, f"a {type(value).__name__}", "tensors, arrays or numbers", "Convert it with rl.tensor()."
+        )
     )
+
+
+def _again(op: Op, run: Any, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Any:
+    """The result after all where only a warning, which the user's program made an error, stopped it."""
+    if not isinstance(error, RuntimeWarning):
+        raise explain(op, arrays, attrs, error) from error
+    with xp.silence():
+        return op.formula(xp, *arrays, **attrs) if run is None else run(op, arrays, attrs)
 
 
 def explain(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Exception:

@@ -129,7 +129,7 @@ class Node:
             return vjp(g, out, *inputs, **attrs)
         return [
             f(g, out, *inputs, **attrs) if want and f is not None else None
-            for f, want in zip(vjp, wanted, strict=True)
+            for f, want in zip(vjp, wanted, strict=False)  # a Linear without bias has an input less
         ]
 
     def _result(self, create_graph: bool) -> Tensor:
@@ -174,13 +174,17 @@ class Overwritten(Tensor):
         return self.__dict__["_spec"].dtype
 
     @property
+    def ndim(self) -> int:
+        return self.__dict__["_spec"].ndim
+
+    @property
     def array(self) -> Any:  # type: ignore[override]
         node = self.__dict__["_by"]
         where = f" created at {node.origin}" if node.origin else ""
         raise GradError(
             message(
                 "backward",
-                f"a tensor of shape {self.shape} that {node.name}{where} saved and that was overwritten in place since",
+                f"a tensor of shape {self.shape} that {node.name}{where} saved and that was overwritten since",
                 "its old values",
                 "Use the out-of-place operation, or update after backward().",
             )
@@ -204,6 +208,8 @@ def backward(
     """
     roots = _roots("backward", tensors, grad_tensors, create_graph)
     only = set() if inputs is None else {_node_of("backward", t) for t in _as_list(inputs)}
+    for t in () if inputs is None else _as_list(inputs):
+        t.retain_grad()
     keep = create_graph if retain_graph is None else retain_graph
     _walk(roots, keep, create_graph, only, accumulate=True, outside=inputs is None)
 
@@ -240,13 +246,20 @@ def grad(
             g = t.new_full(t.shape, 0.0)
         if g is None and not allow_unused:
             raise GradError(
-                message("grad", f"outputs that do not depend on input {i}", "ones that do", "Pass allow_unused=True.")
+                message(
+                    "grad",
+                    f"outputs that do not depend on input {i}",
+                    "ones that do",
+                    "Pass allow_unused=True.",
+                )
             )
         results.append(g)
     return tuple(results)
 
 
-def propagate(roots: list[tuple[Node | Leaf, Tensor]], sources: Sequence[Node | Leaf | None]) -> list[Tensor | None]:
+def propagate(
+    roots: list[tuple[Node | Leaf, Tensor]], sources: Sequence[Node | Leaf | None]
+) -> list[Tensor | None]:
     """`Module.backward`: push the roots' gradients towards the leaves, stopping at `sources`.
 
     Accumulates into the parameters on the way and returns the gradients that arrived at the sources.
@@ -409,7 +422,7 @@ def _node_of(op: str, tensor: Any) -> Any:
                 op,
                 f"a tensor of shape {tensor.shape} that does not require grad",
                 "one computed from tensors that do",
-                "Call requires_grad_() on the inputs, and look for detach(), no_grad() or integer tensors in between.",
+                "Call requires_grad_() on the inputs; look for detach(), no_grad() or integer tensors between.",
             )
         )
     return tensor.node

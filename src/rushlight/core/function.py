@@ -79,7 +79,9 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """One gradient for each argument of `forward`, from the gradients of its results."""
-        raise DTypeError(message("Function", "a class without backward", "a static method backward(ctx, ...)"))
+        raise DTypeError(
+            message("Function", "a class without backward", "a static method backward(ctx, ...)")
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
@@ -114,7 +116,9 @@ def _record(cls: type[Function], ctx: FunctionContext, inputs: Sequence[Any], ou
 
     def vjp(g: Tensor, out: Any, *kept: Any) -> Sequence[Tensor | None]:
         grads = [arrived.pop(i, None) for i in range(len(specs))] if several else [g]
-        return _call_backward(cls, ctx, [_zeros(s) if h is None else h for h, s in zip(grads, specs, strict=True)])
+        return _call_backward(
+            cls, ctx, [_zeros(s) if h is None else h for h, s in zip(grads, specs, strict=True)]
+        )
 
     op = Op(cls.__name__, lambda m, *arrays: None, lambda *s: specs[0], vjp, saves="specs")
     places = [0 if t is None else t for t in inputs]
@@ -134,7 +138,9 @@ def _call_backward(cls: type[Function], ctx: FunctionContext, grads: list[Tensor
     expected = len(ctx.needs_input_grad)
     if len(listed) != expected:
         raise GradError(
-            message(f"{cls.__name__}.backward", f"{len(listed)} gradients", f"{expected}, one for each argument")
+            message(
+                f"{cls.__name__}.backward", f"{len(listed)} gradients", f"{expected}, one for each argument"
+            )
         )
     return listed
 

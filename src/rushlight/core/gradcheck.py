@@ -40,7 +40,12 @@ def gradcheck(
     for i in checked:
         if arguments[i].dtype != xp.float64:
             raise ArgumentError(
-                message("gradcheck", f"input {i} of {arguments[i].dtype}", "float64", "Use x.double().requires_grad_().")
+                message(
+                    "gradcheck",
+                    f"input {i} of {arguments[i].dtype}",
+                    "float64",
+                    "Use x.double().requires_grad_().",
+                )
             )
     for o, out in enumerate(_outputs(func(*arguments))):
         if not out.requires_grad:

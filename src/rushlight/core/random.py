@@ -16,12 +16,22 @@ from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, ShapeError, message
 
-__all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+__all__ = [
+    "Generator",
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
 
 
 def _infer_philox(state: Spec, *, count: int) -> Spec:
     if state.shape != (2,):
-        raise ShapeError(message("philox", f"a state of shape {state.shape}", "(2,): the key and the counter"))
+        raise ShapeError(
+            message("philox", f"a state of shape {state.shape}", "(2,): the key and the counter")
+        )
     return Spec((count,), xp.uint32)
 
 

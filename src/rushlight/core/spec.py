@@ -8,7 +8,15 @@ from typing import Any
 from rushlight.device import xp
 from rushlight.errors import DTypeError, IndexingError, ShapeError, message
 
-__all__ = ["DEFAULT_DTYPE", "Spec", "as_dtype", "broadcast", "normalize_axes", "normalize_axis", "promote_dtypes"]
+__all__ = [
+    "DEFAULT_DTYPE",
+    "Spec",
+    "as_dtype",
+    "broadcast",
+    "normalize_axes",
+    "normalize_axis",
+    "promote_dtypes",
+]
 
 DEFAULT_DTYPE = xp.float32
 INDEX_DTYPE = xp.int64
@@ -65,7 +73,9 @@ def as_dtype(dtype: Any) -> Any:
         found = None
     if found is None or found.kind not in "biuf":
         raise DTypeError(
-            message("dtype", repr(dtype), "float32, float64, an integer type or bool", "Write rl.float32, say.")
+            message(
+                "dtype", repr(dtype), "float32, float64, an integer type or bool", "Write rl.float32, say."
+            )
         )
     return found
 
@@ -99,7 +109,9 @@ def normalize_axis(op: str, axis: Any, ndim: int) -> int:
         raise DTypeError(message(op, f"dim={axis!r}", "an integer dim")) from None
     span = max(ndim, 1)
     if not -span <= index < span:
-        raise IndexingError(message(op, f"dim={index} for a tensor of {ndim} axes", f"dim from {-span} to {span - 1}"))
+        raise IndexingError(
+            message(op, f"dim={index} for a tensor of {ndim} axes", f"dim from {-span} to {span - 1}")
+        )
     return index % span
 
 
@@ -122,15 +134,16 @@ def promote_dtypes(with_axes: Sequence[Any], without_axes: Sequence[Any], number
     >>> promote_dtypes([xp.float32], [xp.float64], [2]), promote_dtypes([xp.int64], [], [0.5])
     (dtype('float32'), dtype('float32'))
     """
-    weak = [DEFAULT_DTYPE if isinstance(n, float) else xp.bool_ if isinstance(n, bool) else xp.int64 for n in numbers]
+    weak = [
+        DEFAULT_DTYPE if isinstance(n, float) else xp.bool_ if isinstance(n, bool) else xp.int64
+        for n in numbers
+    ]
     found = None
     for rank in (with_axes, without_axes, weak):
         if not rank:
             continue
         here = _within_rank(rank)
-        if found is None:
-            found = here
-        elif _CATEGORY[here.kind] > _CATEGORY[found.kind]:
+        if found is None or _CATEGORY[here.kind] > _CATEGORY[found.kind]:
             found = here
     return found
 

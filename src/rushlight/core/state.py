@@ -51,16 +51,35 @@ class set_grad_enabled:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         state.grad_enabled = self._before[-1]
 
+    def __call__(self, function: F) -> F:
+        state.grad_enabled = self._before[-1]
+        return _in_mode(self.mode, function)
+
+
+def _in_mode(mode: bool, function: F) -> F:
+    """`function`, run with the graph recorded or not."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        before, state.grad_enabled = state.grad_enabled, mode
+        try:
+            return function(*args, **kwargs)
+        finally:
+            state.grad_enabled = before
+
+    return wrapped  # type: ignore[return-value]
+
 
 class _GradMode:
     """A context manager and decorator that sets whether the graph is recorded."""
 
     mode: bool
+    _before: list[bool]
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         """`@no_grad` without parentheses decorates at once."""
         self = super().__new__(cls)
-        self._before: list[bool] = []
+        self._before = []
         return self if function is None else self(function)
 
     def __enter__(self) -> None:
@@ -71,15 +90,7 @@ class _GradMode:
         state.grad_enabled = self._before.pop()
 
     def __call__(self, function: F) -> F:
-        @functools.wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            before, state.grad_enabled = state.grad_enabled, self.mode
-            try:
-                return function(*args, **kwargs)
-            finally:
-                state.grad_enabled = before
-
-        return wrapped  # type: ignore[return-value]
+        return _in_mode(self.mode, function)
 
 
 class no_grad(_GradMode):

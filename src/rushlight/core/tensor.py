@@ -6,6 +6,7 @@ The operations are in `rushlight.ops`, which attaches them here as operators and
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,8 +31,8 @@ class Tensor:
     Made by `rl.tensor`, `rl.zeros`, ... and by operations on tensors.
 
     array          the device's array (NumPy's).
-    node           where the gradient goes: a `Leaf` if the tensor was asked to require grad, a `Node` if it is
-                   the result of operations on such tensors, None for plain data.
+    node           where the gradient goes: a `Leaf` if the tensor was asked to require grad, a `Node` if it
+                   is the result of operations on such tensors, None for plain data.
     grad           the gradient that `backward` accumulated, or None.
 
     >>> import rushlight as rl
@@ -47,6 +48,7 @@ class Tensor:
     grad: Tensor | None = None
     _base: Tensor | None = None
     _written: int = 0
+    _retains_grad: bool = False
 
     # NumPy then leaves `array * tensor` to the tensor's own reflected operator.
     __array_priority__ = 1000
@@ -108,13 +110,17 @@ class Tensor:
             if requires_grad:
                 return self
             raise GradError(
-                message("requires_grad_", "a tensor that operations made", "a leaf", "Use detach() to cut it off.")
+                message(
+                    "requires_grad_", "a tensor that operations made", "a leaf", "Use detach() to cut it off."
+                )
             )
         if not requires_grad:
             self.node = None
         elif not self.requires_grad:
             if self.array.dtype.kind != "f":
-                raise DTypeError(message("requires_grad_", str(self.dtype), "a floating dtype", "Use x.float()."))
+                raise DTypeError(
+                    message("requires_grad_", str(self.dtype), "a floating dtype", "Use x.float().")
+                )
             self.node = Leaf(self)
         return self
 
@@ -155,14 +161,21 @@ class Tensor:
         what happens to the array has no derivative.
         """
         if self.requires_grad:
-            raise GradError(message("numpy", "a tensor that requires grad", "plain data", "Use x.detach().numpy()."))
+            raise GradError(
+                message("numpy", "a tensor that requires grad", "plain data", "Use x.detach().numpy().")
+            )
         return self.array
 
     def item(self) -> Any:
         """The only element, as a Python number."""
         if self.array.size != 1:
             raise DTypeError(
-                message("item", f"a tensor of shape {self.shape}", "one element", "Use tolist(), or reduce it first.")
+                message(
+                    "item",
+                    f"a tensor of shape {self.shape}",
+                    "one element",
+                    "Use tolist(), or reduce it first.",
+                )
             )
         return self.array.item()
 
@@ -171,7 +184,11 @@ class Tensor:
         return self.array.tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return self.numpy().__array__(dtype, copy=copy) if dtype is not None else self.numpy().__array__(copy=copy)
+        return (
+            self.numpy().__array__(dtype, copy=copy)
+            if dtype is not None
+            else self.numpy().__array__(copy=copy)
+        )
 
     def __dlpack__(self, **options: Any) -> Any:
         return self.numpy().__dlpack__(**options)
@@ -261,8 +278,11 @@ class Tensor:
 
     def retain_grad(self) -> None:
         """Have `backward` keep the gradient of this tensor in `.grad`, though it is no leaf."""
-        if self.grad_fn is not None:
-            self.register_hook(lambda g: _keep_grad(self, g))
+        if self.grad_fn is not None and not self._retains_grad:
+            self._retains_grad = True
+            # The node outlives no tensor: a strong reference from its hook would be a cycle.
+            tensor = weakref.ref(self)
+            self.register_hook(lambda g: _keep_grad(tensor(), g))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
         """Call `hook(grad)` when this tensor's gradient is known; what it returns replaces the gradient.
@@ -281,7 +301,9 @@ class Tensor:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
-            raise GradError(message("deepcopy", "a tensor that operations made", "a leaf", "Use x.detach() first."))
+            raise GradError(
+                message("deepcopy", "a tensor that operations made", "a leaf", "Use x.detach() first.")
+            )
         out = _rebuild(type(self), self.array.copy(), self.requires_grad)
         memo[id(self)] = out
         if self.grad is not None:
@@ -290,7 +312,9 @@ class Tensor:
 
     def __reduce__(self) -> Any:
         if not self.is_leaf:
-            raise GradError(message("pickle", "a tensor that operations made", "a leaf", "Use x.detach() first."))
+            raise GradError(
+                message("pickle", "a tensor that operations made", "a leaf", "Use x.detach() first.")
+            )
         return _rebuild, (type(self), self.array, self.requires_grad)
 
     if TYPE_CHECKING:
@@ -336,7 +360,9 @@ class Parameter(Tensor):
 
     def __init__(self, data: Tensor, requires_grad: bool = True) -> None:
         if not isinstance(data, Tensor):
-            raise DTypeError(message("Parameter", type(data).__name__, "a Tensor", "Wrap it: Parameter(rl.tensor(x))."))
+            raise DTypeError(
+                message("Parameter", type(data).__name__, "a Tensor", "Wrap it: Parameter(rl.tensor(x)).")
+            )
         self.array = data.array
         if requires_grad:
             self.requires_grad_()
@@ -372,7 +398,11 @@ def method(*names: str) -> Callable[[F], F]:
 
 
 def _describe(tensor: Tensor, name: str) -> str:
-    text = xp.format_array(tensor.array, prefix=f"{name}(") if tensor.array.__class__ is xp.ndarray else "<traced>"
+    text = (
+        xp.format_array(tensor.array, prefix=f"{name}(")
+        if tensor.array.__class__ is xp.ndarray
+        else "<traced>"
+    )
     parts = [text]
     if tensor.array.size == 0 and tensor.ndim > 1:
         parts.append(f"size={tensor.shape}")
@@ -391,8 +421,9 @@ def _rebuild(kind: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
     return out.requires_grad_() if requires_grad else out
 
 
-def _keep_grad(tensor: Tensor, grad: Tensor) -> None:
-    tensor.grad = grad if tensor.grad is None else tensor.grad + grad
+def _keep_grad(tensor: Tensor | None, grad: Tensor) -> None:
+    if tensor is not None:
+        tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
 
 
 def check_dtype(dtype: Any) -> Any:

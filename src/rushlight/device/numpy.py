@@ -6,6 +6,7 @@ generator has to provide is therefore exactly this list.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import warnings
 from typing import Any
@@ -54,8 +55,8 @@ from numpy import (
     logical_or,
     logical_xor,
     matmul,
-    may_share_memory,
     maximum,
+    may_share_memory,
     minimum,
     nonzero,
     not_equal,
@@ -95,10 +96,29 @@ bool_ = np.dtype("bool")
 # raises from inside this package's modules are silenced; the user's own NumPy code keeps its settings.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
 
-sum = np.add.reduce
+
+def silence() -> Any:
+    """A context in which arithmetic does not warn, for programs that turn warnings into errors."""
+    return np.errstate(all="ignore")
+
+
 prod = np.multiply.reduce
 amax = np.maximum.reduce
 amin = np.minimum.reduce
+
+
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The sum over `axis`, an axis, a tuple of axes or None for all."""
+    if axis == (0,) and x.ndim == 2 and x.dtype.kind == "f" and x.shape[0] <= 4096:
+        # NumPy adds row after row; the product with a vector of ones does the same three times as fast.
+        total = _ones(x.shape[0], x.dtype) @ x
+        return total[np.newaxis] if keepdims else total
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(count: int, dtype: Any) -> Any:
+    return np.ones(count, dtype)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -226,8 +246,15 @@ def from_dlpack(source: Any) -> Any:
 
 def format_array(array: Any, prefix: str) -> str:
     """The numbers of `array` as text, four digits, summarised when long."""
+    # Of float32 NumPy would round the shortest decimal, which may round up what lies below the half.
     return np.array2string(
-        array, separator=", ", precision=4, threshold=1000, edgeitems=3, prefix=prefix, floatmode="maxprec"
+        array.astype(np.float64) if array.dtype.kind == "f" else array,
+        separator=", ",
+        precision=4,
+        threshold=1000,
+        edgeitems=3,
+        prefix=prefix,
+        floatmode="maxprec",
     )
 
 

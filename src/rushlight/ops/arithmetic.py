@@ -48,7 +48,7 @@ FLOOR_DIVIDE = elementwise("floor_divide", lambda m, a, b: m.floor_divide(a, b))
 REMAINDER = elementwise(
     "remainder",
     lambda m, a, b: m.remainder(a, b),
-    (lambda g, out, a, b: g, lambda g, out, a, b: -g * floor_divide(a, b)),
+    (lambda g, out, a, b: g, lambda g, out, a, b: -g * (a // b)),
 )
 
 
@@ -63,7 +63,7 @@ def _pow_exponent(g: Tensor, out: Tensor, a: Any, b: Any) -> Tensor:
     if isinstance(a, Tensor):
         safe = a.masked_fill(a == 0, 1.0)
         return g * out * safe.log()
-    return g * out * Tensor.log(out.new_full((), a)) if a else g * 0.0
+    return g * out * out.new_full((), a).log() if a else g * 0.0
 
 
 POW = elementwise("pow", lambda m, a, b: m.power(a, b), (_pow_base, _pow_exponent), saves="both")

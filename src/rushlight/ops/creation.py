@@ -49,7 +49,9 @@ ARANGE = register(
         lambda *, start, step, count, dtype: Spec((count,), dtype),
     )
 )
-CLONE = elementwise("clone", lambda m, x: m.cast(x, x.dtype), (lambda g, out, x: g,), saves="specs", promote="none")
+CLONE = elementwise(
+    "clone", lambda m, x: m.cast(x, x.dtype), (lambda g, out, x: g,), saves="specs", promote="none"
+)
 COPY = elementwise(
     "copy", lambda m, x, src: m.cast(m.broadcast_to(src, x.shape), x.dtype), (None, lambda g, out, x, src: g),
     saves="specs", promote="none", result="first",
@@ -90,9 +92,13 @@ def _convert(op: str, data: Any, dtype: Any, copy: bool) -> Any:
     try:
         array = xp.asarray(data)
     except ValueError:
-        raise ArgumentError(message(op, "nested lists of unequal lengths", "lists of one length at each depth")) from None
+        raise ArgumentError(
+            message(op, "nested lists of unequal lengths", "lists of one length at each depth")
+        ) from None
     if array.dtype.kind not in "biuf":
-        raise DTypeError(message(op, f"data of {array.dtype}", "numbers or bools", "Convert it to numbers first."))
+        raise DTypeError(
+            message(op, f"data of {array.dtype}", "numbers or bools", "Convert it to numbers first.")
+        )
     if dtype is not None:
         wanted = as_dtype(dtype)
     elif listed:
@@ -100,7 +106,13 @@ def _convert(op: str, data: Any, dtype: Any, copy: bool) -> Any:
     else:
         wanted = array.dtype
     shared = array is data and not copy
-    return array if shared and array.dtype == wanted else xp.cast(array, wanted) if copy else array.astype(wanted, copy=False)
+    return (
+        array
+        if shared and array.dtype == wanted
+        else xp.cast(array, wanted)
+        if copy
+        else array.astype(wanted, copy=False)
+    )
 
 
 def _holds_tensors(data: Any) -> bool:
@@ -121,7 +133,9 @@ def _check_device(device: Any) -> None:
 def from_numpy(ndarray: Any) -> Tensor:
     """A tensor that shares the array's memory."""
     if not isinstance(ndarray, xp.ndarray):
-        raise DTypeError(message("from_numpy", f"a {type(ndarray).__name__}", "a NumPy array", "Use rl.tensor()."))
+        raise DTypeError(
+            message("from_numpy", f"a {type(ndarray).__name__}", "a NumPy array", "Use rl.tensor().")
+        )
     as_dtype(ndarray.dtype)
     return wrap(ndarray)
 
@@ -171,11 +185,15 @@ def full(
 ) -> Tensor:
     """A tensor of one value; an integer gives int64, a bool bool, unless `dtype` says otherwise."""
     if dtype is None:
-        dtype = xp.bool_ if isinstance(fill_value, bool) else xp.int64 if isinstance(fill_value, int) else None
+        dtype = (
+            xp.bool_ if isinstance(fill_value, bool) else xp.int64 if isinstance(fill_value, int) else None
+        )
     return _filled((size if hasattr(size, "__len__") else (size,),), fill_value, dtype, requires_grad, device)
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
     return _filled((input.shape,), 0, dtype or input.dtype, requires_grad, device)
 
@@ -185,7 +203,9 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
     return _filled((input.shape,), 1, dtype or input.dtype, requires_grad, device)
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor to be filled, of the shape and dtype of `input`."""
     return zeros_like(input, dtype=dtype, device=device, requires_grad=requires_grad)
 
@@ -200,7 +220,12 @@ def full_like(
 @method()
 def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
     """One value in a new shape, with the dtype of `input`."""
-    return apply(FULL, shape=tuple(size), value=fill_value, dtype=input.array.dtype if dtype is None else as_dtype(dtype))
+    return apply(
+        FULL,
+        shape=tuple(size),
+        value=fill_value,
+        dtype=input.array.dtype if dtype is None else as_dtype(dtype),
+    )
 
 
 @method()
@@ -222,7 +247,13 @@ def new_tensor(input: Tensor, data: Any, *, dtype: Any = None) -> Tensor:
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... below `end`; with one argument from 0. Integers give int64.
 
@@ -235,7 +266,9 @@ def arange(
         start, end = 0, start
     start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
     if step == 0 or (end - start) * step < 0:
-        raise ArgumentError(message("arange", f"from {start} to {end} by {step}", "a step that leads to the end"))
+        raise ArgumentError(
+            message("arange", f"from {start} to {end} by {step}", "a step that leads to the end")
+        )
     if dtype is None and all(isinstance(v, int) for v in (start, end, step)):
         dtype = xp.int64
     count = max(0, math.ceil((end - start) / step))
@@ -244,7 +277,13 @@ def arange(
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`steps` numbers at equal distances from `start` to `end`, both included."""
     _check_device(device)
@@ -257,7 +296,9 @@ def linspace(
     return out.requires_grad_() if requires_grad else out
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones on the diagonal, zeros elsewhere."""
     _check_device(device)
     out = (arange(n).unsqueeze(1) == arange(n if m is None else m)).to(check_dtype(dtype))

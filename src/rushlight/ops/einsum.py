@@ -23,7 +23,11 @@ def _infer_einsum(*specs: Spec, equation: str) -> Spec:
         for letter, n in zip(term, spec.shape, strict=True):
             if sizes.setdefault(letter, n) not in (n, 1) and n != 1:
                 raise ShapeError(
-                    message("einsum", f"sizes {sizes[letter]} and {n} for '{letter}' in {equation!r}", "one size a letter")
+                    message(
+                        "einsum",
+                        f"sizes {sizes[letter]} and {n} for '{letter}' in {equation!r}",
+                        "one size a letter",
+                    )
                 )
             sizes[letter] = max(sizes[letter], n) if n and sizes[letter] else 0
     return Spec(tuple(sizes[c] for c in result), specs[0].dtype)
@@ -41,16 +45,27 @@ def _einsum_grad(g: Tensor, out: Any, *inputs: Tensor, equation: str) -> list[Te
         grad = apply(EINSUM, g, *[t for _, t in others], equation=back)
         # A letter that only this operand has was summed away: its gradient is the same all along it.
         shape = [inputs[i].shape[k] if c in known else 1 for k, c in enumerate(term)]
-        full = [max(grad.shape[reached.index(c)], 1) if c in known else n for c, n in zip(term, inputs[i].shape, strict=True)]
+        full = [
+            max(grad.shape[reached.index(c)], 1) if c in known else n
+            for c, n in zip(term, inputs[i].shape, strict=True)
+        ]
         keep = [n if c in known else 1 for c, n in zip(term, full, strict=True)]
-        grads.append(grad.reshape(keep if grad.numel() else shape).expand(full if grad.numel() else inputs[i].shape))
+        grads.append(
+            grad.reshape(keep if grad.numel() else shape).expand(full if grad.numel() else inputs[i].shape)
+        )
     return grads
+
+
+def _einsum(m: Any, *xs: Any, equation: str) -> Any:
+    out = m.einsum(equation, *xs, optimize=len(xs) > 2)
+    # Of one operand, with nothing to add up, NumPy gives a view.
+    return out if len(xs) > 1 else m.cast(out, out.dtype)
 
 
 EINSUM = register(
     Op(
         "einsum",
-        lambda m, *xs, equation: m.einsum(equation, *xs, optimize=len(xs) > 2),
+        _einsum,
         _infer_einsum,
         _einsum_grad,
         promote="common",
@@ -64,7 +79,9 @@ def _explicit(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
-        raise ArgumentError(message("einsum", f"{equation!r} for {len(operands)} operands", "one term for each operand"))
+        raise ArgumentError(
+            message("einsum", f"{equation!r} for {len(operands)} operands", "one term for each operand")
+        )
     if not set(equation) <= set(_LETTERS + ".,->"):
         raise ArgumentError(message("einsum", repr(equation), "letters, commas, '...' and '->'"))
     spare = [c for c in _LETTERS if c not in equation]
@@ -73,8 +90,14 @@ def _explicit(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str
     dots = "".join(spare[:widest])
     for term, n in zip(terms, extra, strict=True):
         if n < 0 or (n and "..." not in term):
-            raise ShapeError(message("einsum", f"term {term!r} for {n + len(term.replace('...', ''))} axes", "a letter each"))
-    written = [term.replace("...", dots[widest - n :] if n else "") for term, n in zip(terms, extra, strict=True)]
+            raise ShapeError(
+                message(
+                    "einsum", f"term {term!r} for {n + len(term.replace('...', ''))} axes", "a letter each"
+                )
+            )
+    written = [
+        term.replace("...", dots[widest - n :] if n else "") for term, n in zip(terms, extra, strict=True)
+    ]
     if not arrow:
         once = sorted(c for c in set(left) - set(".,") if left.count(c) == 1)
         return written, dots + "".join(once)
@@ -112,5 +135,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     pairs = [_diagonals(term, x) for term, x in zip(terms, operands, strict=True)]
     missing = set(result) - set("".join(terms))
     if missing or len(set(result)) != len(result):
-        raise ArgumentError(message("einsum", repr(equation), "a result of letters of the operands, each once"))
+        raise ArgumentError(
+            message("einsum", repr(equation), "a result of letters of the operands, each once")
+        )
     return apply(EINSUM, *[x for _, x in pairs], equation=f"{','.join(t for t, _ in pairs)}->{result}")

@@ -46,20 +46,38 @@ __all__ = [
 ]
 
 EXP = elementwise("exp", lambda m, x: m.exp(x), (lambda g, y, x: g * y,), saves="out", promote="float")
-EXPM1 = elementwise("expm1", lambda m, x: m.expm1(x), (lambda g, y, x: g * (y + 1),), saves="out", promote="float")
+EXPM1 = elementwise(
+    "expm1", lambda m, x: m.expm1(x), (lambda g, y, x: g * (y + 1),), saves="out", promote="float"
+)
 LOG = elementwise("log", lambda m, x: m.log(x), (lambda g, y, x: g / x,), promote="float")
 LOG1P = elementwise("log1p", lambda m, x: m.log1p(x), (lambda g, y, x: g / (x + 1),), promote="float")
-SQRT = elementwise("sqrt", lambda m, x: m.sqrt(x), (lambda g, y, x: g / (y * 2),), saves="out", promote="float")
-ABS = elementwise("abs", lambda m, x: m.abs(x), (lambda g, y, x: g * sign(x),))
+SQRT = elementwise(
+    "sqrt", lambda m, x: m.sqrt(x), (lambda g, y, x: g / (y * 2),), saves="out", promote="float"
+)
+ABS = elementwise("abs", lambda m, x: m.abs(x), (lambda g, y, x: g * x.sign(),))
 SIGN = elementwise("sign", lambda m, x: m.sign(x), (lambda g, y, x: g * 0.0,), saves="specs")
-SIN = elementwise("sin", lambda m, x: m.sin(x), (lambda g, y, x: g * cos(x),), promote="float")
-COS = elementwise("cos", lambda m, x: m.cos(x), (lambda g, y, x: -(g * sin(x)),), promote="float")
-TAN = elementwise("tan", lambda m, x: m.tan(x), (lambda g, y, x: g * (y * y + 1),), saves="out", promote="float")
-TANH = elementwise("tanh", lambda m, x: m.tanh(x), (lambda g, y, x: g * (1 - y * y),), saves="out", promote="float")
+SIN = elementwise("sin", lambda m, x: m.sin(x), (lambda g, y, x: g * x.cos(),), promote="float")
+COS = elementwise("cos", lambda m, x: m.cos(x), (lambda g, y, x: -(g * x.sin()),), promote="float")
+TAN = elementwise(
+    "tan", lambda m, x: m.tan(x), (lambda g, y, x: g * (y * y + 1),), saves="out", promote="float"
+)
+# The derivatives of the common activations are one op each: eager code then makes one array instead of three.
+TANH_GRAD = elementwise(
+    "tanh_grad",
+    lambda m, g, y: g * (1 - y * y),
+    (lambda h, out, g, y: apply(TANH_GRAD, h, y), lambda h, out, g, y: h * g * y * -2),
+)
+TANH = elementwise(
+    "tanh",
+    lambda m, x: m.tanh(x),
+    (lambda g, y, x: apply(TANH_GRAD, g, y),),
+    saves="out",
+    promote="float",
+)
 ERF = elementwise(
     "erf",
     lambda m, x: m.erf(x),
-    (lambda g, y, x: g * (exp(-(x * x)) * (2 / math.sqrt(math.pi))),),
+    (lambda g, y, x: g * ((-(x * x)).exp() * (2 / math.sqrt(math.pi))),),
     promote="float",
 )
 
@@ -70,15 +88,29 @@ def _sigmoid(m: Any, x: Any) -> Any:
     return m.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
-SIGMOID = elementwise("sigmoid", _sigmoid, (lambda g, y, x: g * (y * (1 - y)),), saves="out", promote="float")
+SIGMOID_GRAD = elementwise(
+    "sigmoid_grad",
+    lambda m, g, y: g * (y * (1 - y)),
+    (lambda h, out, g, y: apply(SIGMOID_GRAD, h, y), lambda h, out, g, y: h * g * (1 - 2 * y)),
+)
+SIGMOID = elementwise(
+    "sigmoid", _sigmoid, (lambda g, y, x: apply(SIGMOID_GRAD, g, y),), saves="out", promote="float"
+)
 SOFTPLUS = elementwise(
     "softplus",
     lambda m, x: m.maximum(x, 0.0) + m.log1p(m.exp(-m.abs(x))),
-    (lambda g, y, x: g * sigmoid(x),),
+    (lambda g, y, x: g * x.sigmoid(),),
     promote="float",
 )
 # The derivative of ReLU reads the sign of the result, so the input need not stay alive. At 0 it is 0.
-RELU = elementwise("relu", lambda m, x: m.maximum(x, 0), (lambda g, y, x: g * (y > 0),), saves="out")
+RELU_GRAD = elementwise(
+    "relu_grad",
+    lambda m, g, y: g * (y > 0),
+    (lambda h, out, g, y: apply(RELU_GRAD, h, y), None),
+)
+RELU = elementwise(
+    "relu", lambda m, x: m.maximum(x, 0), (lambda g, y, x: apply(RELU_GRAD, g, y),), saves="out"
+)
 LEAKY_RELU = elementwise(
     "leaky_relu",
     lambda m, x, *, negative_slope: m.where(x > 0, x, x * negative_slope),

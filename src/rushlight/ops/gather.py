@@ -23,12 +23,16 @@ class Sorted(NamedTuple):
 
 def _infer_gather(x: Spec, index: Spec, *, dim: int) -> Spec:
     if index.dtype.kind not in "iu":
-        raise DTypeError(message("gather", f"an index of {index.dtype}", "an integer tensor", "Use index.long()."))
-    if index.ndim != x.ndim or any(
-        n > x.shape[i] for i, n in enumerate(index.shape) if i != dim
-    ):
+        raise DTypeError(
+            message("gather", f"an index of {index.dtype}", "an integer tensor", "Use index.long().")
+        )
+    if index.ndim != x.ndim or any(n > x.shape[i] for i, n in enumerate(index.shape) if i != dim):
         raise ShapeError(
-            message("gather", f"an index of shape {index.shape} for shape {x.shape}", f"as many axes, no larger beside {dim}")
+            message(
+                "gather",
+                f"an index of shape {index.shape} for shape {x.shape}",
+                f"as many axes, no larger beside {dim}",
+            )
         )
     return Spec(index.shape, x.dtype)
 
@@ -64,7 +68,7 @@ GATHER = register(
         (lambda g, out, x, index, *, dim: apply(ADD_ALONG, g, index, dim=dim, shape=x.shape), None),
     )
 )
-ADD_ALONG = register(
+ADD_ALONG: Op = register(
     Op(
         "add_along",
         lambda m, src, index, *, dim, shape: m.add_along_axis(shape, index, src, dim),
@@ -73,7 +77,7 @@ ADD_ALONG = register(
     )
 )
 SCATTER = register(Op("scatter", _scatter, _infer_scatter, _scatter_grad, inplace=_put_into))
-CUMSUM = register(
+CUMSUM: Op = register(
     Op(
         "cumsum",
         lambda m, x, *, dim: m.cumsum(x, dim),
@@ -201,6 +205,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """The `k` largest (or smallest) along `dim`, in order, and where they stood."""
     axis = normalize_axis("topk", dim, input.ndim)
     if not 0 <= k <= input.shape[axis]:
-        raise ArgumentError(message("topk", f"k={k}", f"at most {input.shape[axis]}, the size of axis {axis}"))
+        raise ArgumentError(
+            message("topk", f"k={k}", f"at most {input.shape[axis]}, the size of axis {axis}")
+        )
     indices = argsort(input, axis, descending=largest).narrow(axis, 0, k)
     return Sorted(gather(input, axis, indices), indices)

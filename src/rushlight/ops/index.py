@@ -1,7 +1,6 @@
 """Indexing: what stands between the brackets, read and written.
 
-An index is split in two. Numbers, slices, None and `...` are a pattern of plain Python values (`Basic`), known
-when the graph is traced; integer tensors are inputs of the op. Masks become integer tensors at once.
+An index is split in two. Numbers, slices, None and `...` are a pattern of plain Python values, known when the graph is traced; integer tensors are inputs of the op. Masks become integer tensors at once.
 """
 
 from __future__ import annotations
@@ -37,15 +36,27 @@ def _infer_index(x: Spec, *tensors: Spec, pattern: Pattern) -> Spec:
     for p in pattern:
         if isinstance(p, int) and not -x.shape[axis] <= p < x.shape[axis]:
             raise IndexingError(
-                message("index", f"{p} on axis {axis} of shape {x.shape}", f"from {-x.shape[axis]} to {x.shape[axis] - 1}")
+                message(
+                    "index",
+                    f"{p} on axis {axis} of shape {x.shape}",
+                    f"from {-x.shape[axis]} to {x.shape[axis] - 1}",
+                )
             )
         axis += p is not None
     try:
-        return Spec(xp.indexed_shape(x.shape, _realize(pattern, [xp.zeros(t.shape, xp.int64) for t in tensors])), x.dtype)
+        return Spec(
+            xp.indexed_shape(x.shape, _realize(pattern, [xp.zeros(t.shape, xp.int64) for t in tensors])),
+            x.dtype,
+        )
     except IndexError as error:
         shapes = ", ".join(str(t.shape) for t in tensors)
         raise IndexingError(
-            message("index", f"index tensors of shapes {shapes} for shape {x.shape}", "shapes that broadcast", str(error))
+            message(
+                "index",
+                f"index tensors of shapes {shapes} for shape {x.shape}",
+                "shapes that broadcast",
+                str(error),
+            )
         ) from None
 
 
@@ -57,7 +68,11 @@ def _infer_set(x: Spec, value: Any, *tensors: Spec, pattern: Pattern) -> Spec:
         if any(n != 1 for n in lead) or any(
             n not in (1, m) for n, m in zip(trimmed[::-1], place.shape[::-1], strict=False)
         ):
-            raise ShapeError(message("index_put", f"a value of shape {value.shape}", f"one that broadcasts to {place.shape}"))
+            raise ShapeError(
+                message(
+                    "index_put", f"a value of shape {value.shape}", f"one that broadcasts to {place.shape}"
+                )
+            )
     return x
 
 
@@ -75,11 +90,15 @@ def _index_grad(g: Tensor, out: Any, x: Any, *tensors: Any, pattern: Pattern) ->
     return [apply(INDEX_ADD, g, *tensors, pattern=pattern, shape=x.shape), *[None] * len(tensors)]
 
 
-def _index_add_grad(g: Tensor, out: Any, x: Any, *tensors: Any, pattern: Pattern, shape: Any) -> list[Tensor | None]:
+def _index_add_grad(
+    g: Tensor, out: Any, x: Any, *tensors: Any, pattern: Pattern, shape: Any
+) -> list[Tensor | None]:
     return [apply(INDEX, g, *tensors, pattern=pattern), *[None] * len(tensors)]
 
 
-def _put_grad(g: Tensor, out: Any, x: Any, value: Any, *tensors: Any, pattern: Pattern) -> list[Tensor | None]:
+def _put_grad(
+    g: Tensor, out: Any, x: Any, value: Any, *tensors: Any, pattern: Pattern
+) -> list[Tensor | None]:
     at = apply(INDEX, g, *tensors, pattern=pattern)
     of_value = at.sum_to_size(value.shape) if isinstance(value, Tensor) else None
     return [apply(INDEX_PUT, g, 0, *tensors, pattern=pattern), of_value, *[None] * len(tensors)]
@@ -96,7 +115,8 @@ def _index_add(m: Any, g: Any, *tensors: Any, pattern: Pattern, shape: Any) -> A
 SLICE = register(
     Op(
         "slice",
-        lambda m, x, *, pattern: x[_realize(pattern, ())],
+        # The ellipsis makes a view of a single element too, where NumPy would give a number.
+        lambda m, x, *, pattern: x[(*_realize(pattern, ()), ...)],
         _infer_index,
         (lambda g, out, x, *, pattern: apply(INDEX_ADD, g, pattern=pattern, shape=x.shape),),
         saves="specs",
@@ -111,7 +131,7 @@ INDEX = register(
         _index_grad,
     )
 )
-INDEX_ADD = register(
+INDEX_ADD: Op = register(
     Op(
         "index_add",
         _index_add,
@@ -149,11 +169,15 @@ def _plain(i: Any) -> Any:
         return None
     if isinstance(i, slice):
         if i.step is not None and i.step <= 0:
-            raise IndexingError(message("index", f"a slice of step {i.step}", "a positive step", "Use flip()."))
+            raise IndexingError(
+                message("index", f"a slice of step {i.step}", "a positive step", "Use flip().")
+            )
         return ("slice", *(None if v is None else v.__index__() for v in (i.start, i.stop, i.step)))
     if isinstance(i, bool) or not hasattr(i, "__index__"):
         raise IndexingError(
-            message("index", f"a {type(i).__name__}", "integers, slices, None, ..., integer tensors or bool masks")
+            message(
+                "index", f"a {type(i).__name__}", "integers, slices, None, ..., integer tensors or bool masks"
+            )
         )
     return i.__index__()
 
@@ -163,7 +187,9 @@ def _tensor_index(value: Any) -> Tensor:
     if out.dtype.kind == "f" and not out.numel():
         out = out.long()
     if out.dtype.kind not in "iub":
-        raise IndexingError(message("index", f"a {out.dtype} tensor", "integers or a bool mask", "Use x.long()."))
+        raise IndexingError(
+            message("index", f"a {out.dtype} tensor", "integers or a bool mask", "Use x.long().")
+        )
     return out
 
 
@@ -202,7 +228,9 @@ def _write(input: Tensor, index: Any, value: Any) -> None:
     if isinstance(value, (list, xp.ndarray)) or (hasattr(value, "dtype") and not isinstance(value, Tensor)):
         value = wrap(xp.asarray(value, input.dtype))
     if isinstance(value, float) and input.dtype.kind != "f":
-        raise DTypeError(message("index_put", f"a float into {input.dtype}", "an integer", "Convert the tensor first."))
+        raise DTypeError(
+            message("index_put", f"a float into {input.dtype}", "an integer", "Convert the tensor first.")
+        )
     if isinstance(value, Tensor) and value.dtype != input.dtype:
         value = value.to(input.dtype)
     apply_(INDEX_PUT, input, value, *tensors, pattern=pattern)
@@ -225,7 +253,11 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     axis = normalize_axis("narrow", dim, input.ndim)
     if start < 0 or length < 0 or start + length > input.shape[axis]:
         raise IndexingError(
-            message("narrow", f"start={start}, length={length}", f"a part of axis {axis} of size {input.shape[axis]}")
+            message(
+                "narrow",
+                f"start={start}, length={length}",
+                f"a part of axis {axis} of size {input.shape[axis]}",
+            )
         )
     return apply(SLICE, input, pattern=(*_whole(axis), ("slice", start, start + length, None)))
 

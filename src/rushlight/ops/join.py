@@ -17,8 +17,12 @@ __all__ = ["cat", "chunk", "concat", "hstack", "split", "stack", "unbind", "vsta
 def _infer_cat(*specs: Spec, dim: int) -> Spec:
     first = specs[0]
     for s in specs[1:]:
-        if s.ndim != first.ndim or any(a != b for i, (a, b) in enumerate(zip(s.shape, first.shape, strict=True)) if i != dim):
-            raise ShapeError(message("cat", f"shapes {first.shape} and {s.shape}", f"equal sizes beside dim={dim}"))
+        if s.ndim != first.ndim or any(
+            a != b for i, (a, b) in enumerate(zip(s.shape, first.shape, strict=True)) if i != dim
+        ):
+            raise ShapeError(
+                message("cat", f"shapes {first.shape} and {s.shape}", f"equal sizes beside dim={dim}")
+            )
     total = sum(s.shape[dim] for s in specs)
     return Spec((*first.shape[:dim], total, *first.shape[dim + 1 :]), first.dtype)
 
@@ -27,9 +31,7 @@ def _cat_grad(g: Tensor, out: Any, *inputs: Any, dim: int) -> list[Tensor]:
     return list(split(g, [t.shape[dim] for t in inputs], dim))
 
 
-CAT = register(
-    Op("cat", lambda m, *xs, dim: m.concatenate(xs, dim), _infer_cat, _cat_grad, saves="specs")
-)
+CAT = register(Op("cat", lambda m, *xs, dim: m.concatenate(xs, dim), _infer_cat, _cat_grad, saves="specs"))
 
 
 def _listed(name: str, tensors: Any) -> list[Tensor]:
@@ -67,7 +69,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     listed = _listed("stack", tensors)
     for t in listed:
         if t.shape != listed[0].shape:
-            raise ShapeError(message("stack", f"shapes {listed[0].shape} and {t.shape}", "one shape", "Use cat()."))
+            raise ShapeError(
+                message("stack", f"shapes {listed[0].shape} and {t.shape}", "one shape", "Use cat().")
+            )
     return cat([t.unsqueeze(dim) for t in listed], normalize_axis("stack", dim, listed[0].ndim + 1))
 
 

@@ -14,7 +14,9 @@ __all__ = ["mse"]
 
 def _mse(m: Any, input: Any, target: Any) -> Any:
     error = input - target
-    return m.sum(error * error, axis=None) / error.size if error.size else m.asarray(float("nan"), error.dtype)
+    return (
+        m.sum(error * error, axis=None) / error.size if error.size else m.asarray(float("nan"), error.dtype)
+    )
 
 
 def _mse_grad(g: Tensor, input: Tensor, target: Tensor) -> Tensor:
@@ -26,7 +28,9 @@ MSE = register(
     Op(
         "mse",
         _mse,
-        lambda input, target: Spec((), input.dtype) if broadcast("mse_loss", [input.shape, target.shape]) else input,
+        lambda input, target: (
+            Spec((), input.dtype) if broadcast("mse_loss", [input.shape, target.shape]) else input
+        ),
         (
             lambda g, out, input, target: _mse_grad(g, input, target),
             lambda g, out, input, target: -_mse_grad(g, input, target),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.core.apply import apply
-from rushlight.core.op import Op, register
+from rushlight.core.op import REGISTRY, Op, register
 from rushlight.core.spec import Spec, broadcast
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import DTypeError, ShapeError, message
@@ -15,14 +15,16 @@ __all__ = ["addmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer"]
 
 def _infer_matmul(a: Spec, b: Spec) -> Spec:
     if not a.ndim or not b.ndim:
-        raise ShapeError(message("matmul", f"shapes {a.shape} and {b.shape}", "at least one axis each", "Use a * b."))
+        raise ShapeError(
+            message("matmul", f"shapes {a.shape} and {b.shape}", "at least one axis each", "Use a * b.")
+        )
     inner = b.shape[-2] if b.ndim > 1 else b.shape[0]
     if a.shape[-1] != inner:
         raise ShapeError(
             message(
                 "matmul",
                 f"shapes {a.shape} and {b.shape}",
-                f"the last size of the first ({a.shape[-1]}) to equal the last but one of the second ({inner})",
+                f"the last size of the first ({a.shape[-1]}) to equal the other's last but one ({inner})",
                 "Transpose one of them with .mT, or check which axis holds the features.",
             )
         )
@@ -32,10 +34,38 @@ def _infer_matmul(a: Spec, b: Spec) -> Spec:
     return Spec((*batch, *rows, *columns), a.dtype)
 
 
+def _flip(spec: Spec, transposed: bool) -> tuple[int, ...]:
+    return spec.shape[::-1] if transposed else spec.shape
+
+
+def _infer_mm(a: Spec, b: Spec, *, ta: bool = False, tb: bool = False) -> Spec:
+    return _infer_matmul(Spec(_flip(a, ta), a.dtype), Spec(_flip(b, tb), b.dtype))
+
+
+def _mm_left(g: Tensor, out: Any, a: Any, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tensor:
+    return apply(MM, b, g, ta=tb, tb=True) if ta else apply(MM, g, b, tb=not tb)
+
+
+def _mm_right(g: Tensor, out: Any, a: Tensor, b: Any, *, ta: bool = False, tb: bool = False) -> Tensor:
+    return apply(MM, g, a, ta=True, tb=ta) if tb else apply(MM, a, g, ta=not ta)
+
+
+# The product of two matrices, each as it lies or transposed: with that freedom its derivatives are products again.
+MM = register(
+    Op(
+        "mm",
+        lambda m, a, b, *, ta=False, tb=False: m.matmul(a.T if ta else a, b.T if tb else b),
+        _infer_mm,
+        (_mm_left, _mm_right),
+        promote="common",
+    )
+)
+
+
 def _left(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
     """g bᵀ, with vectors seen as the rows and columns that matmul takes them for."""
-    if a.array.ndim == 2 and b.array.ndim == 2:
-        return apply(MATMUL, g, b.T)
+    if a.ndim == 2 and b.ndim == 2:
+        return apply(MM, g, b, tb=True)
     if b.ndim == 1:
         g, b = (g.unsqueeze(-1), b.unsqueeze(-1))
     if a.ndim == 1:
@@ -46,8 +76,8 @@ def _left(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
 
 def _right(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
     """aᵀ g, likewise."""
-    if a.array.ndim == 2 and b.array.ndim == 2:
-        return apply(MATMUL, a.T, g)
+    if a.ndim == 2 and b.ndim == 2:
+        return apply(MM, a, g, ta=True)
     if a.ndim == 1:
         a, g = a.unsqueeze(0), g.unsqueeze(-2) if b.ndim > 1 else g
     if b.ndim == 1:
@@ -67,7 +97,7 @@ def _infer_linear(x: Spec, weight: Spec, bias: Spec | None = None) -> Spec:
         raise ShapeError(
             message(
                 "linear",
-                f"an input of shape {x.shape} for a weight of shape {weight.shape} (out_features, in_features)",
+                f"an input of shape {x.shape} for a weight (out, in) of shape {weight.shape}",
                 expected,
                 "Flatten the input, or make the layer with other in_features.",
             )
@@ -86,15 +116,15 @@ def _linear(m: Any, x: Any, weight: Any, bias: Any = None) -> Any:
 
 def _rows(t: Tensor) -> Tensor:
     """All leading axes as one, so that a batch of any shape is a matrix."""
-    return t if t.array.ndim == 2 else t.reshape(-1, t.shape[-1])
+    return t if t.ndim == 2 else t.reshape(-1, t.shape[-1])
 
 
 def _linear_weight(g: Tensor, out: Any, x: Tensor, weight: Any, bias: Any = None) -> Tensor:
-    return apply(MATMUL, _rows(g).T, _rows(x))
+    return apply(MM, _rows(g), _rows(x), ta=True)
 
 
 def _linear_bias(g: Tensor, out: Any, x: Tensor, weight: Any, bias: Any = None) -> Tensor:
-    return _rows(g).sum(0)
+    return apply(REGISTRY["sum"], _rows(g), dim=(0,), keepdim=False)
 
 
 LINEAR = register(
@@ -113,7 +143,7 @@ LINEAR = register(
 
 @method("matmul", "__matmul__")
 def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """The matrix product; leading axes broadcast, a vector counts as a row on the left, a column on the right.
+    """The matrix product; leading axes broadcast, a vector is a row on the left, a column on the right.
 
     >>> import rushlight as rl
     >>> rl.matmul(rl.tensor([[1.0, 2.0]]), rl.tensor([[3.0], [4.0]]))
@@ -144,7 +174,9 @@ def _with_axes(name: str, *given: tuple[Tensor, int]) -> None:
         if not isinstance(tensor, Tensor):
             raise DTypeError(message(name, f"a {type(tensor).__name__}", "a Tensor"))
         if tensor.ndim != ndim:
-            raise ShapeError(message(name, f"shape {tensor.shape}", f"{ndim} axes", "Use matmul for other shapes."))
+            raise ShapeError(
+                message(name, f"shape {tensor.shape}", f"{ndim} axes", "Use matmul for other shapes.")
+            )
 
 
 @method()

@@ -32,7 +32,12 @@ __all__ = [
 def _infer_reshape(x: Spec, *, shape: tuple[int, ...]) -> Spec:
     if Spec(shape, x.dtype).size != x.size:
         raise ShapeError(
-            message("reshape", f"shape {x.shape} into {shape}", f"a shape of {x.size} elements", "Use -1 for one axis.")
+            message(
+                "reshape",
+                f"shape {x.shape} into {shape}",
+                f"a shape of {x.size} elements",
+                "Use -1 for one axis.",
+            )
         )
     return Spec(shape, x.dtype)
 
@@ -47,7 +52,9 @@ def _infer_expand(x: Spec, *, shape: tuple[int, ...]) -> Spec:
     extra = len(shape) - x.ndim
     if extra < 0 or any(n not in (1, shape[i + extra]) for i, n in enumerate(x.shape)):
         raise ShapeError(
-            message("expand", f"shape {x.shape} to {shape}", "new axes in front, and only axes of size 1 to grow")
+            message(
+                "expand", f"shape {x.shape} to {shape}", "new axes in front, and only axes of size 1 to grow"
+            )
         )
     return Spec(shape, x.dtype)
 
@@ -59,7 +66,7 @@ def _permute_grad(g: Tensor, out: Any, x: Any, *, dims: tuple[int, ...]) -> Tens
     return apply(PERMUTE, g, dims=tuple(inverse))
 
 
-RESHAPE = register(
+RESHAPE: Op = register(
     Op(
         "reshape",
         lambda m, x, *, shape: m.reshape(x, shape),
@@ -89,14 +96,13 @@ EXPAND = register(
         view=True,
     )
 )
-FLIP = register(
+FLIP: Op = register(
     Op(
         "flip",
-        lambda m, x, *, dims: m.flip(x, dims),
+        lambda m, x, *, dims: m.cast(m.flip(x, dims), x.dtype),
         lambda x, *, dims: x,
         (lambda g, out, x, *, dims: apply(FLIP, g, dims=dims),),
         saves="specs",
-        view=True,
     )
 )
 
@@ -173,7 +179,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     start = normalize_axis("flatten", start_dim, input.ndim)
     end = normalize_axis("flatten", end_dim, input.ndim)
     if start > end:
-        raise ArgumentError(message("flatten", f"start_dim={start_dim}, end_dim={end_dim}", "start_dim first"))
+        raise ArgumentError(
+            message("flatten", f"start_dim={start_dim}, end_dim={end_dim}", "start_dim first")
+        )
     middle = Spec(input.shape[start : end + 1], input.dtype).size
     return reshape(input, (*input.shape[:start], middle, *input.shape[end + 1 :]))
 
@@ -210,7 +218,9 @@ swapaxes = transpose
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector stays."""
     if input.ndim > 2:
-        raise ShapeError(message("t", f"{input.ndim} axes", "at most two", "Use transpose(dim0, dim1) or mT."))
+        raise ShapeError(
+            message("t", f"{input.ndim} axes", "at most two", "Use transpose(dim0, dim1) or mT.")
+        )
     return transpose(input, 0, 1) if input.ndim == 2 else input
 
 
@@ -235,7 +245,8 @@ def movedim(input: Tensor, source: int, destination: int) -> Tensor:
     """One axis moved to another place."""
     order = list(range(input.ndim))
     order.insert(
-        normalize_axis("movedim", destination, input.ndim), order.pop(normalize_axis("movedim", source, input.ndim))
+        normalize_axis("movedim", destination, input.ndim),
+        order.pop(normalize_axis("movedim", source, input.ndim)),
     )
     return permute(input, order)
 
@@ -305,5 +316,7 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
 def _repeat(input: Tensor, *sizes: Any) -> Tensor:
     counts = as_sizes(sizes)
     if len(counts) < input.ndim:
-        raise ShapeError(message("repeat", f"{len(counts)} counts for {input.ndim} axes", "a count for each axis"))
+        raise ShapeError(
+            message("repeat", f"{len(counts)} counts for {input.ndim} axes", "a count for each axis")
+        )
     return repeat(input, counts)

@@ -66,7 +66,9 @@ def _float_dtype(op: str, dtype: Any) -> Any:
     return found
 
 
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform random numbers in [0, 1).
 
     >>> import rushlight as rl
@@ -78,7 +80,9 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requ
     return out.requires_grad_() if requires_grad else out
 
 
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Normal random numbers of mean 0 and deviation 1."""
     out = gaussian(as_sizes(size), _float_dtype("randn", dtype), generator)
     return out.requires_grad_() if requires_grad else out
@@ -94,7 +98,9 @@ def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any 
     return gaussian(input.shape, _float_dtype("randn_like", dtype or input.dtype), generator)
 
 
-def normal(mean: float, std: float, size: Any, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def normal(
+    mean: float, std: float, size: Any, *, generator: Generator | None = None, dtype: Any = None
+) -> Tensor:
     """Normal random numbers of the given mean and deviation."""
     return gaussian(as_sizes((size,)), _float_dtype("normal", dtype), generator) * std + mean
 
@@ -106,7 +112,9 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     if size is None or high is None or high <= low:
-        raise ArgumentError(message("randint", f"low={low}, high={high}, size={size}", "high above low, and a size"))
+        raise ArgumentError(
+            message("randint", f"low={low}, high={high}, size={size}", "high above low, and a size")
+        )
     u = uniform(as_sizes((size,)), xp.float64, generator)
     return (u * float(high - low)).floor().to(xp.int64 if dtype is None else dtype) + low
 
@@ -136,13 +144,19 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
 @method()
 def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with uniform numbers in [a, b)."""
-    return apply_(COPY, input, uniform(input.shape, _float_dtype("uniform_", input.dtype), generator) * (b - a) + a)
+    return apply_(
+        COPY, input, uniform(input.shape, _float_dtype("uniform_", input.dtype), generator) * (b - a) + a
+    )
 
 
 @method()
-def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+def normal_(
+    input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
     """Overwrite with normal numbers."""
-    return apply_(COPY, input, gaussian(input.shape, _float_dtype("normal_", input.dtype), generator) * std + mean)
+    return apply_(
+        COPY, input, gaussian(input.shape, _float_dtype("normal_", input.dtype), generator) * std + mean
+    )
 
 
 @method()

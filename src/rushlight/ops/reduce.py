@@ -55,7 +55,12 @@ def _infer(name: str, dtype: Any = None, empty: bool = True) -> Callable[..., Sp
     def infer(x: Spec, *, dim: Axes, keepdim: bool) -> Spec:
         if not empty and any_zero(x.shape, dim):
             raise ShapeError(
-                message(name, f"shape {x.shape} over dim={dim}", "at least one element", "It has no value for none.")
+                message(
+                    name,
+                    f"shape {x.shape} over dim={dim}",
+                    "at least one element",
+                    "It has no value for none.",
+                )
             )
         return Spec(reduced_shape(x.shape, dim, keepdim), x.dtype if dtype is None else dtype)
 
@@ -139,7 +144,12 @@ MEAN = register(
     )
 )
 PROD = register(
-    Op("prod", lambda m, x, *, dim, keepdim: m.prod(x, axis=dim, keepdims=keepdim), _infer("prod"), (_prod_grad,))
+    Op(
+        "prod",
+        lambda m, x, *, dim, keepdim: m.prod(x, axis=dim, keepdims=keepdim),
+        _infer("prod"),
+        (_prod_grad,),
+    )
 )
 AMAX = register(
     Op(
@@ -236,7 +246,12 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
 
 @method()
 def var(
-    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Tensor:
     """The variance over the axes `dim`: squared deviations from the mean, summed, over (n - correction).
 
@@ -253,7 +268,12 @@ def var(
 
 @method()
 def std(
-    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Tensor:
     """The standard deviation: the root of `var`."""
     return var(input, dim, unbiased, keepdim, correction=correction).sqrt()

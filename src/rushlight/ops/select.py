@@ -63,16 +63,16 @@ MAXIMUM = elementwise(
     "maximum",
     lambda m, a, b: m.maximum(a, b),
     (
-        lambda g, out, a, b: _share(g, gt(a, b), eq(a, b)),
-        lambda g, out, a, b: _share(g, lt(a, b), eq(a, b)),
+        lambda g, out, a, b: _share(g, a > b, a == b),
+        lambda g, out, a, b: _share(g, b > a, b == a),
     ),
 )
 MINIMUM = elementwise(
     "minimum",
     lambda m, a, b: m.minimum(a, b),
     (
-        lambda g, out, a, b: _share(g, lt(a, b), eq(a, b)),
-        lambda g, out, a, b: _share(g, gt(a, b), eq(a, b)),
+        lambda g, out, a, b: _share(g, a < b, a == b),
+        lambda g, out, a, b: _share(g, b < a, b == a),
     ),
 )
 
@@ -147,7 +147,9 @@ def _bitwise(op: Op) -> Any:
         out = [input, other]
         for t in out:
             if (isinstance(t, Tensor) and t.dtype.kind == "f") or isinstance(t, float):
-                raise DTypeError(message(op.name, "floats", "bool or integer tensors", "Compare first: (x > 0) & ..."))
+                raise DTypeError(
+                    message(op.name, "floats", "bool or integer tensors", "Compare first: (x > 0) & ...")
+                )
         return apply(op, input, other)
 
     function.__doc__ = f"{op.name} of bool or integer tensors."
@@ -225,7 +227,9 @@ _MASKED_FILL = elementwise(
 
 
 @method()
-def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
     """|input - other| <= atol + rtol * |other|, element by element."""
     near = (input - other).abs() <= other.abs() * rtol + atol
     near = (near & (input - other).isfinite()) | (input == other)
@@ -233,7 +237,9 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8
 
 
 @method()
-def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
     """Whether all elements are close; see `isclose`."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
