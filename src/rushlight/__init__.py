@@ -37,3 +37,12 @@ double = float64
 long = int64
 int = int32
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str):  # type: ignore[no-untyped-def]
+    """`rl.train`, `rl.plot` and `rl.interop` load when they are first named, so that importing stays light."""
+    if name in ("interop", "plot", "train"):
+        import importlib
+
+        return importlib.import_module(f"rushlight.{name}")
+    raise AttributeError(f"rushlight has no attribute {name!r}")

@@ -1,0 +1,73 @@
+# Every target sets up what it needs in .venv: all that has to be there is make and Python 3.11 or later.
+#   make demo    make test    make lint    make types    make doctest    make parity    make bench
+
+SHELL := /bin/sh
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+READY := $(VENV)/.ready
+TORCH := $(VENV)/.torch
+OUT ?= demo-out
+ARGS ?=
+
+# Small networks run fastest on one thread, and results are then the same on every machine size.
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
+export PYTHON
+
+.PHONY: help setup demo test lint types doctest parity bench peers clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo      train the disk network (and MNIST, when RUSHLIGHT_DATA is set) and draw pictures"
+	@echo "make test      the tests            make doctest   the examples in the docstrings"
+	@echo "make lint      ruff                 make types     mypy"
+	@echo "make parity    the comparison with PyTorch, which it installs (large)"
+	@echo "make bench     timing beside the peers that are installed; make peers installs them (large)"
+	@echo "make clean     remove .venv, caches and what the demo left"
+
+setup: $(READY)
+
+$(READY): pyproject.toml scripts/find-python
+	@python=$$(MAKE_TARGET="$(MAKECMDGOALS)" scripts/find-python) || exit 1; \
+	$(BIN)/python -c '' 2>/dev/null || { \
+	    echo "Setting up $(VENV) with $$python ..."; "$$python" -m venv --clear $(VENV) || exit 1; }
+	@echo "Installing Rushlight and its tools into $(VENV) ..."
+	@$(PIP) --editable '.[all,dev]' || { \
+	    echo "pip could not install what Rushlight needs; its message is above. Is the network there?" >&2; exit 1; }
+	@touch $@
+
+$(TORCH): $(READY)
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
+	    echo "Installing PyTorch for the comparison (large) ..."; $(PIP) torch==2.13.0; }
+	@touch $@
+
+demo: $(READY)
+	@OUT="$(OUT)" BIN="$(BIN)" scripts/demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -q --ignore=tests/parity $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check --output-format concise .
+
+types: $(READY)
+	$(BIN)/mypy src benchmarks $(wildcard examples)
+
+doctest: $(READY)
+	$(BIN)/python -m pytest -q --doctest-modules --doctest-glob='*.md' src/rushlight $(wildcard README.md docs) $(ARGS)
+
+parity: $(TORCH)
+	$(BIN)/python -m pytest -q tests/parity $(ARGS)
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+peers: $(READY)
+	$(PIP) --requirement benchmarks/requirements.txt
+	@touch $(TORCH)
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

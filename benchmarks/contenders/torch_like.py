@@ -1,0 +1,52 @@
+"""The training loop of PyTorch's tutorials. Rushlight runs the same lines with another import."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from benchmarks.contenders.base import Contender, Step
+from benchmarks.workloads import Problem
+
+__all__ = ["TorchLike"]
+
+
+class TorchLike(Contender):
+    """A network, a loss and an optimiser by PyTorch's names, taken from ``library``."""
+
+    def setup(self, problem: Problem) -> Step:
+        lib: Any = import_module(self.library)
+        F: Any = import_module(f"{self.library}.nn.functional")
+        w = problem.workload
+        layers: list[Any] = []
+        for weight, bias in problem.layers:
+            linear = lib.nn.Linear(weight.shape[1], weight.shape[0])
+            with lib.no_grad():
+                linear.weight.copy_(lib.from_numpy(weight))
+                linear.bias.copy_(lib.from_numpy(bias))
+            layers += [linear, lib.nn.Tanh() if w.activation == "tanh" else lib.nn.ReLU()]
+        self.model: Any = lib.nn.Sequential(*layers[:-1])
+        self.batches = [tuple(lib.from_numpy(a) for a in batch) for batch in problem.batches]
+        if w.kind == "infer":
+            lib.set_grad_enabled(False)
+            return self.model
+        self.criterion: Any = F.mse_loss if w.loss == "mse" else F.cross_entropy
+        self.optimizer: Any = lib.optim.SGD(
+            self.model.parameters(), lr=w.lr, momentum=w.momentum, **self.optimizer_options()
+        )
+        return self.train
+
+    def optimizer_options(self) -> dict[str, Any]:
+        """More options of the optimiser."""
+        return {}
+
+    def train(self, x: Any, y: Any) -> Any:
+        """One step, as a tutorial writes it."""
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.model(x), y)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def array(self, result: Any) -> Any:
+        return result.detach().numpy()

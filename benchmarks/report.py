@@ -1,0 +1,103 @@
+"""The tables: Markdown for people, JSON for programs."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.run import Result
+from benchmarks.workloads import WORKLOADS
+
+__all__ = ["BASELINES", "markdown"]
+
+BASELINES = ("rushlight", "numpy")
+"""Ratios are to the first of these that ran."""
+_AGREE = 1e-3
+_BUSY = 0.9
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The whole report: machine, a table for each workload and thread setting, imports, who was absent."""
+    m, plan = report["machine"], report["plan"]
+    lines = [
+        "# Rushlight beside its peers",
+        "",
+        f"{m['cpu']}, {m['cores']} cores, {m['system']}, Python {m['python']}, {m['date']}. float32.",
+        f"Medians over {plan['rounds']} rounds of {plan['seconds']} s; in each the contenders take turns.",
+        "Ratio: a contender's median divided by the baseline's (bold); above 1 is slower than the baseline.",
+    ]
+    for race in report["races"]:
+        lines += ["", *_race(race)]
+    if report["imports"]:
+        lines += ["", *_imports(report["imports"])]
+    for title, names in (("Not installed, so skipped", report["absent"]), ("Left out", report["left_out"])):
+        if names:
+            lines += ["", f"{title}: {', '.join(names)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _race(race: dict[str, Any]) -> list[str]:
+    workload, threads = WORKLOADS[race["workload"]], race["threads"]
+    setting = "one thread, pinned to one core" if threads == 1 else f"all {threads} cores"
+    results = [Result(**record) for record in race["results"]]
+    base = next((r for name in BASELINES for r in results if r.contender == name and r.us), None)
+    lines = [
+        f"## {workload.title} ({setting})",
+        "",
+        "| contender | version | median µs | quartiles | best | ratio | first call ms | "
+        + ("loss |" if workload.kind == "train" else "output |"),
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    ran = sorted((r for r in results if r.us), key=lambda r: statistics.median(r.us))
+    lines += [_row(r, base) for r in ran]
+    lines += [f"| {r.title} | | failed: {r.error} | | | | | |" for r in results if not r.us]
+    return [*lines, *_remarks(ran, base, threads)]
+
+
+def _row(result: Result, base: Result | None) -> str:
+    median = statistics.median(result.us)
+    low, high = quartiles(result.us)
+    ratio = f"{median / statistics.median(base.us):.2f}" if base else ""
+    title, ratio = (f"**{result.title}**", f"**{ratio}**") if result is base else (result.title, ratio)
+    return (
+        f"| {title} | {result.version} | {_us(median)} | {_us(low)} to {_us(high)} | {_us(min(result.us))} "
+        f"| {ratio} | {result.first_ms:.1f} | {result.check:.6f} |"
+    )
+
+
+def _remarks(ran: Sequence[Result], base: Result | None, threads: int) -> list[str]:
+    lines = []
+    odd = [r.title for r in ran if base and not math.isclose(r.check, base.check, rel_tol=_AGREE)]
+    if odd:
+        lines += ["", f"**Not the same computation as {base.title if base else ''}: {', '.join(odd)}.**"]
+    elif base and len(ran) > 1:
+        lines += ["", f"All agree on the last column to {_AGREE:.1%}: they compute the same thing."]
+    share = min((statistics.median(r.core_share) for r in ran), default=1.0)
+    if threads == 1 and share < _BUSY:
+        lines += ["", f"**The machine was busy: a contender got only {share:.0%} of its core.**"]
+    return lines
+
+
+def _imports(times: dict[str, list[float]]) -> list[str]:
+    base = next((times[name] for name in BASELINES if name in times), None)
+    lines = ["## `import`, in a fresh process", ""]
+    lines += ["| library | median ms | best | ratio |", "|---|--:|--:|--:|"]
+    for library, figures in sorted(times.items(), key=lambda item: statistics.median(item[1])):
+        median = statistics.median(figures)
+        ratio = f"{median / statistics.median(base):.2f}" if base else ""
+        lines.append(f"| {library} | {median:.0f} | {min(figures):.0f} | {ratio} |")
+    return lines
+
+
+def quartiles(figures: Sequence[float]) -> tuple[float, float]:
+    """The first and third quartile; of a single figure, itself."""
+    if len(figures) < 2:
+        return figures[0], figures[0]
+    low, _, high = statistics.quantiles(figures, n=4, method="inclusive")
+    return low, high
+
+
+def _us(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"

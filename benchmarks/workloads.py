@@ -1,0 +1,127 @@
+"""What is timed. A new workload of a known model is one more record in ``WORKLOADS``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["WORKLOADS", "Problem", "Workload"]
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One thing to time: a training step on a batch, or inference on a batch of ``batch`` samples."""
+
+    name: str
+    title: str
+    kind: Literal["train", "infer"]
+    widths: tuple[int, ...]
+    activation: Literal["tanh", "relu"]
+    batch: int
+    batches: int
+    loss: Literal["mse", "cross_entropy", "none"] = "none"
+    lr: float = 0.0
+    momentum: float = 0.0
+    model: str = "mlp"
+    seed: int = 0
+
+
+WORKLOADS = {
+    w.name: w
+    for w in (
+        Workload(
+            "disk",
+            "Disk step: 2-25-25-25-1, tanh, MSE, SGD momentum 0.9, batch 100",
+            kind="train",
+            widths=(2, 25, 25, 25, 1),
+            activation="tanh",
+            batch=100,
+            batches=10,
+            loss="mse",
+            lr=0.05,
+            momentum=0.9,
+        ),
+        Workload(
+            "mnist",
+            "MNIST step: 784-100-100-10, ReLU, cross-entropy, SGD momentum 0.9, batch 128",
+            kind="train",
+            widths=(784, 100, 100, 10),
+            activation="relu",
+            batch=128,
+            batches=16,
+            loss="cross_entropy",
+            lr=0.01,
+            momentum=0.9,
+        ),
+        Workload(
+            "infer",
+            "One-sample inference: 16-64-64-4, ReLU",
+            kind="infer",
+            widths=(16, 64, 64, 4),
+            activation="relu",
+            batch=1,
+            batches=64,
+        ),
+    )
+}
+
+
+class Problem:
+    """The arrays of a workload, equal in every process: they depend on the workload's seed alone."""
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+
+    @cached_property
+    def layers(self) -> list[tuple[Array, Array]]:
+        """Weight (out, in) and bias (out,) of each layer, uniform within 1 / sqrt(in)."""
+        rng = np.random.default_rng(self.workload.seed)
+        pairs = []
+        for fan_in, fan_out in zip(self.workload.widths[:-1], self.workload.widths[1:], strict=True):
+            bound = fan_in**-0.5
+            weight = rng.uniform(-bound, bound, (fan_out, fan_in)).astype(np.float32)
+            pairs.append((weight, rng.uniform(-bound, bound, fan_out).astype(np.float32)))
+        return pairs
+
+    @cached_property
+    def samples(self) -> tuple[Array, NDArray[np.generic]]:
+        """All inputs and targets: (batches * batch, in) and, by loss, (..., 1) floats or (...,) classes."""
+        w = self.workload
+        rng = np.random.default_rng(w.seed + 1)
+        count = w.batch * w.batches
+        if w.loss == "cross_entropy":
+            return _digits(rng, count, w.widths[0], w.widths[-1])
+        x = rng.uniform(-np.sqrt(3), np.sqrt(3), (count, w.widths[0])).astype(np.float32)
+        inside = (x[:, :2] ** 2).sum(axis=1) < 6 / np.pi
+        return x, inside.astype(np.float32).reshape(count, 1)
+
+    @cached_property
+    def batches(self) -> list[tuple[Array, ...]]:
+        """The samples cut into batches: (x, y) to train, (x,) to infer."""
+        x, y = self.samples
+        size = self.workload.batch
+        cuts = [slice(i, i + size) for i in range(0, len(x), size)]
+        if self.workload.kind == "infer":
+            return [(x[c],) for c in cuts]
+        return [(x[c], y[c]) for c in cuts]  # type: ignore[misc]
+
+
+def _digits(
+    rng: np.random.Generator, count: int, pixels: int, classes: int
+) -> tuple[Array, NDArray[np.generic]]:
+    """Noisy copies of one random picture a class, about a fifth of the pixels lit, as in MNIST.
+
+    One label in five is wrong, so that the loss stays away from zero however long the run.
+    """
+    pictures = (rng.random((classes, pixels)) < 0.2).astype(np.float32)
+    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, count - classes)])
+    x = pictures[labels] * rng.uniform(0.5, 1.0, (count, pixels)).astype(np.float32)
+    wrong = rng.random(count) < 0.2
+    labels = np.where(wrong, rng.integers(0, classes, count), labels)
+    return np.ascontiguousarray(x, dtype=np.float32), labels.astype(np.int64)

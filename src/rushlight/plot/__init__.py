@@ -1,0 +1,65 @@
+"""Pictures of data, training, results, models and graphs.
+
+matplotlib is imported when a picture is drawn, not when this package is. Every function returns the
+matplotlib ``Figure``, and writes it when given ``path`` (PNG, SVG or PDF by its ending). Most take
+``ax``, an axes to draw into, so that pictures can be put together.
+
+>>> import rushlight as rl
+>>> figure = rl.plot.curves({"train loss": [0.9, 0.4, 0.2], "validation loss": [1.0, 0.5, 0.3]})
+>>> [ax.get_ylabel() for ax in figure.axes]
+['loss']
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rushlight.plot._architecture import architecture
+    from rushlight.plot._curves import curves
+    from rushlight.plot._digits import digits, misclassified
+    from rushlight.plot._disk import decision_boundary, disk_data, right_and_wrong, true_vs_predicted
+    from rushlight.plot._graph import graph, graph_dot
+    from rushlight.plot._matrix import confusion_matrix
+    from rushlight.plot._statistics import run_statistics
+
+__all__ = [
+    "architecture",
+    "confusion_matrix",
+    "curves",
+    "decision_boundary",
+    "digits",
+    "disk_data",
+    "graph",
+    "graph_dot",
+    "misclassified",
+    "right_and_wrong",
+    "run_statistics",
+    "true_vs_predicted",
+]
+
+_HOMES = {
+    "architecture": "_architecture",
+    "confusion_matrix": "_matrix",
+    "curves": "_curves",
+    "decision_boundary": "_disk",
+    "digits": "_digits",
+    "disk_data": "_disk",
+    "graph": "_graph",
+    "graph_dot": "_graph",
+    "misclassified": "_digits",
+    "right_and_wrong": "_disk",
+    "run_statistics": "_statistics",
+    "true_vs_predicted": "_disk",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

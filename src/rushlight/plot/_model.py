@@ -1,0 +1,48 @@
+"""Running a model for a picture, and leaving it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+__all__ = ["evaluated", "evaluation"]
+
+
+@contextmanager
+def evaluation(model: Any) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards each module is back in its own mode."""
+    import rushlight as rl
+
+    modes = (
+        [(module, module.training) for module in model.modules()] if isinstance(model, rl.nn.Module) else []
+    )
+    try:
+        if modes:
+            model.eval()
+        with rl.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def evaluated(model: Callable[[Any], Any], inputs: np.ndarray) -> Any:
+    """The output of a model or function for a batch of inputs, in the model's own precision."""
+    import rushlight as rl
+
+    with evaluation(model):
+        return model(rl.from_numpy(np.ascontiguousarray(inputs, dtype=precision(model))))
+
+
+def precision(model: Any) -> np.dtype[Any]:
+    """The dtype of the first floating parameter, else float32."""
+    import rushlight as rl
+
+    if isinstance(model, rl.nn.Module):
+        for parameter in model.parameters():
+            if np.dtype(parameter.dtype).kind == "f":
+                return np.dtype(parameter.dtype)
+    return np.dtype(np.float32)
