@@ -10,8 +10,9 @@
 Names, signatures and semantics are PyTorch's wherever PyTorch has the thing.
 """
 
+from typing import TYPE_CHECKING
+
 from rushlight import autograd as autograd
-from rushlight import data as data
 from rushlight import errors as errors
 from rushlight import nn as nn
 from rushlight import optim as optim
@@ -39,9 +40,16 @@ int = int32
 __version__ = "0.1.0"
 
 
+if TYPE_CHECKING:
+    from rushlight import data as data
+    from rushlight import interop as interop
+    from rushlight import plot as plot
+    from rushlight import train as train
+
+
 def __getattr__(name: str):  # type: ignore[no-untyped-def]
-    """`rl.train`, `rl.plot` and `rl.interop` load when they are first named, so that importing stays light."""
-    if name in ("interop", "plot", "train"):
+    """These packages load when they are first named, so that `import rushlight` stays light."""
+    if name in ("data", "interop", "plot", "train"):
         import importlib
 
         return importlib.import_module(f"rushlight.{name}")

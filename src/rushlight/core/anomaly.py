@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -14,7 +14,7 @@ from rushlight.errors import AnomalyError, message
 
 __all__ = ["detect_anomaly", "user_line"]
 
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def user_line() -> str:
