@@ -31,7 +31,7 @@ class SklearnMLP(Contender):
             activation=w.activation,
             solver="sgd",
             alpha=0.0,
-            batch_size=w.batch,
+            batch_size=w.batch if w.kind == "train" else w.batch * w.batches,
             learning_rate_init=self.scale * (w.lr or 0.01),
             momentum=w.momentum or 0.9,
             nesterovs_momentum=False,
@@ -40,13 +40,14 @@ class SklearnMLP(Contender):
             tol=0.0,
             n_iter_no_change=10**9,
             warm_start=True,
+            random_state=0,
         )
         self.batches = problem.batches
         self.x, y = problem.samples
         if w.kind == "infer":
             y = y.repeat(w.widths[-1], axis=1)
         self.y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-        self.model.fit(self.x, self.y)
+        self.model.fit(self.x, self.y)  # makes the arrays that the problem's weights then fill
         for i, (weight, bias) in enumerate(problem.layers):
             self.model.coefs_[i][...] = weight.T
             self.model.intercepts_[i][...] = bias

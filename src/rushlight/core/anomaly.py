@@ -9,6 +9,7 @@ from typing import Any
 
 from rushlight.core.op import Op
 from rushlight.core.state import state
+from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import AnomalyError, message
 
@@ -69,17 +70,19 @@ def _origin() -> str:
     return user_line() + (f" (layer {layer})" if layer else "")
 
 
-def _checked(op: Op, arrays: list[Any], attrs: dict[str, Any]) -> Any:
+def _checked(op: Op, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     """Compute as ever, then look at the result."""
+    arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
     array = xp.asarray(op.formula(xp, *arrays, **attrs))
-    if array.dtype.kind == "f" and not xp.isfinite(array).all():
+    # `full` makes what it was asked for: a mask of -inf, or a value that nothing reads.
+    if array.dtype.kind == "f" and op.name != "full" and not xp.isfinite(array).all():
         raise AnomalyError(_report(op, arrays, array))
     return array
 
 
 def _report(op: Op, arrays: list[Any], array: Any) -> str:
     bad = array[~xp.isfinite(array)]
-    first = [int(axis[0]) for axis in xp.nonzero(~xp.isfinite(array))]
+    first = [int(axis[0]) for axis in xp.nonzero(~xp.isfinite(array))] if array.ndim else []
     sources = [
         i
         for i, a in enumerate(arrays)

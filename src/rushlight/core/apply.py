@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight.core.autograd import Node
+from rushlight.core.graph import Node
 from rushlight.core.op import Op, register
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, promote_dtypes
 from rushlight.core.state import state
@@ -43,9 +43,9 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
 
     run = state.run
     try:
-        array = op.formula(xp, *arrays, **attrs) if run is None else run(op, arrays, attrs)
+        array = op.formula(xp, *arrays, **attrs) if run is None else run(op, inputs, attrs)
     except Exception as error:
-        array = _again(op, run, arrays, attrs, error)
+        array = _again(op, run, inputs, attrs, error)
     if run is None and array.__class__ is not _ndarray:
         array = xp.asarray(array)
 
@@ -89,16 +89,16 @@ def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
 
 def assign(target: Tensor, array: Any) -> None:
     """Write `array` into the memory of `target`; while tracing, into the placeholder that stands for it."""
-    if state.run is None or array.__class__ is _ndarray:
+    if state.write is None:
         xp.copyto(target.array, array, casting="unsafe")
     else:
-        target.array = array
+        state.write(target, array)
 
 
 def touch(target: Tensor) -> None:
     """Note that `target` was written, so that a backward which needs the old values refuses."""
     base = base_of(target)
-    if base is not target and not xp.may_share_memory(base.array, target.array):
+    if base is not target and not state.tracing and not xp.may_share_memory(base.array, target.array):
         base = target
     base._written = target._written = next(clock)
     for t in (base, target):
@@ -114,17 +114,19 @@ def _apply_recorded(op: Op, target: Tensor, inputs: tuple[Any, ...], attrs: dict
                 f"{op.name}_", "a leaf that requires grad", "an update outside the graph", "Use rl.no_grad()."
             )
         )
-    if target._base is not None and (target.node is not None or target._base.node is not None):
-        raise GradError(
-            message(
-                f"{op.name}_",
-                "a view of a tensor with a history",
-                "a whole tensor",
-                "Use the out-of-place operation.",
+    base = target._base
+    if base is not None and xp.may_share_memory(base.array, target.array):
+        # The base would change without knowing how. A second name of all of a plain tensor is no such view.
+        if base.node is not None or base.array is not target.array:
+            got = "a view of another tensor, and values with a history"
+            raise GradError(
+                message(
+                    f"{op.name}_", got, "a whole tensor", "Use the out-of-place operation, or index the base."
+                )
             )
-        )
-    old = wrap(target.array)
-    old.node, old._base = target.node, target
+    reads_old = op.saves in ("inputs", "both")
+    old = wrap(target.array.copy() if reads_old else target.array)
+    old.node = target.node
     out = apply(op, old, *inputs, **attrs)
     _check_fits(op, target.array, out.array)
     assign(target, out.array)
@@ -200,12 +202,13 @@ def as_tensor_input(op: Op, value: Any) -> Any:
     )
 
 
-def _again(op: Op, run: Any, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Any:
+def _again(op: Op, run: Any, inputs: tuple[Any, ...], attrs: dict[str, Any], error: Exception) -> Any:
     """The result after all where only a warning, which the user's program made an error, stopped it."""
+    arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
     if not isinstance(error, RuntimeWarning):
         raise explain(op, arrays, attrs, error) from error
     with xp.silence():
-        return op.formula(xp, *arrays, **attrs) if run is None else run(op, arrays, attrs)
+        return op.formula(xp, *arrays, **attrs) if run is None else run(op, inputs, attrs)
 
 
 def explain(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Exception:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.apply import apply
-from rushlight.core.autograd import Node
+from rushlight.core.graph import Node
 from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import no_grad, state

@@ -34,6 +34,7 @@ class Op:
                 A gradient may keep the broadcast shape: the engine sums it back. None: not differentiable.
     saves       what the derivative reads: "inputs", "out", "both", or only the "specs" of the inputs. What is
                 not saved arrives as a Spec (inputs) or None (out), and is free to leave memory.
+    spare       inputs whose values the derivative does not read though it reads others': Specs in their place.
     promote     "common": inputs take PyTorch's common dtype; "float": the same, and at least float32.
     first       the input from which promotion counts (1 for `where`, whose condition stays bool).
     elementwise the formula works element by element, so that formulas may be composed into one loop.
@@ -47,6 +48,7 @@ class Op:
     infer: Callable[..., Spec]
     vjp: tuple[Callable[..., Any] | None, ...] | Callable[..., Any] | None = None
     saves: Saves = "inputs"
+    spare: tuple[int, ...] = ()
     promote: Promote = "none"
     first: int = 0
     elementwise: bool = False

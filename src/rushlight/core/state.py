@@ -18,7 +18,11 @@ class State(threading.local):
 
     grad_enabled: bool = True
     run: Callable[..., Any] | None = None
-    """Takes (op, arrays, attrs) and gives the result instead of NumPy: a tracer, or the anomaly detector."""
+    """Takes (op, inputs, attrs) and gives the array in NumPy's place: a tracer, or the anomaly detector."""
+    write: Callable[..., None] | None = None
+    """Takes (target, array) for an in-place update while tracing."""
+    tracing: bool = False
+    """Whether arrays are placeholders without numbers, so that nobody may look at values."""
     origin: Callable[[], Any] | None = None
     """Called for every recorded node, to remember where the user created it."""
     backward_of: Any = None

@@ -15,7 +15,7 @@ from rushlight.device import xp
 from rushlight.errors import DTypeError, GradError, message
 
 if TYPE_CHECKING:
-    from rushlight.core.autograd import Leaf, Node
+    from rushlight.core.graph import Leaf, Node
 
 __all__ = ["Parameter", "Tensor", "base_of", "check_dtype", "clock", "method", "wrap"]
 
@@ -104,7 +104,7 @@ class Tensor:
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Ask for a gradient, or no longer; floating leaves only. Returns the tensor itself."""
-        from rushlight.core.autograd import Leaf
+        from rushlight.core.graph import Leaf
 
         if not self.is_leaf:
             if requires_grad:

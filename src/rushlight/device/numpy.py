@@ -64,7 +64,7 @@ from numpy import (
     put_along_axis,
     remainder,
     reshape,
-    rint,
+    round,
     sign,
     sin,
     sort,

@@ -7,7 +7,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from rushlight.core.autograd import Node, observe, propagate
+from rushlight.core.autograd import propagate
+from rushlight.core.graph import Node, observe
 from rushlight.core.state import state
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import DTypeError, GradError, NotSupportedError, ShapeError, message

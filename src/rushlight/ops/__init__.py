@@ -14,3 +14,6 @@ from rushlight.ops.random import *
 from rushlight.ops.reduce import *
 from rushlight.ops.select import *
 from rushlight.ops.softmax import *
+
+# isort: split
+from rushlight.ops.index import select as select  # the function, not the file of that name

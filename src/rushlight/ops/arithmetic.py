@@ -13,7 +13,7 @@ from rushlight.core.apply import apply, apply_
 from rushlight.core.op import elementwise
 from rushlight.core.tensor import Tensor, method
 
-__all__ = ["add", "div", "floor_divide", "mul", "neg", "pow", "remainder", "sub"]
+__all__ = ["add", "addcdiv", "addcmul", "div", "floor_divide", "lerp", "mul", "neg", "pow", "remainder", "sub"]
 
 ADD = elementwise(
     "add",
@@ -40,6 +40,7 @@ DIV = elementwise(
     lambda m, a, b: a / b,
     (lambda g, out, a, b: g / b, lambda g, out, a, b: -(g * out) / b),
     saves="both",
+    spare=(0,),
     promote="float",
     inplace=operator.itruediv,
 )

@@ -147,7 +147,7 @@ def _flat(g: Tensor, y: Any, x: Any) -> Tensor:
 FLOOR = elementwise("floor", lambda m, x: m.floor(x), (_flat,), saves="specs")
 CEIL = elementwise("ceil", lambda m, x: m.ceil(x), (_flat,), saves="specs")
 TRUNC = elementwise("trunc", lambda m, x: m.trunc(x), (_flat,), saves="specs")
-ROUND = elementwise("round", lambda m, x: m.rint(x), (_flat,), saves="specs")
+ROUND = elementwise("round", lambda m, x: m.round(x), (_flat,), saves="specs")
 ISNAN = elementwise("isnan", lambda m, x: m.isnan(x), result="bool")
 ISINF = elementwise("isinf", lambda m, x: m.isinf(x), result="bool")
 ISFINITE = elementwise("isfinite", lambda m, x: m.isfinite(x), result="bool")

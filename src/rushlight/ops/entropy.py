@@ -15,7 +15,7 @@ from rushlight.ops.elementwise import clamp, log, log1p, sigmoid
 from rushlight.ops.select import eq, where
 from rushlight.ops.softmax import log_softmax, softmax
 
-__all__ = ["bce", "bce_with_logits", "classes_in_range", "mean_cross_entropy"]
+__all__ = ["bce", "bce_with_logits", "classes_in_range", "mean_cross_entropy", "mean_nll"]
 
 LOG_FLOOR = -100.0
 """PyTorch's floor under the logarithms of BCE, so that a probability of 0 costs 100 and not infinity."""
@@ -67,7 +67,9 @@ def bce_with_logits(input: Tensor, target: Tensor) -> Tensor:
 
 
 def _shifted(m: Any, x: Any) -> tuple[Any, Any, Any]:
-    """x less its row's largest, its exponentials, and their sums over each row (a product with ones is faster)."""
+    """x less its row's largest, its exponentials, and their sums over each row (a product with ones is
+    faster).
+    """
     x = x - m.amax(x, axis=1, keepdims=True)
     e = m.exp(x)
     return x, e, m.matmul(e, m.full(x.shape[1], 1, x.dtype))
@@ -95,7 +97,9 @@ def _cross_entropy_infer(x: Spec, t: Spec) -> Spec:
     if x.ndim != 2 or t.shape != x.shape[:1]:
         got = f"logits {x.shape} and classes {t.shape}"
         raise ShapeError(
-            message("cross_entropy", got, "(N, C) and (N,)", "Give one class for each row of logits.")
+            message(
+                "cross_entropy or nll_loss", got, "(N, C) and (N,)", "Give one class for each row of logits."
+            )
         )
     return Spec((), x.dtype)
 
@@ -138,13 +142,37 @@ def mean_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
 
     d/dx = (softmax(x) - onehot(t)) / N.
 
-    A class outside [0, C) is an error or, counted from the end, another class: check with ``classes_in_range``.
+    A class outside [0, C) is an error or, counted from the end, another class: check with
+    ``classes_in_range``.
 
     >>> import rushlight as rl
     >>> rl.ops.entropy.mean_cross_entropy(rl.zeros(3, 2), rl.tensor([0, 1, 1]))
     tensor(0.6931)
     """
     return apply(CROSS_ENTROPY, input, target)
+
+
+NLL = register(
+    Op(
+        "nll_loss",
+        lambda m, x, t: -m.sum(x[m.arange(x.shape[0]), t]) / x.shape[0],
+        _cross_entropy_infer,
+        (lambda g, out, x, t: where(_hot(x, t), g * (-1 / x.shape[0]), 0.0), None),
+        spare=(0,),
+        decompose=lambda x, t: -where(_hot(x, t), x, 0.0).sum() / x.shape[0],
+    )
+)
+
+
+def mean_nll(input: Tensor, target: Tensor) -> Tensor:
+    """Mean over n of -x[n, t_n] for log-probabilities (N, C) and classes (N,); the classes as in
+    mean_cross_entropy.
+
+    >>> import rushlight as rl
+    >>> rl.ops.entropy.mean_nll(rl.tensor([[-1.0, -2.0], [-3.0, -4.0]]), rl.tensor([0, 1]))
+    tensor(2.5000)
+    """
+    return apply(NLL, input, target)
 
 
 def classes_in_range(target: Tensor, classes: int) -> bool:

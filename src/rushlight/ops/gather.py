@@ -56,7 +56,7 @@ def _scatter(m: Any, x: Any, index: Any, src: Any, *, dim: int) -> Any:
 
 
 def _scatter_grad(g: Tensor, out: Any, x: Any, index: Any, src: Any, *, dim: int) -> list[Tensor | None]:
-    of_src = gather(g, dim, index) if isinstance(src, Tensor) else None
+    of_src = gather(g, dim, index) if isinstance(src, Spec) else None
     return [apply(SCATTER, g, index, 0, dim=dim), None, of_src]
 
 
@@ -66,6 +66,7 @@ GATHER = register(
         lambda m, x, index, *, dim: m.take_along_axis(x, index, dim),
         _infer_gather,
         (lambda g, out, x, index, *, dim: apply(ADD_ALONG, g, index, dim=dim, shape=x.shape), None),
+        spare=(0,),
     )
 )
 ADD_ALONG: Op = register(
@@ -74,9 +75,10 @@ ADD_ALONG: Op = register(
         lambda m, src, index, *, dim, shape: m.add_along_axis(shape, index, src, dim),
         lambda src, index, *, dim, shape: Spec(shape, src.dtype),
         (lambda g, out, src, index, *, dim, shape: apply(GATHER, g, index, dim=dim), None),
+        spare=(0,),
     )
 )
-SCATTER = register(Op("scatter", _scatter, _infer_scatter, _scatter_grad, inplace=_put_into))
+SCATTER = register(Op("scatter", _scatter, _infer_scatter, _scatter_grad, spare=(0, 2), inplace=_put_into))
 CUMSUM: Op = register(
     Op(
         "cumsum",

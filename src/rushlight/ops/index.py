@@ -18,6 +18,7 @@ __all__ = ["index_select", "masked_select", "narrow", "nonzero", "select"]
 
 Pattern = tuple[Any, ...]
 """One entry per index: an int, None, ("slice", start, stop, step), or "tensor" where an input stands."""
+_ALL = ("slice", None, None, None)
 
 
 def _realize(pattern: Pattern, tensors: Any) -> tuple[Any, ...]:
@@ -93,15 +94,19 @@ def _index_grad(g: Tensor, out: Any, x: Any, *tensors: Any, pattern: Pattern) ->
 def _index_add_grad(
     g: Tensor, out: Any, x: Any, *tensors: Any, pattern: Pattern, shape: Any
 ) -> list[Tensor | None]:
-    return [apply(INDEX, g, *tensors, pattern=pattern), *[None] * len(tensors)]
+    return [_at(g, tensors, pattern), *[None] * len(tensors)]
 
 
 def _put_grad(
     g: Tensor, out: Any, x: Any, value: Any, *tensors: Any, pattern: Pattern
 ) -> list[Tensor | None]:
-    at = apply(INDEX, g, *tensors, pattern=pattern)
-    of_value = at.sum_to_size(value.shape) if isinstance(value, Tensor) else None
+    at = _at(g, tensors, pattern)
+    of_value = at.sum_to_size(value.shape) if isinstance(value, Spec) else None
     return [apply(INDEX_PUT, g, 0, *tensors, pattern=pattern), of_value, *[None] * len(tensors)]
+
+
+def _at(g: Tensor, tensors: tuple[Any, ...], pattern: Pattern) -> Tensor:
+    return apply(INDEX, g, *tensors, pattern=pattern) if tensors else apply(SLICE, g, pattern=pattern)
 
 
 def _index_add(m: Any, g: Any, *tensors: Any, pattern: Pattern, shape: Any) -> Any:
@@ -129,6 +134,7 @@ INDEX = register(
         lambda m, x, *tensors, pattern: x[_realize(pattern, tensors)],
         _infer_index,
         _index_grad,
+        spare=(0,),
     )
 )
 INDEX_ADD: Op = register(
@@ -137,9 +143,10 @@ INDEX_ADD: Op = register(
         _index_add,
         lambda g, *tensors, pattern, shape: Spec(shape, g.dtype),
         _index_add_grad,
+        spare=(0,),
     )
 )
-INDEX_PUT = register(Op("index_put", _put, _infer_set, _put_grad, inplace=_set))
+INDEX_PUT = register(Op("index_put", _put, _infer_set, _put_grad, spare=(0, 1), inplace=_set))
 
 
 def _parse(input: Tensor, index: Any) -> tuple[Pattern, list[Tensor]]:
@@ -211,7 +218,24 @@ def _positions(input: Tensor, mask: Tensor, axis: int) -> list[Tensor]:
 def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: basic indices give a view, integer tensors and masks a copy."""
     pattern, tensors = _parse(input, index)
-    return apply(INDEX, input, *tensors, pattern=pattern) if tensors else apply(SLICE, input, pattern=pattern)
+    return _read(input, pattern, tensors) if tensors else apply(SLICE, input, pattern=pattern)
+
+
+def _read(input: Tensor, pattern: Pattern, tensors: list[Tensor]) -> Tensor:
+    if _numbers_apart(pattern):
+        first = (p if isinstance(p, int) else _ALL for p in pattern if p is not None)
+        input = apply(SLICE, input, pattern=tuple(first))
+        pattern = tuple(p for p in pattern if not isinstance(p, int))
+    return apply(INDEX, input, *tensors, pattern=pattern)
+
+
+def _numbers_apart(pattern: Pattern) -> bool:
+    """Whether a number stands away from the index tensors.
+
+    NumPy then takes it for one more of them and moves their axes to the front; PyTorch takes numbers first.
+    """
+    at = [k for k, p in enumerate(pattern) if isinstance(p, (int, str))]
+    return at[-1] - at[0] >= len(at) and any(isinstance(p, int) for p in pattern)
 
 
 @method("__setitem__")
@@ -233,18 +257,34 @@ def _write(input: Tensor, index: Any, value: Any) -> None:
         )
     if isinstance(value, Tensor) and value.dtype != input.dtype:
         value = value.to(input.dtype)
+    if tensors and _numbers_apart(pattern):
+        pattern, tensors = _every_axis(input, pattern, tensors)
     apply_(INDEX_PUT, input, value, *tensors, pattern=pattern)
+
+
+def _every_axis(input: Tensor, pattern: Pattern, tensors: list[Tensor]) -> tuple[Pattern, list[Tensor]]:
+    """The same index as one tensor for each axis."""
+    count = wrap(xp.arange(input.numel())).reshape(input.shape)
+    place = _read(count, pattern, tensors)
+    found = []
+    for n in input.shape[::-1]:
+        found.append(place % n)
+        place = place // n
+    return ("tensor",) * input.ndim, found[::-1]
 
 
 @method()
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the nonzero elements: one row each, or with `as_tuple` one tensor per axis."""
-    found = tuple(wrap(i) for i in xp.nonzero(input.detach().numpy()))
+    if not input.ndim:
+        found = nonzero(input.reshape(1), as_tuple=as_tuple)
+        return found if as_tuple else found[:, 1:]
+    found = tuple(wrap(i) for i in xp.nonzero(input.array))
     if as_tuple:
         return found
     from rushlight.ops.join import stack
 
-    return stack(found, 1) if found else input.new_full((int(bool(input)), 0), 0, dtype=xp.int64)
+    return stack(found, 1)
 
 
 @method()
@@ -263,7 +303,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 def _whole(axes: int) -> Pattern:
-    return (("slice", None, None, None),) * axes
+    return (_ALL,) * axes
 
 
 @method()

@@ -71,7 +71,7 @@ def _left(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
     if a.ndim == 1:
         g = g.unsqueeze(-2)
     product = apply(MATMUL, g, b.mT)
-    return product.reshape(-1, a.shape[0]).sum(0) if a.ndim == 1 else product
+    return product.sum_to_size(a.shape) if a.ndim == 1 else product
 
 
 def _right(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def _right(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
         a, g = a.unsqueeze(0), g.unsqueeze(-2) if b.ndim > 1 else g
     if b.ndim == 1:
         g = g.unsqueeze(-1)
-        return apply(MATMUL, a.mT, g if g.ndim > 1 else g.unsqueeze(0)).reshape(-1, b.shape[0]).sum(0)
+        return apply(MATMUL, a.mT, g if g.ndim > 1 else g.unsqueeze(0)).squeeze(-1).sum_to_size(b.shape)
     return apply(MATMUL, a.mT, g)
 
 
@@ -116,7 +116,7 @@ def _linear(m: Any, x: Any, weight: Any, bias: Any = None) -> Any:
 
 def _rows(t: Tensor) -> Tensor:
     """All leading axes as one, so that a batch of any shape is a matrix."""
-    return t if t.ndim == 2 else t.reshape(-1, t.shape[-1])
+    return t if t.ndim == 2 else t.flatten(0, -2) if t.ndim > 2 else t.unsqueeze(0)
 
 
 def _linear_weight(g: Tensor, out: Any, x: Tensor, weight: Any, bias: Any = None) -> Tensor:

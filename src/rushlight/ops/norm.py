@@ -7,6 +7,7 @@ from typing import Any
 from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import NotSupportedError, message
+from rushlight.ops.reduce import root
 
 __all__ = ["norm"]
 
@@ -36,13 +37,5 @@ def norm(input: Tensor, p: float | str = 2, dim: Any = None, keepdim: bool = Fal
     if p == 1:
         return size.sum(axes, keepdim)
     if p == 2:
-        return _root((input * input).sum(axes, keepdim), 0.5)
-    return _root((size**p).sum(axes, keepdim), 1 / p)
-
-
-def _root(total: Tensor, power: float) -> Tensor:
-    """total ** power with gradient 0, not infinity, where the total is 0."""
-    zero = total == 0
-    safe = total.masked_fill(zero, 1.0)
-    out = safe.sqrt() if power == 0.5 else safe**power
-    return out.masked_fill(zero, 0.0)
+        return root((input * input).sum(axes, keepdim))
+    return root((size**p).sum(axes, keepdim), 1 / p)

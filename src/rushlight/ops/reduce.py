@@ -197,7 +197,7 @@ ARGMIN = register(Op("argmin", _position("argmin"), _infer_position("argmin")))
 
 
 def _axes(name: str, input: Tensor, dim: Any) -> Axes:
-    if dim is None:
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(input.array.ndim))
     return normalize_axes(name, dim, input.array.ndim)
 
@@ -275,20 +275,28 @@ def std(
     *,
     correction: float | None = None,
 ) -> Tensor:
-    """The standard deviation: the root of `var`."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+    """The standard deviation: the root of `var`. The gradient is 0 where all elements are equal."""
+    return root(var(input, dim, unbiased, keepdim, correction=correction))
+
+
+def root(total: Tensor, power: float = 0.5) -> Tensor:
+    """total ** power with gradient 0, not infinity, where the total is 0."""
+    zero = total == 0
+    safe = total.masked_fill(zero, 1.0)
+    out = safe.sqrt() if power == 0.5 else safe**power
+    return out.masked_fill(zero, 0.0)
 
 
 @method()
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The largest over the axes `dim`; equal ones share the gradient."""
-    return apply(AMAX, input, dim=_axes("amax", input, None if dim == () else dim), keepdim=keepdim)
+    return apply(AMAX, input, dim=_axes("amax", input, dim), keepdim=keepdim)
 
 
 @method()
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The smallest over the axes `dim`; equal ones share the gradient."""
-    return apply(AMIN, input, dim=_axes("amin", input, None if dim == () else dim), keepdim=keepdim)
+    return apply(AMIN, input, dim=_axes("amin", input, dim), keepdim=keepdim)
 
 
 @method()
@@ -342,13 +350,13 @@ def _extreme(input: Tensor, dim: Any, keepdim: bool, whole: Any, position: Any, 
 @method()
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether some element is nonzero."""
-    return apply(ANY, input, dim=_axes("any", input, dim), keepdim=keepdim)
+    return apply(ANY, input, dim=normalize_axes("any", dim, input.ndim), keepdim=keepdim)
 
 
 @method()
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether every element is nonzero."""
-    return apply(ALL, input, dim=_axes("all", input, dim), keepdim=keepdim)
+    return apply(ALL, input, dim=normalize_axes("all", dim, input.ndim), keepdim=keepdim)
 
 
 @method()

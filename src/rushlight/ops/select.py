@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from rushlight.core.apply import apply, apply_
+from rushlight.core.apply import apply, apply_, as_operand, to_dtype
 from rushlight.core.op import Op, elementwise
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
@@ -13,6 +13,10 @@ from rushlight.errors import DTypeError, message
 
 __all__ = [
     "allclose",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
     "eq",
     "equal",
     "ge",
@@ -50,6 +54,7 @@ WHERE = elementwise(
     "where",
     lambda m, c, a, b: m.where(c, a, b),
     (None, lambda g, out, c, a, b: where(c, g, 0.0), lambda g, out, c, a, b: where(c, 0.0, g)),
+    spare=(1, 2),
     first=1,
 )
 
@@ -203,8 +208,13 @@ def minimum(input: Any, other: Any) -> Tensor:
 
 @method()
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`input` with `value` where the mask holds."""
-    return where(mask, value, input)
+    """`input` with `value` where the mask holds; the dtype stays."""
+    if isinstance(value, Tensor):
+        value = to_dtype(value, input.dtype)
+    else:
+        value = as_operand(_MASKED_FILL, value, input.array)
+        value = bool(value) if input.dtype == xp.bool_ else value
+    return apply(_MASKED_FILL, input, mask, value)
 
 
 @method()
@@ -221,6 +231,7 @@ _MASKED_FILL = elementwise(
         None,
         lambda g, out, x, c, v: where(c, g, 0.0),
     ),
+    spare=(0, 2),
     promote="none",
     result="first",
 )

@@ -18,15 +18,13 @@ def _infer_logsumexp(x: Spec, *, dim: tuple[int, ...], keepdim: bool) -> Spec:
 
 
 def _top(m: Any, x: Any, dim: Any) -> Any:
-    """The largest along `dim`, to be subtracted before exp; 0 where it is infinite or there is none."""
-    if not x.size:
-        return 0.0
-    top = m.amax(x, axis=dim, keepdims=True)
-    return m.where(m.isfinite(top), top, 0.0)
+    """The largest along `dim`, to be subtracted before exp; 0 where there is none."""
+    return m.amax(x, axis=dim, keepdims=True) if x.size else 0.0
 
 
 def _logsumexp(m: Any, x: Any, *, dim: tuple[int, ...], keepdim: bool) -> Any:
     top = _top(m, x, dim)
+    top = m.where(m.isfinite(top), top, 0.0) if x.size else top
     out = m.log(m.sum(m.exp(x - top), axis=dim, keepdims=True)) + top
     return out if keepdim else m.reshape(out, reduced_shape(x.shape, dim, False))
 
@@ -41,24 +39,24 @@ def _log_softmax(m: Any, x: Any, *, dim: int) -> Any:
     return shifted - m.log(m.sum(m.exp(shifted), axis=dim, keepdims=True))
 
 
-def _stable_top(x: Tensor, dim: Any) -> Tensor:
-    top = x.detach().amax(dim, keepdim=True)
-    return top.masked_fill(~top.isfinite(), 0.0)
+def _top_of(x: Tensor, dim: Any) -> Any:
+    return x.detach().amax(dim, keepdim=True) if x.numel() else 0.0
 
 
 def _decompose_logsumexp(x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
-    top = _stable_top(x, dim)
+    top = _top_of(x, dim)
+    top = top.masked_fill(~top.isfinite(), 0.0) if x.numel() else top
     out = (x - top).exp().sum(dim, keepdim=True).log() + top
     return out if keepdim else out.reshape(reduced_shape(x.shape, dim, False))
 
 
 def _decompose_softmax(x: Tensor, *, dim: int) -> Tensor:
-    e = (x - _stable_top(x, dim)).exp()
+    e = (x - _top_of(x, dim)).exp()
     return e / e.sum(dim, keepdim=True)
 
 
 def _decompose_log_softmax(x: Tensor, *, dim: int) -> Tensor:
-    shifted = x - _stable_top(x, dim)
+    shifted = x - _top_of(x, dim)
     return shifted - shifted.exp().sum(dim, keepdim=True).log()
 
 
@@ -107,7 +105,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.logsumexp(rl.tensor([1000.0, 1000.0]), 0)
-    tensor(1000.6931)
+    tensor(1000.6932)
     """
     return apply(LOGSUMEXP, input, dim=normalize_axes("logsumexp", dim, input.ndim), keepdim=keepdim)
 

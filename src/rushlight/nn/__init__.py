@@ -1,0 +1,54 @@
+"""Modules: layers, losses, containers, initialisers, and the functions beneath them."""
+
+from rushlight.core.tensor import Parameter
+from rushlight.nn import functional, init, utils
+from rushlight.nn.activation import (
+    ACTIVATIONS,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Softplus,
+    Tanh,
+    activation_from_name,
+)
+from rushlight.nn.containers import ModuleDict, ModuleList, Sequential
+from rushlight.nn.dropout import Dropout
+from rushlight.nn.init import Initializer
+from rushlight.nn.linear import Flatten, Identity, Linear
+from rushlight.nn.loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
+from rushlight.nn.mlp import MLP
+from rushlight.nn.module import Module
+
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "Initializer",
+    "L1Loss",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "MSELoss",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "NLLLoss",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "activation_from_name",
+    "functional",
+    "init",
+    "utils",
+]

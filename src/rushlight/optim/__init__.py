@@ -1,0 +1,8 @@
+"""Optimisers: the shared loop in `base`, one file per rule, learning-rate schedules in `lr_scheduler`."""
+
+from rushlight.optim import lr_scheduler
+from rushlight.optim.adam import Adam, AdamW
+from rushlight.optim.base import Optimizer
+from rushlight.optim.sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]

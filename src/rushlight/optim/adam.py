@@ -1,0 +1,147 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight import ops
+from rushlight.core.apply import apply, apply_
+from rushlight.core.op import Op, elementwise, register
+from rushlight.core.tensor import Tensor
+from rushlight.device.numpy import float64
+from rushlight.errors import ArgumentError, message
+from rushlight.optim.base import Optimizer, check_at_least
+from rushlight.optim.group import ParamGroup
+
+__all__ = ["Adam", "AdamW"]
+
+
+def _average(average: Any, value: Any, *, decay: float) -> None:
+    average *= decay
+    average += value * (1.0 - decay)
+
+
+def _change(
+    m: Any, mean: Any, square: Any, step: Any, lr: Any, *, beta1: float, beta2: float, eps: float
+) -> Any:
+    # The corrections are 0-d and in float64: 1 - 0.999 would lose four digits in float32.
+    rate = lr / (1.0 - beta1**step)
+    root = m.sqrt(1.0 - beta2**step)
+    return mean / (m.sqrt(square) / m.cast(root, mean.dtype) + eps) * m.cast(rate, mean.dtype)
+
+
+AVERAGE = elementwise(
+    "moving_average",
+    lambda m, average, value, *, decay: average * decay + value * (1.0 - decay),
+    inplace=_average,
+)
+CHANGE = register(Op("adam_change", _change, lambda mean, square, step, lr, **options: mean))
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, 2015), as torch.optim.Adam. With g = ∇p + weight_decay p (minus, if
+    ``maximize``)::
+
+        m <- β₁ m + (1 - β₁) g            v <- β₂ v + (1 - β₂) g²
+        p <- p - lr / (1 - β₁ᵗ) · m / (sqrt(v / (1 - β₂ᵗ)) + eps)
+
+    ``amsgrad`` puts the largest v so far in the place of v (Reddi et al., 2018). t is kept as a float64
+    Tensor in state["step"]. Raises ArgumentError for a negative option or a beta outside [0, 1).
+
+    >>> import rushlight as rl
+    >>> p = rl.nn.Parameter(rl.tensor([1.0]))
+    >>> optimizer = rl.optim.Adam([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> round(p.item(), 6)
+    0.9
+    """
+
+    elementwise = True
+    decoupled = False
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+
+    def check_options(self, group: ParamGroup) -> None:
+        check_at_least(type(self).__name__, group, 0.0, "lr", "eps", "weight_decay")
+        betas = group["betas"]
+        if len(betas) != 2 or not all(0.0 <= float(beta) < 1.0 for beta in betas):
+            remedy = "The usual choice is (0.9, 0.999)."
+            raise ArgumentError(
+                message(type(self).__name__, f"betas={betas}", "two numbers in [0, 1)", remedy)
+            )
+
+    def reads_params(self, group: ParamGroup) -> bool:
+        return bool(group["weight_decay"])
+
+    def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
+        state = {"step": ops.zeros((), dtype="float64")}
+        for name in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]:
+            state[name] = ops.zeros(param.shape, dtype=param.dtype)
+        return state
+
+    def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
+        beta1, beta2 = group["betas"]
+        decay = group.tensor("weight_decay", param.dtype) if group["weight_decay"] else None
+        if group["maximize"]:
+            grad = -grad
+        if decay is not None and not self.decoupled:
+            grad = grad + param * decay
+        step = state["step"].add_(1.0)
+        mean = apply_(AVERAGE, state["exp_avg"], grad, decay=beta1)
+        square = apply_(AVERAGE, state["exp_avg_sq"], grad * grad, decay=beta2)
+        if group["amsgrad"]:
+            square = state["max_exp_avg_sq"].copy_(ops.maximum(state["max_exp_avg_sq"], square))
+        lr = group.tensor("lr", float64)
+        change = apply(CHANGE, mean, square, step, lr, beta1=beta1, beta2=beta2, eps=group["eps"])
+        if decay is not None and self.decoupled:
+            change = change + param * (group.tensor("lr", param.dtype) * decay)
+        return change
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), as torch.optim.AdamW: the gradient
+    stays as it is, and the step also takes lr · weight_decay · p away from p.
+
+    >>> import rushlight as rl
+    >>> p = rl.nn.Parameter(rl.tensor([1.0]))
+    >>> optimizer = rl.optim.AdamW([p], lr=0.1, weight_decay=0.5)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> round(p.item(), 6)
+    0.85
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

@@ -1,0 +1,203 @@
+"""The loop that all optimisers share: parameter groups, state, step, and saving both."""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from rushlight.core.state import enable_grad
+from rushlight.core.state import state as thread
+from rushlight.core.tensor import Tensor
+from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.optim.group import ParamGroup
+from rushlight.optim.pack import Pack, plan
+from rushlight.optim.saved import read_state, write_state
+
+__all__ = ["Optimizer", "check_at_least"]
+
+
+def check_at_least(name: str, group: Mapping[str, Any], least: float, *options: str) -> None:
+    """Raises ArgumentError unless every option of the group is a number of ``least`` or more."""
+    for option in options:
+        value = group[option]
+        number = value.item() if isinstance(value, Tensor) else value
+        if isinstance(number, str) or not number >= least:
+            raise ArgumentError(
+                message(name, f"{option}={value!r}", f"{option} of {least:g} or more", "Check it.")
+            )
+
+
+class Optimizer:
+    """Base of all optimisers. ``params`` is an iterable of Tensors, or of dicts with "params" and options of
+    their own.
+
+    A rule defines ``update(param, grad, state, group)``, which returns what is to be subtracted from the
+    parameter, and ``init_state(param, group)`` if it remembers anything. ``elementwise = True`` promises that
+    the rule treats every element alike; small parameters are then updated together, which changes no result.
+
+    Raises ArgumentError for no parameters, for one given twice, and for options out of range; DTypeError for
+    parameters that are no Tensors.
+
+    >>> import rushlight as rl
+    >>> class SignSGD(rl.optim.Optimizer):
+    ...     def update(self, param, grad, state, group):
+    ...         return group["lr"] * rl.sign(grad)
+    >>> p = rl.nn.Parameter(rl.tensor([1.0, -2.0]))
+    >>> optimizer = SignSGD([p], {"lr": 0.5})
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> p.tolist()
+    [0.5, -1.5]
+    """
+
+    elementwise = False
+
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+        if isinstance(params, (Tensor, str)) or not isinstance(params, Iterable):
+            got = f"params of type {type(params).__name__}"
+            remedy = "Pass model.parameters(), or put a single parameter into a list."
+            raise DTypeError(message(type(self).__name__, got, "an iterable of parameters or groups", remedy))
+        self.defaults = dict(defaults)
+        self.param_groups: list[ParamGroup] = []
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.stepped = False
+        self._plans: list[tuple[list[Pack], list[Tensor]]] | None = None
+        groups = list(params)
+        if not groups:
+            remedy = "Give the model its layers first, then pass model.parameters()."
+            raise ArgumentError(message(type(self).__name__, "no parameters", "at least one", remedy))
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    # The rule
+
+    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: ParamGroup) -> Tensor:
+        """What is to be subtracted from ``param``. Runs without recording; may write into ``state``."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update(param, grad, state, group) or step()"
+        )
+
+    def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
+        """The state of a parameter before its first step; Tensors of the parameter's shape, or 0-d."""
+        return {}
+
+    def check_options(self, group: ParamGroup) -> None:
+        """Raises ArgumentError for options that the rule cannot work with."""
+
+    # The loop
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Updates every parameter that has a gradient. ``closure``, if given, computes the loss first and is
+        returned.
+        """
+        self.stepped = True
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        plans = self._plans
+        if plans is None:
+            plans = self._plans = [plan(group["params"], self.elementwise) for group in self.param_groups]
+        before, thread.grad_enabled = thread.grad_enabled, False
+        try:
+            for group, (packs, single) in zip(self.param_groups, plans, strict=True):
+                for pack in packs:
+                    if not pack.step(self, group):
+                        self._step_each(pack.members, group)
+                self._step_each(single, group)
+        finally:
+            thread.grad_enabled = before
+        return loss
+
+    def _step_each(self, params: list[Tensor], group: ParamGroup) -> None:
+        for param in params:
+            if param.grad is not None:
+                param.sub_(self.update(param, param.grad, self.state_of(param, group), group))
+
+    def state_of(self, param: Tensor, group: ParamGroup) -> dict[str, Any]:
+        """The state of ``param``, made by ``init_state`` at its first step."""
+        found = self.state.get(param)
+        if found is None:
+            found = self.state[param] = self.init_state(param, group)
+        return found
+
+    def reads_params(self, group: ParamGroup) -> bool:
+        """Whether ``update`` reads the values of ``param``, and not only its shape and dtype."""
+        return True
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets every gradient, or with ``set_to_none=False`` fills it with 0."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                if set_to_none:
+                    param.grad = None
+                elif param.grad is not None:
+                    param.grad = param.grad.detach().zero_()
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Adds parameters with options of their own; what is not given is taken from the defaults."""
+        group = dict(param_group)
+        params = group.get("params")
+        if params is None:
+            raise ArgumentError(
+                message(type(self).__name__, f"keys {list(group)}", "a key 'params'", "Add it.")
+            )
+        group["params"] = [params] if isinstance(params, Tensor) else list(params)
+        self._check_params(group["params"])
+        made = ParamGroup({**self.defaults, **group})
+        self.check_options(made)
+        self.param_groups.append(made)
+        self._plans = None
+
+    def _check_params(self, params: list[Any]) -> None:
+        name = type(self).__name__
+        seen = {id(p) for group in self.param_groups for p in group["params"]}
+        for param in params:
+            if not isinstance(param, Tensor):
+                remedy = "Pass model.parameters() (named_parameters() gives pairs)."
+                raise DTypeError(message(name, f"a {type(param).__name__}", "Tensors", remedy))
+            if not param.is_leaf:
+                raise ArgumentError(
+                    message(name, "the result of an operation", "leaf Tensors", "Pass parameters.")
+                )
+            if id(param) in seen:
+                raise ArgumentError(message(name, "a parameter twice", "each one once", "Remove the second."))
+            seen.add(id(param))
+
+    # Saving
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {index: {...}}, "param_groups": [...]}: parameters are counted through all groups, as in
+        PyTorch.
+        """
+        return write_state(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes over what ``state_dict()`` gave. Raises CheckpointError, naming all that doesn't fit, and
+        changes nothing then."""
+        groups, states = read_state(self, copy.copy(dict(state_dict)))
+        for group, saved in zip(self.param_groups, groups, strict=True):
+            group.update(saved)
+        self.state.clear()
+        self.state.update(states)
+        self._plans = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copied view is no longer part of its vector, and a step count shared by copies would run wild.
+        state = {p: {k: _own(v) for k, v in entries.items()} for p, entries in self.state.items()}
+        return {**self.__dict__, "state": defaultdict(dict, state), "_plans": None}
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for index, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {index}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _own(value: Any) -> Any:
+    return value.detach().clone() if isinstance(value, Tensor) else value
