@@ -53,7 +53,7 @@ lint: $(READY)
 	$(BIN)/ruff check --output-format concise .
 
 types: $(READY)
-	$(BIN)/mypy src benchmarks $(wildcard examples)
+	$(BIN)/mypy
 
 doctest: $(READY)
 	$(BIN)/python -m pytest -q --doctest-modules --doctest-glob='*.md' src/rushlight $(wildcard README.md docs) $(ARGS)
@@ -69,5 +69,5 @@ peers: $(READY)
 	@touch $(TORCH)
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -248,5 +248,7 @@ CAST = register(
 
 
 def to_dtype(x: Tensor, dtype: Any) -> Tensor:
-    """`x` itself if it has `dtype`, else a converted copy; the gradient is converted back."""
-    return x if x.array.dtype == dtype else apply(CAST, x, dtype=dtype)
+    """`x` itself if it has `dtype`, else a converted copy; the gradient is converted back, from floats."""
+    if x.array.dtype == dtype:
+        return x
+    return apply(CAST, x if dtype.kind == "f" else x.detach(), dtype=dtype)

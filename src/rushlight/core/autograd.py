@@ -246,4 +246,4 @@ def _node_of(op: str, tensor: Any) -> Any:
 
 
 def _as_list(value: Any) -> list[Any]:
-    return [value] if isinstance(value, Tensor) else list(value)
+    return [value] if isinstance(value, Tensor) or not hasattr(value, "__iter__") else list(value)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.core.apply import apply
 from rushlight.core.graph import Node
 from rushlight.core.op import REGISTRY, Op
-from rushlight.core.spec import Spec
+from rushlight.core.spec import Spec, broadcast
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor, base_of, wrap
-from rushlight.errors import DTypeError, GradError, message
+from rushlight.errors import DTypeError, GradError, ShapeError, message
 
 __all__ = ["Function", "FunctionContext"]
 
@@ -23,6 +24,7 @@ class FunctionContext:
         self.needs_input_grad = needs_input_grad
         self._saved: tuple[tuple[Any, int], ...] = ()
         self._without_grad: tuple[int, ...] = ()
+        self._in_graph: Callable[[Any], Any] = lambda t: t
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep tensors for `backward`; an in-place write to one of them until then is an error there."""
@@ -41,7 +43,7 @@ class FunctionContext:
                         "Use the out-of-place operation.",
                     )
                 )
-        return tuple(t for t, _ in self._saved)
+        return tuple(self._in_graph(t) for t, _ in self._saved)
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say that these results have no gradient."""
@@ -87,24 +89,27 @@ class Function:
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` and record it."""
         inputs = [a if isinstance(a, Tensor) else None for a in args]
-        ctx = FunctionContext(tuple(t is not None and t.requires_grad for t in inputs))
+        ctx = FunctionContext(tuple(t is not None and t.node is not None for t in inputs))
         with no_grad():
             results = cls.forward(ctx, *args, **kwargs)
         single = isinstance(results, Tensor)
-        outputs = [results] if single else list(results)
-        outputs = [_alias(o) if any(o is a for a in args) else o for o in outputs]
+        made = [results] if single else list(results)
+        outputs = [_alias(o) for o in made]
         if state.grad_enabled and any(t is not None and t.node is not None for t in inputs):
-            _record(cls, ctx, inputs, outputs)
+            _record(cls, ctx, inputs, made, outputs)
         return outputs[0] if single else tuple(outputs)
 
 
 def _alias(tensor: Tensor) -> Tensor:
+    """The result that the user gets: what `forward` gave may be an input, or be saved, and stays plain."""
     out = wrap(tensor.array)
     out._base = base_of(tensor)
     return out
 
 
-def _record(cls: type[Function], ctx: FunctionContext, inputs: Sequence[Any], outputs: list[Any]) -> None:
+def _record(
+    cls: type[Function], ctx: FunctionContext, inputs: Sequence[Any], made: list[Any], outputs: list[Any]
+) -> None:
     """One node for the function.
 
     Several results reach it through a node each: that node puts its gradient into `arrived` and sends a
@@ -116,33 +121,65 @@ def _record(cls: type[Function], ctx: FunctionContext, inputs: Sequence[Any], ou
 
     def vjp(g: Tensor, out: Any, *kept: Any) -> Sequence[Tensor | None]:
         grads = [arrived.pop(i, None) for i in range(len(specs))] if several else [g]
-        return _call_backward(
-            cls, ctx, [_zeros(s) if h is None else h for h, s in zip(grads, specs, strict=True)]
-        )
+        filled = [_zeros(s) if h is None else h for h, s in zip(grads, specs, strict=True)]
+        return _call_backward(cls, ctx, filled, kept)
 
     op = Op(cls.__name__, lambda m, *arrays: None, lambda *s: specs[0], vjp, saves="specs")
-    places = [0 if t is None else t for t in inputs]
     pulse = _zeros(Spec((), specs[0].dtype)) if several else outputs[0]
-    node = Node(op, places, {}, pulse.array)
-    pulse.node = node
+    pulse.node = Node(op, [0 if t is None else t for t in inputs], {}, pulse.array)
+    parts = [
+        Node(_part(cls.__name__, i, arrived), [pulse], {}, o.array) for i, o in enumerate(outputs) if several
+    ]
     for i, out in enumerate(outputs):
-        if out.array.dtype.kind != "f" or id(out) in ctx._without_grad:
+        if out.array.dtype.kind != "f" or id(made[i]) in ctx._without_grad:
             out.node = None
         elif several:
-            out.node = Node(_part(cls.__name__, i, arrived), [pulse], {}, out.array)
+            out.node = parts[i]
+    ctx._in_graph = _finder(made, [out.node for out in outputs])
 
 
-def _call_backward(cls: type[Function], ctx: FunctionContext, grads: list[Tensor]) -> list[Tensor | None]:
+def _finder(made: list[Any], nodes: list[Any]) -> Callable[[Any], Any]:
+    """Gives for a saved result of `forward` the same in the graph, so that its derivative is seen.
+
+    The nodes are held weakly: they hold the context that holds this.
+    """
+    places = {id(t): weakref.ref(node) for t, node in zip(made, nodes, strict=True) if node is not None}
+
+    def in_graph(t: Any) -> Any:
+        node = places[id(t)]() if id(t) in places and state.grad_enabled else None
+        if node is None:
+            return t
+        out = _alias(t)
+        out.node = node
+        return out
+
+    return in_graph
+
+
+def _call_backward(
+    cls: type[Function], ctx: FunctionContext, grads: list[Tensor], inputs: Sequence[Any]
+) -> list[Tensor | None]:
+    name = f"{cls.__name__}.backward"
     given = cls.backward(ctx, *grads)
     listed = list(given) if isinstance(given, (tuple, list)) else [given]
-    expected = len(ctx.needs_input_grad)
-    if len(listed) != expected:
-        raise GradError(
-            message(
-                f"{cls.__name__}.backward", f"{len(listed)} gradients", f"{expected}, one for each argument"
-            )
-        )
-    return listed
+    if len(listed) != len(inputs):
+        raise GradError(message(name, f"{len(listed)} gradients", f"{len(inputs)}, one for each argument"))
+    return [_checked(name, i, g, x) for i, (g, x) in enumerate(zip(listed, inputs, strict=True))]
+
+
+def _checked(name: str, i: int, g: Any, x: Any) -> Tensor | None:
+    """A gradient that a user's `backward` gave, as a view, since it may be a tensor that the user holds."""
+    if g is None or not isinstance(x, Spec):
+        return None
+    if not isinstance(g, Tensor):
+        raise DTypeError(message(name, f"a {type(g).__name__} as gradient {i}", "a Tensor or None"))
+    if g.shape != x.shape and broadcast(name, [g.shape, x.shape]) != g.shape:
+        raise ShapeError(message(name, f"shape {g.shape} as gradient {i}", f"the input's shape {x.shape}"))
+    if state.run is not None:
+        return g
+    out = wrap(g.array.view())
+    out.node = g.node
+    return out
 
 
 def _part(name: str, i: int, arrived: dict[int, Tensor]) -> Op:

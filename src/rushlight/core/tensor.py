@@ -256,7 +256,7 @@ class Tensor:
         """
         from rushlight.core.autograd import backward
 
-        backward(self, gradient, retain_graph, create_graph, inputs)
+        backward(self, None if gradient is None else [gradient], retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same memory without history: no gradient flows through the result."""

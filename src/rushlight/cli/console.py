@@ -1,0 +1,77 @@
+"""How the command line speaks: results to stdout, what went wrong to stderr, never a traceback for either."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import typer
+
+from rushlight.errors import RushlightError
+from rushlight.train import Interrupted
+
+__all__ = ["UserError", "guarded", "say", "table", "warn"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class UserError(RushlightError):
+    """Something that the user can put right; `code` is the exit status."""
+
+    def __init__(self, text: str, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def say(text: str = "") -> None:
+    """A line for the user."""
+    print(text, flush=True)
+
+
+def warn(text: str) -> None:
+    """A line that is no result."""
+    print(f"rushlight: {text}", file=sys.stderr, flush=True)
+
+
+def guarded(command: F) -> F:
+    """`command` with the errors that users can cause turned into one message and an exit status."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except RushlightError as error:
+            warn(str(error))
+            raise typer.Exit(getattr(error, "code", 1)) from None
+        except BrokenPipeError:  # the reader of our output has gone, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            warn(f"{where}{error.strerror or error}")
+            raise typer.Exit(1) from None
+        except MemoryError:
+            warn("not enough memory; try a smaller --batch-size or --hidden")
+            raise typer.Exit(1) from None
+        except Interrupted as stopped:
+            warn(str(stopped))
+            raise typer.Exit(130) from None
+        except KeyboardInterrupt:
+            warn("interrupted")
+            raise typer.Exit(130) from None
+
+    return run  # type: ignore[return-value]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Aligned columns of text; the columns numbered in `right` are flush right."""
+    lines = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+
+    def cell(i: int, text: str) -> str:
+        return text.rjust(widths[i]) if i in right else text.ljust(widths[i])
+
+    return "\n".join("  ".join(cell(i, text) for i, text in enumerate(line)).rstrip() for line in lines)

@@ -1,0 +1,124 @@
+"""``rushlight train --runs N``: the same net from N seeds, and the statistics of its test error."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+from rushlight.cli.console import UserError, say, table, warn
+from rushlight.cli.settings import Settings
+from rushlight.cli.tasks import load_parts
+from rushlight.cli.train import Result, heed_threads, train_one, write_config
+from rushlight.interop.files import write_atomically
+from rushlight.train import History, Interrupted
+
+__all__ = ["train_runs"]
+
+FILE = "runs.csv"
+
+
+def train_runs(settings: Settings, out: Path, resume: bool, quiet: bool, pictures: bool) -> None:
+    """Train `settings.runs` models with seeds from `settings.seed` on, each in a folder of its own."""
+    heed_threads(settings.threads)
+    done = _read(out / FILE) if resume else []
+    if not resume:
+        (out / FILE).unlink(missing_ok=True)
+    write_config(settings, out, resume)
+    for number in range(len(done), settings.runs):
+        one = replace(settings, seed=settings.seed + number, runs=1)
+        folder = out / f"run-{number + 1:02d}"
+        folder.mkdir(exist_ok=True)
+        again = resume and (folder / "config.json").exists()
+        write_config(one, folder, again)
+        try:
+            result = train_one(one, load_parts(one), folder, again, False)[-1]
+        except Interrupted:
+            again_with = f"rushlight train {settings.dataset} --out {out} --resume"
+            raise Interrupted(
+                f"stopped in run {number + 1} of {settings.runs}. Saved. To go on: {again_with}"
+            ) from None
+        done.append(result)
+        _write(out / FILE, done)
+        if not quiet:
+            say(
+                f"run {number + 1:>{len(str(settings.runs))}}/{settings.runs}  seed {result.seed}  "
+                f"test error {100 * result.test_error:5.2f} %  {result.seconds:.1f} s"
+            )
+    done = done[: settings.runs]
+    _report(done, out)
+    if pictures:
+        _draw(settings, done, out)
+
+
+def statistics(errors: list[float]) -> tuple[float, float, float, float]:
+    """Worst, best, mean and standard deviation (dividing by the number of runs)."""
+    mean = sum(errors) / len(errors)
+    return max(errors), min(errors), mean, (sum((e - mean) ** 2 for e in errors) / len(errors)) ** 0.5
+
+
+def _report(results: list[Result], out: Path) -> None:
+    names = ("worst", "best", "mean", "deviation")
+    rows = []
+    for label, values in (
+        ("error", [r.test_error for r in results]),
+        ("loss", [r.test_loss for r in results]),
+    ):
+        found = statistics(values)
+        rows.append(
+            [f"test {label}", *(f"{100 * v:.2f} %" if label == "error" else f"{v:.4g}" for v in found)]
+        )
+    say()
+    say(table((f"{len(results)} runs", *names), rows, right=(1, 2, 3, 4)))
+    say(f"written to {out}: {FILE}, and a folder for each run")
+
+
+def _draw(settings: Settings, results: list[Result], out: Path) -> None:
+    try:
+        from rushlight import plot
+        from rushlight.cli.pictures import close_all
+
+        histories = [History.from_csv(out / f"run-{i + 1:02d}" / "history.csv") for i in range(len(results))]
+        names = [name for name in histories[0] if name not in ("epoch", "lr", "seconds")]
+        together = {name: [history[name] for history in histories] for name in names}
+        plot.curves(together, title=f"{settings.dataset}, {len(results)} runs", path=out / "curves.png")
+        losses = [name for name in names if name.endswith("loss")]
+        plot.curves(together, scale="log", names=losses, path=out / "curves-log.png")
+        plot.run_statistics(
+            {f"{settings.dataset}, {settings.loss}": [r.test_error for r in results]},
+            path=out / "statistics.png",
+        )
+        close_all()
+    except ImportError as error:
+        warn(f'pictures were not drawn, as {error.name} is missing: pip install "rushlight[app]"')
+
+
+def _write(path: Path, results: list[Result]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Result)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(result) for result in results)
+    write_atomically(path, text.getvalue())
+
+
+def _read(path: Path) -> list[Result]:
+    if not path.exists():
+        return []
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [
+                Result(
+                    int(row["seed"]),
+                    float(row["train_loss"]),
+                    float(row["test_loss"]),
+                    float(row["test_error"]),
+                    int(row["epochs"]),
+                    float(row["seconds"]),
+                )
+                for row in csv.DictReader(file)
+            ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is damaged: {error}. Remove it; finished runs are then checked again."
+        ) from error

@@ -1,0 +1,116 @@
+"""model.safetensors: weights, and in the metadata all that is needed to build the net again and predict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import rushlight as rl
+from rushlight.cli.console import UserError
+from rushlight.cli.settings import DATASETS, Settings
+from rushlight.interop import save_file
+from rushlight.interop.safetensors import parse
+
+__all__ = ["FILE", "SavedModel", "build_model", "load_model"]
+
+FILE = "model.safetensors"
+INPUTS = {"disk": 2, "mnist": 784, "fashion-mnist": 784}
+
+
+def build_model(settings: Settings) -> Any:
+    """The net of `settings`, its parameters drawn from the global generator."""
+    return rl.nn.MLP(
+        INPUTS[settings.dataset],
+        list(settings.hidden),
+        settings.outputs,
+        activation=list(settings.activation),
+        output=None if settings.output == "none" else settings.output,
+        init=settings.init,
+    )
+
+
+@dataclass
+class SavedModel:
+    """A trained net with its settings and the facts of its data (statistics, class names)."""
+
+    model: Any
+    settings: Settings
+    facts: dict[str, Any]
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes."""
+        return list(self.facts["classes"])
+
+    def save(self, path: Path) -> None:
+        """Write the model file, atomically."""
+        about = {"settings": self.settings.to_json(), "facts": self.facts, "version": rl.__version__}
+        save_file(
+            self.model.state_dict(), path, {"format": "rushlight.model", "rushlight": json.dumps(about)}
+        )
+
+    def normalise(self, points: Any) -> Any:
+        """Raw points (N, 2) of the unit square, on the scale of the net's inputs."""
+        raw = rl.as_tensor(points, dtype=rl.float64)
+        mean, std = (rl.tensor(self.facts[name], dtype=rl.float64) for name in ("mean", "std"))
+        return ((raw - mean) / std).float()
+
+    def probabilities(self, inputs: Any) -> Any:
+        """The probability of each class, a float64 Tensor (N, classes), for inputs on the net's scale.
+
+        After training on a squared error the output itself estimates the probability; it is cut to [0, 1].
+        """
+        self.model.eval()
+        with rl.no_grad():
+            return _probabilities(self.model(inputs).double(), self.settings)
+
+
+def load_model(target: Path) -> SavedModel:
+    """The model at `target`, a file or a run's folder; UserError for anything else. Runs no code of it."""
+    path = target / FILE if target.is_dir() else target
+    if not path.exists():
+        hint = " (has the training finished?)" if target.is_dir() else ""
+        raise UserError(f"there is no {path}{hint}")
+    arrays, metadata = parse(path.read_bytes(), str(path))
+    if metadata.get("format") != "rushlight.model":
+        raise UserError(f"{path} is a safetensors file, but no model saved by `rushlight train`")
+    try:
+        about = json.loads(metadata["rushlight"])
+        settings, facts = Settings.from_json(about["settings"]), dict(about["facts"])
+        if settings.dataset not in DATASETS or not {"classes", "mean", "std"} <= facts.keys():
+            raise ValueError("incomplete metadata")
+        model = build_model(settings)
+    except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+    try:
+        model.load_state_dict({name: rl.from_numpy(array) for name, array in arrays.items()})
+    except rl.errors.RushlightError as error:
+        raise UserError(f"{path} is damaged, its weights do not fit its settings: {error}") from error
+    return SavedModel(model, settings, facts)
+
+
+def _probabilities(output: Any, settings: Settings) -> Any:
+    if settings.loss == "cross-entropy":
+        return rl.softmax(output, dim=1)
+    if settings.output == "log_softmax":
+        return rl.exp(output)
+    if settings.loss == "bce-logits":
+        output = rl.sigmoid(output)
+    elif targets_of(settings) == "signed":
+        output = (output + 1.0) / 2.0
+    scores = output.clamp(0.0, 1.0)
+    if settings.outputs == 1:
+        return rl.cat([1.0 - scores, scores], dim=1)
+    total = scores.sum(dim=1, keepdim=True)
+    return rl.where(total > 0, scores / total.clamp(min=1e-300), 1.0 / settings.outputs)
+
+
+def targets_of(settings: Settings) -> str:
+    """How targets are given to the loss: as classes, one-hot rows, 0 and 1, or -1 and 1 for a tanh output."""
+    if settings.loss in ("nll", "cross-entropy"):
+        return "class"
+    if settings.outputs > 1:
+        return "one_hot"
+    return "signed" if settings.output == "tanh" else "scalar"

@@ -1,0 +1,190 @@
+"""``rushlight train``: one model, from data to pictures."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import rushlight as rl
+from rushlight.cli.console import UserError, say, warn
+from rushlight.cli.saved import FILE, SavedModel, build_model
+from rushlight.cli.settings import Settings
+from rushlight.cli.tasks import Parts, load_parts, make_loss, make_optimizer
+from rushlight.cli.threads import set_threads
+from rushlight.interop.files import check_writable, remove_leftovers
+from rushlight.train import EarlyStopping, Interrupted, Trainer, read_checkpoint, summary
+
+__all__ = ["Result", "heed_threads", "open_run", "train_one", "train_run"]
+
+CONFIG, CHECKPOINT = "config.json", "checkpoint.safetensors"
+
+
+@dataclass
+class Result:
+    """What a run came to."""
+
+    seed: int
+    train_loss: float
+    test_loss: float
+    test_error: float
+    epochs: int
+    seconds: float
+
+
+def open_run(
+    dataset: str, given: dict[str, Any], out: Path | None, resume: bool, force: bool
+) -> tuple[Settings, Path]:
+    """The settings and the folder of a run, checked; writes config.json."""
+    from rushlight.cli.settings import from_options
+
+    if resume:
+        if out is None:
+            raise UserError("--resume needs --out DIR, the folder of the run to go on with", 2)
+        if not (out / CONFIG).exists():
+            raise UserError(f"there is no run to resume in {out}: no {CONFIG}")
+        settings = Settings.read(out / CONFIG)
+        if settings.dataset != dataset:
+            raise UserError(f"{out} holds a run on {settings.dataset}, not on {dataset}", 2)
+        settings = settings.resumed(given)
+    else:
+        settings = from_options(dataset, given)
+        out = out or _free_folder(dataset)
+        if (out / CONFIG).exists() and not force:
+            raise UserError(
+                f"{out} already holds a run; nothing was changed. Add --resume to go on with it, --force to "
+                "train anew over it, or choose another --out",
+            )
+    try:
+        check_writable(out)
+    except OSError as error:
+        raise UserError(f"cannot write to the folder {out}: {error.strerror or error}") from error
+    return settings, out
+
+
+def write_config(settings: Settings, out: Path, resume: bool) -> None:
+    """Write config.json; a new run over an old one first drops what could be taken for its own."""
+    import numpy
+
+    if resume and (out / CHECKPOINT).exists():
+        read_checkpoint(out / CHECKPOINT)  # a damaged one is refused before anything is written
+    if not resume:
+        for name in (CHECKPOINT, "history.csv", FILE):
+            (out / name).unlink(missing_ok=True)
+    for name in (CONFIG, FILE, "runs.csv"):
+        remove_leftovers(out / name)
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    settings.write(out / CONFIG, {"rushlight": rl.__version__, "numpy": numpy.__version__, "python": python})
+
+
+def train_run(settings: Settings, out: Path, resume: bool, quiet: bool, pictures: bool) -> None:
+    """Train one model and tell the user all about it."""
+    heed_threads(settings.threads)
+    data = load_parts(settings)
+    write_config(settings, out, resume)
+    if not quiet:
+        _introduce(settings, data)
+    saved, trainer, result = train_one(settings, data, out, resume, None if not quiet else False)
+    if pictures:
+        _draw(saved, trainer, data, out)
+    _report(settings, result, out)
+
+
+def train_one(
+    settings: Settings, data: Parts, out: Path, resume: bool, progress: Any
+) -> tuple[SavedModel, Trainer, Result]:
+    """Train, save and test one model in the folder `out`."""
+    began = time.perf_counter()
+    rl.manual_seed(settings.seed)
+    model = build_model(settings)
+    stopping = None if settings.patience is None else EarlyStopping(patience=settings.patience)
+    trainer = Trainer(
+        model,
+        make_optimizer(settings, model),
+        make_loss(settings),
+        metrics=["accuracy"],
+        early_stopping=stopping,
+        out=out,
+        progress=progress,
+    )
+    loader = rl.data.DataLoader(data.train, settings.batch_size, shuffle=True, seed=settings.seed)
+    try:
+        trainer.fit(loader, settings.epochs, validation=data.validation, resume=resume)
+    except Interrupted:
+        name = settings.dataset
+        raise Interrupted(
+            f"stopped after epoch {trainer.position.epoch} of {settings.epochs}, batch "
+            f"{trainer.position.batch} of the next. Saved. To go on: "
+            f"rushlight train {name} --out {out} --resume"
+        ) from None
+    saved = SavedModel(model, settings, data.facts)
+    saved.save(out / FILE)
+    tested = trainer.evaluate(data.test)
+    rows = trainer.history.rows
+    return (
+        saved,
+        trainer,
+        Result(
+            settings.seed,
+            float(rows[-1]["train_loss"]),
+            tested["loss"],
+            1.0 - tested["accuracy"],
+            len(rows),
+            time.perf_counter() - began,
+        ),
+    )
+
+
+def heed_threads(count: int) -> None:
+    """Set the number of threads, or say that it could not be done."""
+    if not set_threads(count):
+        warn(f"--threads {count} could not be set in this NumPy; it uses as many threads as it likes")
+
+
+def _free_folder(dataset: str) -> Path:
+    number = 1
+    while (folder := Path("runs") / f"{dataset}-{number}").exists():
+        number += 1
+    return folder
+
+
+def _introduce(settings: Settings, data: Parts) -> None:
+    inputs = data.train[0][0].shape
+    net = summary(build_model(settings), inputs)
+    widths = "-".join(str(n) for n in (inputs[-1], *settings.hidden, settings.outputs))
+    functions = ", ".join((*settings.activation, settings.output))
+    sizes = (
+        f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test samples"
+    )
+    rule = f"{settings.optimizer}, lr {settings.lr:g}"
+    if settings.optimizer == "sgd":
+        rule += f", momentum {settings.momentum:g}"
+    if settings.weight_decay:
+        rule += f", weight decay {settings.weight_decay:g}"
+    say(f"data       {settings.dataset}: {sizes}")
+    say(f"net        {widths} ({functions}), {net.parameters:,} parameters, init {settings.init}")
+    say(
+        f"training   loss {settings.loss}, {rule}, {settings.epochs} epochs, batches of {settings.batch_size}"
+    )
+
+
+def _draw(saved: SavedModel, trainer: Trainer, data: Parts, out: Path) -> None:
+    from rushlight.cli.pictures import draw_all
+
+    try:
+        draw_all(saved, trainer, data, out)
+    except ImportError as error:
+        warn(f'pictures were not drawn, as {error.name} is missing: pip install "rushlight[app]"')
+
+
+def _report(settings: Settings, result: Result, out: Path) -> None:
+    say()
+    say(
+        f"test error {100 * result.test_error:.2f} % (accuracy {1 - result.test_error:.4f}), test loss "
+        f"{result.test_loss:.4g}, after {result.epochs} epochs in {result.seconds:.1f} s"
+    )
+    say(f"written to {out}: {', '.join(sorted(path.name for path in out.iterdir() if path.is_file()))}")
+    sample = "points.csv" if settings.dataset == "disk" else "digit.png"
+    say(f"next: rushlight evaluate {out}   or   rushlight predict {out} {sample}")

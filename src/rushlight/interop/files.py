@@ -1,0 +1,67 @@
+"""Files that are whole or not there: a kill at any moment leaves the old content or the new one."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from pathlib import Path
+
+__all__ = ["check_writable", "remove_leftovers", "write_atomically"]
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
+    """Replace the file at `path` by one that holds `data` (text as UTF-8), or leave it as it was.
+
+    The data go to a temporary file in the same folder, which is synced and renamed over `path`; then the
+    folder is synced, so that the new name too survives a power cut. Raises OSError as `open` does.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_atomically(folder / "note.txt", "a light")
+    >>> [p.name for p in folder.iterdir()], (folder / "note.txt").read_text()
+    (['note.txt'], 'a light')
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that killed writers of `path` left beside it."""
+    path = Path(path)
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """Create `folder` if needed and write one byte there, so that an OSError comes now, not hours later."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / f".probe.{os.getpid()}.tmp"
+    try:
+        probe.write_bytes(b"\n")
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,49 @@
+"""Training: Trainer, and the pieces it is made of, each of use in a loop written by hand."""
+
+from __future__ import annotations
+
+from rushlight.train.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
+from rushlight.train.early_stopping import EarlyStopping
+from rushlight.train.history import History
+from rushlight.train.interrupt import Interrupted, InterruptGuard
+from rushlight.train.metrics import (
+    Accuracy,
+    ConfusionMatrix,
+    ErrorRate,
+    MeanOf,
+    Metric,
+    accuracy,
+    confusion_matrix,
+    error_rate,
+    predicted_classes,
+)
+from rushlight.train.progress import LiveProgress, PlainProgress, Progress, Status, make_progress
+from rushlight.train.summary import Summary, summary
+from rushlight.train.trainer import Trainer
+
+__all__ = [
+    "Accuracy",
+    "ConfusionMatrix",
+    "EarlyStopping",
+    "ErrorRate",
+    "History",
+    "InterruptGuard",
+    "Interrupted",
+    "LiveProgress",
+    "MeanOf",
+    "Metric",
+    "PlainProgress",
+    "Progress",
+    "Status",
+    "Summary",
+    "Trainer",
+    "accuracy",
+    "confusion_matrix",
+    "error_rate",
+    "load_checkpoint",
+    "make_progress",
+    "predicted_classes",
+    "read_checkpoint",
+    "save_checkpoint",
+    "summary",
+]

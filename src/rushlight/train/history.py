@@ -1,0 +1,112 @@
+"""What a training run measured, epoch by epoch: a table that is also a mapping from column to list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rushlight.errors import DataError
+from rushlight.interop.files import write_atomically
+
+__all__ = ["History"]
+
+Value = int | float
+
+
+class History(Mapping[str, list[Value]]):
+    """A table with a row per epoch: ``history["train_loss"]`` is a column, ``history.rows[-1]`` the last row.
+
+    A value that a row lacks is NaN in the column and an empty cell in the CSV file.
+
+    >>> from rushlight.train import History
+    >>> history = History()
+    >>> history.append(epoch=1, train_loss=0.5)
+    >>> history.append(epoch=2, train_loss=0.25)
+    >>> history["train_loss"], history.rows[-1]
+    ([0.5, 0.25], {'epoch': 2, 'train_loss': 0.25})
+    >>> print(history)
+    epoch  train_loss
+        1         0.5
+        2        0.25
+    """
+
+    def __init__(self, rows: list[dict[str, Value]] | None = None) -> None:
+        self.rows: list[dict[str, Value]] = [dict(row) for row in rows or []]
+
+    def append(self, **values: Value) -> None:
+        """Add a row."""
+        self.rows.append(values)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of all columns, in the order of their first appearance."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def __getitem__(self, column: str) -> list[Value]:
+        if column not in self.columns:
+            raise KeyError(f"{column!r}; the columns are {', '.join(self.columns) or '(none yet)'}")
+        return [row.get(column, float("nan")) for row in self.rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def best(self, column: str, mode: str = "min") -> dict[str, Value]:
+        """The row where `column` is smallest (``mode="min"``) or largest (``mode="max"``)."""
+        filled = [row for row in self.rows if row.get(column, float("nan")) == row.get(column)]
+        if not filled:
+            raise KeyError(f"{column!r} has no values; the columns are {', '.join(self.columns)}")
+        choose = min if mode == "min" else max
+        return choose(filled, key=lambda row: row[column])
+
+    def __str__(self) -> str:
+        names = self.columns
+        table = [names, *([_shown(row.get(name)) for name in names] for row in self.rows)]
+        widths = [max(len(line[i]) for line in table) for i in range(len(names))]
+        return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in table)
+
+    def __repr__(self) -> str:
+        return f"History({len(self.rows)} epochs: {', '.join(self.columns)})"
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the table, atomically; numbers read back as the same numbers."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: repr(value) for name, value in row.items()} for row in self.rows)
+        write_atomically(path, text.getvalue())
+
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str]) -> History:
+        """Read what `to_csv` wrote. Raises DataError for a file that is missing or not such a table."""
+        try:
+            with open(Path(path), newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            return cls([{name: _number(text) for name, text in row.items() if text} for row in rows])
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"History.from_csv: cannot read {os.fspath(path)}: {error}.") from error
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows, for a checkpoint."""
+        return {"rows": [dict(row) for row in self.rows]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.rows = [dict(row) for row in state["rows"]]
+
+
+def _shown(value: Value | None) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _number(text: str) -> Value:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)

@@ -1,0 +1,328 @@
+"""How often a classifier is right. Metrics gather counts, so that a result does not depend on batches.
+
+What counts as the predicted class follows from the output's shape:
+
+- (N, C), C > 1: the largest of the C scores. Targets are classes (N,) or (N, 1), or one-hot rows (N, C).
+- (N,) or (N, 1): class 1 above a threshold. With ``threshold="auto"`` that is 0.5 for targets 0 and 1, and
+  0 for targets -1 and 1; logits with targets 0 and 1 need ``threshold=0.0``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from rushlight.errors import ArgumentError, ShapeError, message
+
+__all__ = [
+    "Accuracy",
+    "ConfusionMatrix",
+    "ErrorRate",
+    "MeanOf",
+    "Metric",
+    "MetricSet",
+    "accuracy",
+    "confusion_matrix",
+    "error_rate",
+    "make_metric",
+    "predicted_classes",
+    "true_classes",
+]
+
+Threshold = float | Literal["auto"]
+Array = np.ndarray[Any, Any]
+
+
+class Metric:
+    """Base class: `reset`, then `update` with every batch, then `compute`.
+
+    `name` heads its column in the history; `state` is all that `update` changes, in JSON's types.
+    """
+
+    name: str = "metric"
+    scalar: bool = True
+    """Whether `compute` gives a number, which a history can hold."""
+
+    state: dict[str, Any]
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        raise NotImplementedError
+
+    def update(self, output: Any, target: Any) -> None:
+        """Take one batch into account."""
+        raise NotImplementedError
+
+    def compute(self) -> Any:
+        """The value over all batches since `reset`."""
+        raise NotImplementedError
+
+
+class Accuracy(Metric):
+    """The share of samples whose predicted class is the true one.
+
+    >>> import rushlight as rl
+    >>> metric = rl.train.Accuracy()
+    >>> metric.update(rl.tensor([[0.1, 0.9], [0.8, 0.2]]), rl.tensor([1, 1]))
+    >>> metric.compute()
+    0.5
+    """
+
+    name = "accuracy"
+
+    def __init__(self, threshold: Threshold = "auto") -> None:
+        self.threshold = _checked(threshold)
+        self.reset()
+
+    def reset(self) -> None:
+        # With "auto" and one output, whether targets are 0/1 or -1/1 shows only when a 0 or -1 comes by,
+        # so both readings are counted until the end.
+        self.state = {"samples": 0, "right": 0, "right_signed": 0, "signed": False}
+
+    def update(self, output: Any, target: Any) -> None:
+        scores, labels = _host(output), _host(target)
+        state = self.state
+        state["samples"] += labels.shape[0]
+        if _is_wide(scores):
+            state["right"] += _right(scores.argmax(axis=1), true_classes(labels, scores.shape))
+            return
+        scores, labels = _column(scores, labels)
+        truth = labels > 0
+        at = 0.5 if self.threshold == "auto" else self.threshold
+        state["right"] += _right(scores > at, truth)
+        if self.threshold == "auto":
+            state["right_signed"] += _right(scores > 0, truth)
+            state["signed"] = state["signed"] or bool((labels < 0).any())
+
+    def compute(self) -> float:
+        state = self.state
+        if not state["samples"]:
+            return float("nan")
+        return float(state["right_signed"] if state["signed"] else state["right"]) / state["samples"]
+
+
+class ErrorRate(Accuracy):
+    """The share of samples whose predicted class is wrong: 1 - accuracy.
+
+    >>> import rushlight as rl
+    >>> metric = rl.train.ErrorRate()
+    >>> metric.update(rl.tensor([0.9, 0.8, 0.1, 0.2]), rl.tensor([1.0, 0.0, 0.0, 0.0]))
+    >>> metric.compute()
+    0.25
+    """
+
+    name = "error"
+
+    def compute(self) -> float:
+        return 1.0 - super().compute()
+
+
+class ConfusionMatrix(Metric):
+    """Counts of (true class, predicted class): row i, column j is how many samples of class i were called j.
+
+    `classes` fixes the size; without it the matrix grows with the classes it meets.
+
+    >>> import rushlight as rl
+    >>> metric = rl.train.ConfusionMatrix()
+    >>> metric.update(rl.tensor([[0.1, 0.9], [0.8, 0.2]]), rl.tensor([1, 1]))
+    >>> metric.compute().tolist()
+    [[0, 0], [1, 1]]
+    """
+
+    name = "confusion_matrix"
+    scalar = False
+
+    def __init__(self, classes: int | None = None, threshold: Threshold = "auto") -> None:
+        self.classes, self.threshold = classes, _checked(threshold)
+        self.reset()
+
+    def reset(self) -> None:
+        size = self.classes or 0
+        self.state = {"counts": _zeros(size), "counts_signed": _zeros(size), "signed": False}
+
+    def update(self, output: Any, target: Any) -> None:
+        scores, labels = _host(output), _host(target)
+        if _is_wide(scores):
+            self._count("counts", true_classes(labels, scores.shape), scores.argmax(axis=1), scores.shape[1])
+            return
+        scores, labels = _column(scores, labels)
+        truth = (labels > 0).astype(np.int64)
+        at = 0.5 if self.threshold == "auto" else self.threshold
+        self._count("counts", truth, (scores > at).astype(np.int64), 2)
+        if self.threshold == "auto":
+            self._count("counts_signed", truth, (scores > 0).astype(np.int64), 2)
+            self.state["signed"] = self.state["signed"] or bool((labels < 0).any())
+
+    def add(self, truth: Array, predicted: Array) -> None:
+        """Count pairs of classes that are known already: two integer arrays (N,)."""
+        self._count("counts", np.asarray(truth), np.asarray(predicted), 0)
+
+    def _count(self, key: str, truth: Array, predicted: Array, size: int) -> None:
+        before = np.array(self.state[key], dtype=np.int64)
+        size = max(size, len(before), int(truth.max(initial=-1)) + 1)
+        if self.classes is not None and size > self.classes:
+            raise ArgumentError(message("ConfusionMatrix", f"{size} classes", f"{self.classes} at most"))
+        counts = np.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
+        counts[: len(before), : len(before)] += before.reshape(len(before), len(before))
+        self.state[key] = counts.tolist()
+
+    def compute(self) -> Array:
+        counts = self.state["counts_signed" if self.state["signed"] else "counts"]
+        return np.array(counts, dtype=np.int64).reshape(len(counts), len(counts))
+
+
+class MeanOf(Metric):
+    """The mean over samples of a function ``f(output, target) -> number`` of a batch.
+
+    >>> import rushlight as rl
+    >>> def gap(output, target):
+    ...     return (output - target).abs().mean()
+    >>> metric = rl.train.MeanOf(gap)
+    >>> metric.update(rl.tensor([1.0, 2.0]), rl.tensor([1.0, 1.0]))
+    >>> metric.name, metric.compute()
+    ('gap', 0.5)
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None) -> None:
+        self.function = function
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
+        self.reset()
+
+    def reset(self) -> None:
+        self.state = {"samples": 0, "sum": 0.0}
+
+    def update(self, output: Any, target: Any) -> None:
+        samples = len(target)
+        self.state["samples"] += samples
+        self.state["sum"] += float(self.function(output.detach(), target)) * samples
+
+    def compute(self) -> float:
+        return self.state["sum"] / self.state["samples"] if self.state["samples"] else float("nan")
+
+
+class MetricSet:
+    """Metrics that are updated together, each under a name of its own."""
+
+    def __init__(self, items: list[Metric]) -> None:
+        names = [metric.name for metric in items]
+        if len(set(names)) < len(names):
+            raise ArgumentError(message("Trainer", f"metrics named {', '.join(names)}", "a name for each"))
+        self.items = items
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        for metric in self.items:
+            metric.reset()
+
+    def values(self, scalars_only: bool = True) -> dict[str, Any]:
+        """What the metrics say, by name; those that are no numbers on request."""
+        return {m.name: m.compute() for m in self.items if m.scalar or not scalars_only}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counts gathered so far."""
+        return {metric.name: dict(metric.state) for metric in self.items}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        for metric in self.items:
+            metric.state = dict(state[metric.name])
+
+
+def accuracy(output: Any, target: Any, threshold: Threshold = "auto") -> float:
+    """The share of rows of `output` whose class is that of `target`.
+
+    >>> import rushlight as rl
+    >>> rl.train.accuracy(rl.tensor([[2.0], [-2.0]]), rl.tensor([[1.0], [1.0]]))
+    0.5
+    """
+    return _once(Accuracy(threshold), output, target)
+
+
+def error_rate(output: Any, target: Any, threshold: Threshold = "auto") -> float:
+    """The share of rows of `output` whose class is not that of `target`: 1 - accuracy."""
+    return _once(ErrorRate(threshold), output, target)
+
+
+def confusion_matrix(
+    output: Any, target: Any, classes: int | None = None, threshold: Threshold = "auto"
+) -> Array:
+    """Counts of (true class, predicted class), an int64 array (classes, classes)."""
+    return _once(ConfusionMatrix(classes, threshold), output, target)
+
+
+def predicted_classes(output: Any, threshold: float = 0.5) -> Array:
+    """The class of each row of `output`, an int64 array (N,): the largest score, or 1 above `threshold`."""
+    scores = _host(output)
+    if _is_wide(scores):
+        return scores.argmax(axis=1)
+    return (scores.reshape(-1) > threshold).astype(np.int64)
+
+
+def true_classes(target: Any, shape: tuple[int, ...]) -> Array:
+    """The classes in `target`, for an output of `shape` (N, C): given as (N,), (N, 1), or one-hot rows."""
+    labels = _host(target)
+    if labels.shape == (shape[0],) or labels.shape == (shape[0], 1):
+        return labels.reshape(-1).astype(np.int64, copy=False)
+    if labels.shape == shape:
+        return labels.argmax(axis=1)
+    raise ShapeError(
+        message(
+            "metric", f"targets {labels.shape} for outputs {shape}", f"({shape[0]},) classes or {shape} rows"
+        )
+    )
+
+
+def make_metric(metric: str | Metric | Callable[[Any, Any], Any], threshold: Threshold = "auto") -> Metric:
+    """A Metric from a Metric, the name of one, or a function of (output, target)."""
+    named: dict[str, Callable[[], Metric]] = {
+        "accuracy": lambda: Accuracy(threshold),
+        "error": lambda: ErrorRate(threshold),
+        "confusion_matrix": lambda: ConfusionMatrix(threshold=threshold),
+    }
+    if isinstance(metric, Metric):
+        return metric
+    if isinstance(metric, str) and metric in named:
+        return named[metric]()
+    if callable(metric):
+        return MeanOf(metric)
+    raise ArgumentError(
+        message("Trainer", f"metric {metric!r}", f"{', '.join(named)}, a Metric or a function")
+    )
+
+
+def _once(metric: Metric, output: Any, target: Any) -> Any:
+    metric.update(output, target)
+    return metric.compute()
+
+
+def _host(value: Any) -> Array:
+    return value.detach().numpy() if hasattr(value, "detach") else np.asarray(value)
+
+
+def _is_wide(scores: Array) -> bool:
+    if scores.ndim > 2 or scores.ndim == 0:
+        raise ShapeError(message("metric", f"outputs {scores.shape}", "(N, classes), (N, 1) or (N,)"))
+    return scores.ndim == 2 and scores.shape[1] > 1
+
+
+def _column(scores: Array, labels: Array) -> tuple[Array, Array]:
+    if scores.size != labels.size:
+        raise ShapeError(message("metric", f"targets {labels.shape} for outputs {scores.shape}", "one each"))
+    return scores.reshape(-1), labels.reshape(-1)
+
+
+def _right(predicted: Array, truth: Array) -> int:
+    return int(np.count_nonzero(predicted == truth))
+
+
+def _zeros(size: int) -> list[list[int]]:
+    return [[0] * size for _ in range(size)]
+
+
+def _checked(threshold: Threshold) -> Threshold:
+    if threshold == "auto" or isinstance(threshold, int | float):
+        return threshold
+    raise ArgumentError(message("metric", f"threshold {threshold!r}", 'a number or "auto"'))

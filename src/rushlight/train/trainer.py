@@ -1,0 +1,287 @@
+"""Trainer: the loop that everyone writes, once, with measuring, saving and resuming."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from rushlight.core.state import no_grad
+from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.interop.files import check_writable, remove_leftovers
+from rushlight.nn.utils import clip_grad_norm_, clip_grad_value_
+from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
+from rushlight.train.early_stopping import EarlyStopping
+from rushlight.train.feed import Feed, make_feed
+from rushlight.train.history import History
+from rushlight.train.loop import FitLoop
+from rushlight.train.metrics import Metric, MetricSet, make_metric
+from rushlight.train.position import Position
+from rushlight.train.progress import Progress, make_progress
+
+__all__ = ["Trainer"]
+
+EVALUATION_BATCH = 1024
+HISTORY = "history.csv"
+
+
+class Trainer:
+    """Trains `model` with `optimizer` on `loss(output, target)`.
+
+    metrics             names ("accuracy", "error", "confusion_matrix"), Metrics, or functions
+                        of (output, target).
+    scheduler           stepped after every epoch, or after every batch with ``schedule="batch"``.
+    clip_grad_norm      the largest norm that the gradients may have together; clip_grad_value: each entry.
+    early_stopping      an EarlyStopping.
+    out                 a folder: checkpoint.safetensors and history.csv are kept there.
+    checkpoint_every    save after so many batches of an epoch; checkpoint_epochs: after so many epochs;
+                        checkpoint_seconds: when so many seconds have passed. The end of `fit` always saves.
+    seed                seeds the global generator when training starts, and the order of the batches.
+    progress            None: a live bar on a terminal, lines elsewhere; False: silence; or a Progress.
+
+    A batch is a tuple ``(*inputs, target)``. What happens to it is `train_step`, which may be overridden.
+
+    >>> import rushlight as rl
+    >>> _ = rl.manual_seed(0)
+    >>> x = rl.linspace(-1, 1, 64).reshape(64, 1)
+    >>> model = rl.nn.Linear(1, 1)
+    >>> optimizer = rl.optim.SGD(model.parameters(), lr=0.5)
+    >>> trainer = rl.train.Trainer(model, optimizer, rl.nn.MSELoss(), progress=False)
+    >>> history = trainer.fit((x, 3 * x + 1), epochs=20, batch_size=16)
+    >>> history["train_loss"][-1] < 1e-4
+    True
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        loss: Callable[[Any, Any], Any],
+        *,
+        metrics: Iterable[str | Metric | Callable[[Any, Any], Any]] = (),
+        scheduler: Any = None,
+        schedule: Literal["epoch", "batch"] = "epoch",
+        clip_grad_norm: float | None = None,
+        clip_grad_value: float | None = None,
+        early_stopping: EarlyStopping | None = None,
+        out: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
+        checkpoint_epochs: int | None = None,
+        checkpoint_seconds: float | None = 10.0,
+        seed: int | None = None,
+        progress: bool | Progress | None = None,
+    ) -> None:
+        self.model, self.optimizer, self.loss = model, optimizer, loss
+        # Outputs are logits where the loss takes logits, so the line between the classes lies at 0.
+        named = getattr(loss, "__name__", type(loss).__name__)
+        logits = named in ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits")
+        names = [metrics] if isinstance(metrics, str) else metrics
+        self.metrics = MetricSet([make_metric(m, 0.0 if logits else "auto") for m in names])
+        self.scheduler, self.schedule = scheduler, _one_of("schedule", schedule, ("epoch", "batch"))
+        self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
+        self.early_stopping = early_stopping
+        self.out = None if out is None else Path(out)
+        self.checkpoint_every = _positive("checkpoint_every", checkpoint_every)
+        self.checkpoint_epochs = _positive("checkpoint_epochs", checkpoint_epochs)
+        self.checkpoint_seconds = checkpoint_seconds
+        self.seed, self.progress = seed, progress
+        self.position, self.history = Position(), History()
+        self._paused: Feed | None = None
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The checkpoint in `out`."""
+        return (self.out or Path()) / "checkpoint.safetensors"
+
+    def fit(
+        self,
+        train: Any,
+        epochs: int,
+        *,
+        validation: Any = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        resume: bool = False,
+    ) -> History:
+        """Train until `epochs` epochs are done in all, and return the history.
+
+        `train` and `validation` are a DataLoader, a Dataset, a tuple ``(inputs, targets)`` of tensors, or an
+        iterable of batches; `batch_size` and `shuffle` serve those that are not batches yet. A trainer that
+        has done 10 epochs and is asked for 15 does 5 more. With `resume` the run goes on from the checkpoint
+        in `out`, if there is one: from the very batch, to the same weights, bit for bit, as one run.
+
+        An EarlyStopping with `restore_best` puts the best weights into the model at the end; the checkpoint
+        keeps the last ones, with which a resumed run goes on.
+
+        Ctrl-C ends the batch under way, saves, and raises Interrupted, which says how to go on. A loss that
+        is no longer finite raises AnomalyError; the checkpoint stays as it was.
+        """
+        if self.out is not None:
+            _prepare(self.out, self.checkpoint_path)
+        feed = make_feed("fit", train, batch_size, shuffle, self.seed)
+        check = None if validation is None else make_feed("fit", validation, EVALUATION_BATCH)
+        progress = make_progress(self.progress)
+        if resume and self._resume(feed, check):
+            progress.note(f"resuming {self._where()}, from {self.checkpoint_path}")
+        else:
+            self._begin(feed)
+        if self.position.epoch >= epochs or self.position.stopped:
+            progress.note(f"nothing to train: {self._where()}, asked for {epochs}")
+        try:
+            FitLoop(self, feed, check, epochs, progress).run()
+        finally:
+            feed.hold()
+            self._paused = feed
+        if self.early_stopping is not None and self.early_stopping.restore_best:
+            self.early_stopping.restore(self.model)
+        return self.history
+
+    def train_step(self, batch: Any) -> tuple[Any, Any]:
+        """Forward, backward and update on one batch; returns the loss and the output, detached.
+
+        Override it for other ways of training; all that `fit` needs is these two tensors.
+        """
+        *inputs, target = batch
+        output = self.model(*inputs)
+        loss = self.loss(output, target)
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.clip_grad_norm is not None:
+            clip_grad_norm_(self.model.parameters(), self.clip_grad_norm)
+        if self.clip_grad_value is not None:
+            clip_grad_value_(self.model.parameters(), self.clip_grad_value)
+        self.optimizer.step()
+        return loss.detach(), output.detach()
+
+    def evaluate(self, data: Any, batch_size: int = EVALUATION_BATCH) -> dict[str, Any]:
+        """Loss and metrics over `data`, by name, with the model in eval mode and no graph recorded."""
+        measured = self.measure(make_feed("evaluate", data, batch_size), MetricSet(self.fresh_metrics()))
+        assert measured is not None  # nothing asked it to stop
+        return measured
+
+    def predict(self, inputs: Any, batch_size: int = EVALUATION_BATCH) -> Any:
+        """The model's outputs for `inputs`: a tensor, or data whose batches begin with the inputs."""
+        from rushlight import cat
+
+        if hasattr(inputs, "detach"):
+            batches: Iterable[Any] = (inputs[i : i + batch_size] for i in range(0, len(inputs), batch_size))
+        else:
+            batches = (batch[0] for batch in make_feed("predict", inputs, batch_size))
+        with _evaluating(self.model), no_grad():
+            outputs = [self.model(batch) for batch in batches]
+        if not outputs:
+            raise ShapeError(message("predict", "no samples", "at least one"))
+        return outputs[0] if len(outputs) == 1 else cat(outputs)
+
+    def measure(
+        self, feed: Feed, metrics: MetricSet, stop: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any] | None:
+        """Loss and `metrics` over `feed`; None if `stop` said so between two batches."""
+        weigh = getattr(self.loss, "reduction", "mean") != "sum"
+        total, count = 0.0, 0
+        with _evaluating(self.model), no_grad():
+            for *inputs, target in feed:
+                output = self.model(*inputs)
+                value = float(self.loss(output, target).item())
+                total += value * len(target) if weigh else value
+                count += len(target)
+                for metric in metrics.items:
+                    metric.update(output, target)
+                if stop():
+                    return None
+        return {"loss": total / count if count else float("nan"), **metrics.values(scalars_only=False)}
+
+    def fresh_metrics(self) -> list[Metric]:
+        """Copies of the metrics that have seen nothing yet."""
+        copies = [copy.copy(metric) for metric in self.metrics.items]
+        for metric in copies:
+            metric.state = copy.deepcopy(metric.state)
+            metric.reset()
+        return copies
+
+    def save(self, feed: Feed | None = None, validation: Feed | None = None) -> None:
+        """Write checkpoint and history to `out`."""
+        save_checkpoint(self.checkpoint_path, **self._parts(feed, validation))
+        if self.history.rows:
+            self.history.to_csv(self.checkpoint_path.with_name(HISTORY))
+
+    def _parts(self, feed: Feed | None, validation: Feed | None) -> dict[str, Any]:
+        parts = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "scheduler": self.scheduler,
+            "early_stopping": self.early_stopping,
+            "metrics": self.metrics,
+            "position": self.position,
+            "history": self.history,
+            "train_data": feed,
+            "validation_data": validation,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def _resume(self, feed: Feed, validation: Feed | None) -> bool:
+        if self.out is None:
+            raise ArgumentError(message("fit", "resume=True without a folder", "Trainer(..., out=FOLDER)"))
+        if not self.checkpoint_path.exists():
+            return False
+        load_checkpoint(self.checkpoint_path, exact=True, **self._parts(feed, validation))
+        if self.position.batch and hasattr(self.optimizer, "stepped"):
+            self.optimizer.stepped = True  # in the program that was interrupted; the scheduler asks
+        return True
+
+    def _begin(self, feed: Feed) -> None:
+        position = self.position
+        if position.epoch == 0 and position.batch == 0:
+            if self.seed is not None:
+                from rushlight import manual_seed
+
+                manual_seed(self.seed)
+        elif position.batch and self._paused is not None and self._paused.batches is not feed.batches:
+            feed.load_state_dict(self._paused.state_dict())  # interrupted in mid-epoch, in this program
+        elif feed.own:
+            feed.batches.set_epoch(position.epoch)
+
+    def _where(self) -> str:
+        position = self.position
+        batch = f", batch {position.batch} of the next" if position.batch else ""
+        return f"after epoch {position.epoch}{batch}{' (stopped early)' if position.stopped else ''}"
+
+
+class _evaluating:
+    """The model in eval mode for the length of a ``with``; then every module is in its mode again."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def __enter__(self) -> None:
+        self.modes = [(module, module.training) for module in self.model.modules()]
+        self.model.eval()
+
+    def __exit__(self, *error: object) -> None:
+        for module, mode in self.modes:
+            module.training = mode
+
+
+def _prepare(out: Path, checkpoint: Path) -> None:
+    try:
+        check_writable(out)
+    except OSError as error:
+        raise ArgumentError(
+            message("Trainer", f"out={os.fspath(out)!r} ({error.strerror or error})", "a folder to write to")
+        ) from error
+    remove_leftovers(checkpoint)
+    remove_leftovers(out / HISTORY)
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
+    if value not in allowed:
+        raise ArgumentError(message("Trainer", f"{name}={value!r}", " or ".join(allowed)))
+    return value
+
+
+def _positive(name: str, value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise ArgumentError(message("Trainer", f"{name}={value!r}", "at least 1, or None"))
+    return value

@@ -1,0 +1,50 @@
+"""Nested state as JSON and arrays, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rushlight as rl
+from rushlight.errors import CheckpointError
+from rushlight.interop.packing import pack, unpack
+
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+nested = st.recursive(
+    plain,
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.sampled_from(["__tuple__", "__items__", "__tensor__"]), inner)
+        | st.dictionaries(st.integers(), inner)
+    ),
+    max_leaves=10,
+)
+
+
+@given(nested)
+def test_plain_values_survive_json(value: Any) -> None:
+    arrays: dict[str, Any] = {}
+    assert unpack(json.loads(json.dumps(pack(value, arrays, "x"))), arrays) == value
+
+
+def test_tensors_and_arrays() -> None:
+    arrays: dict[str, Any] = {}
+    value = {"state": {0: {"step": rl.tensor(3.0)}}, "kept": [np.arange(2), np.float32(0.1)]}
+    tree = json.loads(json.dumps(pack(value, arrays, "opt")))
+    assert sorted(arrays) == ["opt.kept.0", "opt.kept.1", "opt.state.0.step"]
+    back = unpack(tree, arrays)
+    assert isinstance(back["state"][0]["step"], rl.Tensor)
+    assert back["state"][0]["step"].item() == 3.0
+    assert back["kept"][0].tolist() == [0, 1]
+    assert back["kept"][1].dtype == np.float32
+
+
+def test_what_cannot_be_kept() -> None:
+    with pytest.raises(CheckpointError, match=r"x\.f is a function"):
+        pack({"f": lambda: 0}, {}, "x")

@@ -1,0 +1,196 @@
+"""The command line as users call it: train, evaluate, predict, summary, resume, runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rushlight as rl
+from rushlight.train import History
+from tests.cli_helpers import call
+
+QUICK = ("--epochs", "3", "--no-pictures", "--quiet")
+
+
+def train(folder: Path, *options: str) -> None:
+    done = call("train", "disk", "--out", folder, *options)
+    assert done.code == 0, done.err
+
+
+def test_train_leaves_everything_then_evaluate_predict_summary(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    done = call("train", "disk", "--epochs", "40", "--out", folder)
+    assert done.code == 0, done.err
+    assert "2-25-25-25-1 (relu, relu, tanh, tanh), 1,401 parameters" in done.out
+    assert "epoch 40/40" in done.out
+    assert "test error" in done.out
+    names = {path.name for path in folder.iterdir()}
+    pictures = (
+        "curves curves-log data true-vs-predicted right-and-wrong decision-boundary confusion-matrix graph"
+    )
+    assert names >= {f"{picture}.png" for picture in pictures.split()}
+    assert names >= {"config.json", "history.csv", "model.safetensors", "checkpoint.safetensors"}
+    assert not [name for name in names if name.startswith(".")]
+    config = json.loads((folder / "config.json").read_text())
+    assert config["hidden"] == [25, 25, 25]
+    assert config["versions"]["rushlight"] == rl.__version__
+    assert len(History.from_csv(folder / "history.csv").rows) == 40
+
+    measured = call("evaluate", folder)
+    assert measured.code == 0, measured.err
+    error = next(line for line in done.out.splitlines() if line.startswith("test error")).split()[2]
+    assert f"error     {error} %" in measured.out
+    assert "true \\ predicted" in measured.out
+
+    alone = tmp_path / "alone.safetensors"  # the file is enough
+    alone.write_bytes((folder / "model.safetensors").read_bytes())
+    points = tmp_path / "points.csv"
+    points.write_text("x,y\n0.5,0.5\n0.02,0.03\n")
+    predicted = call("predict", alone, points, "--format", "json")
+    assert predicted.code == 0, predicted.err
+    rows = json.loads(predicted.out)
+    assert [(row["name"], row["class"]) for row in rows] == [("inside", 1), ("outside", 0)]
+    assert all(0.5 <= row["probability"] <= 1 for row in rows)
+    table = call("predict", folder, points)
+    assert [row["name"] for row in csv.DictReader(io.StringIO(table.out))] == ["inside", "outside"]
+
+    shown = call("summary", folder)
+    assert shown.code == 0, shown.err
+    assert "parameters  1,401" in shown.out
+    assert shown.out == call("summary", "disk").out
+
+
+def test_same_seed_same_model_and_other_seed_another(tmp_path: Path) -> None:
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        train(tmp_path / name, *QUICK, "--seed", seed)
+    a, b, c = (
+        rl.interop.load_file(tmp_path / name / "model.safetensors")["0.weight"].tolist() for name in "abc"
+    )
+    assert a == b
+    assert a != c
+
+
+def test_resume_after_a_longer_run_equals_one_run(tmp_path: Path) -> None:
+    train(tmp_path / "whole", *QUICK, "--lr", "0.2", "--epochs", "5")
+    train(tmp_path / "parts", *QUICK, "--lr", "0.2", "--epochs", "2")
+    train(tmp_path / "parts", *QUICK, "--epochs", "5", "--resume")
+    ours, whole = (rl.interop.load_file(tmp_path / name / "model.safetensors") for name in ("parts", "whole"))
+    assert {name: value.tolist() for name, value in ours.items()} == {n: v.tolist() for n, v in whole.items()}
+    assert json.loads((tmp_path / "parts" / "config.json").read_text())["epochs"] == 5
+
+
+def test_ctrl_c_says_how_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step, seen = rl.train.Trainer.train_step, 0
+
+    def pressed(self: Any, batch: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == 14:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, batch)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(rl.train.Trainer, "train_step", pressed)
+    try:
+        done = call("train", "disk", "--out", tmp_path / "run", *QUICK)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.code == 130
+    assert (
+        f"batch 4 of the next. Saved. To go on: rushlight train disk --out {tmp_path / 'run'} --resume"
+        in done.err
+    )
+    train(tmp_path / "run", *QUICK, "--resume")
+    train(tmp_path / "whole", *QUICK)
+    ours, whole = (rl.interop.load_file(tmp_path / name / "model.safetensors") for name in ("run", "whole"))
+    assert {name: value.tolist() for name, value in ours.items()} == {n: v.tolist() for n, v in whole.items()}
+
+
+def test_runs_give_statistics(tmp_path: Path) -> None:
+    done = call("train", "disk", "--runs", "3", "--epochs", "3", "--seed", "5", "--out", tmp_path / "r")
+    assert done.code == 0, done.err
+    assert "worst" in done.out
+    assert "deviation" in done.out
+    with open(tmp_path / "r" / "runs.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["seed"] for row in rows] == ["5", "6", "7"]
+    assert (tmp_path / "r" / "statistics.png").exists()
+    assert (tmp_path / "r" / "run-03" / "model.safetensors").exists()
+    longer = call("train", "disk", "--runs", "4", "--out", tmp_path / "r", "--resume", "--no-pictures")
+    assert longer.code == 0, longer.err
+    assert "run 4/4  seed 8" in longer.out
+    assert "run 3/4" not in longer.out
+    alone = tmp_path / "alone"
+    train(alone, *QUICK, "--seed", "6")
+    ours, one = (rl.interop.load_file(f / "model.safetensors") for f in (tmp_path / "r" / "run-02", alone))
+    assert ours["0.weight"].tolist() == one["0.weight"].tolist()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--hidden", "none"),
+        ("--hidden", "8,4", "--activation", "leaky_relu,sigmoid", "--init", "xavier-normal"),
+        ("--loss", "bce"),
+        ("--loss", "bce-logits", "--optimizer", "adam"),
+        ("--loss", "nll", "--optimizer", "adamw", "--weight-decay", "0.1"),
+        ("--loss", "cross-entropy", "--patience", "1"),
+        ("--loss", "mse", "--outputs", "2"),
+        ("--loss", "l1", "--output", "none", "--threads", "2"),
+        ("--loss", "mse", "--output", "relu", "--outputs", "2"),
+    ],
+)
+def test_options_train_evaluate_and_predict(tmp_path: Path, options: tuple[str, ...]) -> None:
+    train(tmp_path / "run", *QUICK, *options)
+    assert call("evaluate", tmp_path / "run", "--split", "validation", "--threads", "1").code == 0
+    (tmp_path / "p.csv").write_text("0.5,0.5\n0.9,0.1\n")
+    rows = json.loads(call("predict", tmp_path / "run", tmp_path / "p.csv", "--format", "json").out)
+    assert all(0.5 <= row["probability"] <= 1.0 for row in rows)
+
+
+def test_summary_of_options() -> None:
+    shown = call("summary", "mnist", "--hidden", "none")
+    assert "parameters  7,850" in shown.out
+    assert "(128, 512)" in call("summary", "fashion-mnist", "--hidden", "512", "--batch", "128").out
+
+
+def test_default_folder_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert call("train", "disk", *QUICK).code == 0
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["disk-1", "disk-2"]
+
+
+def test_help_teaches() -> None:
+    for command in ((), ("train",), ("evaluate",), ("predict",), ("summary",)):
+        shown = call(*command, "--help")
+        assert shown.code == 0
+        assert "rushlight" in shown.out
+    assert "rushlight train disk --runs 10" in call("train", "--help").out
+    assert call("--version").out == f"rushlight {rl.__version__}\n"
+
+
+def test_digits(tmp_path: Path, mnist_root: Path) -> None:
+    """On real pictures: train, evaluate, predict from PNG files."""
+    from PIL import Image
+
+    options = ("--data", mnist_root, "--hidden", "32", "--epochs", "2")
+    done = call("train", "mnist", *options, "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    assert (tmp_path / "run" / "misclassified.png").exists()
+    test = rl.data.MNIST(mnist_root, "test")
+    files = []
+    for index in range(10):
+        files.append(tmp_path / f"{index}.png")
+        Image.fromarray(test.images[index].numpy()).save(files[-1])
+    rows = json.loads(call("predict", tmp_path / "run", *files, "--format", "json").out)
+    right = sum(row["class"] == int(test.targets[i]) for i, row in enumerate(rows))
+    assert right >= 8
+    accuracy = call("evaluate", tmp_path / "run", "--data", mnist_root).out.split("accuracy")[1].split()[0]
+    assert float(accuracy) > 0.93

@@ -1,0 +1,58 @@
+"""History: a table, a mapping, and a file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from rushlight.errors import DataError
+from rushlight.train import History
+
+
+def made() -> History:
+    history = History()
+    history.append(epoch=1, train_loss=0.1 + 0.2, seconds=1e-7)
+    history.append(epoch=2, train_loss=1 / 3, validation_loss=0.25, seconds=2.0)
+    return history
+
+
+def test_mapping() -> None:
+    history = made()
+    assert list(history) == ["epoch", "train_loss", "seconds", "validation_loss"]
+    assert history["epoch"] == [1, 2]
+    assert math.isnan(history["validation_loss"][0])
+    assert "train_loss" in history
+    assert len(history) == 4
+    assert history.best("train_loss")["epoch"] == 1
+    assert history.best("validation_loss", "max")["epoch"] == 2
+    with pytest.raises(KeyError, match="the columns are epoch"):
+        history["accuracy"]
+
+
+def test_csv_gives_back_the_same_numbers(tmp_path: Path) -> None:
+    made().to_csv(tmp_path / "h.csv")
+    back = History.from_csv(tmp_path / "h.csv")
+    assert back.rows == made().rows
+    assert isinstance(back["epoch"][0], int)
+    assert [path.name for path in tmp_path.iterdir()] == ["h.csv"]
+
+
+def test_csv_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="absent"):
+        History.from_csv(tmp_path / "absent.csv")
+    (tmp_path / "bad.csv").write_text("epoch,loss\n1,high\n")
+    with pytest.raises(DataError, match="high"):
+        History.from_csv(tmp_path / "bad.csv")
+    (tmp_path / "wide.csv").write_text("epoch\n1,2,3\n")
+    with pytest.raises(DataError, match="wide"):
+        History.from_csv(tmp_path / "wide.csv")
+
+
+def test_state_is_a_copy() -> None:
+    history, other = made(), History()
+    other.load_state_dict(history.state_dict())
+    other.rows[0]["epoch"] = 9
+    assert history.rows[0]["epoch"] == 1
+    assert "2 epochs" in repr(history)
