@@ -1,0 +1,51 @@
+"""Draws the pictures of the README and the guide: python docs/make_images.py"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+import rushlight as rl
+from rushlight import nn
+
+IMAGES = Path(__file__).parent / "images"
+
+
+def main() -> None:
+    rl.manual_seed(0)
+    train = rl.data.Disk(1000, seed=0, targets="signed")
+    test = rl.data.Disk(1000, seed=0, split="test", targets="signed")
+    model = nn.MLP(2, [25, 25, 25], 1, activation=["relu", "relu", "tanh"], output="tanh")
+    optimizer = rl.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    trainer = rl.train.Trainer(model, optimizer, nn.MSELoss(), progress=False)
+    loader = rl.data.DataLoader(train, batch_size=100, shuffle=True, seed=0)
+    other = rl.data.Disk(1000, seed=1, targets="signed")
+    validation = rl.data.TensorDataset(train.normalise(other.points), other.targets)
+    trainer.fit(loader, epochs=100, validation=validation)
+
+    _, (left, right) = plt.subplots(1, 2, figsize=(10.2, 4.7), width_ratios=(1.25, 1), layout="constrained")
+    rl.plot.decision_boundary(lambda x: (model(x) + 1) / 2, test.normalise, title="what it learned", ax=left)
+    predicted = (trainer.predict(test.inputs) > 0).long()
+    rl.plot.right_and_wrong(
+        test.points,
+        test.labels,
+        predicted,
+        title="test points",
+        path=IMAGES / "disk.png",
+        ax=right,
+    )
+    rl.plot.curves(trainer.history, scale="log", path=IMAGES / "curves.png")
+
+    w = rl.tensor([0.5, -1.0], requires_grad=True)
+    b = rl.tensor(0.25, requires_grad=True)
+    loss = ((rl.tensor([2.0, 1.0]) @ w + b).tanh() - 1.0) ** 2
+    rl.plot.graph(loss, IMAGES / "graph.png", {"w": w, "b": b}, engine="matplotlib")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The examples run as a user runs them, and the three ways of training come to the same network."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ("disk_layerwise", "disk_autograd", "disk_trainer")
+
+
+def run(name: str, *options: str) -> str:
+    """What the example prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / f"{name}.py"), *options],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def error_in(text: str) -> float:
+    found = re.search(r"test error (\d+\.\d+)%", text)
+    assert found, text
+    return float(found[1]) / 100
+
+
+def last_loss(text: str) -> float:
+    return float(re.findall(r"loss (\d+\.\d+)", text)[-1])
+
+
+def test_three_ways_start_alike() -> None:
+    """The same weights and batches, so the same loss; rounding grows while training, so early on."""
+    losses = [last_loss(run(name, "--epochs", "2")) for name in EXAMPLES]
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_learns(name: str) -> None:
+    assert error_in(run(name, "--epochs", "40")) < 0.06
+
+
+def test_pictures_and_files(tmp_path: Path) -> None:
+    run("disk_trainer", "--epochs", "2", "--out", str(tmp_path / "run"))
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    pictures = {"curves.png", "true-vs-predicted.png", "right-and-wrong.png", "boundary.png"}
+    assert left == pictures | {"checkpoint.safetensors", "history.csv"}
+    run("disk_autograd", "--epochs", "1", "--out", str(tmp_path / "graph"))
+    assert b"<svg" in (tmp_path / "graph" / "graph.svg").read_bytes()
+
+
+def test_a_second_run_goes_on(tmp_path: Path) -> None:
+    straight = error_in(run("disk_trainer", "--epochs", "6", "--out", str(tmp_path / "straight")))
+    run("disk_trainer", "--epochs", "3", "--out", str(tmp_path / "twice"))
+    resumed = run("disk_trainer", "--epochs", "6", "--out", str(tmp_path / "twice"))
+    assert "resuming after epoch 3" in resumed
+    assert error_in(resumed) == straight
