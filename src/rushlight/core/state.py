@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
-__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled", "state"]
+__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled", "state", "untraced"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +33,17 @@ class State(threading.local):
 
 
 state = State()
+
+
+@contextlib.contextmanager
+def untraced() -> Iterator[None]:
+    """Compute at once, also while tracing: for state that is to exist before the traced program runs."""
+    before = state.run, state.write, state.tracing
+    state.run, state.write, state.tracing = None, None, False
+    try:
+        yield
+    finally:
+        state.run, state.write, state.tracing = before
 
 
 class set_grad_enabled:

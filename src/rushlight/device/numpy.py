@@ -113,7 +113,7 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         # NumPy adds row after row; the product with a vector of ones does the same three times as fast.
         total = _ones(x.shape[0], x.dtype) @ x
         return total[np.newaxis] if keepdims else total
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @functools.lru_cache(maxsize=64)
@@ -276,3 +276,32 @@ def ndindex(shape: tuple[int, ...]) -> Any:
 def indexed_shape(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
     """The shape of ``x[index]`` for an `x` of `shape`, without an `x`."""
     return np.broadcast_to(np.zeros((), np.bool_), shape)[index].shape
+
+
+def aligned_bytes(size: int, alignment: int = 64) -> Any:
+    """`size` bytes of memory that begin at a multiple of `alignment`."""
+    raw = np.zeros(size + alignment, np.uint8)
+    start = -address(raw) % alignment
+    return raw[start : start + size]
+
+
+def address(array: Any) -> int:
+    """Where the array's memory begins."""
+    return array.__array_interface__["data"][0]
+
+
+def contiguous(array: Any) -> Any:
+    """The array in row order: itself, or a copy."""
+    return np.ascontiguousarray(array)
+
+
+def view_bytes(memory: Any, offset: int, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Part of a stretch of bytes, seen as an array."""
+    return np.ndarray(shape, dtype, memory.data, offset)
+
+
+def strided(array: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """`array`, which lies in row order, seen with other strides (in elements) from element `offset` on."""
+    flat = np.reshape(array, -1)[offset:] if array.size else array
+    steps = tuple(s * array.itemsize for s in strides)
+    return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)

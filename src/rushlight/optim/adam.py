@@ -70,6 +70,7 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        **others: Any,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -79,7 +80,7 @@ class Adam(Optimizer):
             "amsgrad": amsgrad,
             "maximize": maximize,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, others)
 
     def check_options(self, group: ParamGroup) -> None:
         check_at_least(type(self).__name__, group, 0.0, "lr", "eps", "weight_decay")
@@ -143,5 +144,6 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        **others: Any,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, **others)

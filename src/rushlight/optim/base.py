@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rushlight.core.state import enable_grad
+from rushlight.core.state import enable_grad, untraced
 from rushlight.core.state import state as thread
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message, refuse_options
 from rushlight.optim.group import ParamGroup
 from rushlight.optim.pack import Pack, plan
 from rushlight.optim.saved import read_state, write_state
@@ -29,9 +29,13 @@ def check_at_least(name: str, group: Mapping[str, Any], least: float, *options: 
             )
 
 
+_PYTORCH_DEFAULTS = {"foreach": None, "fused": None, "capturable": False, "differentiable": False}
+
+
 class Optimizer:
     """Base of all optimisers. ``params`` is an iterable of Tensors, or of dicts with "params" and options of
-    their own.
+    their own. ``others`` are options of PyTorch's that choose its implementation, such as foreach and fused:
+    they may be given their defaults, and raise NotSupportedError otherwise.
 
     A rule defines ``update(param, grad, state, group)``, which returns what is to be subtracted from the
     parameter, and ``init_state(param, group)`` if it remembers anything. ``elementwise = True`` promises that
@@ -54,7 +58,12 @@ class Optimizer:
 
     elementwise = False
 
-    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+    def __init__(
+        self, params: Iterable[Any], defaults: Mapping[str, Any], others: Mapping[str, Any] | None = None
+    ) -> None:
+        if others:
+            remedy = "Leave it out: small parameters are updated together anyway."
+            refuse_options(type(self).__name__, others, _PYTORCH_DEFAULTS, remedy)
         if isinstance(params, (Tensor, str)) or not isinstance(params, Iterable):
             got = f"params of type {type(params).__name__}"
             remedy = "Pass model.parameters(), or put a single parameter into a list."
@@ -77,9 +86,8 @@ class Optimizer:
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: ParamGroup) -> Tensor:
         """What is to be subtracted from ``param``. Runs without recording; may write into ``state``."""
-        raise NotImplementedError(
-            f"{type(self).__name__} must define update(param, grad, state, group) or step()"
-        )
+        expected = "a method update(self, param, grad, state, group), or step(self)"
+        raise NotSupportedError(message(type(self).__name__, "an optimiser without update", expected, "Write it."))
 
     def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The state of a parameter before its first step; Tensors of the parameter's shape, or 0-d."""
@@ -122,7 +130,9 @@ class Optimizer:
         """The state of ``param``, made by ``init_state`` at its first step."""
         found = self.state.get(param)
         if found is None:
-            found = self.state[param] = self.init_state(param, group)
+            # A traced step then takes the fresh state as an input, as it does with all state.
+            with untraced():
+                found = self.state[param] = self.init_state(param, group)
         return found
 
     def reads_params(self, group: ParamGroup) -> bool:

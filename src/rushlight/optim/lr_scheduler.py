@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import types
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rushlight.errors import ArgumentError, CheckpointError, DTypeError, message
+from rushlight.core.anomaly import warn
+from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message
 from rushlight.optim.base import Optimizer
 
 __all__ = ["CosineAnnealingLR", "LRScheduler", "LambdaLR", "StepLR"]
@@ -49,7 +49,9 @@ class LRScheduler:
 
     def get_lr(self) -> list[float]:
         """The learning rate of each group at ``last_epoch``."""
-        raise NotImplementedError(f"{type(self).__name__} must define get_lr()")
+        raise NotSupportedError(
+            message(type(self).__name__, "a schedule without get_lr", "a method get_lr(self)", "Write it.")
+        )
 
     def get_last_lr(self) -> list[float]:
         """The learning rates that the last step set."""
@@ -59,10 +61,9 @@ class LRScheduler:
         """Goes on to the next epoch and sets the learning rate of each group."""
         optimizer = self.optimizer
         if self._step_count == 1 and type(optimizer).step is Optimizer.step and not optimizer.stepped:
-            warnings.warn(
+            warn(
                 "scheduler.step() came before optimizer.step(), so the first learning rate is never used; "
-                "call optimizer.step() first",
-                stacklevel=2,
+                "call optimizer.step() first"
             )
         self._advance()
 

@@ -16,6 +16,7 @@ from rushlight.core.apply import apply, touch
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
 from rushlight.core.state import state as thread
+from rushlight.core.state import untraced
 from rushlight.core.tensor import Tensor, clock
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ class Pack:
 
     def step(self, optimizer: Optimizer, group: ParamGroup) -> bool:
         """Takes the step and returns True; or changes nothing and returns False."""
-        if self.given_up or thread.tracing:
+        if thread.tracing and not self.given_up:
+            # A compiled step has no calls to save; it updates each parameter with a state of its own.
+            with untraced():
+                self._give_up(optimizer)
+        if self.given_up:
             return False
         grads = [p.grad for p in self.members]
         if not self._ready(optimizer, group, grads):

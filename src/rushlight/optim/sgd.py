@@ -54,6 +54,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        **others: Any,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -63,7 +64,7 @@ class SGD(Optimizer):
             "nesterov": nesterov,
             "maximize": maximize,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, others)
 
     def check_options(self, group: ParamGroup) -> None:
         check_at_least("SGD", group, 0.0, "lr", "momentum", "weight_decay")
@@ -73,6 +74,11 @@ class SGD(Optimizer):
             raise ArgumentError(
                 message("SGD(nesterov=True)", got, "momentum above 0 and dampening 0", remedy)
             )
+
+    def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
+        if not group["momentum"] or group["dampening"]:
+            return {}  # with dampening the first step is unlike the others: it takes all of the gradient
+        return {"momentum_buffer": ops.zeros(param.shape, dtype=param.dtype)}
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         dtype = param.dtype

@@ -1,0 +1,127 @@
+"""The program as a flat graph: inputs lifted from tensors, one node per operation, results and updates.
+
+Every stage of the compiler takes a Graph and gives a Graph. `verify` says whether one is sound, `str(graph)`
+prints it, one line per node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rushlight.core.op import Op
+from rushlight.core.spec import Spec
+from rushlight.errors import RushlightError
+
+__all__ = ["Graph", "GraphError", "Node", "Value"]
+
+
+class GraphError(RushlightError, AssertionError):
+    """A graph that no stage may hand on: a fault of the compiler, not of the user's program."""
+
+
+@dataclass(eq=False, slots=True)
+class Value:
+    """What one input or node of the graph stands for: a shape and a dtype, and a name to print."""
+
+    spec: Spec
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """One operation: ``out = op(*inputs, **attrs)``; an input is a Value or a Python number."""
+
+    op: Op
+    inputs: tuple[Any, ...]
+    attrs: dict[str, Any]
+    out: Value
+
+    def values(self) -> Iterator[Value]:
+        """The inputs that are Values."""
+        return (v for v in self.inputs if isinstance(v, Value))
+
+    def __repr__(self) -> str:
+        written = [repr(v) for v in self.inputs] + [f"{k}={v!r}" for k, v in self.attrs.items()]
+        return f"{self.out} = {self.op.name}({', '.join(written)})"
+
+
+@dataclass(eq=False, slots=True)
+class Graph:
+    """Inputs, nodes in an order in which each comes after what it reads, results, and updates of inputs.
+
+    outputs  what the program returns.
+    updates  pairs (input, value): when all nodes have run, the value is written into that input's memory.
+    """
+
+    inputs: list[Value] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+    updates: list[tuple[Value, Value]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """The graph as text: what comes in, each node with its result's shape, what goes out."""
+        lines = [f"input  {v}: {_text(v.spec)}" for v in self.inputs]
+        width = max((len(repr(n)) for n in self.nodes), default=0)
+        lines += [f"{n!r:<{width}}  : {_text(n.out.spec)}" for n in self.nodes]
+        lines += [f"update {target} <- {value}" for target, value in self.updates]
+        return "\n".join([*lines, f"return {', '.join(map(repr, self.outputs))}"])
+
+
+def verify(graph: Graph) -> Graph:
+    """The graph itself if it is sound, else GraphError: each value made once and before it is read, every
+    node's shape and dtype those that its op infers, updates into inputs of the same shape and dtype."""
+    known: set[int] = set()
+    for value in graph.inputs:
+        _define(value, known)
+    for node in graph.nodes:
+        for value in node.values():
+            if id(value) not in known:
+                raise GraphError(f"{node}: reads {value}, which nothing before it made")
+        inferred = node.op.infer(*[_spec(v) for v in node.inputs], **node.attrs)
+        if inferred != node.out.spec:
+            raise GraphError(f"{node}: is {node.out.spec}, but its op infers {inferred}")
+        _define(node.out, known)
+    _verify_ends(graph, known)
+    return graph
+
+
+def _define(value: Value, known: set[int]) -> None:
+    if id(value) in known:
+        raise GraphError(f"{value} is made twice")
+    known.add(id(value))
+
+
+def _verify_ends(graph: Graph, known: set[int]) -> None:
+    for value in [*graph.outputs, *[v for _, v in graph.updates]]:
+        if id(value) not in known:
+            raise GraphError(f"{value} goes out, but nothing made it")
+    targets = [id(t) for t, _ in graph.updates]
+    if len(set(targets)) != len(targets) or not set(targets) <= {id(v) for v in graph.inputs}:
+        raise GraphError("an update goes into something that is no input, or twice into one")
+    for target, value in graph.updates:
+        if target.spec != value.spec:
+            raise GraphError(f"update {target} <- {value}: {target.spec} is not {value.spec}")
+
+
+def _spec(value: Any) -> Any:
+    return value.spec if isinstance(value, Value) else value
+
+
+def _text(spec: Spec) -> str:
+    return f"{spec.dtype}{list(spec.shape)}"
+
+
+def used(graph: Graph) -> Sequence[Node]:
+    """The nodes that some output or update depends on, in order."""
+    needed = {id(v) for v in [*graph.outputs, *[v for _, v in graph.updates]]}
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if id(node.out) in needed:
+            kept.append(node)
+            needed.update(id(v) for v in node.values())
+    return kept[::-1]

@@ -1,0 +1,146 @@
+"""A compiled program: what one native call needs, and the call itself."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.compile import jit, library
+from rushlight.compile.graph import Graph, Node
+from rushlight.compile.kernel_writer import can_emit
+from rushlight.compile.kernels import Schedule, schedule
+from rushlight.compile.memory import Buffer, Memory, plan_memory
+from rushlight.compile.render import Callback, Module, render
+from rushlight.core.tensor import Tensor, clock
+from rushlight.device import xp
+
+__all__ = ["Program"]
+
+_Step = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+_Callback = ctypes.CFUNCTYPE(None, ctypes.c_int64)
+
+
+class Program:
+    """A graph as native code, with the tensors that it was lifted from."""
+
+    def __init__(self, graph: Graph, lifted: Sequence[Tensor], arguments: int, fuse: bool = True) -> None:
+        self.graph = graph
+        self.lifted = list(lifted[arguments:])
+        self.arguments = arguments
+        self.plan: Schedule = schedule(graph, can_emit, library.is_large, fuse)
+        self.memory: Memory = plan_memory(self.plan)
+        self.module: Module = render(self.plan, self.memory)
+        self.native = jit.build(self.module.text, _symbols(self.plan))
+        self._step = _Step(self.native.address("step"))
+        self._error: BaseException | None = None
+        self._callback = _Callback(self._call_back)
+        self._callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value
+        self._lock = threading.Lock()
+        self._arena = xp.aligned_bytes(self.memory.arena)
+        inputs, outputs = len(graph.inputs), len(graph.outputs)
+        self._table = (ctypes.c_void_p * (inputs + outputs + 1))()
+        self._table[inputs + outputs] = xp.address(self._arena)
+        self._table_at = ctypes.addressof(self._table)
+        self._held: list[Any] = [None] * inputs
+        self._outputs: list[Any] = []
+        index = {id(v): i for i, v in enumerate(graph.inputs)}
+        self.updated = [index[id(target)] for target, _ in graph.updates]
+        for i, v in enumerate(graph.outputs):
+            kept = xp.empty(v.spec.shape, v.spec.dtype)
+            self._outputs.append(kept)
+            self._table[inputs + i] = xp.address(kept)
+
+    def run(self, arguments: Sequence[Tensor]) -> list[Any]:
+        """One call: reads the arguments and the lifted tensors, updates those that the program updates, and
+        gives the outputs' arrays."""
+        with self._lock:
+            back = self._bind(arguments)
+            self._step(self._table_at, self._callback_at)
+            outputs = [a.copy() for a in self._outputs]
+            for original, copy in back:
+                xp.copyto(original, copy)
+            error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return outputs
+
+    def _bind(self, arguments: Sequence[Tensor]) -> list[tuple[Any, Any]]:
+        """Enter the arrays' addresses; gives the pairs (array, copy) of updated arrays that had to be copied."""
+        held, table = self._held, self._table
+        back: list[tuple[Any, Any]] = []
+        for i, tensor in enumerate((*arguments, *self.lifted)):
+            array = tensor.array
+            if array is held[i]:
+                continue
+            if not array.flags.c_contiguous:
+                copy = xp.contiguous(array)
+                if i in self.updated:
+                    back.append((array, copy))
+                held[i] = None
+                self._held_copy(i, copy)
+                table[i] = xp.address(copy)
+                continue
+            held[i] = array
+            table[i] = xp.address(array)
+        return back
+
+    def _held_copy(self, i: int, copy: Any) -> None:
+        """Keep a contiguous copy alive for the call without taking it for the tensor's own array."""
+        self._copies = {**getattr(self, "_copies", {}), i: copy}
+
+    def mark_written(self, arguments: Sequence[Tensor]) -> None:
+        """Note the updates, so that an eager backward through the old values refuses."""
+        everything = (*arguments, *self.lifted)
+        for i in self.updated:
+            everything[i]._written = next(clock)
+
+    # Callbacks
+
+    def _call_back(self, number: int) -> None:
+        if self._error is not None:
+            return
+        try:
+            self._compute(self.module.callbacks[number])
+        except BaseException as error:
+            self._error = error
+
+    def _compute(self, call: Callback) -> None:
+        node: Node = call.node
+        operands = [self._operand(entry) for entry in call.inputs]
+        result = xp.asarray(node.op.formula(xp, *operands, **node.attrs))
+        target = self._array(call.result, node.out.spec.shape, node.out.spec.dtype)
+        xp.copyto(target, result, casting="unsafe")
+
+    def _operand(self, entry: Any) -> Any:
+        if not isinstance(entry, tuple):
+            return entry
+        if len(entry) == 2:
+            return xp.full(entry[1].shape, entry[0], entry[1].dtype)
+        buffer, access, spec = entry
+        base = self._array(buffer, access.value.spec.shape, access.value.spec.dtype)
+        return xp.strided(base, access.offset, spec.shape, access.strides)
+
+    def _array(self, buffer: Buffer, shape: tuple[int, ...], dtype: Any) -> Any:
+        """The memory of a buffer as an array."""
+        if buffer.kind == "arena":
+            return xp.view_bytes(self._arena, buffer.where, shape, dtype)
+        if buffer.kind == "output":
+            return self._outputs[buffer.where]
+        copies = getattr(self, "_copies", {})
+        held = self._held[buffer.where]
+        return copies[buffer.where] if held is None else held
+
+
+def _symbols(plan: Schedule) -> dict[str, int]:
+    """The addresses of library functions that the program calls."""
+    found: dict[str, int] = {}
+    for kernel in plan.kernels:
+        if kernel.kind == "library":
+            assert kernel.root is not None
+            dtype = kernel.root.out.spec.dtype
+            found["rushlight_sgemm" if str(dtype) == "float32" else "rushlight_dgemm"] = library.address_of(
+                dtype
+            )
+    return found
