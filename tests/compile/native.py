@@ -30,10 +30,8 @@ def compiled(emitter: Emitter, pointers: int, counts: int = 0) -> tuple[Any, Cal
     import llvmlite.binding as llvm
 
     kinds = [f"ptr %p{k}" for k in range(pointers)] + [f"i64 %n{k}" for k in range(counts)]
-    text = "\n".join(
-        [*emitter.declarations.values(), f"define void @f({', '.join(kinds)}) {{", "entry:"]
-        + [*emitter.lines, "  ret void", "}"]
-    )
+    head = f"define void @f({', '.join(kinds)}) {{\nentry:"
+    text = "\n".join([*emitter.declarations.values(), head, *emitter.lines, "  ret void", "}"])
     module = llvm.parse_assembly(text)
     module.verify()
     target = machine()

@@ -83,7 +83,9 @@ def write_product(writer: KernelWriter) -> None:
     place = [
         d for d in range(rank) if not (left_vector and d == rank - 2) and not (right_vector and d == rank - 1)
     ]
-    streams = body_streams(writer, [node, *kernel.body], {id(v) for v in node.values()}, space, place, rank)
+    streams = body_streams(writer, kernel.body, {id(node.out)}, space, place, rank)
+    if any(v is node.out for v in kernel.stores):
+        streams["write", id(node.out)] = writer.target(node.out, place, rank)
     if _better_swapped(ops):
         _swap(ops, streams, rank)
     if ops.sizes[-1] == 1 and ops.depth > 4:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 __all__ = ["Emitter", "llvm_type"]
@@ -22,6 +23,7 @@ _TYPES = {
 }
 
 
+@functools.cache
 def llvm_type(dtype: object, lanes: int = 0) -> str:
     """The LLVM type of a number of `dtype`, or of a vector of `lanes` of them; a bool is i1 in registers."""
     name = _TYPES[str(dtype)]

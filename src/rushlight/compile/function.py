@@ -4,89 +4,18 @@ from __future__ import annotations
 
 import functools
 import os
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-from rushlight.compile.check import agrees
-from rushlight.compile.guards import Guards, collect
-from rushlight.compile.interpret import interpret
-from rushlight.compile.program import Program
-from rushlight.compile.trace import trace
+from rushlight.compile.entry import Entry, pick
 from rushlight.core.state import state
-from rushlight.core.tensor import Tensor, clock, wrap
+from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 
 __all__ = ["MODES", "CompiledFunction", "compile"]
 
 MODES = ("full", "nofuse", "interpret", "off")
-
-
-class Entry:
-    """One traced program of a compiled function: when it applies, and how to run it."""
-
-    def __init__(
-        self, function: CompiledFunction, arguments: list[Tensor], rebuild: Callable[..., Any]
-    ) -> None:
-        self.guards: Guards = collect(function.function)
-        self.graph, self.lifted, result = trace(lambda *ts: function.function(*rebuild(ts)), arguments)
-        self.count = len(arguments)
-        self.result = _skeleton(result)
-        self.program: Program | None = None
-        self.proved = False
-        if function.mode in ("full", "nofuse"):
-            self.program = Program(self.graph, self.lifted, self.count, fuse=function.mode == "full")
-
-    def call(self, arguments: list[Tensor]) -> Any:
-        if self.program is None:
-            outputs = self._interpret(arguments, write=True)
-        elif self.proved:
-            outputs = self.program.run(arguments)
-            self.program.mark_written(arguments)
-        else:
-            outputs = self._prove(arguments)
-        return _fill(self.result, iter(outputs))
-
-    def _tensors(self, arguments: list[Tensor]) -> list[Tensor]:
-        return [*arguments, *self.lifted[self.count :]]
-
-    def _targets(self, arguments: list[Tensor]) -> list[Tensor]:
-        tensors = self._tensors(arguments)
-        index = {id(v): i for i, v in enumerate(self.graph.inputs)}
-        return [tensors[index[id(t)]] for t, _ in self.graph.updates]
-
-    def _interpret(self, arguments: list[Tensor], write: bool) -> list[Any]:
-        outputs, updates = interpret(self.graph, [t.array for t in self._tensors(arguments)])
-        self._expected = updates
-        if write:
-            for target, new in zip(self._targets(arguments), updates, strict=True):
-                xp.copyto(target.array, new)
-                target._written = next(clock)
-        return outputs
-
-    def _prove(self, arguments: list[Tensor]) -> list[Any]:
-        """The first run: by the interpreter and natively; where they differ the interpreter is right."""
-        assert self.program is not None
-        targets = self._targets(arguments)
-        before = [t.array.copy() for t in targets]
-        expected = self._interpret(arguments, write=False)
-        updates = self._expected
-        outputs = self.program.run(arguments)
-        if agrees([*outputs, *[t.array for t in targets]], [*expected, *updates]):
-            self.proved = True
-            self.program.mark_written(arguments)
-            return outputs
-        for target, old in zip(targets, before, strict=True):
-            xp.copyto(target.array, old)
-        warnings.warn(
-            "rl.compile: a compiled program disagrees with the interpreter on its first inputs; the interpreter's "
-            "result is used, and will be from now on. Please report the program.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-        self.program = None
-        return self._interpret(arguments, write=True)
 
 
 class CompiledFunction:
@@ -96,19 +25,55 @@ class CompiledFunction:
         self.function = function
         self.mode = mode
         self._entries: dict[Any, list[Entry]] = {}
+        self._latest: tuple[list[tuple[Any, Any]], bool, Entry] | None = None
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any) -> Any:
         if self.mode == "off" or state.tracing:
             return self.function(*args)
+        latest = self._latest
+        if latest is not None and _matches(args, latest):
+            return latest[2].call(args)  # type: ignore[arg-type]
         arguments, key, rebuild = _flatten(args)
+        entry = self._entry(arguments, key, rebuild)
+        if all(isinstance(a, Tensor) and a.node is None for a in args):
+            self._latest = [(a.array.shape, a.array.dtype) for a in args], state.grad_enabled, entry
+        return entry.call(arguments)
+
+    def _entry(self, arguments: list[Tensor], key: Any, rebuild: Callable[..., Any]) -> Entry:
+        """The program that applies now: an earlier one whose guards hold, or a new one."""
         entries = self._entries.setdefault((key, state.grad_enabled), [])
         for entry in entries:
             if entry.guards.hold():
-                return entry.call(arguments)
-        entry = Entry(self, arguments, rebuild)
-        entries.append(entry)
-        return entry.call(arguments)
+                return entry
+        entries.append(Entry(self.function, self.mode, arguments, rebuild))
+        return entries[-1]
+
+    def scan(self, *sources: Tensor, index: Tensor | None = None) -> Any:
+        """Many calls in one: each argument is a stack of batches, and so is each result.
+
+        sources  tensors of shape (steps, ...), whose items are the arguments of one call each; or with
+        index    integers of shape (steps, batch): tensors of shape (samples, ...), of which each call gets the
+                 rows that its line of the index names.
+
+        Raises ShapeError when the sources do not fit together, IndexingError for an index outside them.
+
+        >>> import rushlight as rl
+        >>> from rushlight.compile.function import compile
+        >>> total = rl.zeros(2)
+        >>> @compile
+        ... def add(x):
+        ...     total.add_(x)
+        ...     return total.sum()
+        >>> add.scan(rl.ones(3, 2)), total
+        (tensor([2., 4., 6.]), tensor([3., 3.]))
+        """
+        steps = _check_scan(sources, index)
+        if self.mode == "off" or state.tracing or not steps:
+            results = [self.function(*[_item(t, index, s) for t in sources]) for s in range(steps)]
+            return _stack(results)
+        first, key, rebuild = _flatten(tuple(_item(t, index, 0) for t in sources))
+        return self._entry(first, key, rebuild).scan(list(sources), index, steps)
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self.function, '__name__', type(self.function).__name__)}, mode {self.mode!r}>"
@@ -158,25 +123,44 @@ def _leave(value: Any, tensors: Any) -> Any:
     return {k: _leave(v, tensors) for k, v in value.items()} if isinstance(value, dict) else value
 
 
-class _Hole:
-    """Where a tensor stands in a result."""
+def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, Entry]) -> bool:
+    """Whether a call is like the last one: then nothing has to be looked up."""
+    specs, grad_enabled, entry = latest
+    if len(args) != len(specs) or state.grad_enabled is not grad_enabled:
+        return False
+    for a, (shape, dtype) in zip(args, specs, strict=True):
+        if a.__class__ is not Tensor or a.node is not None or a.array.shape != shape or a.array.dtype is not dtype:
+            return False
+    return entry.guards.hold()
 
 
-def _skeleton(result: Any) -> Any:
-    if isinstance(result, Tensor):
-        return _Hole
-    if isinstance(result, dict):
-        return {k: _skeleton(v) for k, v in result.items()}
-    if isinstance(result, (tuple, list)):
-        return type(result)(_skeleton(v) for v in result)
-    return result
+def _check_scan(sources: tuple[Any, ...], index: Any) -> int:
+    """How many steps a scan has; raises for what does not fit."""
+    if not sources or not all(isinstance(t, Tensor) and t.ndim for t in (*sources, *([] if index is None else [index]))):
+        raise DTypeError(message("scan", "other arguments", "tensors with a first axis", "Wrap them with rl.tensor()."))
+    lengths = {t.shape[0] for t in sources}
+    if len(lengths) > 1:
+        raise ShapeError(message("scan", f"first axes of {sorted(lengths)}", "one length"))
+    if index is None:
+        return lengths.pop()
+    if index.ndim != 2 or index.dtype.kind not in "iu":
+        raise ShapeError(message("scan", f"an index {index.spec}", "integers of shape (steps, batch)"))
+    rows = lengths.pop()
+    if index.numel() and not (xp.amin(index.array, axis=None) >= 0 and xp.amax(index.array, axis=None) < rows):
+        raise IndexingError(message("scan", "an index outside the sources", f"rows from 0 to {rows - 1}"))
+    return index.shape[0]
 
 
-def _fill(skeleton: Any, arrays: Any) -> Any:
-    if skeleton is _Hole:
-        return wrap(next(arrays))
-    if isinstance(skeleton, dict):
-        return {k: _fill(v, arrays) for k, v in skeleton.items()}
-    if isinstance(skeleton, (tuple, list)):
-        return type(skeleton)(_fill(v, arrays) for v in skeleton)
-    return skeleton
+def _item(source: Tensor, index: Tensor | None, step: int) -> Tensor:
+    return wrap(xp.asarray(pick(source.array, index, step)))
+
+
+def _stack(results: list[Any]) -> Any:
+    first = results[0]
+    if isinstance(first, Tensor):
+        return wrap(xp.stack([r.detach().array for r in results]))
+    if isinstance(first, dict):
+        return {k: _stack([r[k] for r in results]) for k in first}
+    if isinstance(first, (tuple, list)):
+        return type(first)(_stack(list(part)) for part in zip(*results, strict=True))
+    return first

@@ -58,14 +58,16 @@ def _plain_tuple(value: Any) -> bool:
 
 
 def _options(optimizer: Any) -> list[Any]:
-    return [
-        tuple(
-            v
-            for k, v in sorted(group.items())
-            if k not in LIVE_OPTIONS and (isinstance(v, PLAIN) or _plain_tuple(v))
-        )
-        for group in optimizer.param_groups
-    ]
+    """What of the options froze: a count of their changes, where the groups keep one."""
+    return [group.changes if hasattr(group, "changes") else _plain(group) for group in optimizer.param_groups]
+
+
+def _plain(group: Any) -> tuple[Any, ...]:
+    return tuple(
+        v
+        for k, v in sorted(group.items())
+        if k not in LIVE_OPTIONS and (isinstance(v, PLAIN) or _plain_tuple(v))
+    )
 
 
 def _visible(function: Any, seen: set[int]) -> Iterator[tuple[Any, Callable[[], Any]]]:

@@ -60,7 +60,7 @@ def write_library(writer: KernelWriter) -> None:
     b_flag, b_lead = _layout(ops.b.strides[2], ops.b.strides[1], ops.depth, n)
     a = offset_of(e, ops.a, ["0", "0", "0"])
     b = offset_of(e, ops.b, ["0", "0", "0"])
-    name = f"{real[0]}gemm"
+    name = "sgemm" if real == "float" else "dgemm"
     kinds = ["i32"] * 6 + [real, "ptr", "i32", "ptr", "i32", real, "ptr", "i32"]
     values = [ROW_MAJOR, a_flag, b_flag, m, n, ops.depth, "1.0", a, a_lead, b, b_lead, "0.0", out.pointer, n]
     e.declare(f"rushlight_{name}", "void", kinds)

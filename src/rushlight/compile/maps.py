@@ -75,7 +75,9 @@ def write_reduction(writer: KernelWriter) -> None:
     if not any(n.out is source for n in kernel.before):
         before["read", id(source)] = writer.stream(source, range(rank), rank)
     place = [d for d in range(rank) if kernel.root.attrs["keepdim"] or not reduced[d]]
-    after = body_streams(writer, [kernel.root, *kernel.body], {id(source)}, kernel.space, place, rank)
+    after = body_streams(writer, kernel.body, {id(kernel.root.out)}, kernel.space, place, rank)
+    if any(v is kernel.root.out for v in kernel.stores):
+        after["write", id(kernel.root.out)] = writer.target(kernel.root.out, place, rank)
     merged: dict[Any, Any] = {}
     for part, streams in (("before", before), ("after", after)):
         merged.update({(part, k): s for k, s in streams.items() if s is not None})

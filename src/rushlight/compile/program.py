@@ -19,6 +19,9 @@ from rushlight.device import xp
 __all__ = ["Program"]
 
 _Step = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+_Scan = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
+)
 _Callback = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 
 
@@ -31,7 +34,7 @@ class Program:
         self.arguments = arguments
         self.plan: Schedule = schedule(graph, can_emit, library.is_large, fuse)
         self.memory: Memory = plan_memory(self.plan)
-        self.module: Module = render(self.plan, self.memory)
+        self.module: Module = render(self.plan, self.memory, arguments)
         self.native = jit.build(self.module.text, _symbols(self.plan))
         self._step = _Step(self.native.address("step"))
         self._error: BaseException | None = None
@@ -44,9 +47,13 @@ class Program:
         self._table[inputs + outputs] = xp.address(self._arena)
         self._table_at = ctypes.addressof(self._table)
         self._held: list[Any] = [None] * inputs
+        self._held_lifted: list[Any] = [None] * len(self.lifted)
+        self._copies: dict[int, Any] = {}
         self._outputs: list[Any] = []
         index = {id(v): i for i, v in enumerate(graph.inputs)}
         self.updated = [index[id(target)] for target, _ in graph.updates]
+        self._written = [self.lifted[i - arguments] for i in self.updated if i >= arguments]
+        self._written_arguments = [i for i in self.updated if i < arguments]
         for i, v in enumerate(graph.outputs):
             kept = xp.empty(v.spec.shape, v.spec.dtype)
             self._outputs.append(kept)
@@ -59,42 +66,73 @@ class Program:
             back = self._bind(arguments)
             self._step(self._table_at, self._callback_at)
             outputs = [a.copy() for a in self._outputs]
-            for original, copy in back:
-                xp.copyto(original, copy)
-            error, self._error = self._error, None
+            self._after(arguments, back)
+        return outputs
+
+    def scan(self, sources: Sequence[Any], index: Any, steps: int) -> list[Any]:
+        """`steps` calls in one: the arguments of each are the next items of `sources`, or with `index`, int64
+        of shape (steps, batch), the rows that it names. Gives the outputs of all steps, stacked."""
+        shapes = [(steps, *a.shape) for a in self._outputs]
+        outputs = [xp.empty(s, a.dtype) for s, a in zip(shapes, self._outputs, strict=True)]
+        with self._lock:
+            back = self._bind_lifted()
+            call = _Scan(self.native.address("scan" if index is None else "scan_index"))
+            rows = [xp.empty(v.spec.shape, v.spec.dtype) for v in self.graph.inputs[: self.arguments]]
+            places = [xp.address(a) for a in (*sources, *rows, *outputs)]
+            table = (ctypes.c_void_p * len(places))(*places)
+            at = None if index is None else xp.address(index)
+            call(self._table_at, self._callback_at, ctypes.addressof(table), at, steps)
+            self._held[: self.arguments] = [None] * self.arguments
+            for i, kept in enumerate(self._outputs):
+                self._table[len(self.graph.inputs) + i] = xp.address(kept)
+            self._after((), back)
+        return outputs
+
+    def _after(self, arguments: Sequence[Tensor], back: list[tuple[Any, Any]]) -> None:
+        """Copy back what lay apart, raise what a callback raised, and note what was written, so that an eager
+        backward through the old values refuses."""
+        for original, copy in back:
+            xp.copyto(original, copy)
+        now = next(clock)
+        for tensor in self._written:
+            tensor._written = now
+        for i in self._written_arguments if arguments else ():
+            arguments[i]._written = now
+        error, self._error = self._error, None
         if error is not None:
             raise error
-        return outputs
 
     def _bind(self, arguments: Sequence[Tensor]) -> list[tuple[Any, Any]]:
         """Enter the arrays' addresses; gives the pairs (array, copy) of updated arrays that had to be copied."""
-        held, table = self._held, self._table
         back: list[tuple[Any, Any]] = []
-        for i, tensor in enumerate((*arguments, *self.lifted)):
-            array = tensor.array
-            if array is held[i]:
-                continue
-            if not array.flags.c_contiguous:
-                copy = xp.contiguous(array)
-                if i in self.updated:
-                    back.append((array, copy))
-                held[i] = None
-                self._held_copy(i, copy)
-                table[i] = xp.address(copy)
-                continue
-            held[i] = array
-            table[i] = xp.address(array)
+        held = self._held
+        for i, tensor in enumerate(arguments):
+            if tensor.array is not held[i]:
+                self._enter(i, tensor.array, back)
+        return back + self._bind_lifted() if back else self._bind_lifted()
+
+    def _bind_lifted(self) -> list[tuple[Any, Any]]:
+        back: list[tuple[Any, Any]] = []
+        held = self._held_lifted
+        for k, tensor in enumerate(self.lifted):
+            if tensor.array is not held[k]:
+                held[k] = None
+                self._enter(self.arguments + k, tensor.array, back)
+                held[k] = self._held[self.arguments + k]
         return back
 
-    def _held_copy(self, i: int, copy: Any) -> None:
-        """Keep a contiguous copy alive for the call without taking it for the tensor's own array."""
-        self._copies = {**getattr(self, "_copies", {}), i: copy}
-
-    def mark_written(self, arguments: Sequence[Tensor]) -> None:
-        """Note the updates, so that an eager backward through the old values refuses."""
-        everything = (*arguments, *self.lifted)
-        for i in self.updated:
-            everything[i]._written = next(clock)
+    def _enter(self, i: int, array: Any, back: list[tuple[Any, Any]]) -> None:
+        """Point input `i` at `array`, or at a copy in row order for this one call."""
+        if array.flags.c_contiguous:
+            self._held[i] = array
+            self._copies.pop(i, None)
+        else:
+            self._held[i] = None
+            array, original = xp.contiguous(array), array
+            self._copies[i] = array
+            if i in self.updated:
+                back.append((original, array))
+        self._table[i] = xp.address(array)
 
     # Callbacks
 
@@ -127,10 +165,11 @@ class Program:
         if buffer.kind == "arena":
             return xp.view_bytes(self._arena, buffer.where, shape, dtype)
         if buffer.kind == "output":
-            return self._outputs[buffer.where]
-        copies = getattr(self, "_copies", {})
+            return xp.array_at(self._table[len(self.graph.inputs) + buffer.where], shape, dtype)
+        if buffer.where < self.arguments:
+            return xp.array_at(self._table[buffer.where], shape, dtype)
         held = self._held[buffer.where]
-        return copies[buffer.where] if held is None else held
+        return self._copies[buffer.where] if held is None else held
 
 
 def _symbols(plan: Schedule) -> dict[str, int]:

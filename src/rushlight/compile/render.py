@@ -16,6 +16,7 @@ from rushlight.compile.kernels import Kernel, Schedule
 from rushlight.compile.library import write_library
 from rushlight.compile.maps import write_map, write_reduction
 from rushlight.compile.memory import Buffer, Memory
+from rushlight.compile.scan import scan_text
 
 __all__ = ["Module", "render"]
 
@@ -42,8 +43,8 @@ class Callback:
     result: Buffer
 
 
-def render(plan: Schedule, memory: Memory) -> Module:
-    """The LLVM module of a schedule."""
+def render(plan: Schedule, memory: Memory, arguments: int = 0) -> Module:
+    """The LLVM module of a schedule; the first `arguments` inputs change from step to step in a scan."""
     module = Module("")
     functions: list[str] = []
     declarations: dict[str, str] = {}
@@ -59,7 +60,8 @@ def render(plan: Schedule, memory: Memory) -> Module:
         functions.append(writer.text())
         declarations.update(writer.emitter.declarations)
         module.calls.append((writer.name, list(writer.arguments)))
-    module.text = "\n".join([*declarations.values(), "", *functions, _step(plan, module)])
+    declarations["llvm.memcpy.p0.p0.i64"] = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
+    module.text = "\n".join([*declarations.values(), "", *functions, _step(plan, module), scan_text(plan.graph, arguments)])
     return module
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from rushlight.compile.emit import Emitter, llvm_type
@@ -40,11 +41,18 @@ def kind_of(dtype: Any, lanes: int) -> str:
     return llvm_type(dtype, 0 if lanes == 1 else lanes)
 
 
+def _both(name: str) -> tuple[Callable[..., Vec], Callable[..., Vec]]:
+    """The operator of that name with the Vec on the left, and with it on the right."""
+    return (lambda self, other: _operate(name, self, other)), (
+        lambda self, other: _operate(name, other, self)
+    )
+
+
 class Vec:
     """`lanes` numbers of one dtype in a register; `value` is the number when all are one known constant.
 
-    The operators follow NumPy: mixed dtypes promote, Python numbers take the Vec's dtype, one lane spreads
-    over many. A product may fuse with the sum that takes it, as one rounding instead of two.
+    The operators follow NumPy to the last bit: mixed dtypes promote, Python numbers take the Vec's dtype. One
+    lane spreads over many.
     """
 
     __slots__ = ("dtype", "emitter", "lanes", "name", "value")
@@ -73,47 +81,20 @@ class Vec:
         """The same numbers as `dtype`."""
         return cast(self, dtype)
 
-    def __add__(self, other: Any) -> Vec:
-        return _arithmetic("add", self, other)
-
-    def __radd__(self, other: Any) -> Vec:
-        return _arithmetic("add", other, self)
-
-    def __sub__(self, other: Any) -> Vec:
-        return _arithmetic("sub", self, other)
-
-    def __rsub__(self, other: Any) -> Vec:
-        return _arithmetic("sub", other, self)
-
-    def __mul__(self, other: Any) -> Vec:
-        return _arithmetic("mul", self, other)
-
-    def __rmul__(self, other: Any) -> Vec:
-        return _arithmetic("mul", other, self)
-
-    def __truediv__(self, other: Any) -> Vec:
-        return _divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Vec:
-        return _divide(other, self)
-
-    def __floordiv__(self, other: Any) -> Vec:
-        return _rest().floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Vec:
-        return _rest().floor_divide(other, self)
-
-    def __mod__(self, other: Any) -> Vec:
-        return _rest().remainder(self, other)
-
-    def __rmod__(self, other: Any) -> Vec:
-        return _rest().remainder(other, self)
-
-    def __pow__(self, other: Any) -> Vec:
-        return _rest().power(self, other)
-
-    def __rpow__(self, other: Any) -> Vec:
-        return _rest().power(other, self)
+    __add__, __radd__ = _both("add")
+    __sub__, __rsub__ = _both("sub")
+    __mul__, __rmul__ = _both("mul")
+    __truediv__, __rtruediv__ = _both("div")
+    __floordiv__, __rfloordiv__ = _both("floor_divide")
+    __mod__, __rmod__ = _both("remainder")
+    __pow__, __rpow__ = _both("power")
+    __and__, __rand__ = _both("and")
+    __or__, __ror__ = _both("or")
+    __xor__, __rxor__ = _both("xor")
+    __lt__ = _both("lt")[0]
+    __le__ = _both("le")[0]
+    __gt__ = _both("gt")[0]
+    __ge__ = _both("ge")[0]
 
     def __neg__(self) -> Vec:
         if self.dtype.kind == "f":
@@ -133,41 +114,11 @@ class Vec:
             raise Unsupported(f"~ of {self.dtype}")
         return self ^ (True if self.dtype.kind == "b" else ones(self.dtype))
 
-    def __and__(self, other: Any) -> Vec:
-        return _bitwise("and", self, other)
-
-    def __rand__(self, other: Any) -> Vec:
-        return _bitwise("and", other, self)
-
-    def __or__(self, other: Any) -> Vec:
-        return _bitwise("or", self, other)
-
-    def __ror__(self, other: Any) -> Vec:
-        return _bitwise("or", other, self)
-
-    def __xor__(self, other: Any) -> Vec:
-        return _bitwise("xor", self, other)
-
-    def __rxor__(self, other: Any) -> Vec:
-        return _bitwise("xor", other, self)
-
     def __eq__(self, other: Any) -> Vec:  # type: ignore[override]
         return compare("eq", self, other)
 
     def __ne__(self, other: Any) -> Vec:  # type: ignore[override]
         return compare("ne", self, other)
-
-    def __lt__(self, other: Any) -> Vec:
-        return compare("lt", self, other)
-
-    def __le__(self, other: Any) -> Vec:
-        return compare("le", self, other)
-
-    def __gt__(self, other: Any) -> Vec:
-        return compare("gt", self, other)
-
-    def __ge__(self, other: Any) -> Vec:
-        return compare("ge", self, other)
 
     def __bool__(self) -> bool:
         raise Unsupported("a formula that branches in Python on a value of the data")
@@ -177,6 +128,18 @@ def _rest() -> Any:
     from rushlight.compile import vector_rest
 
     return vector_rest
+
+
+def _operate(name: str, a: Any, b: Any) -> Vec:
+    if name in _FLOAT:
+        return _arithmetic(name, a, b)
+    if name == "div":
+        return _divide(a, b)
+    if name in _ORDERS:
+        return compare(name, a, b)
+    if name in ("and", "or", "xor"):
+        return _bitwise(name, a, b)
+    return getattr(_rest(), name)(a, b)
 
 
 def vec(like: Vec, text: str, dtype: Any = None) -> Vec:
@@ -284,7 +247,8 @@ def _number(like: Vec, value: Any, dtype: Any) -> Vec:
 
 # Instructions
 
-_FLOAT = {"add": "fadd contract", "sub": "fsub contract", "mul": "fmul contract"}
+# Without leave to fuse a product into a sum: arithmetic then equals NumPy's to the last bit.
+_FLOAT = {"add": "fadd", "sub": "fsub", "mul": "fmul"}
 _BOOL = {"add": "or", "mul": "and"}
 
 
@@ -353,6 +317,9 @@ def cast(x: Any, dtype: Any) -> Vec:
         return _cast_constant(x, dtype)
     if dtype.kind == "b":
         return compare("ne", x, 0)
+    if xp.float16 in (x.dtype, dtype) and xp.float32 not in (x.dtype, dtype):
+        # The other conversions of float16 are not instructions, but calls of functions that may be missing.
+        return cast(cast(x, xp.float32), dtype)
     if x.dtype.kind == "b" and dtype.kind == "f":
         one, zero = (constant(x.emitter, n, dtype, x.lanes) for n in (1, 0))
         return select(x, one, zero)

@@ -11,7 +11,8 @@ from rushlight.device import xp
 
 __all__ = ["VectorMath"]
 
-_DTYPES = frozenset("bool_ float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64".split())
+_SIZES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_DTYPES = ("bool_", "float16", "float32", "float64", *_SIZES)
 
 
 class VectorMath:

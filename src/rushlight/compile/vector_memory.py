@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from rushlight.compile.emit import Emitter, llvm_type
 from rushlight.compile.vector import Vec, cast, constant, kind_of, splat, vec
@@ -11,13 +12,13 @@ from rushlight.device import xp
 __all__ = ["gather", "lane", "load", "reduce_add", "reduce_max", "reduce_min", "scatter", "store"]
 
 
-def _stored(dtype: object) -> xp.dtype:
+def _stored(dtype: Any) -> Any:
     """The dtype as it lies in memory: a bool takes a byte."""
     dtype = xp.dtype(dtype)
     return xp.uint8 if dtype == xp.bool_ else dtype
 
 
-def _suffix(dtype: xp.dtype, lanes: int) -> str:
+def _suffix(dtype: Any, lanes: int) -> str:
     return f"v{lanes}{'f' if dtype.kind == 'f' else 'i'}{8 * dtype.itemsize}"
 
 
@@ -26,7 +27,7 @@ def _mask(lanes: int, count: int) -> str:
 
 
 def load(
-    emitter: Emitter, pointer: str, dtype: object, lanes: int, count: int | None = None, fill: float = 0
+    emitter: Emitter, pointer: str, dtype: Any, lanes: int, count: int | None = None, fill: float = 0
 ) -> Vec:
     """`lanes` numbers from `pointer` on; those from `count` on are not read, and are `fill`."""
     kept = _stored(dtype)
@@ -73,7 +74,7 @@ def _places(emitter: Emitter, pointer: str, stride: object, kind: str, count: in
 
 
 def gather(
-    emitter: Emitter, pointer: str, stride: int | str, dtype: object, lanes: int, count: int | None = None
+    emitter: Emitter, pointer: str, stride: int | str, dtype: Any, lanes: int, count: int | None = None
 ) -> Vec:
     """`lanes` numbers that lie `stride` numbers apart; those from `count` on are not read, and are 0."""
     kept = _stored(dtype)

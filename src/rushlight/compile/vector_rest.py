@@ -87,7 +87,7 @@ def _float_remainder(a: Vec, b: Vec) -> Vec:
 
 
 def _float_floor_divide(a: Vec, b: Vec) -> Vec:
-    """As NumPy: the remainder first, then a quotient that is whole but for rounding, then the nearest whole."""
+    """As NumPy: the remainder first, then a quotient that is whole but for rounding."""
     rest = _frem(a, b)
     plain = vec(a, f"fdiv {a.kind} {a.name}, {b.name}")
     quotient = vec(a, f"fdiv {a.kind} {(a - rest).name}, {b.name}")

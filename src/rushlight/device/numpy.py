@@ -6,6 +6,7 @@ generator has to provide is therefore exactly this list.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import itertools
 import warnings
@@ -69,6 +70,7 @@ from numpy import (
     sin,
     sort,
     sqrt,
+    stack,
     take_along_axis,
     tan,
     tanh,
@@ -305,3 +307,9 @@ def strided(array: Any, offset: int, shape: tuple[int, ...], strides: tuple[int,
     flat = np.reshape(array, -1)[offset:] if array.size else array
     steps = tuple(s * array.itemsize for s in strides)
     return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
+
+
+def array_at(place: int, shape: tuple[int, ...], dtype: Any) -> Any:
+    """The memory at an address as an array; somebody else keeps it alive."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return np.ndarray(shape, dtype, (ctypes.c_char * max(size, 1)).from_address(place))

@@ -29,6 +29,7 @@ class ParamGroup(dict[str, Any]):
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__()
         self._tensors: dict[tuple[str, Any], Tensor] = {}
+        self.changes = 0
         self.update(options)
 
     def tensor(self, name: str, dtype: Any) -> Tensor:
@@ -42,6 +43,9 @@ class ParamGroup(dict[str, Any]):
         if isinstance(value, Tensor) and value.ndim == 0:
             value = value.item()
         super().__setitem__(name, value)
+        if name != "lr":
+            # A compiled step froze how the rule reads the other options: it looks here whether to trace anew.
+            self.changes += 1
         with no_grad():
             for (key, _), held in self._tensors.items():
                 if key == name:

@@ -1,0 +1,129 @@
+"""One traced program of a compiled function: when it applies, and how it runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from rushlight.compile.check import agrees
+from rushlight.compile.guards import Guards, collect
+from rushlight.compile.interpret import interpret
+from rushlight.compile.program import Program
+from rushlight.compile.trace import trace
+from rushlight.core.tensor import Tensor, clock, wrap
+from rushlight.device import xp
+
+__all__ = ["Entry", "pick"]
+
+
+class Entry:
+    """One traced program of a compiled function: when it applies, and how to run it."""
+
+    def __init__(
+        self, function: Callable[..., Any], mode: str, arguments: list[Tensor], rebuild: Callable[..., Any]
+    ) -> None:
+        self.guards: Guards = collect(function)
+        self.graph, self.lifted, result = trace(lambda *ts: function(*rebuild(ts)), arguments)
+        self.count = len(arguments)
+        self.result = _skeleton(result)
+        self.program: Program | None = None
+        self.proved = False
+        if mode in ("full", "nofuse"):
+            self.program = Program(self.graph, self.lifted, self.count, fuse=mode == "full")
+
+    def call(self, arguments: list[Tensor]) -> Any:
+        if self.program is None:
+            outputs = self._interpret(arguments, write=True)
+        elif self.proved:
+            outputs = self.program.run(arguments)
+        else:
+            outputs = self._prove(arguments)
+        return _fill(self.result, iter(outputs))
+
+    def scan(self, sources: list[Tensor], index: Tensor | None, steps: int) -> Any:
+        """All steps in one native call; the first of a new program by itself, so that it proves itself."""
+        done: list[list[Any]] = []
+        while len(done) < steps and (self.program is None or not self.proved):
+            batch = [wrap(pick(t.array, index, len(done))) for t in sources]
+            outputs = self._interpret(batch, write=True) if self.program is None else self._prove(batch)
+            done.append(outputs)
+        rest: list[Any] = []
+        if len(done) < steps:
+            assert self.program is not None
+            skip = len(done)
+            arrays = [xp.contiguous(t.array if index is not None else t.array[skip:]) for t in sources]
+            rows = None if index is None else xp.contiguous(index.array[skip:].astype(xp.int64, copy=False))
+            rest = self.program.scan(arrays, rows, steps - skip)
+        if done:
+            first = [xp.stack([d[i] for d in done]) for i in range(len(self.graph.outputs))]
+            rest = [xp.concatenate((a, b)) for a, b in zip(first, rest, strict=True)] if rest else first
+        return _fill(self.result, iter(rest))
+
+    def _tensors(self, arguments: list[Tensor]) -> list[Tensor]:
+        return [*arguments, *self.lifted[self.count :]]
+
+    def _targets(self, arguments: list[Tensor]) -> list[Tensor]:
+        tensors = self._tensors(arguments)
+        index = {id(v): i for i, v in enumerate(self.graph.inputs)}
+        return [tensors[index[id(t)]] for t, _ in self.graph.updates]
+
+    def _interpret(self, arguments: list[Tensor], write: bool) -> list[Any]:
+        outputs, updates = interpret(self.graph, [t.array for t in self._tensors(arguments)])
+        self._expected = updates
+        if write:
+            for target, new in zip(self._targets(arguments), updates, strict=True):
+                xp.copyto(target.array, new)
+                target._written = next(clock)
+        return outputs
+
+    def _prove(self, arguments: list[Tensor]) -> list[Any]:
+        """The first run: by the interpreter and natively; where they differ the interpreter is right."""
+        assert self.program is not None
+        targets = self._targets(arguments)
+        before = [t.array.copy() for t in targets]
+        expected = self._interpret(arguments, write=False)
+        updates = self._expected
+        outputs = self.program.run(arguments)
+        if agrees([*outputs, *[t.array for t in targets]], [*expected, *updates]):
+            self.proved = True
+            return outputs
+        for target, old in zip(targets, before, strict=True):
+            xp.copyto(target.array, old)
+        warnings.warn(
+            "rl.compile: a compiled program disagrees with the interpreter on its first inputs; the interpreter's "
+            "result is used, and will be from now on. Please report the program.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        self.program = None
+        return self._interpret(arguments, write=True)
+
+
+def pick(source: Any, index: Tensor | None, step: int) -> Any:
+    """One step's batch of a scan's source."""
+    return source[step] if index is None else source[index.array[step]]
+
+
+class _Hole:
+    """Where a tensor stands in a result."""
+
+
+def _skeleton(result: Any) -> Any:
+    if isinstance(result, Tensor):
+        return _Hole
+    if isinstance(result, dict):
+        return {k: _skeleton(v) for k, v in result.items()}
+    if isinstance(result, (tuple, list)):
+        return type(result)(_skeleton(v) for v in result)
+    return result
+
+
+def _fill(skeleton: Any, arrays: Any) -> Any:
+    if skeleton is _Hole:
+        return wrap(next(arrays))
+    if isinstance(skeleton, dict):
+        return {k: _fill(v, arrays) for k, v in skeleton.items()}
+    if isinstance(skeleton, (tuple, list)):
+        return type(skeleton)(_fill(v, arrays) for v in skeleton)
+    return skeleton
