@@ -13,9 +13,9 @@ from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import AnomalyError, message
 
-__all__ = ["detect_anomaly", "user_line"]
+__all__ = ["detect_anomaly", "user_line", "warn"]
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def user_line() -> str:
@@ -28,6 +28,16 @@ def user_line() -> str:
     code = frame.f_code
     text = linecache.getline(code.co_filename, frame.f_lineno).strip()
     return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}" + (f": {text}" if text else "")
+
+
+def warn(text: str) -> None:
+    """A UserWarning at the innermost line of the call stack that is not Rushlight's own."""
+    import warnings
+
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back is not None and _is_own(frame.f_code.co_filename):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(text, stacklevel=depth)
 
 
 def _is_own(filename: str) -> bool:

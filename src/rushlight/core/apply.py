@@ -5,6 +5,8 @@ Only here are results computed, traced, and recorded for the derivative.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from rushlight.core.graph import Node
@@ -13,12 +15,21 @@ from rushlight.core.spec import DEFAULT_DTYPE, Spec, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, GradError, RushlightError, ShapeError, message
+from rushlight.errors import (
+    ArgumentError,
+    DTypeError,
+    GradError,
+    IndexingError,
+    RushlightError,
+    ShapeError,
+    message,
+)
 
-__all__ = ["apply", "apply_", "as_operand", "explain", "to_dtype"]
+__all__ = ["apply", "apply_", "as_operand", "explain", "one_dtype", "to_dtype"]
 
 _ndarray = xp.ndarray
 _numbers = frozenset((bool, int, float))
+_no_dtype = SimpleNamespace(kind="")  # of a list, say: promotion will refuse it
 
 
 def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
@@ -31,7 +42,7 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
         dtype = None
         for a in arrays[op.first :] if op.first else arrays:
             if a.__class__ not in _numbers:
-                found = getattr(a, "dtype", None)
+                found = getattr(a, "dtype", _no_dtype)
                 if dtype is None:
                     dtype = found
                 if found is not dtype:
@@ -78,7 +89,8 @@ def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
         except RuntimeWarning:
             pass  # NumPy looks for overflow once everything is written
         except Exception as error:
-            raise explain(op, [array, *operands], attrs, error) from error
+            clear = _explain_in_place(op, [array, *operands], attrs, error)
+            raise clear from clear.__cause__
     else:
         result = apply(op, target, *inputs, **attrs)
         _check_fits(op, array, result.array)
@@ -115,16 +127,13 @@ def _apply_recorded(op: Op, target: Tensor, inputs: tuple[Any, ...], attrs: dict
             )
         )
     base = target._base
-    if base is not None and xp.may_share_memory(base.array, target.array):
-        # The base would change without knowing how. A second name of all of a plain tensor is no such view.
-        if base.node is not None or base.array is not target.array:
-            got = "a view of another tensor, and values with a history"
-            raise GradError(
-                message(
-                    f"{op.name}_", got, "a whole tensor", "Use the out-of-place operation, or index the base."
-                )
-            )
-    reads_old = op.saves in ("inputs", "both")
+    # The base of a view would change without knowing how. A second name of a plain tensor is no such view.
+    plain_alias = base is None or (base.node is None and base.array is target.array)
+    if not plain_alias and xp.may_share_memory(base.array, target.array):  # type: ignore[union-attr]
+        got = "a view of another tensor, and values with a history"
+        remedy = "Use the out-of-place operation, or write base[index] = value."
+        raise GradError(message(f"{op.name}_", got, "a whole tensor", remedy))
+    reads_old = op.saves in ("inputs", "both") and target.array.__class__ is _ndarray
     old = wrap(target.array.copy() if reads_old else target.array)
     old.node = target.node
     out = apply(op, old, *inputs, **attrs)
@@ -173,6 +182,9 @@ def _promote(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """`inputs` with one dtype by PyTorch's rules; converting is an op, so gradients are converted back."""
     fixed = list(inputs[: op.first])
     rest = [as_tensor_input(op, t) for t in inputs[op.first :]]
+    if op.promote == "same":
+        one_dtype(op.name, rest)
+        return (*fixed, *rest)
     tensors = [t for t in rest if isinstance(t, Tensor)]
     if not tensors:
         rest = [wrap(xp.asarray(t, _number_dtype(t))) for t in rest]
@@ -183,6 +195,22 @@ def _promote(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     if op.promote == "float" and dtype.kind != "f":
         dtype = DEFAULT_DTYPE
     return (*fixed, *[to_dtype(t, dtype) if isinstance(t, Tensor) else t for t in rest])
+
+
+def one_dtype(name: str, operands: Sequence[Any]) -> None:
+    """Refuse operands that are not all tensors of one dtype.
+
+    Products do not promote, as in PyTorch: a float64 batch would make a float32 network slow without a word.
+    """
+    for t in operands:
+        if not isinstance(t, Tensor):
+            got = f"a {type(t).__name__}"
+            raise DTypeError(message(name, got, "tensors", "Use * for a number, rl.tensor() to convert."))
+    dtypes = dict.fromkeys(t.dtype for t in operands)
+    if len(dtypes) > 1:
+        listed = " and ".join(str(d) for d in dtypes)
+        remedy = "Convert one of them: x.float() for an input, model.double() for a network."
+        raise DTypeError(message(name, f"dtypes {listed}", "one dtype", remedy))
 
 
 def _number_dtype(number: Any) -> Any:
@@ -206,28 +234,47 @@ def _again(op: Op, run: Any, inputs: tuple[Any, ...], attrs: dict[str, Any], err
     """The result after all where only a warning, which the user's program made an error, stopped it."""
     arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
     if not isinstance(error, RuntimeWarning):
-        raise explain(op, arrays, attrs, error) from error
+        clear = explain(op, arrays, attrs, error)
+        raise clear from clear.__cause__
     with xp.silence():
         return op.formula(xp, *arrays, **attrs) if run is None else run(op, inputs, attrs)
 
 
 def explain(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Exception:
-    """The error to raise in place of the device's: what `infer` says, or what is known of the inputs."""
+    """The error to raise in place of the device's: what `infer` says, or what is known of the inputs.
+
+    The device's own error is its `__cause__` only where nothing clearer was found.
+    """
     if isinstance(error, (RushlightError, MemoryError)):
         return error
     for a in arrays:
-        if not hasattr(a, "shape") and a.__class__ not in _numbers:
+        if not hasattr(a, "shape") and (a.__class__ not in _numbers or op.promote == "same"):
             got = f"a {type(a).__name__}"
             return DTypeError(message(op.name, got, "a Tensor", "Convert it with rl.tensor()."))
     specs = [Spec(a.shape, a.dtype) if hasattr(a, "shape") else a for a in arrays]
     try:
         op.infer(*specs, **attrs)
     except RushlightError as clear:
-        return clear
+        return clear.with_traceback(None)
     except Exception:
         pass
     got = ", ".join(str(s) for s in specs) + (f" with {attrs}" if attrs else "")
-    return ArgumentError(message(op.name, got, "arguments that fit", f"The array library said: {error}"))
+    kind = IndexingError if isinstance(error, IndexError) else ArgumentError
+    unclear = kind(message(op.name, got, "arguments that fit", f"The array library said: {error}"))
+    unclear.__cause__ = error
+    return unclear
+
+
+def _explain_in_place(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Exception:
+    """The same for a result that fits the op but not the target."""
+    clear = explain(op, arrays, attrs, error)
+    if type(clear) is ArgumentError:
+        try:
+            specs = [Spec(a.shape, a.dtype) if hasattr(a, "shape") else a for a in arrays]
+            _check_fits(op, arrays[0], op.infer(*specs, **attrs))
+        except RushlightError as better:
+            return better.with_traceback(None)
+    return clear
 
 
 def _infer_cast(x: Any, *, dtype: Any) -> Spec:

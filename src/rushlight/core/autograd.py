@@ -1,8 +1,8 @@
 """The walk that differentiates the graph.
 
-It visits the nodes from the newest to the oldest (every node is younger than its parents, so that order is topological,
-and no recursion is needed), asks each for its vector-Jacobian product, and adds up what arrives at a node
-over several ways.
+It visits the nodes from the newest to the oldest (every node is younger than its parents, so that order is
+topological, and no recursion is needed), asks each for its vector-Jacobian product, and adds up what arrives
+at a node over several ways.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def _node_of(op: str, tensor: Any) -> Any:
                 op,
                 f"a tensor of shape {tensor.shape} that does not require grad",
                 "one computed from tensors that do",
-                "Call requires_grad_() on the inputs; look for detach(), no_grad() or integer tensors between.",
+                "Call requires_grad_() on the inputs; look for detach(), no_grad() or integers between.",
             )
         )
     return tensor.node

@@ -134,7 +134,11 @@ def _differences(func: Callable[..., Any], arguments: list[Any], o: int, i: int,
             sides.append(_value(func, values, o))
         columns.append((sides[0] - sides[1]) / (2 * eps))
     size = xp.reshape(_value(func, arguments, o), -1).shape[0]
-    return xp.transpose(xp.reshape(xp.concatenate(columns), (len(columns), size))) if columns else xp.zeros((size, 0))
+    return (
+        xp.transpose(xp.reshape(xp.concatenate(columns), (len(columns), size)))
+        if columns
+        else xp.zeros((size, 0))
+    )
 
 
 def _value(func: Callable[..., Any], values: list[Any], o: int) -> Any:

@@ -1,4 +1,4 @@
-"""The graph that operations leave behind: a `Node` for each, a `Leaf` where a tensor was asked for its gradient."""
+"""The graph that operations leave behind: a `Node` for each, a `Leaf` where a gradient was asked for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
+from rushlight.device import xp
 from rushlight.errors import GradError, message
 
 __all__ = ["Leaf", "Node", "Overwritten", "observe"]
@@ -75,7 +76,7 @@ class Node:
         if saves == "inputs" or saves == "both":
             self.kept: Sequence[Any] | None = _without(inputs, op.spare) if op.spare else inputs
         else:
-            self.kept = _without(inputs, range(len(inputs)))
+            self.kept = [Spec(t.array.shape, t.array.dtype) if isinstance(t, Tensor) else t for t in inputs]
         self.out = array if saves == "out" or saves == "both" else None
         self.parents = parents = [t.node if isinstance(t, Tensor) else None for t in inputs]
         self.required = False
@@ -146,10 +147,11 @@ class Node:
 
 def _without(inputs: Sequence[Any], spare: Sequence[int]) -> list[Any]:
     """`inputs` with Specs at the places `spare`, so that the tensors there may leave memory."""
-    return [
-        Spec(t.array.shape, t.array.dtype) if i in spare and isinstance(t, Tensor) else t
-        for i, t in enumerate(inputs)
-    ]
+    kept = list(inputs)
+    for i in spare:
+        if isinstance(kept[i], Tensor):
+            kept[i] = Spec(kept[i].array.shape, kept[i].array.dtype)
+    return kept
 
 
 class Overwritten(Tensor):
@@ -162,9 +164,12 @@ class Overwritten(Tensor):
     @classmethod
     def check(cls, value: Any, node: Node) -> Any:
         """`value`, or its stand-in if it was written after `node` was recorded."""
-        if isinstance(value, Tensor) and base_of(value)._written > node.seq:
-            return cls(value, node)
-        return value
+        if not isinstance(value, Tensor):
+            return value
+        base = base_of(value)
+        if base is not value and not xp.may_share_memory(base.array, value.array):
+            base = value  # a reshape that had to copy: the base's writes do not reach it
+        return cls(value, node) if base._written > node.seq else value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -179,13 +184,13 @@ class Overwritten(Tensor):
         return self.__dict__["_spec"].ndim
 
     @property
-    def array(self) -> Any:  # type: ignore[override]
+    def array(self) -> Any:
         node = self.__dict__["_by"]
-        where = f" created at {node.origin}" if node.origin else ""
+        saved = f"{node.name} created at {node.origin}" if node.origin else node.name
         raise GradError(
             message(
                 "backward",
-                f"a tensor of shape {self.shape} that {node.name}{where} saved and that was overwritten since",
+                f"a tensor of shape {self.shape} that {saved} saved and that was overwritten since",
                 "its old values",
                 "Use the out-of-place operation, or update after backward().",
             )

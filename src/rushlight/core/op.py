@@ -16,7 +16,7 @@ from rushlight.device import xp
 __all__ = ["REGISTRY", "Op", "elementwise", "register"]
 
 Saves = Literal["inputs", "out", "both", "specs"]
-Promote = Literal["none", "common", "float"]
+Promote = Literal["none", "common", "float", "same"]
 
 REGISTRY: dict[str, Op] = {}
 
@@ -34,8 +34,9 @@ class Op:
                 A gradient may keep the broadcast shape: the engine sums it back. None: not differentiable.
     saves       what the derivative reads: "inputs", "out", "both", or only the "specs" of the inputs. What is
                 not saved arrives as a Spec (inputs) or None (out), and is free to leave memory.
-    spare       inputs whose values the derivative does not read though it reads others': Specs in their place.
-    promote     "common": inputs take PyTorch's common dtype; "float": the same, and at least float32.
+    spare       of saved inputs those whose values the derivative does not read: they arrive as Specs.
+    promote     "common": inputs take PyTorch's common dtype; "float": the same, and at least float32;
+                "same": inputs of different dtypes are refused.
     first       the input from which promotion counts (1 for `where`, whose condition stays bool).
     elementwise the formula works element by element, so that formulas may be composed into one loop.
     view        the result may share the first input's memory.

@@ -11,10 +11,11 @@ from typing import Any
 
 from rushlight.core.apply import apply, assign
 from rushlight.core.op import Op, register
+from rushlight.core.placement import check_device
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.errors import ShapeError, message
 
 __all__ = [
     "Generator",
@@ -54,9 +55,8 @@ class Generator:
     True
     """
 
-    def __init__(self, device: str = "cpu") -> None:
-        if str(device) != "cpu":
-            raise ArgumentError(message("Generator", f"device={device!r}", "'cpu'"))
+    def __init__(self, device: Any = "cpu") -> None:
+        check_device(device)
         self._lock = threading.Lock()
         self.state = wrap(xp.asarray([0, 0], xp.uint64))
 

@@ -119,7 +119,7 @@ def normalize_axes(op: str, axes: int | Sequence[int] | None, ndim: int) -> tupl
     """`axes` (None for all) as a tuple counted from the front; a repeated one is an error."""
     if axes is None:
         return tuple(range(ndim))
-    listed = [axes] if hasattr(axes, "__index__") else list(axes)  # type: ignore[arg-type]
+    listed = [axes] if hasattr(axes, "__index__") else list(axes)
     found = tuple(normalize_axis(op, a, ndim) for a in listed)
     if len(set(found)) != len(found):
         raise ShapeError(message(op, f"dim={tuple(listed)}", "each axis at most once"))

@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rushlight.core.hooks import RemovableHandle
+from rushlight.core.placement import CPU, device
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype
 from rushlight.device import xp
 from rushlight.errors import DTypeError, GradError, message
@@ -79,9 +81,9 @@ class Tensor:
         return Spec(self.array.shape, self.array.dtype)
 
     @property
-    def device(self) -> str:
+    def device(self) -> device:
         """Where the array lives; only the CPU so far."""
-        return "cpu"
+        return CPU
 
     @property
     def is_leaf(self) -> bool:
@@ -284,20 +286,18 @@ class Tensor:
             tensor = weakref.ref(self)
             self.register_hook(lambda g: _keep_grad(tensor(), g))
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook(grad)` when this tensor's gradient is known; what it returns replaces the gradient.
 
-        Returns a function that removes the hook.
+        Returns a handle, whose `remove()` takes the hook out again.
         """
         node = self.node
         if node is None or not node.required:
             raise GradError(message("register_hook", "a tensor that does not require grad", "one that does"))
         node.hooks = (*node.hooks, hook)
-
-        def remove() -> None:
-            node.hooks = tuple(h for h in node.hooks if h is not hook)
-
-        return remove
+        # A handle that is kept must not keep the graph.
+        kept = weakref.ref(node)
+        return RemovableHandle(lambda: _take_out(kept(), hook))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
@@ -419,6 +419,12 @@ def _rebuild(kind: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
     out = _new(kind)
     out.array = array
     return out.requires_grad_() if requires_grad else out
+
+
+def _take_out(node: Node | Leaf | None, hook: Any) -> None:
+    if node is not None and hook in node.hooks:
+        i = node.hooks.index(hook)
+        node.hooks = (*node.hooks[:i], *node.hooks[i + 1 :])
 
 
 def _keep_grad(tensor: Tensor | None, grad: Tensor) -> None:

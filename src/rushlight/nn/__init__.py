@@ -1,6 +1,9 @@
 """Modules: layers, losses, containers, initialisers, and the functions beneath them."""
 
+from typing import TYPE_CHECKING
+
 from rushlight.core.tensor import Parameter
+from rushlight.errors import missing
 from rushlight.nn import functional, init, utils
 from rushlight.nn.activation import (
     ACTIVATIONS,
@@ -52,3 +55,8 @@ __all__ = [
     "init",
     "utils",
 ]
+
+if not TYPE_CHECKING:  # a type checker would believe that every name is there
+
+    def __getattr__(name: str) -> object:
+        raise missing("rushlight.nn", name, __all__)

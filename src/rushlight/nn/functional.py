@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rushlight import ops
+from rushlight.core.anomaly import warn
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message, missing
 from rushlight.nn.class_losses import cross_entropy, nll_loss
 from rushlight.nn.losses import (
     binary_cross_entropy,
@@ -79,9 +79,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 
 def _default_dim(name: str, input: Tensor) -> int:
-    warnings.warn(
-        f"{name}: without dim, dim is guessed from the number of dimensions; write dim=...", stacklevel=3
-    )
+    warn(f"{name}: without dim, dim is guessed from the number of dimensions; write dim=...")
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
@@ -159,3 +157,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             message("one_hot", got, f"classes from 0 to {num_classes - 1}", "Check the targets.")
         )
     return (tensor.unsqueeze(-1) == ops.arange(num_classes)).to("int64")
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        raise missing("rushlight.nn.functional", name, __all__)

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, message
+from rushlight.errors import ArgumentError, NotSupportedError, message
 from rushlight.nn.fill import calculate_gain, constant_, normal_, uniform_, zeros_
 
 __all__ = [
@@ -45,7 +45,10 @@ class Initializer:
     """
 
     def __call__(self, tensor: Tensor, fan_in: int, fan_out: int) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(tensor, fan_in, fan_out)")
+        expected = "a method __call__(self, tensor, fan_in, fan_out)"
+        raise NotSupportedError(
+            message(type(self).__name__, "an initialiser without __call__", expected, "Write it.")
+        )
 
     def bias(self, tensor: Tensor, fan_in: int, fan_out: int) -> None:
         """Fills the bias that belongs to a weight of fan_in inputs and fan_out outputs."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight import ops
+from rushlight.core.placement import check_device
 from rushlight.core.tensor import Parameter, Tensor
-from rushlight.errors import ArgumentError, NotSupportedError, message
+from rushlight.errors import ArgumentError, message
 from rushlight.nn import functional as F
 from rushlight.nn.init import Initializer, PyTorchDefault, as_initializer
 from rushlight.nn.module import Module
@@ -53,8 +54,7 @@ class Linear(Module):
         super().__init__()
         _check_width("in_features", in_features)
         _check_width("out_features", out_features)
-        if device not in (None, "cpu"):
-            raise NotSupportedError(message("Linear", f"device={device!r}", "the CPU", "Leave device out."))
+        check_device(device)
         self.in_features = in_features
         self.out_features = out_features
         self.init = as_initializer(init) if init is not None else PyTorchDefault()

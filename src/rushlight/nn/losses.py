@@ -4,9 +4,8 @@ them.
 
 from __future__ import annotations
 
-import warnings
-
 from rushlight import ops
+from rushlight.core.anomaly import warn
 from rushlight.core.spec import broadcast
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
@@ -51,10 +50,9 @@ def _check_pair(name: str, input: Tensor, target: Tensor) -> None:
     except ShapeError:
         remedy = "Reshape one of them, e.g. targets.reshape(predictions.shape)."
         raise ShapeError(message(name, both, "the same shape twice", remedy)) from None
-    warnings.warn(
+    warn(
         f"{name}: {both} differ and are broadcast to {shape}, which is hardly what you mean; "
-        "reshape one of them, e.g. targets.reshape(predictions.shape)",
-        stacklevel=3,
+        "reshape one of them, e.g. targets.reshape(predictions.shape)"
     )
 
 

@@ -9,31 +9,15 @@ from typing import Any
 
 from rushlight.core.autograd import propagate
 from rushlight.core.graph import Node, observe
+from rushlight.core.hooks import RemovableHandle
 from rushlight.core.state import state
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import DTypeError, GradError, NotSupportedError, ShapeError, message
 from rushlight.nn.tree import ModuleTree
 
-__all__ = ["Module", "RemovableHandle"]
+__all__ = ["Module"]
 
 _hook_ids = itertools.count()
-
-
-class RemovableHandle:
-    """Given for a registered hook; `remove()` takes the hook out again."""
-
-    def __init__(self, hooks: dict[int, Any], number: int) -> None:
-        self._hooks, self._number = hooks, number
-
-    def remove(self) -> None:
-        """Take the hook out; a second call does nothing."""
-        self._hooks.pop(self._number, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.remove()
 
 
 class Module(ModuleTree):
@@ -67,13 +51,16 @@ class Module(ModuleTree):
     def __init__(self) -> None:
         """Nothing to set up: a subclass may call it, as PyTorch programs do, or not."""
 
-    def forward(self, *inputs: Any) -> Any:
+    def _unwritten(self, *inputs: Any) -> Any:
         """What the module computes; every subclass writes its own."""
         raise NotSupportedError(
             message(
                 type(self).__name__, "a module without forward", "a method forward(self, ...)", "Write one."
             )
         )
+
+    # Typed so that a subclass may give it any signature.
+    forward: Callable[..., Any] = _unwritten
 
     # Calling
 
@@ -87,18 +74,16 @@ class Module(ModuleTree):
             changed = before(self, inputs)
             if changed is not None:
                 inputs = changed if isinstance(changed, tuple) else (changed,)
-        recorded = state.grad_enabled
-        if recorded:
+        sources = None
+        if state.grad_enabled:
             inputs = tuple([_observed(x) for x in inputs])
+            sources = _sources(inputs)  # before forward, which may write the inputs in place
         output = self.forward(*inputs, **options)
         for hook in tuple(self._forward_hooks.values()):
             changed = hook(self, inputs, output)
             output = output if changed is None else changed
-        if recorded:
-            self.__dict__["_last_call"] = (
-                _sources(inputs),
-                _sources(output if output.__class__ is tuple else (output,)),
-            )
+        outputs = output if output.__class__ is tuple else (output,)
+        self.__dict__["_last_call"] = None if sources is None else (sources, _sources(outputs))
         return output
 
     def _call_named(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -114,7 +99,7 @@ class Module(ModuleTree):
 
     # The reports' protocol
 
-    def backward(self, *grad_output: Tensor) -> Any:
+    def _backward(self, *grad_output: Tensor) -> Any:
         """Propagate the gradient of the last call's output to the gradient of its input, which is returned.
 
         grad_output  the loss's gradient with respect to the output, of its shape, one for each output; may be
@@ -130,15 +115,17 @@ class Module(ModuleTree):
             raise GradError(
                 message(
                     f"{name}.backward",
-                    "a module that has not been called",
+                    "a module that has not been called, or under no_grad() the last time",
                     "a forward pass before it",
-                    "Call it.",
+                    "Call it, and not under no_grad().",
                 )
             )
         sources = [source and source() for source in last[0]][: self._backward_inputs]
         roots = _roots(name, [out and out() for out in last[1]], grad_output)
         grads = propagate(roots, sources)
         return grads[0] if len(grads) == 1 else tuple(grads)
+
+    backward: Callable[..., Any] = _backward
 
     def param(self) -> list[tuple[Parameter, Tensor]]:
         """The pairs (parameter, gradient); the gradient is zeros where no backward has brought one yet."""
@@ -166,7 +153,7 @@ class Module(ModuleTree):
         hooks = self.__dict__.setdefault(kind, {})
         number = next(_hook_ids)
         hooks[number] = hook
-        return RemovableHandle(hooks, number)
+        return RemovableHandle(lambda: hooks.pop(number, None))
 
     # Text and copies
 

@@ -6,7 +6,6 @@ A module's parameters, buffers and children are simply its attributes: whatever 
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message
+from rushlight.ops.creation import wanted_dtype
 
 if TYPE_CHECKING:
     from rushlight.nn.module import Module
@@ -54,6 +54,8 @@ class ModuleTree:
 
     def __getattr__(self, name: str) -> Any:
         """Only for what is not there: the error names the nearest attribute that is."""
+        import difflib
+
         known = [n for n in (*self.__dict__, *dir(type(self))) if not n.startswith("_")]
         near = difflib.get_close_matches(name, known, 1)
         hint = (
@@ -225,11 +227,11 @@ class ModuleTree:
                     "Build the module with the options it was saved with.",
                 )
             )
+        found = {k: state_dict[k] for k in own if k in state_dict}
+        values = {k: v if isinstance(v, Tensor) else own[k].new_tensor(v) for k, v in found.items()}
         with no_grad():
-            for k, tensor in own.items():
-                if k in state_dict:
-                    value = state_dict[k]
-                    tensor.copy_(value if isinstance(value, Tensor) else tensor.new_tensor(value))
+            for k, value in values.items():
+                own[k].copy_(value)
         return IncompatibleKeys(missing, unexpected)
 
     # All at once
@@ -258,12 +260,20 @@ class ModuleTree:
         return self
 
     def to(self: T, *args: Any, **options: Any) -> T:
-        """Convert floating parameters and buffers to a dtype, in place."""
+        """Convert floating parameters and buffers to a floating dtype, in place; a device changes nothing.
+
+        Raises DTypeError for a dtype that is not floating.
+        """
+        dtype = wanted_dtype(args, options)
+        if dtype is None:
+            return self
+        if dtype.kind != "f":
+            raise DTypeError(message(f"{type(self).__name__}.to", str(dtype), "a floating dtype"))
         for tensor in itertools.chain(self.parameters(), self.buffers()):
-            if tensor.is_floating_point():
-                tensor.data = tensor.detach().to(*args, **options)
+            if tensor.is_floating_point() and tensor.dtype != dtype:
+                tensor.data = tensor.detach().to(dtype)
                 if tensor.grad is not None:
-                    tensor.grad = tensor.grad.detach().to(*args, **options)
+                    tensor.grad = tensor.grad.detach().to(dtype)
         return self
 
     def float(self: T) -> T:

@@ -1,5 +1,24 @@
 """The operations: one family a file, each op defined once with its formula, its shapes and its derivative."""
 
+from typing import TYPE_CHECKING
+
+# The files first: some are called like the function in them, and then the function is to have the name.
+from rushlight.ops import arithmetic as _arithmetic
+from rushlight.ops import creation as _creation
+from rushlight.ops import einsum as _einsum
+from rushlight.ops import elementwise as _elementwise
+from rushlight.ops import gather as _gather
+from rushlight.ops import index as _index
+from rushlight.ops import join as _join
+from rushlight.ops import matmul as _matmul
+from rushlight.ops import movement as _movement
+from rushlight.ops import norm as _norm
+from rushlight.ops import random as _random
+from rushlight.ops import reduce as _reduce
+from rushlight.ops import select as _select
+from rushlight.ops import softmax as _softmax
+
+# isort: split
 from rushlight.ops.arithmetic import *
 from rushlight.ops.creation import *
 from rushlight.ops.einsum import *
@@ -15,5 +34,24 @@ from rushlight.ops.reduce import *
 from rushlight.ops.select import *
 from rushlight.ops.softmax import *
 
-# isort: split
-from rushlight.ops.index import select as select  # the function, not the file of that name
+if not TYPE_CHECKING:  # mypy follows the stars, but no sum
+    __all__ = [
+        name
+        for family in (
+            _arithmetic,
+            _creation,
+            _einsum,
+            _elementwise,
+            _gather,
+            _index,
+            _join,
+            _matmul,
+            _movement,
+            _norm,
+            _random,
+            _reduce,
+            _select,
+            _softmax,
+        )
+        for name in family.__all__
+    ]

@@ -13,7 +13,19 @@ from rushlight.core.apply import apply, apply_
 from rushlight.core.op import elementwise
 from rushlight.core.tensor import Tensor, method
 
-__all__ = ["add", "addcdiv", "addcmul", "div", "floor_divide", "lerp", "mul", "neg", "pow", "remainder", "sub"]
+__all__ = [
+    "add",
+    "addcdiv",
+    "addcmul",
+    "div",
+    "floor_divide",
+    "lerp",
+    "mul",
+    "neg",
+    "pow",
+    "remainder",
+    "sub",
+]
 
 ADD = elementwise(
     "add",

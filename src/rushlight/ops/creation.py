@@ -7,10 +7,11 @@ from typing import Any
 
 from rushlight.core.apply import apply, apply_, assign, to_dtype, touch
 from rushlight.core.op import Op, elementwise, register
+from rushlight.core.placement import check_device, names_device
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message
+from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.ops.movement import as_sizes
 
 __all__ = [
@@ -69,14 +70,14 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     (tensor([[1, 2],
             [3, 4]]), dtype('float32'))
     """
-    _check_device(device)
+    check_device(device)
     out = wrap(_convert("tensor", data, dtype, copy=True))
     return out.requires_grad_() if requires_grad else out
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, sharing memory where it can: a tensor of the right dtype is returned as it is."""
-    _check_device(device)
+    check_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else to_dtype(data, as_dtype(dtype))
     return wrap(_convert("as_tensor", data, dtype, copy=False))
@@ -125,11 +126,6 @@ def _unwrap(data: Any) -> Any:
     return [_unwrap(d) for d in data] if isinstance(data, (list, tuple)) else data
 
 
-def _check_device(device: Any) -> None:
-    if device is not None and str(device) != "cpu":
-        raise NotSupportedError(message("device", repr(device), "'cpu', the only device so far"))
-
-
 def from_numpy(ndarray: Any) -> Tensor:
     """A tensor that shares the array's memory."""
     if not isinstance(ndarray, xp.ndarray):
@@ -151,7 +147,7 @@ def is_tensor(obj: Any) -> bool:
 
 
 def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
-    _check_device(device)
+    check_device(device)
     shape = as_sizes(sizes)
     if any(n < 0 for n in shape):
         raise ArgumentError(message("creation", f"shape {shape}", "sizes of 0 or more"))
@@ -218,8 +214,9 @@ def full_like(
 
 
 @method()
-def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
+def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """One value in a new shape, with the dtype of `input`."""
+    check_device(device)
     return apply(
         FULL,
         shape=tuple(size),
@@ -229,20 +226,23 @@ def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None) ->
 
 
 @method()
-def new_zeros(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
+def new_zeros(input: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Zeros in a new shape, with the dtype of `input`."""
+    check_device(device)
     return new_full(input, as_sizes(size), 0, dtype=dtype)
 
 
 @method()
-def new_ones(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
+def new_ones(input: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Ones in a new shape, with the dtype of `input`."""
+    check_device(device)
     return new_full(input, as_sizes(size), 1, dtype=dtype)
 
 
 @method()
-def new_tensor(input: Tensor, data: Any, *, dtype: Any = None) -> Tensor:
+def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of `data` with the dtype of `input`."""
+    check_device(device)
     return tensor(data, dtype=input.dtype if dtype is None else dtype)
 
 
@@ -261,7 +261,7 @@ def arange(
     >>> rl.arange(1, 2, 0.5)
     tensor([1. , 1.5])
     """
-    _check_device(device)
+    check_device(device)
     if end is None:
         start, end = 0, start
     start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
@@ -286,7 +286,7 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` numbers at equal distances from `start` to `end`, both included."""
-    _check_device(device)
+    check_device(device)
     if steps < 0:
         raise ArgumentError(message("linspace", f"steps={steps}", "0 or more"))
     gap = (end - start) / (steps - 1) if steps > 1 else 0.0
@@ -300,7 +300,7 @@ def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Ones on the diagonal, zeros elsewhere."""
-    _check_device(device)
+    check_device(device)
     out = (arange(n).unsqueeze(1) == arange(n if m is None else m)).to(check_dtype(dtype))
     return out.requires_grad_() if requires_grad else out
 
@@ -344,17 +344,28 @@ def reshape_copy(input: Tensor) -> Tensor:
 
 @method()
 def to(input: Tensor, *args: Any, **options: Any) -> Tensor:
-    """The tensor with another dtype, or as it is; `to(dtype)`, `to("cpu")`, `to(other)`."""
+    """The tensor with another dtype, or as it is; `to(dtype)`, `to(device)`, `to(other)`.
+
+    >>> import rushlight as rl
+    >>> rl.ones(1).to("cpu", rl.float64)
+    tensor([1.], dtype=float64)
+    """
+    dtype = wanted_dtype(args, options)
+    return input if dtype is None else to_dtype(input, dtype)
+
+
+def wanted_dtype(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """The dtype that the arguments of `to` ask for, or None; refuses a device that is not there."""
     dtype = options.get("dtype")
-    _check_device(options.get("device"))
+    check_device(options.get("device"))
     for a in args:
         if isinstance(a, Tensor):
             dtype = a.dtype
-        elif isinstance(a, str) and a.split(":")[0] in ("cpu", "cuda", "mps", "meta"):
-            _check_device(a)
-        elif not isinstance(a, bool):
+        elif names_device(a):
+            check_device(a)
+        elif a is not None and not isinstance(a, bool):
             dtype = a
-    return input if dtype is None else to_dtype(input, as_dtype(dtype))
+    return None if dtype is None else as_dtype(dtype)
 
 
 def _converter(name: str, dtype: Any) -> None:

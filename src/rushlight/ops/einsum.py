@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rushlight.core.apply import apply
+from rushlight.core.apply import apply, one_dtype
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
@@ -132,6 +132,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     if len(operands) == 1 and not isinstance(operands[0], Tensor):
         operands = tuple(operands[0])
     terms, result = _explicit(equation, operands)
+    if any(sum(c in term for term in terms) > 1 for c in set("".join(terms)) - set(result)):
+        one_dtype("einsum", operands)
     pairs = [_diagonals(term, x) for term, x in zip(terms, operands, strict=True)]
     missing = set(result) - set("".join(terms))
     if missing or len(set(result)) != len(result):

@@ -9,7 +9,8 @@ import math
 from typing import Any
 
 from rushlight.core.apply import apply, apply_
-from rushlight.core.op import elementwise
+from rushlight.core.op import Op, elementwise
+from rushlight.core.spec import DEFAULT_DTYPE
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import ArgumentError, message
 
@@ -62,7 +63,7 @@ TAN = elementwise(
     "tan", lambda m, x: m.tan(x), (lambda g, y, x: g * (y * y + 1),), saves="out", promote="float"
 )
 # The derivatives of the common activations are one op each: eager code then makes one array instead of three.
-TANH_GRAD = elementwise(
+TANH_GRAD: Op = elementwise(
     "tanh_grad",
     lambda m, g, y: g * (1 - y * y),
     (lambda h, out, g, y: apply(TANH_GRAD, h, y), lambda h, out, g, y: h * g * y * -2),
@@ -88,7 +89,7 @@ def _sigmoid(m: Any, x: Any) -> Any:
     return m.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
-SIGMOID_GRAD = elementwise(
+SIGMOID_GRAD: Op = elementwise(
     "sigmoid_grad",
     lambda m, g, y: g * (y * (1 - y)),
     (lambda h, out, g, y: apply(SIGMOID_GRAD, h, y), lambda h, out, g, y: h * g * (1 - 2 * y)),
@@ -103,7 +104,7 @@ SOFTPLUS = elementwise(
     promote="float",
 )
 # The derivative of ReLU reads the sign of the result, so the input need not stay alive. At 0 it is 0.
-RELU_GRAD = elementwise(
+RELU_GRAD: Op = elementwise(
     "relu_grad",
     lambda m, g, y: g * (y > 0),
     (lambda h, out, g, y: apply(RELU_GRAD, h, y), None),
@@ -312,6 +313,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         return _clamp_tensors(input, min, max)
+    if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
+        input = input.to(DEFAULT_DTYPE)
     return apply(CLAMP, input, **_bounds(min, max))
 
 
@@ -347,9 +350,11 @@ def trunc(input: Tensor) -> Tensor:
 
 
 @method()
-def round(input: Tensor) -> Tensor:
-    """The nearest whole number, halves to the even one."""
-    return apply(ROUND, input)
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest whole number, halves to the even one; with `decimals` that many digits are kept."""
+    if not decimals:
+        return apply(ROUND, input)
+    return apply(ROUND, input * 10.0**decimals) / 10.0**decimals
 
 
 @method()

@@ -11,7 +11,7 @@ from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 
-__all__ = ["argsort", "cumsum", "gather", "scatter", "scatter_add", "sort", "topk"]
+__all__ = ["argsort", "cumsum", "gather", "scatter", "scatter_add", "sort", "take_along_dim", "topk"]
 
 
 class Sorted(NamedTuple):
@@ -134,21 +134,32 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """
-    return apply(SCATTER, input, index, src, dim=normalize_axis("scatter", dim, input.ndim))
+    axis = normalize_axis("scatter", dim, input.ndim)
+    return apply(SCATTER, input, index, _source(input, axis, index, src), dim=axis)
+
+
+def _source(input: Tensor, axis: int, index: Tensor, src: Any) -> Any:
+    """`src` cut to the sizes of the index, as PyTorch allows a larger one."""
+    if isinstance(src, Tensor):
+        if src.ndim == index.ndim:
+            for i, n in enumerate(index.shape):
+                src = src.narrow(i, 0, n) if src.shape[i] > n else src
+        _infer_scatter(input.spec, index.spec, src.spec, dim=axis)
+    return src
 
 
 @method()
 def scatter_(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     """`scatter` in the input's memory."""
     axis = normalize_axis("scatter", dim, input.ndim)
-    return apply_(SCATTER, input, index, src, dim=axis)
+    return apply_(SCATTER, input, index, _source(input, axis, index, src), dim=axis)
 
 
 @method()
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with src[i][j] added at [index[i][j]][j] along dim 0, and likewise along the others."""
     axis = normalize_axis("scatter_add", dim, input.ndim)
-    _infer_scatter(input.spec, index.spec, src.spec, dim=axis)
+    src = _source(input, axis, index, src)
     shape = tuple(input.shape[i] if i == axis else n for i, n in enumerate(index.shape))
     total = apply(ADD_ALONG, src, index, dim=axis, shape=shape)
     if shape == input.shape:
@@ -165,7 +176,7 @@ def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return input.copy_(scatter_add(input, dim, index, src))
 
 
-@method("take_along_dim")
+@method()
 def take_along_dim(input: Tensor, indices: Tensor, dim: int) -> Tensor:
     """`gather` with the arguments in NumPy's order."""
     return gather(input, dim, indices)

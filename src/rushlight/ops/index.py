@@ -1,6 +1,7 @@
 """Indexing: what stands between the brackets, read and written.
 
-An index is split in two. Numbers, slices, None and `...` are a pattern of plain Python values, known when the graph is traced; integer tensors are inputs of the op. Masks become integer tensors at once.
+An index is split in two. Numbers, slices, None and `...` are a pattern of plain Python values, known when the
+graph is traced; integer tensors are inputs of the op. Masks become integer tensors at once.
 """
 
 from __future__ import annotations

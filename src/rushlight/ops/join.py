@@ -9,7 +9,7 @@ from rushlight.core.apply import apply, to_dtype
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axis, promote_dtypes
 from rushlight.core.tensor import Tensor, method
-from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 
 __all__ = ["cat", "chunk", "concat", "hstack", "split", "stack", "unbind", "vstack"]
 
@@ -34,10 +34,24 @@ def _cat_grad(g: Tensor, out: Any, *inputs: Any, dim: int) -> list[Tensor]:
 CAT = register(Op("cat", lambda m, *xs, dim: m.concatenate(xs, dim), _infer_cat, _cat_grad, saves="specs"))
 
 
-def _listed(name: str, tensors: Any) -> list[Tensor]:
+def _tensors(name: str, tensors: Any) -> list[Tensor]:
+    """The tensors of a list or tuple; raises DTypeError naming the first that is none."""
+    if isinstance(tensors, Tensor):
+        remedy = "Put it into a list; x.unbind() gives its slices."
+        raise DTypeError(message(name, "a Tensor", "a list or tuple of Tensors", remedy))
     listed = list(tensors)
-    if not listed or not all(isinstance(t, Tensor) for t in listed):
-        raise ArgumentError(message(name, f"{len(listed)} objects", "a sequence of at least one Tensor"))
+    if not listed:
+        raise ArgumentError(message(name, "0 objects", "a sequence of at least one Tensor"))
+    for i, t in enumerate(listed):
+        if not isinstance(t, Tensor):
+            got = f"a {type(t).__name__} as element {i}"
+            raise DTypeError(message(name, got, "Tensors", "Convert it with rl.tensor()."))
+    return listed
+
+
+def _listed(name: str, tensors: Any) -> list[Tensor]:
+    """The tensors in their common dtype."""
+    listed = _tensors(name, tensors)
     dtype = promote_dtypes([t.dtype for t in listed], [], [])
     return [to_dtype(t, dtype) for t in listed]
 
@@ -77,12 +91,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Rows on top of each other."""
-    return cat([t.reshape(1, -1) if t.ndim < 2 else t for t in tensors], 0)
+    return cat([t.reshape(1, -1) if t.ndim < 2 else t for t in _tensors("vstack", tensors)], 0)
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Columns side by side; vectors one after the other."""
-    listed = [t.reshape(1) if not t.ndim else t for t in tensors]
+    listed = [t.reshape(1) if not t.ndim else t for t in _tensors("hstack", tensors)]
     return cat(listed, 0 if listed[0].ndim == 1 else 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight.core.apply import apply
+from rushlight.core.apply import apply, one_dtype
 from rushlight.core.op import REGISTRY, Op, register
 from rushlight.core.spec import Spec, broadcast
 from rushlight.core.tensor import Tensor, method
@@ -50,14 +50,14 @@ def _mm_right(g: Tensor, out: Any, a: Tensor, b: Any, *, ta: bool = False, tb: b
     return apply(MM, g, a, ta=True, tb=ta) if tb else apply(MM, a, g, ta=not ta)
 
 
-# The product of two matrices, each as it lies or transposed: with that freedom its derivatives are products again.
+# The product of two matrices, each as it lies or transposed: then its derivatives are such products again.
 MM = register(
     Op(
         "mm",
         lambda m, a, b, *, ta=False, tb=False: m.matmul(a.T if ta else a, b.T if tb else b),
         _infer_mm,
         (_mm_left, _mm_right),
-        promote="common",
+        promote="same",
     )
 )
 
@@ -87,7 +87,7 @@ def _right(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
 
 
 MATMUL = register(
-    Op("matmul", lambda m, a, b: m.matmul(a, b), _infer_matmul, (_left, _right), promote="common")
+    Op("matmul", lambda m, a, b: m.matmul(a, b), _infer_matmul, (_left, _right), promote="same")
 )
 
 
@@ -133,7 +133,7 @@ LINEAR = register(
         _linear,
         _infer_linear,
         (lambda g, out, x, weight, bias=None: apply(MATMUL, g, weight), _linear_weight, _linear_bias),
-        promote="common",
+        promote="same",
         decompose=lambda x, weight, bias=None: (
             apply(MATMUL, x, weight.T) if bias is None else apply(MATMUL, x, weight.T) + bias
         ),
@@ -218,4 +218,5 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
     product = mm(mat1, mat2)
+    one_dtype("addmm", (input, mat1))
     return input * beta + product * alpha

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,22 +24,21 @@ __all__ = [
     "squeeze",
     "swapaxes",
     "t",
+    "tile",
     "transpose",
     "unflatten",
     "unsqueeze",
 ]
 
 
+def _check_size(name: str, x: Spec, shape: tuple[int, ...]) -> None:
+    if math.prod(shape) != x.size or any(n < 0 for n in shape):
+        got = f"shape {x.shape} into {shape}"
+        raise ShapeError(message(name, got, f"a shape of {x.size} elements", "Use -1 for one axis."))
+
+
 def _infer_reshape(x: Spec, *, shape: tuple[int, ...]) -> Spec:
-    if Spec(shape, x.dtype).size != x.size:
-        raise ShapeError(
-            message(
-                "reshape",
-                f"shape {x.shape} into {shape}",
-                f"a shape of {x.size} elements",
-                "Use -1 for one axis.",
-            )
-        )
+    _check_size("reshape", x, shape)
     return Spec(shape, x.dtype)
 
 
@@ -123,6 +123,11 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
+    return apply(RESHAPE, input, shape=_known_sizes("reshape", input, shape))
+
+
+def _known_sizes(name: str, input: Tensor, shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """The sizes, with the number that -1 stands for in its place."""
     sizes = as_sizes(shape)
     if -1 in sizes:
         known = 1
@@ -131,13 +136,13 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         if sizes.count(-1) > 1 or known == 0 or input.numel() % known:
             raise ShapeError(
                 message(
-                    "reshape",
+                    name,
                     f"shape {input.shape} into {sizes}",
                     "sizes whose product divides the number of elements, and one -1",
                 )
             )
         sizes = tuple(input.numel() // known if n == -1 else n for n in sizes)
-    return apply(RESHAPE, input, shape=sizes)
+    return sizes
 
 
 @method("view")
@@ -145,13 +150,15 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     """Like `reshape`; given a dtype, the same bytes read as that dtype is not supported."""
     if len(shape) == 1 and not isinstance(shape[0], (int, Sequence)):
         raise ArgumentError(message("view", repr(shape[0]), "sizes", "Use x.to(dtype) to convert."))
-    return reshape(input, *shape)
+    sizes = _known_sizes("view", input, shape)
+    _check_size("view", input.spec, sizes)
+    return apply(RESHAPE, input, shape=sizes)
 
 
 @method()
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """`input` in the shape of `other`."""
-    return reshape(input, other.shape)
+    return view(input, other.shape)
 
 
 @method()
@@ -241,13 +248,15 @@ method("mT")(property(_matrix_transpose))  # type: ignore[type-var]
 
 
 @method()
-def movedim(input: Tensor, source: int, destination: int) -> Tensor:
-    """One axis moved to another place."""
-    order = list(range(input.ndim))
-    order.insert(
-        normalize_axis("movedim", destination, input.ndim),
-        order.pop(normalize_axis("movedim", source, input.ndim)),
-    )
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """One axis moved to another place, or several to as many; the others keep their order."""
+    moved = normalize_axes("movedim", source, input.ndim)
+    places = normalize_axes("movedim", destination, input.ndim)
+    if len(moved) != len(places):
+        raise ShapeError(message("movedim", f"{len(moved)} axes to {len(places)} places", "as many of both"))
+    order = [axis for axis in range(input.ndim) if axis not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
     return permute(input, order)
 
 
@@ -301,15 +310,21 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     return apply(FLIP, input, dims=normalize_axes("flip", as_sizes(dims), input.ndim))
 
 
-@method("tile")
-def repeat(input: Tensor, *sizes: Any) -> Tensor:
+@method()
+def tile(input: Tensor, *sizes: Any) -> Tensor:
     """Copies of the tensor, side by side along each axis."""
     counts = as_sizes(sizes)
     counts = (1,) * (input.ndim - len(counts)) + counts
     shape = (1,) * (len(counts) - input.ndim) + input.shape
     paired = [n for pair in zip((1,) * len(shape), shape, strict=True) for n in pair]
     grown = [n for pair in zip(counts, shape, strict=True) for n in pair]
-    return input.reshape(paired).expand(grown).reshape([c * n for c, n in zip(counts, shape, strict=True)])
+    # Copied before the axes are merged: where all counts are 1 merging alone would give a view.
+    return (
+        input.reshape(paired)
+        .expand(grown)
+        .clone()
+        .reshape([c * n for c, n in zip(counts, shape, strict=True)])
+    )
 
 
 @method("repeat")
@@ -319,4 +334,4 @@ def _repeat(input: Tensor, *sizes: Any) -> Tensor:
         raise ShapeError(
             message("repeat", f"{len(counts)} counts for {input.ndim} axes", "a count for each axis")
         )
-    return repeat(input, counts)
+    return tile(input, counts)

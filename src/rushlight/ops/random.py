@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from rushlight.core.apply import apply_
+from rushlight.core.placement import check_device
 from rushlight.core.random import Generator, default_generator
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
@@ -67,7 +68,11 @@ def _float_dtype(op: str, dtype: Any) -> Any:
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Uniform random numbers in [0, 1).
 
@@ -76,39 +81,65 @@ def rand(
     >>> bool((x >= 0).all() and (x < 1).all())
     True
     """
+    check_device(device)
     out = uniform(as_sizes(size), _float_dtype("rand", dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Normal random numbers of mean 0 and deviation 1."""
+    check_device(device)
     out = gaussian(as_sizes(size), _float_dtype("randn", dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
-def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def rand_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+) -> Tensor:
     """Uniform random numbers in the shape and dtype of `input`."""
+    check_device(device)
     return uniform(input.shape, _float_dtype("rand_like", dtype or input.dtype), generator)
 
 
-def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def randn_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+) -> Tensor:
     """Normal random numbers in the shape and dtype of `input`."""
+    check_device(device)
     return gaussian(input.shape, _float_dtype("randn_like", dtype or input.dtype), generator)
 
 
 def normal(
-    mean: float, std: float, size: Any, *, generator: Generator | None = None, dtype: Any = None
+    mean: float,
+    std: float,
+    size: Any,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
 ) -> Tensor:
     """Normal random numbers of the given mean and deviation."""
+    check_device(device)
     return gaussian(as_sizes((size,)), _float_dtype("normal", dtype), generator) * std + mean
 
 
 def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
 ) -> Tensor:
     """Random integers in [low, high); `randint(high, size)` starts at 0."""
+    check_device(device)
     if size is None:
         low, high, size = 0, low, high
     if size is None or high is None or high <= low:
@@ -119,15 +150,19 @@ def randint(
     return (u * float(high - low)).floor().to(xp.int64 if dtype is None else dtype) + low
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
+def randint_like(
+    input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None
+) -> Tensor:
     """Random integers in [low, high) in the shape and dtype of `input`."""
+    check_device(device)
     if high is None:
         low, high = 0, low
     return randint(low, high, input.shape, dtype=dtype or input.dtype)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The numbers from 0 to n - 1 in random order: the order that sorts n random words."""
+    check_device(device)
     if n < 0:
         raise ArgumentError(message("randperm", f"n={n}", "0 or more"))
     order = uniform((n,), xp.float64, generator).argsort()

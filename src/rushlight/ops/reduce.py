@@ -255,8 +255,11 @@ def var(
 ) -> Tensor:
     """The variance over the axes `dim`: squared deviations from the mean, summed, over (n - correction).
 
-    `correction` is 1 by default (an unbiased estimate), 0 with ``unbiased=False``.
+    `correction` is 1 by default (an unbiased estimate), 0 with ``unbiased=False``; a bool in the place of
+    `dim` is `unbiased`.
     """
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
     axes = _axes("var", input, dim)
     if correction is None:
         correction = 1 if unbiased else 0

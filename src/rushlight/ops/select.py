@@ -82,7 +82,7 @@ MINIMUM = elementwise(
 )
 
 
-@method("eq", "__eq__")
+@method()
 def eq(input: Any, other: Any) -> Tensor:
     """input == other, element by element.
 
@@ -93,10 +93,28 @@ def eq(input: Any, other: Any) -> Tensor:
     return apply(EQ, input, other)
 
 
-@method("ne", "not_equal", "__ne__")
+@method("ne", "not_equal")
 def ne(input: Any, other: Any) -> Tensor:
     """input != other, element by element."""
     return apply(NE, input, other)
+
+
+@method("__eq__")
+def _equals(input: Tensor, other: Any) -> Any:
+    """input == other; None, strings and other strangers are unequal, as in PyTorch."""
+    try:
+        return apply(EQ, input, other)
+    except DTypeError:
+        return NotImplemented
+
+
+@method("__ne__")
+def _differs(input: Tensor, other: Any) -> Any:
+    """input != other, likewise."""
+    try:
+        return apply(NE, input, other)
+    except DTypeError:
+        return NotImplemented
 
 
 @method("lt", "less", "__lt__")
