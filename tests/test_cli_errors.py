@@ -98,6 +98,7 @@ def test_models_that_are_none(run: Path, tmp_path: Path) -> None:
     for command in (("evaluate",), ("predict", points)):
         name, *rest = command
         assert_refused(call(name, tmp_path / "absent", *rest), "there is no")
+        assert_refused(call(name, tmp_path / "absent", *rest), "pass the folder")
         assert_refused(call(name, points, *rest), "damaged, or not a safetensors file")
         assert_refused(call(name, run / "checkpoint.safetensors", *rest), "no model saved by")
     model = run / "model.safetensors"

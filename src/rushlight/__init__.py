@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING
 from rushlight import autograd as autograd
 from rushlight import errors as errors
 from rushlight import nn as nn
+from rushlight import ops as ops
 from rushlight import optim as optim
 from rushlight.core.anomaly import detect_anomaly as detect_anomaly
+from rushlight.core.placement import accelerator as accelerator
+from rushlight.core.placement import backends as backends
+from rushlight.core.placement import cuda as cuda
+from rushlight.core.placement import device as device
 from rushlight.core.random import Generator as Generator
 from rushlight.core.random import get_rng_state as get_rng_state
 from rushlight.core.random import initial_seed as initial_seed
@@ -31,14 +36,7 @@ from rushlight.core.tensor import Parameter as Parameter
 from rushlight.core.tensor import Tensor as Tensor
 from rushlight.device.numpy import bool_ as bool
 from rushlight.device.numpy import float16, float32, float64, int8, int16, int32, int64, uint8
-from rushlight.ops import *  # noqa: F403
-
-float = float32
-double = float64
-long = int64
-int = int32
-__version__ = "0.1.0"
-
+from rushlight.ops import *
 
 if TYPE_CHECKING:
     from rushlight import data as data
@@ -46,11 +44,50 @@ if TYPE_CHECKING:
     from rushlight import plot as plot
     from rushlight import train as train
 
+float = float32
+double = float64
+half = float16
+long = int64
+int = int32
+short = int16
+__version__ = "0.1.0"
 
-def __getattr__(name: str):  # type: ignore[no-untyped-def]
-    """These packages load when they are first named, so that `import rushlight` stays light."""
-    if name in ("data", "interop", "plot", "train"):
-        import importlib
+_LATER = ("data", "interop", "plot", "train")
+"""These packages load when they are first named, so that `import rushlight` stays light."""
 
-        return importlib.import_module(f"rushlight.{name}")
-    raise AttributeError(f"rushlight has no attribute {name!r}")
+_ELSEWHERE = {
+    "save": "rl.interop.save_file(model.state_dict(), path) writes safetensors; Trainer keeps checkpoints.",
+    "load": "model.load_state_dict(rl.interop.load_file(path)) reads safetensors; Trainer keeps checkpoints.",
+    "compile": "Compiling is planned and not there yet: leave the call out.",
+    "bfloat16": "There are float32, float64 and float16.",
+    "set_default_dtype": "float32 is the default: pass dtype=, or use model.double() and x.double().",
+    "set_default_device": "There is only the CPU: leave the call out.",
+}
+
+
+if not TYPE_CHECKING:
+    # mypy follows the star above, but no sum of lists.
+    __all__ = [  # noqa: PLE0604
+        "Generator", "Parameter", "Tensor", "accelerator", "autograd", "backends", "bool", "cuda", "data",
+        "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16", "float32",
+        "float64", "get_rng_state", "half", "initial_seed", "int", "int8", "int16", "int32", "int64",
+        "interop", "is_grad_enabled", "long", "manual_seed", "nn", "no_grad", "ops", "optim", "plot", "seed",
+        "set_grad_enabled", "set_rng_state", "short", "train", "uint8",
+        *ops.__all__,
+    ]  # fmt: skip
+
+    # Of this it would believe that every name is there.
+    def __getattr__(name: str) -> object:
+        if name in _LATER:
+            import importlib
+
+            return importlib.import_module(f"rushlight.{name}")
+        remedy = _ELSEWHERE.get(name, "")
+        for place in (nn.functional, nn, optim):
+            if name in place.__all__:
+                remedy = f"It is {place.__name__.replace('rushlight', 'rl')}.{name}."
+        raise errors.missing("rushlight", name, __all__, remedy)
+
+    def __dir__() -> list[str]:
+        # Importing also leaves rl.core here, and packages that load later are named too.
+        return sorted([*__all__, "__version__", "__doc__", "__name__", "__file__", "__path__"])

@@ -7,6 +7,9 @@ Each type also derives from the built-in exception that Python users would catch
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 __all__ = [
     "AnomalyError",
     "ArgumentError",
@@ -19,6 +22,8 @@ __all__ = [
     "RushlightError",
     "ShapeError",
     "message",
+    "missing",
+    "refuse_options",
 ]
 
 
@@ -70,3 +75,40 @@ def message(op: str, got: str, expected: str, remedy: str = "") -> str:
     """
     text = f"{op}: got {got}; expected {expected}."
     return f"{text} {remedy}" if remedy else text
+
+
+def missing(module: str, name: str, known: Iterable[str], remedy: str = "") -> AttributeError:
+    """The error for a name that a module does not have: with the remedy, or the nearest names that it has.
+
+    >>> missing("rushlight.nn", "Linaer", ["Linear", "ReLU"])
+    AttributeError("rushlight.nn has no 'Linaer'. Did you mean 'Linear'?")
+    """
+    text = f"{module} has no {name!r}"
+    if name.startswith("__"):
+        return AttributeError(text, name=name)
+    if remedy:
+        return AttributeError(f"{text}. {remedy}", name=name)
+    from difflib import get_close_matches
+
+    lower = {k.lower(): k for k in known if not k.startswith("_")}
+    near = [lower[n] for n in get_close_matches(name.lower(), lower, 3, 0.7)]
+    if near:
+        return AttributeError(f"{text}. Did you mean {' or '.join(repr(n) for n in near)}?", name=name)
+    return AttributeError(
+        f"{text}: Rushlight does not have it, or not yet. dir({module}) lists what is there.", name=name
+    )
+
+
+def refuse_options(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], remedy: str) -> None:
+    """Let PyTorch's options that Rushlight does without pass at their defaults only.
+
+    Raises NotSupportedError for another value, TypeError, as Python does, for an option that is none.
+    """
+    for option, value in given.items():
+        if option not in defaults:
+            raise TypeError(f"{name}() got an unexpected keyword argument {option!r}")
+        default = defaults[option]
+        off = value is None or value is False
+        if value != default and not (off and not default):
+            got = f"{option}={value!r}"
+            raise NotSupportedError(message(name, got, f"its default, {default!r}", remedy))

@@ -12,7 +12,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn, optim
-from rushlight.errors import CheckpointError
+from rushlight.errors import CheckpointError, NotSupportedError
 
 Make = Callable[[Any], optim.Optimizer]
 
@@ -216,3 +216,66 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
     with pytest.raises(CheckpointError, match="'state' is missing; the key 'param_groups'"):
         optimizer.load_state_dict({})
     optimizer.load_state_dict(good)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_made_while_tracing_is_plain_and_becomes_an_input(name: str) -> None:
+    """The first step of all is then a program like every later one."""
+    trace, interpret = trace_and_interpret()
+    net, twin = model(), model()
+    optimizer, other = OPTIMIZERS[name](net.parameters()), OPTIMIZERS[name](twin.parameters())
+    x = rl.rand(6, 3)
+
+    def step(net: nn.Module, optimizer: optim.Optimizer) -> rl.Tensor:
+        optimizer.zero_grad()
+        loss = (net(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    if name == "dampening":  # its first step makes the buffer of the gradient, so it has to be run
+        step(net, optimizer)
+        step(twin, other)
+    graph, lifted, _ = trace(lambda: step(net, optimizer), [])
+    assert all(isinstance(v.array, np.ndarray) for s in optimizer.state.values() for v in s.values())
+    _, updates = interpret(graph, [t.array for t in lifted])
+    step(twin, other)
+    found = {id(target): new for (target, _), new in zip(graph.updates, updates, strict=True)}
+    index = {id(t): v for t, v in zip(lifted, graph.inputs, strict=True)}
+    for p, q in zip(net.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_allclose(found[id(index[id(p)])], q.detach().numpy(), rtol=1e-5, atol=1e-7)
+
+
+def trace_and_interpret() -> tuple[Any, Any]:
+    from rushlight.compile.interpret import interpret
+    from rushlight.compile.trace import trace
+
+    return trace, interpret
+
+
+def test_momentum_starts_as_zeros_and_its_first_step_takes_the_gradient() -> None:
+    p = nn.Parameter(rl.tensor([1.0, 2.0]))
+    p.grad = rl.tensor([0.3, -7e-30])
+    optimizer = optim.SGD([p], lr=0.1, momentum=0.9)
+    optimizer.step()
+    assert optimizer.state[p]["momentum_buffer"].tolist() == p.grad.tolist()
+    optimizer.param_groups[0]["momentum"] = 0.0
+    optimizer.step()
+
+
+def test_momentum_switched_on_later() -> None:
+    p = nn.Parameter(rl.tensor([1.0]))
+    p.grad = rl.tensor([1.0])
+    optimizer = optim.SGD([p], lr=0.5)
+    optimizer.step()
+    optimizer.param_groups[0]["momentum"] = 0.5
+    optimizer.step()
+    optimizer.step()
+    assert p.item() == 1.0 - 0.5 * (1.0 + 1.0 + 1.5)
+
+
+def test_an_optimiser_without_a_rule_says_so() -> None:
+    p = nn.Parameter(rl.ones(1))
+    p.grad = rl.ones(1)
+    with pytest.raises(NotSupportedError, match="update"):
+        optim.Optimizer([p], {}).step()

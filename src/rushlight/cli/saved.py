@@ -67,12 +67,17 @@ class SavedModel:
             return _probabilities(self.model(inputs).double(), self.settings)
 
 
+def _hint(target: Path) -> str:
+    if target.is_dir():
+        return " (has the training finished?)"
+    return "; pass the folder that `rushlight train ... --out FOLDER` left, or a model.safetensors"
+
+
 def load_model(target: Path) -> SavedModel:
     """The model at `target`, a file or a run's folder; UserError for anything else. Runs no code of it."""
     path = target / FILE if target.is_dir() else target
     if not path.exists():
-        hint = " (has the training finished?)" if target.is_dir() else ""
-        raise UserError(f"there is no {path}{hint}")
+        raise UserError(f"there is no {path}{_hint(target)}")
     arrays, metadata = parse(path.read_bytes(), str(path))
     if metadata.get("format") != "rushlight.model":
         raise UserError(f"{path} is a safetensors file, but no model saved by `rushlight train`")

@@ -1,10 +1,13 @@
 """Data: sets of samples, the loader that cuts them into batches, and the sets of the five reports."""
 
+from typing import TYPE_CHECKING
+
 from rushlight.data.dataset import Dataset, Subset, TensorDataset, default_collate, random_split
 from rushlight.data.disk import Disk
 from rushlight.data.idx import encode_idx, parse_idx, read_idx
 from rushlight.data.loader import DataLoader
 from rushlight.data.mnist import MNIST, FashionMNIST
+from rushlight.errors import missing
 
 __all__ = [
     "MNIST",
@@ -20,3 +23,8 @@ __all__ = [
     "random_split",
     "read_idx",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        raise missing("rushlight.data", name, __all__)

@@ -11,7 +11,7 @@ from rushlight.core.random import Generator
 from rushlight.data import checks
 from rushlight.data.dataset import Dataset, gather
 from rushlight.data.streams import Purpose, draw_seed, permutation
-from rushlight.errors import ArgumentError, CheckpointError, NotSupportedError, message
+from rushlight.errors import ArgumentError, CheckpointError, NotSupportedError, message, refuse_options
 
 __all__ = ["DataLoader"]
 
@@ -71,7 +71,8 @@ class DataLoader:
         generator: Generator | None = None,
         **others: Any,
     ) -> None:
-        _refuse(others)
+        remedy = "Leave it out: batches are sliced in this process, without workers or samplers."
+        refuse_options("DataLoader", others, _PYTORCH_DEFAULTS, remedy)
         if seed is not None and generator is not None:
             raise ArgumentError(
                 message("DataLoader", "both seed and generator", "one of them", "Drop either.")
@@ -231,16 +232,6 @@ class DataLoader:
             f"DataLoader({len(self.dataset)} samples, batch_size={self.batch_size}, shuffle={self.shuffle}, "
             f"drop_last={self.drop_last}, {len(self)} batches)"
         )
-
-
-def _refuse(others: dict[str, Any]) -> None:
-    for name, value in others.items():
-        if name not in _PYTORCH_DEFAULTS:
-            raise TypeError(f"DataLoader() got an unexpected keyword argument {name!r}")
-        if value != _PYTORCH_DEFAULTS[name]:
-            expected = f"its default, {_PYTORCH_DEFAULTS[name]!r}"
-            remedy = "Leave it out: batches are sliced in this process, without workers or samplers."
-            raise NotSupportedError(message("DataLoader", f"{name}={value!r}", expected, remedy))
 
 
 def _check_batch_size(batch_size: Any) -> int:

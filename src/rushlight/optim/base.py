@@ -86,8 +86,9 @@ class Optimizer:
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: ParamGroup) -> Tensor:
         """What is to be subtracted from ``param``. Runs without recording; may write into ``state``."""
+        got = "an optimiser without update"
         expected = "a method update(self, param, grad, state, group), or step(self)"
-        raise NotSupportedError(message(type(self).__name__, "an optimiser without update", expected, "Write it."))
+        raise NotSupportedError(message(type(self).__name__, got, expected, "Write it."))
 
     def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         """The state of a parameter before its first step; Tensors of the parameter's shape, or 0-d."""

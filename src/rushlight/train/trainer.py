@@ -16,6 +16,7 @@ from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
 from rushlight.train.early_stopping import EarlyStopping
 from rushlight.train.feed import Feed, make_feed
 from rushlight.train.history import History
+from rushlight.train.kinds import check_parts
 from rushlight.train.loop import FitLoop
 from rushlight.train.metrics import Metric, MetricSet, make_metric
 from rushlight.train.position import Position
@@ -40,6 +41,8 @@ class Trainer:
                         checkpoint_seconds: when so many seconds have passed. The end of `fit` always saves.
     seed                seeds the global generator when training starts, and the order of the batches.
     progress            None: a live bar on a terminal, lines elsewhere; False: silence; or a Progress.
+
+    Raises DTypeError for parts of the wrong kind: a class in the place of an object, a loss by its name.
 
     A batch is a tuple ``(*inputs, target)``. What happens to it is `train_step`, which may be overridden.
 
@@ -73,6 +76,7 @@ class Trainer:
         seed: int | None = None,
         progress: bool | Progress | None = None,
     ) -> None:
+        check_parts(model, optimizer, loss, scheduler)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         # Outputs are logits where the loss takes logits, so the line between the classes lies at 0.
         named = getattr(loss, "__name__", type(loss).__name__)

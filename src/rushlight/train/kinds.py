@@ -1,0 +1,37 @@
+"""Whether what a Trainer is given are the kinds of things that it works with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.errors import DTypeError, message
+
+__all__ = ["check_parts"]
+
+
+def check_parts(model: Any, optimizer: Any, loss: Any, scheduler: Any) -> None:
+    """Raises DTypeError, naming the first part that cannot serve as what it was given for."""
+    if not _has(model, "__call__", "parameters", "train", "eval", "modules"):
+        raise _wrong("model", model, "an nn.Module", "Pass the model first, then the optimiser and the loss.")
+    if optimizer is not None and not _has(optimizer, "step", "zero_grad"):
+        remedy = "Pass one, such as rl.optim.SGD(model.parameters(), lr=0.1)."
+        raise _wrong("optimizer", optimizer, "an optimiser", remedy)
+    if not _has(loss, "__call__") or _has(loss, "step", "zero_grad"):
+        remedy = "Pass rl.nn.MSELoss(), say, or a function."
+        raise _wrong("loss", loss, "a function of (output, target)", remedy)
+    if scheduler is not None and not _has(scheduler, "step"):
+        remedy = "Pass one, such as rl.optim.lr_scheduler.StepLR(optimizer, 10)."
+        raise _wrong("scheduler", scheduler, "a learning-rate schedule", remedy)
+
+
+def _has(part: Any, *methods: str) -> bool:
+    """Whether `part` is an object, not a class, with these methods."""
+    return not isinstance(part, type) and all(callable(getattr(part, name, None)) for name in methods)
+
+
+def _wrong(name: str, part: Any, expected: str, remedy: str) -> DTypeError:
+    if isinstance(part, type):
+        got = f"{name}={part.__name__}, a class"
+        return DTypeError(message("Trainer", got, expected, f"Make one: {part.__name__}(...)."))
+    got = f"{name}={part!r}" if isinstance(part, str) else f"{name} of type {type(part).__name__}"
+    return DTypeError(message("Trainer", got, expected, remedy))
