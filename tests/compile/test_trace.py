@@ -22,7 +22,8 @@ def test_the_graph_means_what_the_program_does(name: str) -> None:
     _, _, step = build(case)
     x, y = case.batch()
     step(x, y)
-    graph, lifted, _ = trace(step, [x, y])
+    traced = trace(step, [x, y])
+    graph, lifted = traced.graph, traced.lifted
     outputs, updates = interpret(graph, [t.array for t in lifted])
     loss = step(x, y)
     index = {id(v): i for i, v in enumerate(graph.inputs)}
@@ -105,8 +106,8 @@ def test_verify_finds_what_is_unsound() -> None:
 
 
 def test_a_graph_prints_itself() -> None:
-    graph, _, _ = trace(lambda x: (x * 2).tanh(), [rl.ones(2, 3)])
-    assert str(graph).splitlines() == [
+    traced = trace(lambda x: (x * 2).tanh(), [rl.ones(2, 3)])
+    assert str(traced.graph).splitlines() == [
         "input  %in0: float32[2, 3]",
         "%0 = mul(%in0, 2)  : float32[2, 3]",
         "%1 = tanh(%0)      : float32[2, 3]",

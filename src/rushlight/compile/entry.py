@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.compile.check import agrees
-from rushlight.compile.guards import Guards, collect
+from rushlight.compile.guards import Guards, Snapshot, collect
 from rushlight.compile.interpret import interpret
 from rushlight.compile.program import Program
-from rushlight.compile.trace import trace
+from rushlight.compile.results import fill
+from rushlight.compile.trace import GradOf, trace
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
+from rushlight.errors import NotSupportedError, message
 
 __all__ = ["Entry", "pick"]
 
@@ -24,9 +26,17 @@ class Entry:
         self, function: Callable[..., Any], mode: str, arguments: list[Tensor], rebuild: Callable[..., Any]
     ) -> None:
         self.guards: Guards = collect(function)
-        self.graph, self.lifted, result = trace(lambda *ts: function(*rebuild(ts)), arguments)
+        snapshot = Snapshot(self.guards.scope)
+        try:
+            traced = trace(lambda *ts: function(*rebuild(ts)), arguments, snapshot.gradients())
+        except BaseException:
+            snapshot.restore()
+            raise
+        self.graph, self.lifted, self.result, self.grads = traced.graph, traced.lifted, traced.result, traced.grads
         self.count = len(arguments)
-        self.result = _skeleton(result)
+        self.guards.watch(
+            self.lifted[self.count :], traced.fresh, [t.parameter for t in self.lifted if isinstance(t, GradOf)]
+        )
         self.program: Program | None = None
         self.proved = False
         if mode in ("full", "nofuse"):
@@ -39,10 +49,24 @@ class Entry:
             outputs = self.program.run(arguments)
         else:
             outputs = self._prove(arguments)
-        return _fill(self.result, iter(outputs))
+        rest = iter(outputs)
+        result = fill(self.result, rest)
+        for key in self.grads:
+            tensor = arguments[key] if isinstance(key, int) else key
+            tensor.grad = wrap(next(rest))
+        return result
 
     def scan(self, sources: list[Tensor], index: Tensor | None, steps: int) -> Any:
         """All steps in one native call; the first of a new program by itself, so that it proves itself."""
+        if self.grads:
+            raise NotSupportedError(
+                message(
+                    "scan",
+                    "a function that leaves gradients behind",
+                    "one that uses them up",
+                    "Let the optimiser's step be a part of it.",
+                )
+            )
         done: list[list[Any]] = []
         while len(done) < steps and (self.program is None or not self.proved):
             batch = [wrap(pick(t.array, index, len(done))) for t in sources]
@@ -58,7 +82,7 @@ class Entry:
         if done:
             first = [xp.stack([d[i] for d in done]) for i in range(len(self.graph.outputs))]
             rest = [xp.concatenate((a, b)) for a, b in zip(first, rest, strict=True)] if rest else first
-        return _fill(self.result, iter(rest))
+        return fill(self.result, iter(rest))
 
     def _tensors(self, arguments: list[Tensor]) -> list[Tensor]:
         return [*arguments, *self.lifted[self.count :]]
@@ -103,27 +127,3 @@ class Entry:
 def pick(source: Any, index: Tensor | None, step: int) -> Any:
     """One step's batch of a scan's source."""
     return source[step] if index is None else source[index.array[step]]
-
-
-class _Hole:
-    """Where a tensor stands in a result."""
-
-
-def _skeleton(result: Any) -> Any:
-    if isinstance(result, Tensor):
-        return _Hole
-    if isinstance(result, dict):
-        return {k: _skeleton(v) for k, v in result.items()}
-    if isinstance(result, (tuple, list)):
-        return type(result)(_skeleton(v) for v in result)
-    return result
-
-
-def _fill(skeleton: Any, arrays: Any) -> Any:
-    if skeleton is _Hole:
-        return wrap(next(arrays))
-    if isinstance(skeleton, dict):
-        return {k: _fill(v, arrays) for k, v in skeleton.items()}
-    if isinstance(skeleton, (tuple, list)):
-        return type(skeleton)(_fill(v, arrays) for v in skeleton)
-    return skeleton

@@ -1,110 +1,147 @@
 """Guards: what a traced program took for granted, and must be traced anew for when it changes.
 
-Numbers that live in Python freeze into a program: those that the function can see in its closure, its globals
-and its own object, whether modules are training, the options of optimisers (but not learning rates, which are
-read from tensors).
+Numbers that live in Python freeze into a program, and so does which tensors, modules and functions a name stands
+for. Guards look whether all that the function can see is as it was: globals, closure, attributes of its object
+and of modules, options of optimisers (but not learning rates, which are read from tensors).
 """
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Guards", "collect"]
+from rushlight.compile.visible import PLAIN, Scope, content, look
+from rushlight.core.state import changes
+from rushlight.core.tensor import Tensor
 
-PLAIN = (bool, int, float, str, type(None))
-LIVE_OPTIONS = ("params", "lr")
-"""Options that a step reads from tensors, or that are no numbers."""
+__all__ = ["Guards", "Snapshot", "collect"]
+
+PASSING = ("_last_call",)
+"""Attributes of modules that every call writes, and that no program reads."""
 
 
 class Guards:
-    """Things to look at, and what they were when the program was traced."""
+    """Things to look at, and what they were before the program was traced."""
 
-    def __init__(self, modules: list[Any], readers: list[Callable[[], Any]]) -> None:
-        self._modules = modules
-        self._training = [m.training for m in modules]
-        self._readers = readers
-        self._values = [read() for read in readers]
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._count = changes.count
+        self._modules = [(vars(m), dict(vars(m))) for m in scope.modules.values()]
+        self._hooks = [(h, list(h.items())) for m in scope.modules.values() for h in _hooks(m)]
+        self._containers = [(c, _items(c)) for c in scope.containers]
+        self._optimizers = [(o, _options(o)) for o in scope.optimizers.values()]
+        self._fresh: list[Tensor] = []
+        self._taken: list[Tensor] = []
+        self._leaves: list[tuple[Tensor, bool]] = []
+
+    def watch(self, lifted: list[Any], fresh: list[Tensor], taken: list[Tensor]) -> None:
+        """Also look whether lifted tensors still require grad or not, and at the parameters whose gradients the
+        program takes to be None (`fresh`), or to be there (`taken`)."""
+        self._fresh, self._taken = fresh, taken
+        self._leaves = [(t, t.requires_grad) for t in lifted if isinstance(t, Tensor)]
 
     def hold(self) -> bool:
         """Whether everything is still as it was."""
-        return [m.training for m in self._modules] == self._training and all(
-            same(read(), value) for read, value in zip(self._readers, self._values, strict=True)
-        )
+        scope = self.scope
+        for cell, held in scope.cells:
+            if content(cell) is not held and not same(content(cell), held):
+                return False
+        for space, name, held in scope.names:
+            now = space.get(name)
+            if now is not held and not same(now, held):
+                return False
+        for optimizer, options in self._optimizers:
+            if _options(optimizer) != options:
+                return False
+        for container, items in self._containers:
+            if not _same_items(_items(container), items):
+                return False
+        for t in self._fresh:
+            if t.grad is not None:
+                return False
+        for t in self._taken:
+            if t.grad is None:
+                return False
+        return changes.count == self._count or self._modules_hold()
+
+    def _modules_hold(self) -> bool:
+        """The attributes of modules, looked at only when some attribute of some module was set."""
+        count = changes.count
+        for now, then in self._modules:
+            if not _same_attributes(now, then):
+                return False
+        for hooks, before in self._hooks:
+            if list(hooks.items()) != before:
+                return False
+        if any(t.requires_grad is not required for t, required in self._leaves):
+            return False
+        self._count = count
+        return True
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal and of one type: 1 and 1.0 and True freeze differently."""
-    return type(a) is type(b) and a == b
+    """Equal and of one type: 1 and 1.0 and True freeze differently. Of other things than plain ones the same one."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return isinstance(a, PLAIN) and a == b
 
 
 def collect(function: Callable[..., Any]) -> Guards:
     """The guards of everything that `function` can see."""
-    modules: dict[int, Any] = {}
-    readers: list[Callable[[], Any]] = []
-    for value, read in _visible(function, set()):
-        if hasattr(value, "named_modules"):
-            modules.update({id(m): m for m in value.modules()})
-        elif hasattr(value, "param_groups"):
-            readers.append(lambda optimizer=value: _options(optimizer))
-        elif isinstance(value, PLAIN) or _plain_tuple(value):
-            readers.append(read)
-    return Guards(list(modules.values()), readers)
+    return Guards(look(function))
 
 
-def _plain_tuple(value: Any) -> bool:
-    return isinstance(value, tuple) and all(isinstance(v, PLAIN) for v in value)
+def _hooks(module: Any) -> list[dict[int, Any]]:
+    return [module._forward_hooks, module._forward_pre_hooks] if hasattr(module, "_forward_hooks") else []
+
+
+def _items(container: Any) -> list[Any]:
+    return list(container.items()) if isinstance(container, dict) else list(container)
+
+
+def _same_items(now: list[Any], then: list[Any]) -> bool:
+    return len(now) == len(then) and all(same(a, b) for a, b in zip(now, then, strict=True))
+
+
+def _same_attributes(now: dict[str, Any], then: dict[str, Any]) -> bool:
+    keys = now.keys() - set(PASSING)
+    return keys == then.keys() - set(PASSING) and all(same(now[k], then[k]) for k in keys)
 
 
 def _options(optimizer: Any) -> list[Any]:
     """What of the options froze: a count of their changes, where the groups keep one."""
-    return [group.changes if hasattr(group, "changes") else _plain(group) for group in optimizer.param_groups]
+    return [(len(g["params"]), g.changes if hasattr(g, "changes") else _plain(g)) for g in optimizer.param_groups]
 
 
 def _plain(group: Any) -> tuple[Any, ...]:
-    return tuple(
-        v
-        for k, v in sorted(group.items())
-        if k not in LIVE_OPTIONS and (isinstance(v, PLAIN) or _plain_tuple(v))
-    )
+    return tuple(v for k, v in sorted(group.items()) if k not in ("params", "lr") and isinstance(v, PLAIN))
 
 
-def _visible(function: Any, seen: set[int]) -> Iterator[tuple[Any, Callable[[], Any]]]:
-    """Pairs (value, how to read it again) of what a function refers to, and the functions that it calls do."""
-    if id(function) in seen or len(seen) > 50:
-        return
-    seen.add(id(function))
-    if hasattr(function, "named_modules"):
-        yield function, lambda: function
-        return
-    if isinstance(function, types.MethodType):
-        owner = function.__self__
-        yield owner, lambda: owner
-        for name, value in list(getattr(owner, "__dict__", {}).items()):
-            yield value, lambda o=owner, n=name: o.__dict__.get(n)
-        function = function.__func__
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        del name
-        yield from _entry(lambda c=cell: _content(c), seen)
-    space = function.__globals__
-    for name in code.co_names:
-        if name in space:
-            yield from _entry(lambda s=space, n=name: s.get(n), seen)
+class Snapshot:
+    """What a function can see, to be put back when tracing it fails."""
 
+    def __init__(self, scope: Scope) -> None:
+        self._grads = {id(t): (t, t.grad) for t in scope.parameters()}
+        spaces = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
+        states = [s for o in scope.optimizers.values() for s in [o.state, *o.state.values()] if hasattr(o, "state")]
+        objects = [s for s, _, _ in scope.names if type(s) is dict]
+        unique = {id(c): c for c in [*spaces, *states, *objects, *scope.containers]}
+        self._containers = [(c, _items(c)) for c in unique.values()]
 
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
+    def gradients(self) -> dict[int, Tensor | None]:
+        """The gradients of the parameters, by the parameters' ids."""
+        return {key: grad for key, (_, grad) in self._grads.items()}
 
-
-def _entry(read: Callable[[], Any], seen: set[int]) -> Iterator[tuple[Any, Callable[[], Any]]]:
-    value = read()
-    yield value, read
-    if isinstance(value, types.FunctionType) and not value.__module__.startswith("rushlight"):
-        yield from _visible(value, seen)
+    def restore(self) -> None:
+        """Make everything what it was."""
+        for container, items in self._containers:
+            if not _same_items(_items(container), items):
+                container.clear()
+                container.update(items) if isinstance(container, dict) else container.extend(items)
+        for tensor, grad in self._grads.values():
+            if tensor.grad is not grad:
+                tensor.grad = grad

@@ -15,7 +15,7 @@ from typing import Any
 from rushlight.compile import cache
 from rushlight.errors import NotSupportedError, message
 
-__all__ = ["Native", "available", "build"]
+__all__ = ["Native", "available", "build", "features", "host"]
 
 PASSES = ("loop_unroll", "simplify_cfg")
 """All that is left to LLVM before it selects instructions. The text is written as it shall run, so the whole
@@ -55,16 +55,21 @@ def _binding() -> Any:
 
 
 @functools.cache
-def _host() -> tuple[str, str]:
-    """(name of the CPU, its features). 512-bit vectors are wanted where there are any."""
-    llvm = _binding()
-    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
+def host() -> str:
+    """LLVM's name for the CPU."""
+    return _binding().get_host_cpu_name()
+
+
+@functools.cache
+def features() -> str:
+    """What the CPU can do, as LLVM writes it. 512-bit vectors are wanted where there are any."""
+    return _binding().get_host_cpu_features().flatten() + ",-prefer-256-bit"
 
 
 def _machine() -> Any:
     """A target machine; an engine takes possession of it, so each needs its own."""
-    cpu, features = _host()
-    return _binding().Target.from_default_triple().create_target_machine(opt=LEVEL, cpu=cpu, features=features)
+    target = _binding().Target.from_default_triple()
+    return target.create_target_machine(opt=LEVEL, cpu=host(), features=features())
 
 
 def _parse(text: str, machine: Any) -> Any:
@@ -85,8 +90,9 @@ def _key(text: str) -> str:
     llvm = _binding()
     import llvmlite
 
-    versions = (llvmlite.__version__, str(llvm.llvm_version_info), getattr(sys.modules["rushlight"], "__version__", ""))
-    return cache.key_of(text, *_host(), llvm.get_default_triple(), *versions, str(LEVEL), *PASSES)
+    own = getattr(sys.modules["rushlight"], "__version__", "")
+    versions = (llvmlite.__version__, str(llvm.llvm_version_info), own)
+    return cache.key_of(text, host(), features(), llvm.get_default_triple(), *versions, str(LEVEL), *PASSES)
 
 
 class Native:

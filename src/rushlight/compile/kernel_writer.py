@@ -44,6 +44,9 @@ class KernelWriter:
         self.name = name
         self.emitter = Emitter()
         self.arguments: dict[Buffer, str] = {}
+        self.parts = 1
+        """Into how many parts, done side by side, the kernel divides its work. It follows from sizes alone, so
+        that results do not depend on how many threads there are."""
 
     # Buffers
 
@@ -131,7 +134,7 @@ class KernelWriter:
 
     def text(self) -> str:
         """The finished function."""
-        arguments = ", ".join([*[f"ptr noalias %b{i}" for i in range(len(self.arguments))], "ptr %callback"])
+        arguments = ", ".join([*[f"ptr noalias %b{i}" for i in range(len(self.arguments))], "ptr %callback", "i64 %part"])
         body = "\n".join(self.emitter.lines)
         return f"define internal void @{self.name}({arguments}) noinline nounwind {{\nentry:\n{body}\n  ret void\n}}\n"
 

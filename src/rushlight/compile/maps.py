@@ -15,6 +15,9 @@ from rushlight.compile.views import row_major
 
 __all__ = ["write_map", "write_reduction"]
 
+WIDE = 1 << 15
+"""Elements from which a map is divided into parts."""
+
 ACROSS = {
     "sum": vector_memory.reduce_add,
     "mean": vector_memory.reduce_add,
@@ -38,7 +41,30 @@ def write_map(writer: KernelWriter) -> None:
         writer.run(kernel.body, known, streams, point)
         writer.store_all(kernel.body, known, streams, point)
 
-    _over_rows(writer, nest.sizes, block)
+    if len(nest.sizes) == 1 and nest.sizes[0] >= WIDE:
+        _in_parts(writer, nest.sizes[0], block)
+    else:
+        _over_rows(writer, nest.sizes, block)
+
+
+def _in_parts(writer: KernelWriter, size: int, block: Callable[[list[str], int, int], None]) -> None:
+    """A long row in parts that threads may share; the last one takes what is left over."""
+    e = writer.emitter
+    writer.parts = min(8, size // (WIDE // 2))
+    step = size // writer.parts // LANES * LANES
+    start = e.value(f"mul nuw nsw i64 %part, {step}")
+    last = e.value(f"icmp eq i64 %part, {writer.parts - 1}")
+    whole = size // LANES * LANES
+    ahead = e.value(f"add nuw nsw i64 {start}, {step}")
+    stop = e.value(f"select i1 {last}, i64 {whole}, i64 {ahead}")
+    e.loop(start, stop, LANES, lambda j: block([j], LANES, LANES))
+    if size - whole:
+        mark = e.fresh("R")
+        e.line(f"br i1 {last}, label %{mark}.rest, label %{mark}.end")
+        e.label(f"{mark}.rest")
+        block([str(whole)], LANES, size - whole)
+        e.line(f"br label %{mark}.end")
+        e.label(f"{mark}.end")
 
 
 def _over_rows(writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None]) -> None:

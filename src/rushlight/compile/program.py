@@ -8,19 +8,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.compile import jit, library
+from rushlight.compile.contract import flops
 from rushlight.compile.graph import Graph, Node
 from rushlight.compile.kernel_writer import can_emit
 from rushlight.compile.kernels import Schedule, schedule
 from rushlight.compile.memory import Buffer, Memory, plan_memory
 from rushlight.compile.render import Callback, Module, render
+from rushlight.compile.threads import get_num_threads, together
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
 __all__ = ["Program"]
 
-_Step = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+HEAVY = 50_000_000
+"""Multiplications and additions of one step from which calling other threads for it is worth their waking."""
+
+_Step = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p
+)
 _Scan = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
+    None,
+    *[ctypes.c_void_p] * 4,
+    *[ctypes.c_int64] * 3,
+    ctypes.c_void_p,
 )
 _Callback = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 
@@ -41,6 +51,8 @@ class Program:
         self._callback = _Callback(self._call_back)
         self._callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value
         self._lock = threading.Lock()
+        self._parts = max((parts for _, _, parts in self.module.calls), default=1)
+        self._heavy = sum(flops(k.root) for k in self.plan.kernels if k.kind == "library" and k.root) >= HEAVY
         self._arena = xp.aligned_bytes(self.memory.arena)
         inputs, outputs = len(graph.inputs), len(graph.outputs)
         self._table = (ctypes.c_void_p * (inputs + outputs + 1))()
@@ -64,7 +76,10 @@ class Program:
         gives the outputs' arrays."""
         with self._lock:
             back = self._bind(arguments)
-            self._step(self._table_at, self._callback_at)
+            if self._workers > 1 and self._heavy:
+                together(lambda me, n, wait: self._step(self._table_at, self._callback_at, me, n, wait), self._workers)
+            else:
+                self._step(self._table_at, self._callback_at, 0, 1, None)
             outputs = [a.copy() for a in self._outputs]
             self._after(arguments, back)
         return outputs
@@ -81,7 +96,8 @@ class Program:
             places = [xp.address(a) for a in (*sources, *rows, *outputs)]
             table = (ctypes.c_void_p * len(places))(*places)
             at = None if index is None else xp.address(index)
-            call(self._table_at, self._callback_at, ctypes.addressof(table), at, steps)
+            given = (self._table_at, self._callback_at, ctypes.addressof(table), at, steps)
+            together(lambda me, n, wait: call(*given, me, n, wait), self._workers)
             self._held[: self.arguments] = [None] * self.arguments
             for i, kept in enumerate(self._outputs):
                 self._table[len(self.graph.inputs) + i] = xp.address(kept)
@@ -133,6 +149,11 @@ class Program:
             if i in self.updated:
                 back.append((original, array))
         self._table[i] = xp.address(array)
+
+    @property
+    def _workers(self) -> int:
+        """How many threads can share the work: no more than the largest number of parts."""
+        return min(get_num_threads(), self._parts)
 
     # Callbacks
 

@@ -1,6 +1,6 @@
 """Scan: many steps in one native call.
 
-``scan(table, callback, places, index, steps)`` points the arguments at the next batch, calls `step`, and points
+``scan(table, callback, places, index, steps, me, count, barrier)`` points the arguments at the next batch, calls `step`, and points
 the outputs at the next row of the results. ``scan_index`` gathers each batch first, row by row. `places` holds
 the sources, a buffer for one batch of each, and the outputs.
 """
@@ -25,20 +25,30 @@ def _function(graph: Graph, arguments: int, name: str, gather: bool) -> str:
     batches = [_load_entry(e, arguments + i) for i in range(arguments)]
     results = [_load_entry(e, 2 * arguments + i) for i in range(len(outputs))]
 
-    def step(s: str) -> None:
+    def prepare(s: str) -> None:
         for i, (value, source, batch) in enumerate(zip(given, sources, batches, strict=True)):
             if gather:
                 _gather(e, value, source, batch, s)
             _point(e, i, batch if gather else _row(e, source, s, _bytes(value)))
         for i, (value, result) in enumerate(zip(outputs, results, strict=True)):
             _point(e, len(graph.inputs) + i, _row(e, result, s, _bytes(value)))
-        e.line("call void @step(ptr %table, ptr %callback)")
+
+    def step(s: str) -> None:
+        mark = e.fresh("P")
+        e.line(f"br i1 %first, label %{mark}.one, label %{mark}.all")
+        e.label(f"{mark}.one")
+        prepare(s)
+        e.line(f"br label %{mark}.all")
+        e.label(f"{mark}.all")
+        e.line("call void @rushlight_wait(ptr %barrier, i64 %count)")
+        e.line("call void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier)")
 
     e.loop(0, "%steps", 1, step)
     body = "\n".join(e.lines)
     return (
-        f"define void @{name}(ptr %table, ptr %callback, ptr %places, ptr %index, i64 %steps) {{\n"
-        f"entry:\n{body}\n  ret void\n}}\n"
+        f"define void @{name}(ptr %table, ptr %callback, ptr %places, ptr %index, i64 %steps, "
+        "i64 %me, i64 %count, ptr %barrier) {\n"
+        f"entry:\n  %first = icmp eq i64 %me, 0\n{body}\n  ret void\n}}\n"
     )
 
 

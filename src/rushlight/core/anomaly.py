@@ -41,7 +41,7 @@ def warn(text: str) -> None:
 
 
 def _is_own(filename: str) -> bool:
-    return filename.startswith(_PACKAGE)
+    return filename.startswith((_PACKAGE, xp.folder))
 
 
 class detect_anomaly:

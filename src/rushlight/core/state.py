@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
-__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled", "state", "untraced"]
+__all__ = ["changes", "enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled", "state", "untraced"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +33,21 @@ class State(threading.local):
 
 
 state = State()
+
+
+class Changes:
+    """How often an attribute of any module was set, or a tensor asked to require grad or not.
+
+    A compiled program that took such things for granted looks at the count, and only if it has moved at each.
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+changes = Changes()
 
 
 @contextlib.contextmanager

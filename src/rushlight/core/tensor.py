@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rushlight.core.hooks import RemovableHandle
 from rushlight.core.placement import CPU, device
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype
+from rushlight.core.state import changes
 from rushlight.device import xp
 from rushlight.errors import DTypeError, GradError, message
 
@@ -116,6 +117,8 @@ class Tensor:
                     "requires_grad_", "a tensor that operations made", "a leaf", "Use detach() to cut it off."
                 )
             )
+        if requires_grad is not self.requires_grad:
+            changes.count += 1
         if not requires_grad:
             self.node = None
         elif not self.requires_grad:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+import os
 import warnings
 from typing import Any
 
@@ -79,6 +80,9 @@ from numpy import (
     where,
     zeros,
 )
+
+folder = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+"""Where the array library's own code lies, to be left out when the user's line is looked for."""
 
 ndarray = np.ndarray
 dtype = np.dtype

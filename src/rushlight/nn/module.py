@@ -10,7 +10,7 @@ from typing import Any
 from rushlight.core.autograd import propagate
 from rushlight.core.graph import Node, observe
 from rushlight.core.hooks import RemovableHandle
-from rushlight.core.state import state
+from rushlight.core.state import changes, state
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import DTypeError, GradError, NotSupportedError, ShapeError, message
 from rushlight.nn.tree import ModuleTree
@@ -153,7 +153,8 @@ class Module(ModuleTree):
         hooks = self.__dict__.setdefault(kind, {})
         number = next(_hook_ids)
         hooks[number] = hook
-        return RemovableHandle(lambda: hooks.pop(number, None))
+        changes.count += 1
+        return RemovableHandle(lambda: _remove(hooks, number))
 
     # Text and copies
 
@@ -175,6 +176,11 @@ class Module(ModuleTree):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.__dict__})
+
+
+def _remove(hooks: dict[int, Any], number: int) -> None:
+    hooks.pop(number, None)
+    changes.count += 1
 
 
 _running: list[Module] = []

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from rushlight.core.state import no_grad
+from rushlight.core.state import changes, no_grad
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message
 from rushlight.ops.creation import wanted_dtype
@@ -51,6 +51,11 @@ class ModuleTree:
                 )
             )
         object.__setattr__(self, name, value)
+        changes.count += 1
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        changes.count += 1
 
     def __getattr__(self, name: str) -> Any:
         """Only for what is not there: the error names the nearest attribute that is."""
