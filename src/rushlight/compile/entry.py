@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from rushlight.compile.blame import report
 from rushlight.compile.check import agrees
 from rushlight.compile.guards import Guards, Snapshot, collect
 from rushlight.compile.interpret import interpret
@@ -34,9 +34,11 @@ class Entry:
             raise
         self.graph, self.lifted, self.result, self.grads = traced.graph, traced.lifted, traced.result, traced.grads
         self.count = len(arguments)
+        self.example = [t.array for t in arguments]
         self.guards.watch(
             self.lifted[self.count :], traced.fresh, [t.parameter for t in self.lifted if isinstance(t, GradOf)]
         )
+        self.mode = mode
         self.program: Program | None = None
         self.proved = False
         if mode in ("full", "nofuse"):
@@ -44,7 +46,7 @@ class Entry:
 
     def call(self, arguments: list[Tensor]) -> Any:
         if self.program is None:
-            outputs = self._interpret(arguments, write=True)
+            outputs = self._interpret(arguments)
         elif self.proved:
             outputs = self.program.run(arguments)
         else:
@@ -70,7 +72,7 @@ class Entry:
         done: list[list[Any]] = []
         while len(done) < steps and (self.program is None or not self.proved):
             batch = [wrap(pick(t.array, index, len(done))) for t in sources]
-            outputs = self._interpret(batch, write=True) if self.program is None else self._prove(batch)
+            outputs = self._interpret(batch) if self.program is None else self._prove(batch)
             done.append(outputs)
         rest: list[Any] = []
         if len(done) < steps:
@@ -92,36 +94,40 @@ class Entry:
         index = {id(v): i for i, v in enumerate(self.graph.inputs)}
         return [tensors[index[id(t)]] for t, _ in self.graph.updates]
 
-    def _interpret(self, arguments: list[Tensor], write: bool) -> list[Any]:
+    def _interpret(self, arguments: list[Tensor]) -> list[Any]:
         outputs, updates = interpret(self.graph, [t.array for t in self._tensors(arguments)])
-        self._expected = updates
-        if write:
-            for target, new in zip(self._targets(arguments), updates, strict=True):
-                xp.copyto(target.array, new)
-                target._written = next(clock)
+        _write(self._targets(arguments), updates)
         return outputs
 
     def _prove(self, arguments: list[Tensor]) -> list[Any]:
         """The first run: by the interpreter and natively; where they differ the interpreter is right."""
         assert self.program is not None
         targets = self._targets(arguments)
+        arrays = [t.array.copy() for t in self._tensors(arguments)]
+        outputs, updates = interpret(self.graph, arrays)
         before = [t.array.copy() for t in targets]
-        expected = self._interpret(arguments, write=False)
-        updates = self._expected
-        outputs = self.program.run(arguments)
-        if agrees([*outputs, *[t.array for t in targets]], [*expected, *updates]):
+        try:
+            found = self.program.run(arguments)
+            right = agrees(
+                self.graph, arrays, [*found, *[t.array.copy() for t in targets]], [*outputs, *updates]
+            )
+        except BaseException:
+            _write(targets, before)
+            raise
+        if right:
             self.proved = True
-            return outputs
-        for target, old in zip(targets, before, strict=True):
-            xp.copyto(target.array, old)
-        warnings.warn(
-            "rl.compile: a compiled program disagrees with the interpreter on its first inputs; the interpreter's "
-            "result is used, and will be from now on. Please report the program.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+            return found
+        _write(targets, before)
+        report(self.graph, arrays, self.mode)
         self.program = None
-        return self._interpret(arguments, write=True)
+        _write(targets, updates)
+        return outputs
+
+
+def _write(targets: list[Tensor], arrays: list[Any]) -> None:
+    for target, array in zip(targets, arrays, strict=True):
+        xp.copyto(target.array, array)
+        target._written = next(clock)
 
 
 def pick(source: Any, index: Tensor | None, step: int) -> Any:

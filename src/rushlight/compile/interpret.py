@@ -5,23 +5,47 @@ It runs node after node on NumPy by the ops' own formulas. Tests hold every othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.graph import Graph, Value
+from rushlight.compile.graph import Graph, Node, Value
+from rushlight.core.apply import explain
 from rushlight.device import xp
 
-__all__ = ["interpret"]
+__all__ = ["evaluate", "interpret", "run_node"]
 
 
-def interpret(graph: Graph, arrays: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """(outputs, updates) of `graph` on the inputs' arrays; it writes into none of them."""
-    values: dict[int, Any] = {id(v): a for v, a in zip(graph.inputs, arrays, strict=True)}
-    with xp.silence():
-        for node in graph.nodes:
-            operands = [values[id(v)] if isinstance(v, Value) else v for v in node.inputs]
-            values[id(node.out)] = xp.asarray(node.op.formula(xp, *operands, **node.attrs))
+def interpret(
+    graph: Graph, arrays: Sequence[Any], change: Callable[[Any], Any] | None = None
+) -> tuple[list[Any], list[Any]]:
+    """(outputs, updates) of `graph` on the inputs' arrays; it writes into none of them.
+
+    change  what is to be done to each node's result, for those who ask how much rounding matters.
+    """
+    values = evaluate(graph, arrays, change)
     kept = {id(a) for a in arrays}
     outputs = [values[id(v)] for v in graph.outputs]
     outputs = [a.copy() if id(a) in kept or a.base is not None else a for a in outputs]
     return outputs, [values[id(v)] for _, v in graph.updates]
+
+
+def evaluate(
+    graph: Graph, arrays: Sequence[Any], change: Callable[[Any], Any] | None = None
+) -> dict[int, Any]:
+    """The array of every value of the graph, by the value's id."""
+    values: dict[int, Any] = {id(v): a for v, a in zip(graph.inputs, arrays, strict=True)}
+    for node in graph.nodes:
+        operands = [values[id(v)] if isinstance(v, Value) else v for v in node.inputs]
+        result = run_node(node, operands)
+        values[id(node.out)] = result if change is None else change(result)
+    return values
+
+
+def run_node(node: Node, operands: Sequence[Any]) -> Any:
+    """One node on NumPy; its errors are those of eager code."""
+    try:
+        with xp.silence():
+            return xp.asarray(node.op.formula(xp, *operands, **node.attrs))
+    except Exception as error:
+        clear = explain(node.op, list(operands), node.attrs, error)
+        raise clear from clear.__cause__

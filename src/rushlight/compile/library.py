@@ -95,16 +95,16 @@ def write_library(writer: KernelWriter) -> None:
 
 def _parts(work: int, length: int) -> int:
     """How many parts are worth their overhead: none shorter than 32 rows or columns."""
-    wanted = next((p for p, least in ((8, 400e6), (4, 60e6), (2, 8e6)) if work >= least), 1)
+    wanted = next((p for p, least in ((8, 400e6), (4, 60e6), (2, 2e6)) if work >= least), 1)
     return max(1, min(wanted, length // 32))
 
 
 def _share(writer: KernelWriter, length: int) -> tuple[str, str]:
-    """(start, size) of this part of `length`: multiples of 16, and the last takes the rest."""
+    """(start, size) of this part of `length`: multiples of 8, and the last takes the rest."""
     e, parts = writer.emitter, writer.parts
     if parts == 1:
         return "0", str(length)
-    step = -(-length // parts // 16) * 16
+    step = -(-length // parts // 8) * 8
     start = e.value(f"mul nuw nsw i64 %part, {step}")
     last = e.value(f"icmp eq i64 %part, {parts - 1}")
     rest = length - step * (parts - 1)

@@ -22,7 +22,7 @@ from rushlight.device import xp
 __all__ = ["Level", "Peak", "measure"]
 
 USUAL = {"L1": 32 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20}
-MEMORY = 96 * 2**20
+MEMORY = 64 * 2**20
 """Bytes of the measurement that shall find nothing in a cache."""
 UNROLL = 8
 PATIENCE = 0.004

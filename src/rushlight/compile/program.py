@@ -47,12 +47,19 @@ class Program:
         self.module: Module = render(self.plan, self.memory, arguments)
         self.native = jit.build(self.module.text, _symbols(self.plan))
         self._step = _Step(self.native.address("step"))
+        self._parts = max((parts for _, _, parts in self.module.calls), default=1)
+        self._heavy = sum(flops(k.root) for k in self.plan.kernels if k.kind == "library" and k.root) >= HEAVY
+        index = {id(v): i for i, v in enumerate(graph.inputs)}
+        self.updated = [index[id(target)] for target, _ in graph.updates]
+        self.allocate()
+
+    def allocate(self) -> None:
+        """The memory of its own that the program works in; a copy of the program needs another."""
+        graph, arguments = self.graph, self.arguments
         self._error: BaseException | None = None
         self._callback = _Callback(self._call_back)
         self._callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value
         self._lock = threading.Lock()
-        self._parts = max((parts for _, _, parts in self.module.calls), default=1)
-        self._heavy = sum(flops(k.root) for k in self.plan.kernels if k.kind == "library" and k.root) >= HEAVY
         self._arena = xp.aligned_bytes(self.memory.arena)
         inputs, outputs = len(graph.inputs), len(graph.outputs)
         self._table = (ctypes.c_void_p * (inputs + outputs + 1))()
@@ -62,8 +69,6 @@ class Program:
         self._held_lifted: list[Any] = [None] * len(self.lifted)
         self._copies: dict[int, Any] = {}
         self._outputs: list[Any] = []
-        index = {id(v): i for i, v in enumerate(graph.inputs)}
-        self.updated = [index[id(target)] for target, _ in graph.updates]
         self._written = [self.lifted[i - arguments] for i in self.updated if i >= arguments]
         self._written_arguments = [i for i in self.updated if i < arguments]
         for i, v in enumerate(graph.outputs):
@@ -76,8 +81,9 @@ class Program:
         gives the outputs' arrays."""
         with self._lock:
             back = self._bind(arguments)
-            if self._workers > 1 and self._heavy:
-                together(lambda me, n, wait: self._step(self._table_at, self._callback_at, me, n, wait), self._workers)
+            if self._heavy and self._workers > 1:
+                table, callback = self._table_at, self._callback_at
+                together(lambda me, n, wait: self._step(table, callback, me, n, wait), self._workers)
             else:
                 self._step(self._table_at, self._callback_at, 0, 1, None)
             outputs = [a.copy() for a in self._outputs]

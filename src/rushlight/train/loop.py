@@ -6,11 +6,12 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from rushlight.errors import AnomalyError, DataError, DTypeError, ShapeError, message
+from rushlight.errors import AnomalyError, DataError, message
 from rushlight.train.feed import Feed
 from rushlight.train.interrupt import Interrupted, InterruptGuard
 from rushlight.train.metrics import MetricSet
 from rushlight.train.progress import Progress, Status
+from rushlight.train.steps import Done, EagerSteps
 
 if TYPE_CHECKING:
     from rushlight.train.trainer import Trainer
@@ -22,10 +23,17 @@ class FitLoop:
     """Runs a trainer from its present position to the end of epoch `epochs`."""
 
     def __init__(
-        self, trainer: Trainer, feed: Feed, validation: Feed | None, epochs: int, progress: Progress
+        self,
+        trainer: Trainer,
+        feed: Feed,
+        validation: Feed | None,
+        epochs: int,
+        progress: Progress,
+        steps: EagerSteps,
     ) -> None:
         self.trainer, self.feed, self.validation = trainer, feed, validation
-        self.epochs, self.progress = epochs, progress
+        self.epochs, self.progress, self.steps = epochs, progress, steps
+        self.weigh = getattr(trainer.loss, "reduction", "mean") != "sum"
         self.position = trainer.position
         self.guard = InterruptGuard()
         self.latest: dict[str, float] = {}  # the last epoch's validation, for the progress bar
@@ -50,27 +58,12 @@ class FitLoop:
             self.progress.stop()
 
     def _train_epoch(self) -> None:
-        trainer, position, metrics = self.trainer, self.position, self.trainer.metrics.items
+        trainer, position = self.trainer, self.position
         trainer.model.train()
-        weigh = getattr(trainer.loss, "reduction", "mean") != "sum"
         every = trainer.checkpoint_every
         self.tick = time.perf_counter()
-        for batch in self.feed:
-            if not isinstance(batch, tuple | list) or len(batch) < 2:
-                raise DTypeError(
-                    message("fit", f"a batch of type {type(batch).__name__}", "(*inputs, target)")
-                )
-            loss, output = trainer.train_step(batch)
-            samples = len(batch[-1])
-            value = self._value(loss, batch)
-            position.batch += 1
-            position.samples += samples
-            position.loss_sum += value * samples if weigh else value
-            position.loss_weight += samples
-            self.samples += samples
-            self.batches += 1
-            for metric in metrics:
-                metric.update(output, batch[-1])
+        for done in self.steps.epoch(self.feed, self._room):
+            self._account(done)
             if trainer.scheduler is not None and trainer.schedule == "batch":
                 trainer.scheduler.step()
             now = time.perf_counter()
@@ -82,17 +75,32 @@ class FitLoop:
             )
         position.exhausted = True
 
-    def _value(self, loss: Any, batch: Any) -> float:
-        if loss.ndim:
-            raise ShapeError(
-                message(
-                    "Trainer", f"a loss of shape {loss.shape}", "one number", 'Use reduction="mean" or "sum".'
-                )
-            )
-        value = float(loss.item())
-        if not math.isfinite(value):
-            raise AnomalyError(self._explain(value, batch))
-        return value
+    def _room(self) -> int | None:
+        """How many batches may be trained on at once: no more than to the next checkpoint."""
+        trainer = self.trainer
+        if trainer.scheduler is not None and trainer.schedule == "batch":
+            return 1
+        every = trainer.checkpoint_every
+        return every - self.position.batch % every if every else None
+
+    def _account(self, done: Done) -> None:
+        """Add batches that were trained on to the sums of the epoch; AnomalyError if a loss is not finite."""
+        position, samples = self.position, done.samples
+        weight = samples if self.weigh else 1
+        for number, value in enumerate(done.losses):
+            if not math.isfinite(value):
+                raise AnomalyError(self._explain(value, done.batch(number)))
+            position.batch += 1
+            position.loss_sum += value * weight
+        count = len(done.losses)
+        position.samples += samples * count
+        position.loss_weight += samples * count
+        self.samples += samples * count
+        self.batches += count
+        if done.measured is not None:
+            output, target = done.measured
+            for metric in self.trainer.metrics.items:
+                (metric.update_each if done.stacked else metric.update)(output, target)
 
     def _between_batches(self, now: float) -> None:
         trainer = self.trainer

@@ -45,6 +45,9 @@ class Metric:
     scalar: bool = True
     """Whether `compute` gives a number, which a history can hold."""
 
+    counts: bool = False
+    """Whether it only counts samples, so that batches joined into one give what they give one by one."""
+
     state: dict[str, Any]
 
     def reset(self) -> None:
@@ -54,6 +57,15 @@ class Metric:
     def update(self, output: Any, target: Any) -> None:
         """Take one batch into account."""
         raise NotImplementedError
+
+    def update_each(self, outputs: Any, targets: Any) -> None:
+        """Take several batches into account, stacked along a first axis."""
+        if self.counts and outputs.shape[:2] == targets.shape[:2]:
+            rows = outputs.shape[0] * outputs.shape[1]
+            self.update(outputs.reshape(rows, *outputs.shape[2:]), targets.reshape(rows, *targets.shape[2:]))
+            return
+        for output, target in zip(outputs, targets, strict=True):
+            self.update(output, target)
 
     def compute(self) -> Any:
         """The value over all batches since `reset`."""
@@ -71,6 +83,7 @@ class Accuracy(Metric):
     """
 
     name = "accuracy"
+    counts = True
 
     def __init__(self, threshold: Threshold = "auto") -> None:
         self.threshold = _checked(threshold)
@@ -133,6 +146,7 @@ class ConfusionMatrix(Metric):
 
     name = "confusion_matrix"
     scalar = False
+    counts = True
 
     def __init__(self, classes: int | None = None, threshold: Threshold = "auto") -> None:
         self.classes, self.threshold = classes, _checked(threshold)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rushlight.core.state import no_grad
-from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
 from rushlight.interop.files import check_writable, remove_leftovers
-from rushlight.nn.utils import clip_grad_norm_, clip_grad_value_
 from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
+from rushlight.train.compiled import CompiledSteps
 from rushlight.train.early_stopping import EarlyStopping
+from rushlight.train.eligible import why_eager
 from rushlight.train.feed import Feed, make_feed
 from rushlight.train.history import History
 from rushlight.train.kinds import check_parts
@@ -21,6 +22,7 @@ from rushlight.train.loop import FitLoop
 from rushlight.train.metrics import Metric, MetricSet, make_metric
 from rushlight.train.position import Position
 from rushlight.train.progress import Progress, make_progress
+from rushlight.train.steps import EagerSteps, train_on
 
 __all__ = ["Trainer"]
 
@@ -41,6 +43,9 @@ class Trainer:
                         checkpoint_seconds: when so many seconds have passed. The end of `fit` always saves.
     seed                seeds the global generator when training starts, and the order of the batches.
     progress            None: a live bar on a terminal, lines elsewhere; False: silence; or a Progress.
+    compile             "auto": the train step becomes native code where llvmlite is installed and the step can be
+                        traced, and a warning says so where it cannot; True: an error then; False: eager. Data in
+                        memory are trained on in calls of many batches. The curves are the same up to rounding.
 
     Raises DTypeError for parts of the wrong kind: a class in the place of an object, a loss by its name.
 
@@ -75,6 +80,7 @@ class Trainer:
         checkpoint_seconds: float | None = 10.0,
         seed: int | None = None,
         progress: bool | Progress | None = None,
+        compile: bool | Literal["auto"] = "auto",
     ) -> None:
         check_parts(model, optimizer, loss, scheduler)
         self.model, self.optimizer, self.loss = model, optimizer, loss
@@ -91,6 +97,8 @@ class Trainer:
         self.checkpoint_epochs = _positive("checkpoint_epochs", checkpoint_epochs)
         self.checkpoint_seconds = checkpoint_seconds
         self.seed, self.progress = seed, progress
+        self.compile = _one_of("compile", compile, (True, False, "auto"))
+        self._compiled: CompiledSteps | None = None
         self.position, self.history = Position(), History()
         self._paused: Feed | None = None
 
@@ -128,14 +136,18 @@ class Trainer:
         check = None if validation is None else make_feed("fit", validation, EVALUATION_BATCH)
         progress = make_progress(self.progress)
         if resume and self._resume(feed, check):
+            self._compiled = None  # its programs hold on to a state that was replaced
             progress.note(f"resuming {self._where()}, from {self.checkpoint_path}")
         else:
             self._begin(feed)
         if self.position.epoch >= epochs or self.position.stopped:
             progress.note(f"nothing to train: {self._where()}, asked for {epochs}")
+        steps = self._steps(progress.interval)
         try:
-            FitLoop(self, feed, check, epochs, progress).run()
+            FitLoop(self, feed, check, epochs, progress, steps).run()
         finally:
+            if self._compiled is not None:
+                self._compiled.hold()
             feed.hold()
             self._paused = feed
         if self.early_stopping is not None and self.early_stopping.restore_best:
@@ -145,19 +157,26 @@ class Trainer:
     def train_step(self, batch: Any) -> tuple[Any, Any]:
         """Forward, backward and update on one batch; returns the loss and the output, detached.
 
-        Override it for other ways of training; all that `fit` needs is these two tensors.
+        Override it for other ways of training; all that `fit` needs is these two tensors. Training then
+        runs eager: use `rl.compile` in it for what can be compiled.
         """
-        *inputs, target = batch
-        output = self.model(*inputs)
-        loss = self.loss(output, target)
-        self.optimizer.zero_grad()
-        loss.backward()
-        if self.clip_grad_norm is not None:
-            clip_grad_norm_(self.model.parameters(), self.clip_grad_norm)
-        if self.clip_grad_value is not None:
-            clip_grad_value_(self.model.parameters(), self.clip_grad_value)
-        self.optimizer.step()
-        return loss.detach(), output.detach()
+        clip = self.clip_grad_norm, self.clip_grad_value
+        return train_on(self.model, self.optimizer, self.loss, batch, *clip)
+
+    def has_own_step(self) -> bool:
+        """Whether somebody put another train_step in the place of this class's."""
+        return "train_step" in self.__dict__ or type(self).train_step is not _TRAIN_STEP
+
+    def why_eager(self) -> str | None:
+        """Why training runs eager, as far as is known; None if it runs, or will run, compiled.
+
+        >>> import rushlight as rl
+        >>> model = rl.nn.Linear(1, 1)
+        >>> optimizer = rl.optim.SGD(model.parameters(), lr=0.5)
+        >>> rl.train.Trainer(model, optimizer, rl.nn.MSELoss(), compile=False).why_eager()
+        'compile=False'
+        """
+        return why_eager(self) or (self._compiled.failure if self._compiled is not None else None)
 
     def evaluate(self, data: Any, batch_size: int = EVALUATION_BATCH) -> dict[str, Any]:
         """Loss and metrics over `data`, by name, with the model in eval mode and no graph recorded."""
@@ -235,6 +254,19 @@ class Trainer:
             self.optimizer.stepped = True  # in the program that was interrupted; the scheduler asks
         return True
 
+    def _steps(self, interval: float | None) -> EagerSteps:
+        """What takes the training steps: the compiled ones of before where they still fit."""
+        reason = why_eager(self)
+        if reason is not None:
+            self._compiled = None
+            if self.compile is True:
+                raise NotSupportedError(message("Trainer(compile=True)", reason, "a step to compile"))
+            return EagerSteps(self)
+        if self._compiled is None or not self._compiled.still_fit():
+            self._compiled = CompiledSteps(self)
+        self._compiled.refresh_every(interval)
+        return self._compiled
+
     def _begin(self, feed: Feed) -> None:
         position = self.position
         if position.epoch == 0 and position.batch == 0:
@@ -251,6 +283,9 @@ class Trainer:
         position = self.position
         batch = f", batch {position.batch} of the next" if position.batch else ""
         return f"after epoch {position.epoch}{batch}{' (stopped early)' if position.stopped else ''}"
+
+
+_TRAIN_STEP = Trainer.train_step
 
 
 class _evaluating:

@@ -1,0 +1,58 @@
+"""Which kernel is at fault when a program disagrees with the interpreter."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.compile.check import disagreements
+from rushlight.compile.graph import Graph
+from rushlight.compile.interpret import evaluate
+from rushlight.compile.program import Program
+from rushlight.compile.reproducer import save
+from rushlight.core.anomaly import warn
+from rushlight.core.tensor import wrap
+
+__all__ = ["blame", "report"]
+
+APART = "none by itself: where the values lie in memory, or what is copied at the end"
+
+
+def blame(graph: Graph, arrays: Sequence[Any], fuse: bool) -> str:
+    """The first kernel whose result is wrong, in words.
+
+    The same kernels are compiled once more, with all that they store among the results and nothing written over
+    anything; then the values are compared in the order in which they are made.
+    """
+    first = Program(graph, [wrap(a) for a in arrays], len(arrays), fuse=fuse)
+    stored = [(kernel, v) for kernel in first.plan.kernels for v in kernel.stores]
+    values = [v for _, v in stored]
+    open_graph = Graph(graph.inputs, graph.nodes, values)
+    program = Program(open_graph, [wrap(a) for a in arrays], len(arrays), fuse=fuse)
+    found = program.run([wrap(a.copy()) for a in arrays])
+    expected = evaluate(graph, arrays)
+    wrong = disagreements(graph, arrays, values, found, [expected[id(v)] for v in values])
+    if not wrong:
+        return APART
+    kernel, value = stored[wrong[0]]
+    return f"{kernel.kind} kernel {kernel.name}, shape {value.spec.shape}, which makes {value}"
+
+
+def report(graph: Graph, arrays: Sequence[Any], mode: str) -> None:
+    """Say loudly that a program is wrong: a warning that names the kernel, and a folder that reproduces it."""
+    try:
+        fault = blame(graph, arrays, mode == "full")
+    except Exception as error:
+        fault = f"not found ({type(error).__name__}: {error})"
+    try:
+        folder = tempfile.mkdtemp(prefix="rushlight-mismatch-")
+        save(folder, graph, arrays, mode)
+        again = f"python -m rushlight.compile.replay {folder}"
+    except Exception as error:
+        again = f"it could not be saved ({type(error).__name__}: {error})"
+    warn(
+        "rl.compile: a compiled program disagrees with the interpreter on its first inputs. The interpreter's "
+        f"result is used, now and for every later call. Kernel at fault: {fault}. To reproduce: {again}. "
+        "Please report it."
+    )

@@ -1,0 +1,91 @@
+"""Training steps one after the other, as the plain loop takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rushlight.errors import DTypeError, ShapeError, message
+from rushlight.nn.utils import clip_grad_norm_, clip_grad_value_
+from rushlight.train.feed import Feed
+
+if TYPE_CHECKING:
+    from rushlight.train.trainer import Trainer
+
+__all__ = ["Done", "EagerSteps", "Room", "check_batch", "check_loss", "train_on"]
+
+Room = Callable[[], int | None]
+"""How many batches there may be until somebody has to look at the run; None: as many as you like."""
+
+
+@dataclass(slots=True)
+class Done:
+    """Batches that were trained on, one or many.
+
+    losses    of each batch.
+    samples   in each of the batches, which are of one size.
+    measured  pairs (output, target) for the metrics; with `stacked` one pair, with an axis for the batches.
+    batch     gives batch number i again.
+    """
+
+    losses: Sequence[float]
+    samples: int
+    measured: tuple[Any, Any] | None
+    batch: Callable[[int], Any]
+    stacked: bool = False
+
+
+class EagerSteps:
+    """Every batch by `Trainer.train_step`."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    def epoch(self, feed: Feed, room: Room) -> Iterator[Done]:
+        """Train on the rest of this epoch's batches."""
+        for batch in feed:
+            check_batch(batch)
+            yield self.eager(batch)
+
+    def eager(self, batch: Any) -> Done:
+        """One batch."""
+        loss, output = self.trainer.train_step(batch)
+        check_loss(loss)
+        measured = (output, batch[-1]) if self.trainer.metrics.items else None
+        return Done((float(loss.item()),), len(batch[-1]), measured, lambda i: batch)
+
+
+def train_on(
+    model: Any,
+    optimizer: Any,
+    loss_function: Callable[[Any, Any], Any],
+    batch: Any,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+) -> tuple[Any, Any]:
+    """Forward, backward and update on one batch ``(*inputs, target)``; the loss and the output."""
+    *inputs, target = batch
+    output = model(*inputs)
+    loss = loss_function(output, target)
+    optimizer.zero_grad()
+    loss.backward()
+    if clip_norm is not None:
+        clip_grad_norm_(model.parameters(), clip_norm)
+    if clip_value is not None:
+        clip_grad_value_(model.parameters(), clip_value)
+    optimizer.step()
+    return loss.detach(), output.detach()
+
+
+def check_batch(batch: Any) -> None:
+    """DTypeError for what is no batch."""
+    if not isinstance(batch, tuple | list) or len(batch) < 2:
+        raise DTypeError(message("fit", f"a batch of type {type(batch).__name__}", "(*inputs, target)"))
+
+
+def check_loss(loss: Any) -> None:
+    """ShapeError for a loss that is not one number."""
+    if loss.ndim:
+        got, remedy = f"a loss of shape {loss.shape}", 'Use reduction="mean" or "sum".'
+        raise ShapeError(message("Trainer", got, "one number", remedy))

@@ -1,0 +1,64 @@
+"""Every sample of every operation, compiled against eager: values and gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import rushlight as rl
+from rushlight.compile.function import compile
+from rushlight.compile.trace import TraceError
+from rushlight.core.op import REGISTRY
+from tests.compile.compare import check_same, inputs_of, with_gradients
+from tests.op_samples import SAMPLES, Sample
+
+pytest.importorskip("llvmlite")
+
+NAMES = sorted({s.name for s in SAMPLES})
+DATA_DEPENDENT = {"nonzero", "masked_select", "allclose", "equal"}
+"""Their results' shapes, or Python values, depend on numbers: these cannot be compiled."""
+MAY_DEPEND = {"where", "__getitem__", "__setitem__"}
+"""These cannot be where a mask names elements."""
+
+
+def _compare(sample: Sample, mode: str, dtype: str) -> None:
+    function = with_gradients(sample)
+    rl.manual_seed(3)
+    expected = function(*inputs_of(sample, dtype))
+    compiled: Any = compile(function, mode=mode)
+    for _ in range(2):
+        rl.manual_seed(3)
+        check_same(compiled(*inputs_of(sample, dtype)), expected, sample.label)
+
+
+@pytest.mark.parametrize(("mode", "dtype"), [("full", "float32"), ("nofuse", "float64")])
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_is_eager(name: str, mode: str, dtype: str) -> None:
+    refused = []
+    for sample in (s for s in SAMPLES if s.name == name):
+        try:
+            _compare(sample, mode, dtype)
+        except TraceError as error:
+            refused.append((sample, str(error)))
+    for sample, text in refused:
+        assert name in DATA_DEPENDENT | MAY_DEPEND, text
+        assert "samples/" in text, f"the user's line is missing: {text}"
+        assert any(a.dtype == bool for a in sample.arrays) or name in DATA_DEPENDENT, text
+
+
+def test_the_samples_reach_every_op() -> None:
+    """What the table does not reach, its tests do not compile."""
+    reached: set[str] = set()
+    from rushlight.compile.trace import trace
+
+    for sample in SAMPLES:
+        try:
+            graph = trace(with_gradients(sample), inputs_of(sample, "float32")).graph
+        except TraceError:
+            continue
+        reached.update(n.op.name for n in graph.nodes)
+    made_whole = {name for name, op in REGISTRY.items() if op.decompose is not None}
+    constants = {"arange", "full"}
+    optimisers = {"join", "moving_average", "adam_change", "velocity", "philox_advance"}
+    assert set(REGISTRY) - reached - made_whole - constants - optimisers == set()
