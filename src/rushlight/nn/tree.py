@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from rushlight.core.state import changes, no_grad
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message
-from rushlight.ops.creation import wanted_dtype
+from rushlight.ops.convert import wanted_dtype
 
 if TYPE_CHECKING:
     from rushlight.nn.module import Module

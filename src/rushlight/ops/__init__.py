@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 # The files first: some are called like the function in them, and then the function is to have the name.
+from rushlight.ops import activation as _activation
 from rushlight.ops import arithmetic as _arithmetic
+from rushlight.ops import convert as _convert
 from rushlight.ops import creation as _creation
 from rushlight.ops import einsum as _einsum
 from rushlight.ops import elementwise as _elementwise
@@ -19,7 +21,9 @@ from rushlight.ops import select as _select
 from rushlight.ops import softmax as _softmax
 
 # isort: split
+from rushlight.ops.activation import *
 from rushlight.ops.arithmetic import *
+from rushlight.ops.convert import *
 from rushlight.ops.creation import *
 from rushlight.ops.einsum import *
 from rushlight.ops.elementwise import *
@@ -38,7 +42,9 @@ if not TYPE_CHECKING:  # mypy follows the stars, but no sum
     __all__ = [
         name
         for family in (
+            _activation,
             _arithmetic,
+            _convert,
             _creation,
             _einsum,
             _elementwise,

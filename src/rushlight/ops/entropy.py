@@ -10,8 +10,9 @@ from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import ShapeError, message
+from rushlight.ops.activation import sigmoid
 from rushlight.ops.creation import arange
-from rushlight.ops.elementwise import clamp, log, log1p, sigmoid
+from rushlight.ops.elementwise import clamp, log, log1p
 from rushlight.ops.select import eq, where
 from rushlight.ops.softmax import log_softmax, softmax
 

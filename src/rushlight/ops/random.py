@@ -12,7 +12,7 @@ from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
-from rushlight.ops.creation import COPY
+from rushlight.ops.convert import COPY
 from rushlight.ops.movement import as_sizes
 
 __all__ = [

@@ -1,0 +1,147 @@
+"""Activations: tanh, sigmoid, ReLU and its kin. Each op stands with its formula and its derivative."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.core.apply import apply, apply_
+from rushlight.core.op import Op, elementwise
+from rushlight.core.tensor import Tensor, method
+
+__all__ = ["leaky_relu", "relu", "sigmoid", "softplus", "tanh"]
+
+
+# The derivatives of the common activations are one op each: eager code then makes one array instead of three.
+TANH_GRAD: Op = elementwise(
+    "tanh_grad",
+    lambda m, g, y: g * (1 - y * y),
+    (lambda h, out, g, y: apply(TANH_GRAD, h, y), lambda h, out, g, y: h * g * y * -2),
+)
+
+
+TANH = elementwise(
+    "tanh",
+    lambda m, x: m.tanh(x),
+    (lambda g, y, x: apply(TANH_GRAD, g, y),),
+    saves="out",
+    promote="float",
+)
+
+
+def _sigmoid(m: Any, x: Any) -> Any:
+    # exp of a negative number never overflows, and the quotient keeps its digits in both tails.
+    e = m.exp(-m.abs(x))
+    return m.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+SIGMOID_GRAD: Op = elementwise(
+    "sigmoid_grad",
+    lambda m, g, y: g * (y * (1 - y)),
+    (lambda h, out, g, y: apply(SIGMOID_GRAD, h, y), lambda h, out, g, y: h * g * (1 - 2 * y)),
+)
+
+
+SIGMOID = elementwise(
+    "sigmoid", _sigmoid, (lambda g, y, x: apply(SIGMOID_GRAD, g, y),), saves="out", promote="float"
+)
+
+
+SOFTPLUS = elementwise(
+    "softplus",
+    lambda m, x: m.maximum(x, 0.0) + m.log1p(m.exp(-m.abs(x))),
+    (lambda g, y, x: g * x.sigmoid(),),
+    promote="float",
+)
+
+
+# The derivative of ReLU reads the sign of the result, so the input need not stay alive. At 0 it is 0.
+RELU_GRAD: Op = elementwise(
+    "relu_grad",
+    lambda m, g, y: g * (y > 0),
+    (lambda h, out, g, y: apply(RELU_GRAD, h, y), None),
+)
+
+
+RELU = elementwise(
+    "relu", lambda m, x: m.maximum(x, 0), (lambda g, y, x: apply(RELU_GRAD, g, y),), saves="out"
+)
+
+
+LEAKY_RELU = elementwise(
+    "leaky_relu",
+    lambda m, x, *, negative_slope: m.where(x > 0, x, x * negative_slope),
+    (lambda g, y, x, *, negative_slope: _leaky_grad(g, x, negative_slope),),
+    promote="float",
+)
+
+
+def _leaky_grad(g: Tensor, x: Tensor, negative_slope: float) -> Tensor:
+    from rushlight.ops.select import where
+
+    return where(x > 0, g, g * negative_slope)
+
+
+@method()
+def tanh(input: Tensor) -> Tensor:
+    """(e^x - e^-x) / (e^x + e^-x); with y the result, d/dx = 1 - y^2.
+
+    >>> import rushlight as rl
+    >>> rl.tanh(rl.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.7616,  0.    ,  0.7616])
+    """
+    return apply(TANH, input)
+
+
+@method()
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + e^-x), stable in both tails; with y the result, d/dx = y (1 - y).
+
+    >>> import rushlight as rl
+    >>> rl.sigmoid(rl.tensor([0.0, 100.0]))
+    tensor([0.5, 1. ])
+    """
+    return apply(SIGMOID, input)
+
+
+@method()
+def relu(input: Tensor) -> Tensor:
+    """max(0, x); the subgradient at 0 is 0.
+
+    >>> import rushlight as rl
+    >>> rl.relu(rl.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return apply(RELU, input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """x where positive, else negative_slope * x.
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.leaky_relu(rl.tensor([-1.0, 2.0]))
+    tensor([-0.01,  2.  ])
+    """
+    return apply(LEAKY_RELU, input, negative_slope=negative_slope)
+
+
+def softplus(input: Tensor) -> Tensor:
+    """log(1 + e^x), stable in both tails; d/dx = sigmoid(x)."""
+    return apply(SOFTPLUS, input)
+
+
+@method()
+def tanh_(input: Tensor) -> Tensor:
+    """x = tanh(x), in its memory."""
+    return apply_(TANH, input)
+
+
+@method()
+def sigmoid_(input: Tensor) -> Tensor:
+    """x = sigmoid(x), in its memory."""
+    return apply_(SIGMOID, input)
+
+
+@method()
+def relu_(input: Tensor) -> Tensor:
+    """x = max(0, x), in its memory."""
+    return apply_(RELU, input)

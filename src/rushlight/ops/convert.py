@@ -1,0 +1,116 @@
+"""Copies and conversions: other memory, another dtype, other numbers in the same memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.core.apply import apply, apply_, to_dtype
+from rushlight.core.op import elementwise
+from rushlight.core.placement import check_device, names_device
+from rushlight.core.spec import as_dtype
+from rushlight.core.tensor import Tensor, method
+from rushlight.device import xp
+from rushlight.ops.creation import tensor
+
+__all__ = ["clone"]
+
+
+CLONE = elementwise(
+    "clone", lambda m, x: m.cast(x, x.dtype), (lambda g, out, x: g,), saves="specs", promote="none"
+)
+
+
+COPY = elementwise(
+    "copy", lambda m, x, src: m.cast(m.broadcast_to(src, x.shape), x.dtype), (None, lambda g, out, x, src: g),
+    saves="specs", promote="none", result="first",
+    inplace=lambda x, src: xp.copyto(x, src, casting="unsafe"),
+)  # fmt: skip
+
+
+@method()
+def clone(input: Tensor) -> Tensor:
+    """A copy in memory of its own; gradients flow through it."""
+    return apply(CLONE, input)
+
+
+@method()
+def contiguous(input: Tensor) -> Tensor:
+    """The tensor itself if its elements lie in row order, else a copy that does."""
+    return input if input.is_contiguous() else reshape_copy(input)
+
+
+def reshape_copy(input: Tensor) -> Tensor:
+    """A copy in row order."""
+    return apply(CLONE, input.reshape(-1)).reshape(input.shape)
+
+
+@method()
+def to(input: Tensor, *args: Any, **options: Any) -> Tensor:
+    """The tensor with another dtype, or as it is; `to(dtype)`, `to(device)`, `to(other)`.
+
+    >>> import rushlight as rl
+    >>> rl.ones(1).to("cpu", rl.float64)
+    tensor([1.], dtype=float64)
+    """
+    dtype = wanted_dtype(args, options)
+    return input if dtype is None else to_dtype(input, dtype)
+
+
+def wanted_dtype(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """The dtype that the arguments of `to` ask for, or None; refuses a device that is not there."""
+    dtype = options.get("dtype")
+    check_device(options.get("device"))
+    for a in args:
+        if isinstance(a, Tensor):
+            dtype = a.dtype
+        elif names_device(a):
+            check_device(a)
+        elif a is not None and not isinstance(a, bool):
+            dtype = a
+    return None if dtype is None else as_dtype(dtype)
+
+
+def _converter(name: str, dtype: Any) -> None:
+    def convert(input: Tensor) -> Tensor:
+        return to_dtype(input, dtype)
+
+    convert.__doc__ = f"The tensor as {dtype}."
+    convert.__name__ = name
+    method(name)(convert)
+
+
+for _name, _dtype in {
+    "float": xp.float32, "double": xp.float64, "half": xp.float16, "long": xp.int64, "int": xp.int32,
+    "short": xp.int16, "byte": xp.uint8, "char": xp.int8, "bool": xp.bool_,
+}.items():  # fmt: skip
+    _converter(_name, _dtype)
+
+
+@method()
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` with the dtype of `other`."""
+    return to_dtype(input, other.dtype)
+
+
+@method()
+def cpu(input: Tensor) -> Tensor:
+    """The tensor itself: it is on the CPU."""
+    return input
+
+
+@method()
+def copy_(input: Tensor, src: Tensor) -> Tensor:
+    """Write `src`, broadcast and converted, into the tensor's memory."""
+    return apply_(COPY, input, src)
+
+
+@method()
+def fill_(input: Tensor, value: Any) -> Tensor:
+    """Write one value everywhere."""
+    return apply_(COPY, input, value if isinstance(value, Tensor) else tensor(value, dtype=input.dtype))
+
+
+@method()
+def zero_(input: Tensor) -> Tensor:
+    """Write zeros."""
+    return fill_(input, 0)
