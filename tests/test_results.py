@@ -76,7 +76,7 @@ def _mnist_accuracies(
         ([], "relu", "xavier_uniform", 0.02, 0.9, 8, 0.92),
         ([100, 100], "relu", "kaiming_uniform", 0.1, 0.0, 6, 0.97),
         ([100, 100], "relu", "kaiming_uniform", 0.02, 0.9, 5, 0.97),
-        ([100, 100], "tanh", "xavier_uniform", 0.1, 0.0, 7, 0.97),
+        ([100, 100], "tanh", "xavier_uniform", 0.2, 0.0, 8, 0.97),
         ([100, 100], "tanh", "xavier_uniform", 0.02, 0.9, 5, 0.97),
     ],
 )
