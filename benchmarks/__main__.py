@@ -9,7 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, load
+from benchmarks.first_call import first_calls
 from benchmarks.machine import cores, describe
 from benchmarks.report import markdown
 from benchmarks.run import Plan, all_contenders, imports, installed, race
@@ -38,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         "absent": [name for name in wanted if name not in present],
         "left_out": [] if args.contenders else [name for name in CONTENDERS if name not in wanted],
         "races": [],
+        "first_calls": {},
         "imports": {},
     }
     for threads in dict.fromkeys(settings):
@@ -45,6 +47,9 @@ def main(argv: list[str] | None = None) -> int:
             results = race(workload, present, threads, plan, _log)
             records = [result.record() for result in results]
             report["races"].append({"workload": workload, "threads": threads, "results": records})
+    if args.first_call or not args.only:
+        compiling = [name for name in present if load(name).compiles]
+        report["first_calls"] = first_calls(compiling, 1 if args.quick else 3, _log)
     if not (args.only or args.no_imports):
         report["imports"] = imports(present, 2 if args.quick else 5, _log)
     _write(report, args, complete=not (args.quick or args.only or args.contenders or args.threads != "both"))
@@ -78,6 +83,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     some.add_argument("--threads", choices=["one", "all", "both"], default="both")
     some.add_argument("--rounds", type=int, help=f"rounds of each race (normally {FULL.rounds})")
     some.add_argument("--slow", action="store_true", help="also the contenders that take long to start")
+    some.add_argument("--first-call", action="store_true", help="the first calls too, with --only")
     some.add_argument("--no-imports", action="store_true", help="leave import times out")
     parser.add_argument("--json", action="store_true", help="print the JSON in place of the tables")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write latest.md and latest.json there")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["cores", "describe", "environment"]
+__all__ = ["caches", "cores", "describe", "environment"]
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -32,6 +32,17 @@ def environment(threads: int) -> dict[str, str]:
     told = dict.fromkeys(_THREAD_VARIABLES, str(threads)) | {"JAX_PLATFORMS": "cpu"}
     # Import times are those of compiled modules, as pip leaves them, whatever the caller's setting.
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | told
+
+
+def caches(folder: Path) -> dict[str, str]:
+    """Variables that have every library keep what it compiled in `folder`."""
+    return {
+        "RUSHLIGHT_CACHE": str(folder / "rushlight"),
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / "torch"),
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 def describe() -> dict[str, Any]:

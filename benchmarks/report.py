@@ -7,12 +7,14 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.contenders import load
+from benchmarks.first_call import WORKLOAD as FIRST
 from benchmarks.run import Result
 from benchmarks.workloads import WORKLOADS
 
 __all__ = ["BASELINES", "markdown"]
 
-BASELINES = ("rushlight", "numpy")
+BASELINES = ("rushlight-compiled", "rushlight", "numpy")
 """Ratios are to the first of these that ran."""
 _AGREE = 1e-3
 _BUSY = 0.9
@@ -30,6 +32,8 @@ def markdown(report: dict[str, Any]) -> str:
     ]
     for race in report["races"]:
         lines += ["", *_race(race)]
+    if report.get("first_calls"):
+        lines += ["", *_first_calls(report["first_calls"])]
     if report["imports"]:
         lines += ["", *_imports(report["imports"])]
     for title, names in (("Not installed, so skipped", report["absent"]), ("Left out", report["left_out"])):
@@ -80,8 +84,18 @@ def _remarks(ran: Sequence[Result], base: Result | None, threads: int) -> list[s
     return lines
 
 
+def _first_calls(times: dict[str, dict[str, list[float]]]) -> list[str]:
+    lines = [f"## First call in a new process: {WORKLOADS[FIRST].title}", ""]
+    lines += ["From the call to its result; the library itself was imported before.", ""]
+    lines += ["| contender | empty cache ms | warm cache ms |", "|---|--:|--:|"]
+    for name, found in sorted(times.items(), key=lambda item: statistics.median(item[1]["empty"])):
+        empty, warm = (f"{statistics.median(t):.0f}" if t else "" for t in (found["empty"], found["warm"]))
+        lines.append(f"| {load(name).title} | {empty} | {warm} |")
+    return lines
+
+
 def _imports(times: dict[str, list[float]]) -> list[str]:
-    base = next((times[name] for name in BASELINES if name in times), None)
+    base = times.get("rushlight", times.get("numpy"))
     lines = ["## `import`, in a fresh process", ""]
     lines += ["| library | median ms | best | ratio |", "|---|--:|--:|--:|"]
     for library, figures in sorted(times.items(), key=lambda item: statistics.median(item[1])):

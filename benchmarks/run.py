@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import CONTENDERS, load
-from benchmarks.machine import cores, environment
+from benchmarks.machine import caches, cores, environment
 from benchmarks.workloads import WORKLOADS
 
 __all__ = ["Plan", "Result", "all_contenders", "imports", "installed", "race"]
@@ -53,7 +54,14 @@ class Result:
 class Worker:
     """A contender's process. It waits on its input while the others run."""
 
-    def __init__(self, contender: str, workload: str, threads: int, pin: bool) -> None:
+    def __init__(
+        self,
+        contender: str,
+        workload: str,
+        threads: int,
+        pin: bool,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.result = Result(contender, load(contender).title)
         command = [sys.executable, "-m", "benchmarks.worker", contender, workload, str(threads)]
         if pin:
@@ -61,7 +69,7 @@ class Worker:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=environment(threads),
+            env=environment(threads) | dict(variables or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -99,18 +107,23 @@ class Worker:
 
 
 def installed(contender: str) -> bool:
-    """Whether the contender's library is there, without importing it."""
-    return find_spec(load(contender).library) is not None
+    """Whether the contender's library, and what it needs, is there, without importing it."""
+    kind = load(contender)
+    return all(find_spec(module) is not None for module in (kind.library, *kind.needs))
 
 
 def race(workload: str, contenders: Sequence[str], threads: int, plan: Plan, log: Log) -> list[Result]:
-    """Medians are taken by the report; this keeps every round. One thread means one pinned core."""
+    """Medians are taken by the report; this keeps every round. One thread means one pinned core. Each has an
+    empty cache of its own for what it compiles.
+    """
     able = [c for c in contenders if load(c).supports(WORKLOADS[workload])]
-    workers = []
+    workers: list[Worker] = []
+    folder = tempfile.TemporaryDirectory()
     try:
         for name in able:
             log(f"  {workload}, threads {threads}: {name} starts")
-            workers.append(Worker(name, workload, threads, pin=threads == 1))
+            own = caches(Path(folder.name) / name)
+            workers.append(Worker(name, workload, threads, threads == 1, own))
         for number in range(plan.rounds):
             log(f"  {workload}, threads {threads}: round {number + 1} of {plan.rounds}")
             # Each round begins with the next contender, so that none always follows the same neighbour.
@@ -119,6 +132,7 @@ def race(workload: str, contenders: Sequence[str], threads: int, plan: Plan, log
                 worker.round(plan.seconds)
     finally:
         results = [worker.close() for worker in workers]
+        folder.cleanup()
     return results
 
 

@@ -30,6 +30,10 @@ class Workload:
     momentum: float = 0.0
     model: str = "mlp"
     seed: int = 0
+    passes: int = 10
+    """Through the batches in one call, for who takes many steps in one."""
+    indexed: bool = False
+    """Such a call gathers each batch from all samples by an index; otherwise it is given the batches."""
 
 
 WORKLOADS = {
@@ -46,6 +50,7 @@ WORKLOADS = {
             loss="mse",
             lr=0.05,
             momentum=0.9,
+            passes=100,
         ),
         Workload(
             "mnist",
@@ -58,6 +63,20 @@ WORKLOADS = {
             loss="cross_entropy",
             lr=0.01,
             momentum=0.9,
+            indexed=True,
+        ),
+        Workload(
+            "wide",
+            "Wide step: 784-512-512-10, ReLU, cross-entropy, SGD momentum 0.9, batch 128",
+            kind="train",
+            widths=(784, 512, 512, 10),
+            activation="relu",
+            batch=128,
+            batches=16,
+            loss="cross_entropy",
+            lr=0.01,
+            momentum=0.9,
+            indexed=True,
         ),
         Workload(
             "infer",
@@ -100,6 +119,11 @@ class Problem:
         x = rng.uniform(-np.sqrt(3), np.sqrt(3), (count, w.widths[0])).astype(np.float32)
         inside = (x[:, :2] ** 2).sum(axis=1) < 6 / np.pi
         return x, inside.astype(np.float32).reshape(count, 1)
+
+    @property
+    def index(self) -> NDArray[np.int64]:
+        """The samples of each batch, (batches, batch)."""
+        return np.arange(self.workload.batches * self.workload.batch).reshape(self.workload.batches, -1)
 
     @cached_property
     def batches(self) -> list[tuple[Array, ...]]:

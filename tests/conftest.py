@@ -15,6 +15,15 @@ settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep compiled programs out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "RUSHLIGHT_CACHE" not in os.environ:
+            patch.setenv("RUSHLIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _same_start() -> Iterator[None]:
     """Seed every test alike, and hold each to restoring the gradient mode."""

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.contenders import CONTENDERS, load
 from benchmarks.contenders.onnx_runtime import mlp_model
+from benchmarks.first_call import first_calls
 from benchmarks.report import markdown, quartiles
 from benchmarks.run import Plan, Worker, race
 from benchmarks.workloads import WORKLOADS, Problem
@@ -22,6 +23,23 @@ def test_rushlight_and_numpy_compute_the_same(workload: str) -> None:
     ours, theirs = results
     assert math.isclose(ours.check, theirs.check, rel_tol=1e-5)
     assert all(r.us[0] > 0 for r in results)
+
+
+@pytest.mark.parametrize("workload", ["disk", "mnist", "infer"])
+def test_compiled_contenders_compute_the_same(workload: str) -> None:
+    pytest.importorskip("llvmlite")
+    names = ["numpy", "rushlight-scan" if workload == "mnist" else "rushlight-compiled"]
+    if workload == "disk":
+        names.append("rushlight-scan")
+    results = race(workload, names, 1, Plan(rounds=1, seconds=0.001), log=lambda line: None)
+    assert [r.error for r in results] == [""] * len(names)
+    assert all(math.isclose(r.check, results[0].check, rel_tol=1e-4) for r in results)
+
+
+def test_first_calls_with_an_empty_and_a_warm_cache() -> None:
+    times = first_calls(["numpy", "onnxruntime"], 1, log=lambda line: None)
+    assert list(times) == ["numpy"]
+    assert all(len(times["numpy"][state]) == 1 for state in ("empty", "warm"))
 
 
 def test_the_command_writes_both_files(tmp_path, capsys) -> None:

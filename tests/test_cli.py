@@ -98,7 +98,7 @@ def test_ctrl_c_says_how_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(rl.train.Trainer, "train_step", pressed)
     try:
-        done = call("train", "disk", "--out", tmp_path / "run", *QUICK)
+        done = call("train", "disk", "--out", tmp_path / "run", *QUICK, "--no-compile")
     finally:
         signal.signal(signal.SIGINT, before)
     assert done.code == 130
@@ -107,7 +107,7 @@ def test_ctrl_c_says_how_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         in done.err
     )
     train(tmp_path / "run", *QUICK, "--resume")
-    train(tmp_path / "whole", *QUICK)
+    train(tmp_path / "whole", *QUICK, "--no-compile")
     ours, whole = (rl.interop.load_file(tmp_path / name / "model.safetensors") for name in ("run", "whole"))
     assert {name: value.tolist() for name, value in ours.items()} == {n: v.tolist() for n, v in whole.items()}
 
@@ -194,3 +194,29 @@ def test_digits(tmp_path: Path, mnist_root: Path) -> None:
     assert right >= 8
     accuracy = call("evaluate", tmp_path / "run", "--data", mnist_root).out.split("accuracy")[1].split()[0]
     assert float(accuracy) > 0.93
+
+
+def test_compiled_or_not_is_said_and_gives_the_same_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("llvmlite")
+    options = ("--epochs", "3", "--no-pictures")
+    done = call("train", "disk", "--out", tmp_path / "compiled", *options)
+    assert "compiled: the train step runs as native code" in done.out
+    done = call("train", "disk", "--out", tmp_path / "eager", "--no-compile", *options)
+    assert "eager (--no-compile)" in done.out
+    curves = [History.from_csv(tmp_path / name / "history.csv") for name in ("compiled", "eager")]
+    for name in ("train_loss", "validation_loss"):
+        assert curves[0][name] == pytest.approx(curves[1][name], rel=1e-4)
+    done = call("train", "disk", "--out", tmp_path / "eager", "--resume", "--compile", *options)
+    assert done.code == 2
+    assert "cannot change --compile True (was False)" in done.err
+
+    monkeypatch.setattr("rushlight.train.eligible.find_spec", lambda name: None)
+    monkeypatch.setattr("rushlight.cli.train.find_spec", lambda name: None)
+    done = call("train", "disk", "--out", tmp_path / "without", *options)
+    assert done.code == 0, done.err
+    assert "eager (llvmlite is not installed" in done.out
+    done = call("train", "disk", "--out", tmp_path / "more", "--compile", *options)
+    assert done.code == 2
+    assert "pip install" in done.err

@@ -10,6 +10,8 @@ __all__ = ["CONTENDERS", "Contender", "load"]
 
 CONTENDERS = {
     "rushlight": ("rushlight_eager", "RushlightEager"),
+    "rushlight-compiled": ("rushlight_compiled", "RushlightCompiled"),
+    "rushlight-scan": ("rushlight_compiled", "RushlightScan"),
     "torch": ("torch_eager", "TorchEager"),
     "torch-fused": ("torch_eager", "TorchFused"),
     "torch-compile": ("torch_eager", "TorchCompile"),

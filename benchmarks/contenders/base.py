@@ -27,8 +27,12 @@ class Contender(ABC):
     title: ClassVar[str]
     library: ClassVar[str]
     """The module that must be installed; its version is printed."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Other modules that must be."""
     models: ClassVar[frozenset[str]] = frozenset({"mlp"})
     kinds: ClassVar[frozenset[str]] = frozenset({"train", "infer"})
+    compiles: ClassVar[bool] = False
+    """Its first call takes long, and a cache may help."""
     slow: ClassVar[bool] = False
     """Slow to start: left out unless asked for."""
 

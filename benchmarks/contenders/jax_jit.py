@@ -56,6 +56,7 @@ class JaxJit(Contender):
 
     title = "JAX jit"
     library = "jax"
+    compiles = True
 
     def setup(self, problem: Problem) -> Step:
         import jax
@@ -83,11 +84,10 @@ class JaxJit(Contender):
 
 
 class JaxScan(JaxJit):
-    """Many steps in one call: ``lax.scan`` over the stacked batches, ten passes a call."""
+    """Many steps in one call: ``lax.scan`` over the stacked batches, or over an index that gathers them."""
 
     title = "JAX scan"
     kinds = frozenset({"train"})
-    passes = 10
 
     def setup(self, problem: Problem) -> Step:
         import jax
@@ -95,15 +95,23 @@ class JaxScan(JaxJit):
 
         step = super().setup(problem)
         _, train = functions(problem.workload)
-        self.stacked = tuple(jnp.stack(part) for part in zip(*self.batches, strict=True))
+        self.passes = problem.workload.passes
+        sources: Any = ()
+        if problem.workload.indexed:
+            sources = tuple(jnp.asarray(a) for a in problem.samples)
+            over: Any = jnp.asarray(problem.index, dtype=jnp.int32)
+        else:
+            over = tuple(jnp.stack(part) for part in zip(*self.batches, strict=True))
 
-        def one_pass(state: Any, _: Any) -> Any:
-            return jax.lax.scan(lambda s, batch: train(s, *batch), state, self.stacked)
+        def scan(state: Any, sources: Any, over: Any, passes: int) -> Any:
+            def one(s: Any, item: Any) -> Any:
+                batch = tuple(jnp.take(a, item, axis=0) for a in sources) if sources else item
+                return train(s, *batch)
 
-        def scan(state: Any, passes: int) -> Any:
-            return jax.lax.scan(one_pass, state, length=passes)
+            return jax.lax.scan(lambda s, _: jax.lax.scan(one, s, over), state, length=passes)
 
-        self.scan: Any = jax.jit(scan, static_argnums=1, donate_argnums=0)
+        jitted = jax.jit(scan, static_argnums=3, donate_argnums=0)
+        self.scan: Any = lambda state, passes: jitted(state, sources, over, passes)
         return step
 
     def run(self, steps: int) -> int:

@@ -39,6 +39,7 @@ class TorchCompile(TorchEager):
 
     title = "torch.compile"
     slow = True
+    compiles = True
 
     def setup(self, problem: Problem) -> Step:
         import torch

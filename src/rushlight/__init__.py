@@ -17,6 +17,7 @@ from rushlight import errors as errors
 from rushlight import nn as nn
 from rushlight import ops as ops
 from rushlight import optim as optim
+from rushlight.compile import compile as compile
 from rushlight.core.anomaly import detect_anomaly as detect_anomaly
 from rushlight.core.placement import accelerator as accelerator
 from rushlight.core.placement import backends as backends
@@ -58,7 +59,6 @@ _LATER = ("data", "interop", "plot", "train")
 _ELSEWHERE = {
     "save": "rl.interop.save_file(model.state_dict(), path) writes safetensors; Trainer keeps checkpoints.",
     "load": "model.load_state_dict(rl.interop.load_file(path)) reads safetensors; Trainer keeps checkpoints.",
-    "compile": "Compiling is planned and not there yet: leave the call out.",
     "bfloat16": "There are float32, float64 and float16.",
     "set_default_dtype": "float32 is the default: pass dtype=, or use model.double() and x.double().",
     "set_default_device": "There is only the CPU: leave the call out.",
@@ -68,8 +68,8 @@ _ELSEWHERE = {
 if not TYPE_CHECKING:
     # mypy follows the star above, but no sum of lists.
     __all__ = [  # noqa: PLE0604
-        "Generator", "Parameter", "Tensor", "accelerator", "autograd", "backends", "bool", "cuda", "data",
-        "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16", "float32",
+        "Generator", "Parameter", "Tensor", "accelerator", "autograd", "backends", "bool", "compile", "cuda",
+        "data", "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16", "float32",
         "float64", "get_rng_state", "half", "initial_seed", "int", "int8", "int16", "int32", "int64",
         "interop", "is_grad_enabled", "long", "manual_seed", "nn", "no_grad", "ops", "optim", "plot", "seed",
         "set_grad_enabled", "set_rng_state", "short", "train", "uint8",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import rushlight as rl
 from rushlight import data, nn, optim
@@ -11,13 +12,20 @@ from rushlight.train import EarlyStopping, Progress, Trainer
 
 
 class Announce(Progress):
-    """Says that training has begun, for whoever waits to kill it."""
+    """Says that training has begun, for whoever waits to kill it: after the first batches, so that a compiler
+    has done its work.
+    """
 
-    def start(self, status: object) -> None:
-        print("training", flush=True)
+    interval = 1e-4
+    said = False
+
+    def update(self, status: object) -> None:
+        if not self.said:
+            print("training", flush=True)
+        self.said = True
 
 
-def make_trainer(out: Path | None, seed: int = 1, every: int = 2) -> Trainer:
+def make_trainer(out: Path | None, seed: int = 1, every: int = 2, compile: Any = "auto") -> Trainer:
     """A net with dropout, Adam, a schedule, early stopping that never stops, and many checkpoints."""
     rl.manual_seed(seed)
     model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Dropout(0.1), nn.Linear(16, 16), nn.ReLU())
@@ -33,6 +41,7 @@ def make_trainer(out: Path | None, seed: int = 1, every: int = 2) -> Trainer:
         out=out,
         checkpoint_every=every,
         progress=False,
+        compile=compile,
     )
 
 

@@ -55,26 +55,26 @@ def test_ctrl_c_from_outside_saves_and_says_how_to_resume(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("batch", [1, 5, 7, 8, 14])  # an epoch has 7
 def test_ctrl_c_ends_the_batch_saves_and_resumes(tmp_path: Path, ctrl_c: None, batch: int) -> None:
-    trainer = make_trainer(tmp_path, every=1000)
+    trainer = make_trainer(tmp_path, every=1000, compile=False)
     interrupt_at(trainer, batch)
     with pytest.raises(Interrupted, match=r"resume=True") as stopped:
         fit(trainer, epochs=4)
     assert f"epoch {(batch - 1) // 7 + 1} of 4" in str(stopped.value)
     assert isinstance(stopped.value, KeyboardInterrupt)
-    resumed = fit(make_trainer(tmp_path, seed=77), epochs=4)
-    assert outcome(resumed) == outcome(fit(make_trainer(None), epochs=4, resume=False))
+    resumed = fit(make_trainer(tmp_path, seed=77, compile=False), epochs=4)
+    assert outcome(resumed) == outcome(fit(make_trainer(None, compile=False), epochs=4, resume=False))
 
 
 @pytest.mark.parametrize("batch", [3, 7, 10])
 def test_fit_again_after_ctrl_c_goes_on_in_memory(ctrl_c: None, batch: int) -> None:
-    trainer = make_trainer(None)
+    trainer = make_trainer(None, compile=False)
     interrupt_at(trainer, batch)
     loader = rl.data.DataLoader(rl.data.Disk(200, seed=2), batch_size=30, shuffle=True, seed=3)
     checks = rl.data.DataLoader(rl.data.Disk(50, seed=2, split="test"), batch_size=20, shuffle=True, seed=4)
     with pytest.raises(Interrupted, match="Nothing was saved"):
         trainer.fit(loader, 3, validation=checks)
     trainer.fit(loader, 3, validation=checks)
-    assert outcome(trainer) == outcome(fit(make_trainer(None), epochs=3, resume=False))
+    assert outcome(trainer) == outcome(fit(make_trainer(None, compile=False), epochs=3, resume=False))
 
 
 def test_ctrl_c_during_validation(tmp_path: Path, ctrl_c: None) -> None:

@@ -27,7 +27,7 @@ def make(**options: Any) -> Trainer:
 
 
 def test_equals_the_loop_written_by_hand() -> None:
-    trainer = make(clip_grad_norm=0.5)
+    trainer = make(clip_grad_norm=0.5, compile=False)
     trainer.fit(rl.data.DataLoader(rl.data.TensorDataset(*line()), 7, shuffle=True, seed=5), 3)
     by_hand = make()
     for _ in range(3):
@@ -87,7 +87,7 @@ def test_a_set_is_shuffled_anew_each_epoch_and_equal_for_equal_seeds() -> None:
 def test_any_iterable_of_batches_resumes(tmp_path: Path, cut: int) -> None:
     x, y = line()
     batches = [(x[i : i + 10], y[i : i + 10]) for i in range(0, 40, 10)]
-    whole = make()
+    whole = make(compile=False)
     whole.fit(batches, 2)
 
     trainer, count = make(out=tmp_path, checkpoint_every=1), 0
@@ -106,7 +106,7 @@ def test_any_iterable_of_batches_resumes(tmp_path: Path, cut: int) -> None:
             trainer.fit(batches, 2)
     else:
         trainer.fit(batches, 2)
-    resumed = make(out=tmp_path)
+    resumed = make(out=tmp_path, compile=False)
     resumed.fit(batches, 2, resume=True)
     assert resumed.model[0].weight.tolist() == whole.model[0].weight.tolist()
     assert resumed.history["train_loss"] == whole.history["train_loss"]

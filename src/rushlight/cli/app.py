@@ -85,6 +85,7 @@ def train(
     seed: o.Seed = None,
     runs: o.Runs = None,
     threads: o.Threads = None,
+    compile: o.Compile = None,
     out: o.Out = None,
     resume: o.Resume = False,
     force: o.Force = False,
@@ -137,6 +138,7 @@ def train(
         seed=seed,
         runs=runs,
         threads=threads,
+        compile=compile,
         data=data,
     )
     settings, folder = open_run(dataset.value, given, out, resume, force)

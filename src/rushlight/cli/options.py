@@ -89,6 +89,15 @@ Runs = Annotated[
 Threads = Annotated[
     int | None, typer.Option(help="Threads of the matrix products (1 if left out).", rich_help_panel=RUN)
 ]
+Compile = Annotated[
+    bool | None,
+    typer.Option(
+        "--compile/--no-compile",
+        help="Train by native code, or plainly. Left out: compiled where llvmlite is installed.",
+        show_default=False,
+        rich_help_panel=RUN,
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(help="Folder for the results; runs/NAME-1, -2 and so on if left out.", rich_help_panel=RUN),

@@ -42,6 +42,7 @@ class Settings:
     patience: int | None = None
     runs: int = 1
     threads: int = 1
+    compile: bool | None = None
     data: str | None = None
 
     def to_json(self) -> dict[str, Any]:

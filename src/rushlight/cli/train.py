@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def write_config(settings: Settings, out: Path, resume: bool) -> None:
 
 def train_run(settings: Settings, out: Path, resume: bool, quiet: bool, pictures: bool) -> None:
     """Train one model and tell the user all about it."""
+    how_to_run(settings)
     heed_threads(settings.threads)
     data = load_parts(settings)
     write_config(settings, out, resume)
@@ -108,6 +110,7 @@ def train_one(
         early_stopping=stopping,
         out=out,
         progress=progress,
+        compile=how_to_run(settings),
     )
     loader = rl.data.DataLoader(data.train, settings.batch_size, shuffle=True, seed=settings.seed)
     try:
@@ -137,8 +140,18 @@ def train_one(
     )
 
 
+def how_to_run(settings: Settings) -> Any:
+    """The Trainer's `compile` of a run; UserError when it must be compiled and cannot be."""
+    if settings.compile and find_spec("llvmlite") is None:
+        raise UserError('--compile needs llvmlite: pip install "rushlight[all]"', 2)
+    return "auto" if settings.compile is None else settings.compile
+
+
 def heed_threads(count: int) -> None:
     """Set the number of threads, or say that it could not be done."""
+    from rushlight.compile.threads import set_num_threads
+
+    set_num_threads(count)
     if not set_threads(count):
         warn(f"--threads {count} could not be set in this NumPy; it uses as many threads as it likes")
 
@@ -168,6 +181,17 @@ def _introduce(settings: Settings, data: Parts) -> None:
     say(
         f"training   loss {settings.loss}, {rule}, {settings.epochs} epochs, batches of {settings.batch_size}"
     )
+    say(f"running    {_engine(settings)}")
+
+
+def _engine(settings: Settings) -> str:
+    """Whether the run is compiled, and if not, why."""
+    model, how = build_model(settings), how_to_run(settings)
+    trainer = Trainer(model, make_optimizer(settings, model), make_loss(settings), compile=how)
+    reason = trainer.why_eager()
+    if reason is None:
+        return "compiled: the train step runs as native code"
+    return f"eager ({'--no-compile' if settings.compile is False else reason})"
 
 
 def _draw(saved: SavedModel, trainer: Trainer, data: Parts, out: Path) -> None:

@@ -1,0 +1,42 @@
+"""The compiler: a Python function on tensors, as one native call.
+
+    trace -> graph -> kernels -> memory -> render -> jit -> program
+
+Each stage has a file of its name. `interpret` says what a graph means, `check` holds programs against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["compile"]
+
+
+def compile(function: Callable[..., Any] | None = None, *, mode: str | None = None) -> Any:
+    """`function` as native code, traced at its first call and again when what it took for granted changes.
+
+    mode  "full"; "nofuse": one kernel for each operation; "interpret": the traced graph on NumPy; "off": the
+          plain function. The environment variable RUSHLIGHT_COMPILE overrides it.
+
+    Tensors are read afresh at each call, wherever they stand: arguments, parameters, buffers, optimiser and
+    random state, learning rates. Python numbers freeze; a changed one is noticed and traced anew. Tensors that
+    the function updates in place are updated. Results are new tensors without history: a compiled model is for
+    inference, and a backward belongs inside the compiled function. Gradients that the function uses up in an
+    optimiser's step are None afterwards; those that it leaves behind are found in `.grad`.
+
+    The first run of each program is checked against NumPy. Raises NotSupportedError where llvmlite is missing,
+    and TraceError (one, too) for a function that needs the numbers while it is traced.
+
+    >>> import rushlight as rl
+    >>> total = rl.zeros(2)
+    >>> @rl.compile
+    ... def add(x):
+    ...     total.add_(x)
+    ...     return total.sum()
+    >>> add(rl.ones(2)), add(rl.ones(2)), total
+    (tensor(2.), tensor(4.), tensor([2., 2.]))
+    """
+    from rushlight.compile.function import compile as make
+
+    return make(function, mode=mode)

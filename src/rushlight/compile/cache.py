@@ -1,8 +1,8 @@
 """Compiled objects on disk, so that a program is compiled once and not at every start.
 
-An entry is a file named by a hash of all that its machine code depends on. It begins with a check sum, and one
-that is damaged counts as absent. The files hold code that will run, so the folder must be the user's own, and
-writable by nobody else; otherwise there is no cache, and a warning says so.
+An entry is a file named by a hash of all that its machine code depends on. It begins with a check sum, and
+one that is damaged counts as absent. The files hold code that will run, so the folder must be the user's own,
+and writable by nobody else; otherwise there is no cache, and a warning says so.
 
 The folder is $XDG_CACHE_HOME/rushlight/objects, or ~/.cache/rushlight/objects. The environment variable
 RUSHLIGHT_CACHE names another one in the place of .../rushlight; set to nothing it turns the cache off.
@@ -82,7 +82,7 @@ def load(key: str) -> bytes | None:
 
 
 def store(key: str, data: bytes) -> None:
-    """Keep `data` under this name. It is there whole or not at all; where it cannot be kept, nothing happens."""
+    """Keep `data` under this name, whole or not at all; where it cannot be kept, nothing happens."""
     place = folder()
     if place is None:
         return
@@ -158,7 +158,7 @@ def _alone(place: Path) -> Iterator[bool]:
 
 
 def _shrink(place: Path) -> None:
-    """Remove what dead processes left; where the entries are too large together, the oldest quarter of them."""
+    """Remove what dead processes left, and of too many entries the oldest, until three quarters remain."""
     entries: list[tuple[float, int, str]] = []
     for item in os.scandir(place):
         with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from rushlight.compile import vector
 from rushlight.compile.contract import flops as product_flops
@@ -12,14 +13,16 @@ from rushlight.compile.emit import Emitter
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.kernel_writer import LANES
 from rushlight.compile.kernels import PRODUCTS, Kernel, Schedule
+from rushlight.compile.memory import Memory
 from rushlight.compile.vector_math import VectorMath
 from rushlight.core.op import Op
 
-__all__ = ["bytes_of", "flops_of"]
+__all__ = ["bytes_of", "flops_of", "footprint_of"]
 
+_Pairs = tuple[tuple[Any, Any], ...]
 _ARITHMETIC = re.compile(
-    r" = (?:(?P<one>fadd|fsub|fmul|fdiv|call [^@]*@llvm\.sqrt)|(?P<two>call [^@]*@llvm\.(?:fma|fmuladd)))\S* ?"
-    r"(?:<(?P<lanes>\d+) x)?"
+    r" = (?:(?P<one>fadd|fsub|fmul|fdiv|call (?=[^@]*@llvm\.sqrt))|(?P<two>call (?=[^@]*@llvm\.fm[ua])))"
+    r" *(?:<(?P<lanes>\d+) x)?"
 )
 
 
@@ -42,7 +45,7 @@ def _flops(node: Node) -> float:
     return 0
 
 
-def _per_element(op: Op, kinds: tuple[tuple[str | None, object], ...], attrs: tuple[tuple[str, object], ...]) -> float:
+def _per_element(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
     try:
         return _counted(op, kinds, attrs)
     except TypeError:  # an attribute that cannot be hashed
@@ -50,7 +53,7 @@ def _per_element(op: Op, kinds: tuple[tuple[str | None, object], ...], attrs: tu
 
 
 @functools.cache
-def _counted(op: Op, kinds: tuple[tuple[str | None, object], ...], attrs: tuple[tuple[str, object], ...]) -> float:
+def _counted(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
     """Operations for each element, counted in the instructions that the op's formula writes."""
     emitter = Emitter()
     operands = [vector.Vec(emitter, "%x", k, LANES) if k else number for k, number in kinds]
@@ -66,6 +69,13 @@ def bytes_of(kernel: Kernel, plan: Schedule) -> int:
     """Bytes read and written, each place counted once."""
     reads = {_place(v, plan): _size_read(v, plan) for v in kernel.reads() if id(v) in plan.access}
     return sum(reads.values()) + sum(v.spec.size * v.spec.dtype.itemsize for v in _written(kernel))
+
+
+def footprint_of(kernel: Kernel, plan: Schedule, memory: Memory) -> int:
+    """Bytes of all the places that the kernel touches: what must fit a cache for it to run from there."""
+    values = [plan.access[id(v)].value for v in kernel.reads() if id(v) in plan.access]
+    places = {memory.places.get(id(v), id(v)): v.spec for v in (*values, *_written(kernel))}
+    return sum(spec.size * spec.dtype.itemsize for spec in places.values())
 
 
 def _written(kernel: Kernel) -> Iterator[Value]:

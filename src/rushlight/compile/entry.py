@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,8 @@ from rushlight.compile.guards import Guards, Snapshot, collect
 from rushlight.compile.interpret import interpret
 from rushlight.compile.program import Program
 from rushlight.compile.results import fill
-from rushlight.compile.trace import GradOf, trace
+from rushlight.compile.placeholder import GradOf
+from rushlight.compile.trace import trace
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
 from rushlight.errors import NotSupportedError, message
@@ -25,14 +28,17 @@ class Entry:
     def __init__(
         self, function: Callable[..., Any], mode: str, arguments: list[Tensor], rebuild: Callable[..., Any]
     ) -> None:
-        self.guards: Guards = collect(function)
+        started = time.perf_counter()
+        given, named = rebuild(arguments)
+        self.guards: Guards = collect(function, (*given, *named.values()))
         snapshot = Snapshot(self.guards.scope)
         try:
-            traced = trace(lambda *ts: function(*rebuild(ts)), arguments, snapshot.gradients())
+            traced = trace(lambda *ts: _call(function, *rebuild(ts)), arguments, snapshot.gradients())
         except BaseException:
             snapshot.restore()
             raise
         self.graph, self.lifted, self.result, self.grads = traced.graph, traced.lifted, traced.result, traced.grads
+        self.cleared = traced.cleared
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
         self.guards.watch(
@@ -41,22 +47,28 @@ class Entry:
         self.mode = mode
         self.program: Program | None = None
         self.proved = False
+        self._lock = threading.Lock()
         if mode in ("full", "nofuse"):
+            traced_at = time.perf_counter()
             self.program = Program(self.graph, self.lifted, self.count, fuse=mode == "full")
+            written = time.perf_counter() - traced_at - self.program.native.seconds
+            self.seconds = {"trace": traced_at - started, "kernels and text": written}
 
     def call(self, arguments: list[Tensor]) -> Any:
-        if self.program is None:
-            outputs = self._interpret(arguments)
-        elif self.proved:
-            outputs = self.program.run(arguments)
-        else:
-            outputs = self._prove(arguments)
+        outputs = self.program.run(arguments) if self.proved and self.program else self._slowly(arguments)
         rest = iter(outputs)
         result = fill(self.result, rest)
         for key in self.grads:
             tensor = arguments[key] if isinstance(key, int) else key
             tensor.grad = wrap(next(rest))
+        for tensor in self.cleared:
+            tensor.grad = None
         return result
+
+    def rehearse(self, program: Program, arguments: list[Tensor]) -> Any:
+        """What a call does, for measuring: on a copy of the program, and leaving all gradients alone."""
+        self.guards.hold()
+        return fill(self.result, iter(program.run(arguments)))
 
     def scan(self, sources: list[Tensor], index: Tensor | None, steps: int) -> Any:
         """All steps in one native call; the first of a new program by itself, so that it proves itself."""
@@ -72,8 +84,7 @@ class Entry:
         done: list[list[Any]] = []
         while len(done) < steps and (self.program is None or not self.proved):
             batch = [wrap(pick(t.array, index, len(done))) for t in sources]
-            outputs = self._interpret(batch) if self.program is None else self._prove(batch)
-            done.append(outputs)
+            done.append(self._slowly(batch))
         rest: list[Any] = []
         if len(done) < steps:
             assert self.program is not None
@@ -89,39 +100,45 @@ class Entry:
     def _tensors(self, arguments: list[Tensor]) -> list[Tensor]:
         return [*arguments, *self.lifted[self.count :]]
 
-    def _targets(self, arguments: list[Tensor]) -> list[Tensor]:
-        tensors = self._tensors(arguments)
+    def _targets(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Those of the inputs that are updated."""
         index = {id(v): i for i, v in enumerate(self.graph.inputs)}
         return [tensors[index[id(t)]] for t, _ in self.graph.updates]
 
+    def _slowly(self, arguments: list[Tensor]) -> list[Any]:
+        """One call at a time: by the interpreter, or the first of a program."""
+        with self._lock:
+            if self.program is None:
+                return self._interpret(arguments)
+            return self.program.run(arguments) if self.proved else self._prove(arguments)
+
     def _interpret(self, arguments: list[Tensor]) -> list[Any]:
-        outputs, updates = interpret(self.graph, [t.array for t in self._tensors(arguments)])
-        _write(self._targets(arguments), updates)
+        tensors = self._tensors(arguments)
+        outputs, updates = interpret(self.graph, [t.array for t in tensors])
+        _write(self._targets(tensors), updates)
         return outputs
 
     def _prove(self, arguments: list[Tensor]) -> list[Any]:
-        """The first run: by the interpreter and natively; where they differ the interpreter is right."""
+        """The first run: by the interpreter and natively, both on copies; where they differ the interpreter is
+        right, now and from now on."""
         assert self.program is not None
-        targets = self._targets(arguments)
-        arrays = [t.array.copy() for t in self._tensors(arguments)]
+        arrays = [t.array.copy(order="C") for t in self._tensors(arguments)]
         outputs, updates = interpret(self.graph, arrays)
-        before = [t.array.copy() for t in targets]
-        try:
-            found = self.program.run(arguments)
-            right = agrees(
-                self.graph, arrays, [*found, *[t.array.copy() for t in targets]], [*outputs, *updates]
-            )
-        except BaseException:
-            _write(targets, before)
-            raise
-        if right:
+        trial = [wrap(a.copy()) for a in arrays]
+        found = self.program.apart(trial).run(trial[: self.count])
+        new = [t.array for t in self._targets(trial)]
+        if agrees(self.graph, arrays, [*found, *new], [*outputs, *updates]):
             self.proved = True
-            return found
-        _write(targets, before)
-        report(self.graph, arrays, self.mode)
-        self.program = None
-        _write(targets, updates)
-        return outputs
+        else:
+            report(self.graph, arrays, self.mode)
+            self.program = None
+            found, new = outputs, updates
+        _write(self._targets(self._tensors(arguments)), new)
+        return found
+
+
+def _call(function: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    return function(*given, **named)
 
 
 def _write(targets: list[Tensor], arrays: list[Any]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from rushlight.compile.cost import bytes_of, flops_of
+from rushlight.compile.cost import bytes_of, flops_of, footprint_of
+from rushlight.compile.entry import Entry
 from rushlight.compile.kernels import Kernel
 from rushlight.compile.memory import Buffer
 from rushlight.compile.peak import Peak
@@ -17,6 +17,7 @@ from rushlight.compile.timing import measure, threads_of
 __all__ = ["Explanation", "Row", "explain", "stages"]
 
 WIDTH = 40
+ARITHMETIC = "FMA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Row:
     kind     "map", "reduce", "product", "library" (OpenBLAS), "copy", or "callback" (NumPy).
     flops    operations on floats; a fused multiply-add is two.
     bytes    read and written, each place once.
-    seconds  the median, measured in the kernel's place in the running step.
-    limit    what bounds it: "arithmetic", or the cache ("L1", ...) or memory that holds its data.
+    seconds  typical of many runs, measured in the kernel's place in the running step.
+    limit    what bounds it: "FMA", the arithmetic, or the cache ("L1", ...) or memory that holds its data.
     share    the least time that this limit allows, divided by `seconds`.
     """
 
@@ -72,43 +73,35 @@ class Explanation:
         return sum(row.bytes for row in self.kernels)
 
     @property
+    def seconds(self) -> float:
+        """The kernels' times together."""
+        return sum(row.seconds for row in self.kernels)
+
+    @property
     def share(self) -> float:
-        """The part of the kernels' time that their limits do not allow to go below."""
-        total = sum(row.seconds for row in self.kernels)
-        return sum(row.share * row.seconds for row in self.kernels) / total if total else 0.0
+        """What the kernels would take at their limits, divided by what they take."""
+        return sum(row.share * row.seconds for row in self.kernels) / max(self.seconds, 1e-12)
 
     def __str__(self) -> str:
-        return "\n".join([*self._head(), "", *self._table(), "", *self._foot()])
+        return "\n".join(
+            [*self._head(), "", *_table(_TITLES, map(self._cells, self.kernels)), "", *self._foot()]
+        )
 
     __repr__ = __str__
 
     def _head(self) -> list[str]:
-        inside = sum(row.seconds for row in self.kernels)
+        work = f"{_number(self.flops)}FLOP and {_number(self.bytes)}B moved"
         levels = ", ".join(f"{level.name} {level.bandwidth / 1e9:.0f}" for level in self.peak.levels)
-        cores = "one core" if self.threads == 1 else f"each of {self.threads} cores"
+        cores = "one core" if self.threads == 1 else f"each of the {self.threads} cores"
         return [
-            f"One step: {_number(self.flops)}FLOP, {_number(self.bytes)}B moved, in {_micro(self.step)} µs = "
-            f"{self.flops / self.step / 1e9:.1f} GFLOP/s; its kernels reach {self.share:.0%} of their limits.",
-            f"The kernels add up to {_micro(inside)} µs; called from Python, a step takes {_micro(self.call)} µs.",
-            f"The limits of {cores}, measured: {self.peak.flops / 1e9:.0f} GFLOP/s in float32; GB/s: {levels}.",
+            f"One step: {work} in {_micro(self.step)} µs; {_micro(self.call)} µs when Python calls it.",
+            f"Its kernels take {_micro(self.seconds)} µs; at their limits, {self.share:.0%} of that.",
+            f"Limits of {cores}, measured: {self.peak.flops / 1e9:.0f} GFLOP/s in float32; in GB/s {levels}.",
         ]
 
-    def _table(self) -> list[str]:
-        head = ("#", "kernel", "kind", "shape", "FLOP", "bytes", "µs", "of step", "rate", "of limit")
-        lines = [head, *(self._line(row) for row in self.kernels)]
-        left = (1, 2, 3)
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-        text = [
-            "  ".join(c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
-            for line in lines
-        ]
-        return [text[0].rstrip(), "-" * max(map(len, text)), *(t.rstrip() for t in text[1:])]
-
-    def _line(self, row: Row) -> tuple[str, ...]:
-        seconds = max(row.seconds, 1e-12)
-        arithmetic = row.limit == "arithmetic"
-        rate = f"{row.flops / seconds / 1e9:.1f} GFLOP/s" if arithmetic else f"{row.bytes / seconds / 1e9:.1f} GB/s"
-        share = "" if row.kind == "callback" else f"{row.share:.0%} {'of FMA' if arithmetic else 'of ' + row.limit}"
+    def _cells(self, row: Row) -> tuple[str, ...]:
+        arithmetic = row.limit == ARITHMETIC
+        rate = (row.flops if arithmetic else row.bytes) / max(row.seconds, 1e-12) / 1e9
         return (
             str(row.number),
             row.name if len(row.name) <= WIDTH else row.name[: WIDTH - 1] + "…",
@@ -118,49 +111,66 @@ class Explanation:
             _number(row.bytes),
             _micro(row.seconds),
             f"{row.seconds / max(self.step, 1e-12):.1%}",
-            rate,
-            share,
+            f"{rate:.1f} {'GFLOP/s' if arithmetic else 'GB/s'}",
+            "" if row.kind == "callback" else f"{row.share:.0%} of {row.limit}",
         )
 
     def _foot(self) -> list[str]:
-        named = ", ".join(f"{name} {1e3 * seconds:.0f} ms" for name, seconds in self.compile.items())
-        hosts = [f"#{row.number} {row.name}" for row in self.kernels if row.kind == "callback"]
+        spent = ", ".join(f"{name} {1e3 * seconds:.0f} ms" for name, seconds in self.compile.items())
+        cached = " (from the cache)" if self.cached else ""
+        called = [f"{row.name} (#{row.number})" for row in self.kernels if row.kind == "callback"]
         return [
-            f"Compiled in {1e3 * sum(self.compile.values()):.0f} ms: {named}"
-            f"{' (from the cache)' if self.cached else ''}. Temporary memory: {_number(self.arena)}B.",
-            f"Computed by NumPy, called back: {', '.join(hosts)}." if hosts else "Everything is native code.",
+            f"Compiled in {1e3 * sum(self.compile.values()):.0f} ms: {spent}{cached}.",
+            f"Temporary memory: {_number(self.arena)}B.",
+            f"NumPy computes {', '.join(called)}." if called else "All of it is native code.",
         ]
 
 
-def explain(program: Program, arguments: Sequence[Any], seconds: dict[str, float] | None = None) -> Explanation:
-    """Measure `program` on copies of the arguments' arrays and of its state.
+_TITLES = ("#", "kernel", "kind", "shape", "FLOP", "bytes", "µs", "of step", "rate", "of limit")
+_LEFT = ("kernel", "kind", "shape")
 
-    seconds  what tracing and rendering took.
-    """
-    times = measure(program, arguments)
-    peak = measure_peak()
-    threads = threads_of(program)
-    plan = program.plan
-    kernels = [*plan.kernels, *[Kernel("copy", v.spec.shape, stores=[v]) for v, _ in program.memory.copies]]
-    rows = []
-    for i, (kernel, taken) in enumerate(zip(kernels, times.kernels, strict=True)):
-        flops = flops_of(kernel)
-        moved = 2 * _size(kernel) if kernel.kind == "copy" else bytes_of(kernel, plan)
-        limit, least = _limit(peak, flops, moved, _itemsize(kernel), threads)
-        name = kernel.name or "copy"
-        rows.append(Row(i, name, kernel.kind, kernel.space, flops, moved, taken, limit, least / max(taken, 1e-12)))
-    spent = {**(seconds or {}), "LLVM": program.native.seconds}
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [titles, *rows]
+    columns = []
+    for title, *cells in zip(*lines, strict=True):
+        width = max(map(len, (title, *cells)))
+        columns.append([c.ljust(width) if title in _LEFT else c.rjust(width) for c in (title, *cells)])
+    head, *text = ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+    return [head, "-" * max(map(len, (head, *text))), *text]
+
+
+def explain(entry: Entry) -> Explanation:
+    """Measure a program on copies of its state and of the arguments that it was traced with."""
+    program = entry.program
+    assert program is not None
+    times = measure(entry)
+    peak, threads = measure_peak(), threads_of(program)
+    copies = [Kernel("copy", v.spec.shape, stores=[v]) for v, _ in program.memory.copies]
+    kernels = zip((*program.plan.kernels, *copies), times.kernels, strict=True)
     return Explanation(
-        tuple(rows), times.step, times.call, peak, threads, spent, program.native.cached, program.memory.arena
+        kernels=tuple(
+            _row(i, kernel, taken, program, peak, threads) for i, (kernel, taken) in enumerate(kernels)
+        ),
+        step=times.step,
+        call=times.call,
+        peak=peak,
+        threads=threads,
+        compile={**entry.seconds, "LLVM": program.native.seconds},
+        cached=program.native.cached,
+        arena=program.memory.arena,
     )
 
 
-def _limit(peak: Peak, flops: int, moved: int, itemsize: int, threads: int) -> tuple[str, float]:
-    """(what bounds the kernel, the least seconds that it allows): its arithmetic or its bytes, whichever is longer."""
-    level = peak.level(moved)
-    arithmetic = flops / (peak.flops * 4 / itemsize * threads)
-    transport = moved / (level.bandwidth * threads)
-    return ("arithmetic", arithmetic) if arithmetic >= transport else (level.name, transport)
+def _row(number: int, kernel: Kernel, seconds: float, program: Program, peak: Peak, threads: int) -> Row:
+    flops = flops_of(kernel)
+    moved = bytes_of(kernel, program.plan) if kernel.kind != "copy" else 2 * _size(kernel)
+    level = peak.level(footprint_of(kernel, program.plan, program.memory))
+    arithmetic = flops / (peak.flops * 4 / _itemsize(kernel))
+    transport = moved / level.bandwidth
+    limit = ARITHMETIC if arithmetic >= transport else level.name
+    share = max(arithmetic, transport) / threads / max(seconds, 1e-12)
+    return Row(number, kernel.name or "copy", kernel.kind, kernel.space, flops, moved, seconds, limit, share)
 
 
 def _size(kernel: Kernel) -> int:
@@ -182,11 +192,14 @@ def _number(value: float) -> str:
 
 
 def _micro(seconds: float) -> str:
-    return f"{1e6 * seconds:.2f}" if seconds < 1e-4 else f"{1e6 * seconds:.0f}"
+    digits = 3 if seconds < 1e-6 else 2 if seconds < 1e-4 else 0
+    return f"{1e6 * seconds:.{digits}f}"
 
 
-def stages(program: Program) -> dict[str, str]:
+def stages(entry: Entry) -> dict[str, str]:
     """What each stage of the compiler made, as text: "graph", "kernels", "llvm", "optimized", "assembly"."""
+    program = entry.program
+    assert program is not None
     return {
         "graph": str(program.graph),
         "kernels": _kernels_text(program),

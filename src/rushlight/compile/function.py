@@ -5,17 +5,26 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rushlight.compile import jit
+from rushlight.compile.arguments import flatten
 from rushlight.compile.entry import Entry, pick
+from rushlight.compile.trace import tracing
+from rushlight.core.anomaly import warn
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, IndexingError, NotSupportedError, ShapeError, message
+
+if TYPE_CHECKING:
+    from rushlight.compile.explain import Explanation
 
 __all__ = ["MODES", "CompiledFunction", "compile"]
 
 MODES = ("full", "nofuse", "interpret", "off")
+MANY, MOST = 8, 32
+"""How many programs one function may have before it warns, and how many of one kind it keeps."""
 
 
 class CompiledFunction:
@@ -25,29 +34,46 @@ class CompiledFunction:
         self.function = function
         self.mode = mode
         self._entries: dict[Any, list[Entry]] = {}
+        self._traced = 0
         self._latest: tuple[list[tuple[Any, Any]], bool, Entry] | None = None
         functools.update_wrapper(self, function, updated=())
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **options: Any) -> Any:
         if self.mode == "off" or state.tracing:
-            return self.function(*args)
+            return self.function(*args, **options)
         latest = self._latest
-        if latest is not None and _matches(args, latest):
+        if latest is not None and not options and _matches(args, latest):
             return latest[2].call(args)  # type: ignore[arg-type]
-        arguments, key, rebuild = _flatten(args)
+        arguments, key, rebuild = flatten(args, options)
         entry = self._entry(arguments, key, rebuild)
-        if all(isinstance(a, Tensor) and a.node is None for a in args):
+        if not options and all(a.__class__ is Tensor and a.node is None for a in args):
             self._latest = [(a.array.shape, a.array.dtype) for a in args], state.grad_enabled, entry
         return entry.call(arguments)
 
     def _entry(self, arguments: list[Tensor], key: Any, rebuild: Callable[..., Any]) -> Entry:
         """The program that applies now: an earlier one whose guards hold, or a new one."""
         entries = self._entries.setdefault((key, state.grad_enabled), [])
-        for entry in entries:
-            if entry.guards.hold():
-                return entry
-        entries.append(Entry(self.function, self.mode, arguments, rebuild))
-        return entries[-1]
+        entry = next((e for e in entries if e.guards.hold()), None)
+        if entry is not None:
+            return entry
+        with tracing:
+            entry = next((e for e in entries if e.guards.hold()), None)
+            if entry is None:
+                self._warn_of_many(entries)
+                entry = Entry(self.function, self.mode, arguments, rebuild)
+                entries.append(entry)
+                del entries[:-MOST]
+        return entry
+
+    def _warn_of_many(self, entries: list[Entry]) -> None:
+        """Tracing takes much longer than a call: say when it happens again and again, and why."""
+        self._traced += 1
+        if self._traced == MANY + 1:
+            why = entries[-1].guards.broken() if entries else "the shapes, dtypes or numbers of the arguments"
+            warn(
+                f"{self!r} is traced and compiled again and again, for the {self._traced}th time now. What changed "
+                f"last: {why}. Pass what changes as a tensor of one shape."
+            )
 
     def scan(self, *sources: Tensor, index: Tensor | None = None) -> Any:
         """Many calls in one: each argument is a stack of batches, and so is each result.
@@ -72,19 +98,57 @@ class CompiledFunction:
         if self.mode == "off" or state.tracing or not steps:
             results = [self.function(*[_item(t, index, s) for t in sources]) for s in range(steps)]
             return _stack(results)
-        first, key, rebuild = _flatten(tuple(_item(t, index, 0) for t in sources))
+        first, key, rebuild = flatten(tuple(_item(t, index, 0) for t in sources), {})
         return self._entry(first, key, rebuild).scan(list(sources), index, steps)
+
+    def explain(self) -> Explanation:
+        """The kernels of the program that ran last: their work, their times, and how near they come to the
+        machine's limits. Printed it is a table. It runs the program many times, on copies of its data.
+
+        Raises NotSupportedError where there is no program: before the first call, or in other modes.
+
+        >>> import rushlight as rl
+        >>> from rushlight.compile.function import compile
+        >>> double = compile(lambda x: 2 * x)
+        >>> double(rl.ones(3))
+        tensor([2., 2., 2.])
+        >>> [row.name for row in double.explain().kernels]
+        ['mul']
+        """
+        from rushlight.compile.explain import explain
+
+        return explain(self._explained())
+
+    def stages(self) -> dict[str, str]:
+        """What each stage of the compiler made of the program that ran last, as text.
+
+        The keys are "graph", "kernels" (the graph cut into loops), "llvm" (as written), "optimized" (after
+        LLVM's passes) and "assembly".
+        """
+        from rushlight.compile.explain import stages
+
+        return stages(self._explained())
+
+    def _explained(self) -> Entry:
+        entries = [e for group in self._entries.values() for e in group]
+        entry = self._latest[2] if self._latest is not None else entries[-1] if entries else None
+        if entry is None or entry.program is None:
+            raise NotSupportedError(
+                message(
+                    "explain",
+                    f"{self!r} without a compiled program",
+                    'a function that has run in the mode "full" or "nofuse"',
+                    "Call it once before.",
+                )
+            )
+        return entry
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self.function, '__name__', type(self.function).__name__)}, mode {self.mode!r}>"
 
 
 def compile(function: Callable[..., Any] | None = None, *, mode: str | None = None) -> Any:
-    """`function` as native code, traced at its first call and again when what it took for granted changes.
-
-    mode  "full"; "nofuse": one kernel for each operation; "interpret": the traced graph on NumPy; "off": the
-          plain function. The environment variable RUSHLIGHT_COMPILE overrides it.
-    """
+    """`function` as native code; `rl.compile` says all about it."""
     if function is None:
         return lambda f: compile(f, mode=mode)
     chosen = os.environ.get("RUSHLIGHT_COMPILE", mode or "full")
@@ -92,35 +156,9 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
         raise ArgumentError(message("compile", f"mode={chosen!r}", f"one of {', '.join(MODES)}"))
     if not callable(function):
         raise DTypeError(message("compile", f"a {type(function).__name__}", "a function or a Module"))
+    if chosen in ("full", "nofuse") and not jit.available():
+        raise jit.missing()
     return CompiledFunction(function, chosen)
-
-
-def _flatten(args: tuple[Any, ...]) -> tuple[list[Tensor], Any, Callable[..., Any]]:
-    """(the tensors among the arguments, what a program depends on, how to put others in their places)."""
-    tensors: list[Tensor] = []
-    key = tuple(_enter(a, tensors) for a in args)
-    return tensors, key, lambda ts: _leave(args, iter(ts))
-
-
-def _enter(value: Any, tensors: list[Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        tensors.append(value)
-        return value.array.shape, value.array.dtype.str, value.requires_grad
-    if isinstance(value, (tuple, list)):
-        return type(value), tuple(_enter(v, tensors) for v in value)
-    if isinstance(value, dict):
-        return dict, tuple((k, _enter(v, tensors)) for k, v in value.items())
-    return type(value), value
-
-
-def _leave(value: Any, tensors: Any) -> Any:
-    if isinstance(value, Tensor):
-        return next(tensors)
-    if isinstance(value, tuple):
-        return tuple(_leave(v, tensors) for v in value)
-    if isinstance(value, list):
-        return [_leave(v, tensors) for v in value]
-    return {k: _leave(v, tensors) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, Entry]) -> bool:

@@ -56,12 +56,14 @@ class Graph:
 
     outputs  what the program returns.
     updates  pairs (input, value): when all nodes have run, the value is written into that input's memory.
+    late     pairs (i, j) of inputs' places: the traced function reads i after it has written j.
     """
 
     inputs: list[Value] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     updates: list[tuple[Value, Value]] = field(default_factory=list)
+    late: set[tuple[int, int]] = field(default_factory=set)
 
     def __str__(self) -> str:
         """The graph as text: what comes in, each node with its result's shape, what goes out."""

@@ -18,6 +18,7 @@ __all__ = ["Guards", "Snapshot", "collect"]
 
 PASSING = ("_last_call",)
 """Attributes of modules that every call writes, and that no program reads."""
+DEFAULTS = {"training": True}
 
 
 class Guards:
@@ -32,18 +33,18 @@ class Guards:
         self._optimizers = [(o, _options(o)) for o in scope.optimizers.values()]
         self._fresh: list[Tensor] = []
         self._taken: list[Tensor] = []
-        self._leaves: list[tuple[Tensor, bool]] = []
+        self._lifted: list[tuple[Tensor, Any]] = []
 
     def watch(self, lifted: list[Any], fresh: list[Tensor], taken: list[Tensor]) -> None:
-        """Also look whether lifted tensors still require grad or not, and at the parameters whose gradients the
-        program takes to be None (`fresh`), or to be there (`taken`)."""
+        """Also look whether lifted tensors still have their shapes and require grad or not, and at the parameters
+        whose gradients the program takes to be None (`fresh`), or to be there (`taken`)."""
         self._fresh, self._taken = fresh, taken
-        self._leaves = [(t, t.requires_grad) for t in lifted if isinstance(t, Tensor)]
+        self._lifted = [(t, _facts(t)) for t in lifted if isinstance(t, Tensor)]
 
     def hold(self) -> bool:
         """Whether everything is still as it was."""
         scope = self.scope
-        for cell, held in scope.cells:
+        for cell, _, held in scope.cells:
             if content(cell) is not held and not same(content(cell), held):
                 return False
         for space, name, held in scope.names:
@@ -64,6 +65,23 @@ class Guards:
                 return False
         return changes.count == self._count or self._modules_hold()
 
+    def broken(self) -> str:
+        """What is no longer as it was, in words."""
+        for cell, name, held in self.scope.cells:
+            if not same(content(cell), held):
+                return f"{name} was {_short(held)} and is {_short(content(cell))}"
+        for space, name, held in self.scope.names:
+            if not same(space.get(name), held):
+                return f"{name} was {_short(held)} and is {_short(space.get(name))}"
+        for container, items in self._containers:
+            if not _same_items(_items(container), items):
+                return f"a {type(container).__name__}, now {_short(container)}"
+        for module, (now, then) in zip(self.scope.modules.values(), self._modules, strict=True):
+            for name in now:
+                if name not in PASSING and not same(now[name], then.get(name, DEFAULTS.get(name))):
+                    return f"{type(module).__name__}.{name}, now {_short(now[name])}"
+        return "an optimiser's options, a gradient, or a tensor's shape"
+
     def _modules_hold(self) -> bool:
         """The attributes of modules, looked at only when some attribute of some module was set."""
         count = changes.count
@@ -73,7 +91,7 @@ class Guards:
         for hooks, before in self._hooks:
             if list(hooks.items()) != before:
                 return False
-        if any(t.requires_grad is not required for t, required in self._leaves):
+        if any(_facts(t) != facts for t, facts in self._lifted):
             return False
         self._count = count
         return True
@@ -90,9 +108,18 @@ def same(a: Any, b: Any) -> bool:
     return isinstance(a, PLAIN) and a == b
 
 
-def collect(function: Callable[..., Any]) -> Guards:
-    """The guards of everything that `function` can see."""
-    return Guards(look(function))
+def collect(function: Callable[..., Any], arguments: Any = ()) -> Guards:
+    """The guards of everything that `function` can see, its arguments included."""
+    return Guards(look(function, arguments))
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, (*PLAIN, list, dict, tuple)) else f"a {type(value).__name__}"
+    return text if len(text) < 60 else f"{text[:57]}..."
+
+
+def _facts(tensor: Tensor) -> Any:
+    return tensor.array.shape, tensor.array.dtype, tensor.requires_grad
 
 
 def _hooks(module: Any) -> list[dict[int, Any]]:
@@ -108,8 +135,8 @@ def _same_items(now: list[Any], then: list[Any]) -> bool:
 
 
 def _same_attributes(now: dict[str, Any], then: dict[str, Any]) -> bool:
-    keys = now.keys() - set(PASSING)
-    return keys == then.keys() - set(PASSING) and all(same(now[k], then[k]) for k in keys)
+    keys = (now.keys() | then.keys()) - set(PASSING)
+    return all(same(now.get(k, DEFAULTS.get(k)), then.get(k, DEFAULTS.get(k))) for k in keys)
 
 
 def _options(optimizer: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.graph import Graph, Node, Value
+from rushlight.compile.graph import Graph, GraphError, Node, Value
 from rushlight.core.apply import explain
 from rushlight.device import xp
 
@@ -45,7 +45,10 @@ def run_node(node: Node, operands: Sequence[Any]) -> Any:
     """One node on NumPy; its errors are those of eager code."""
     try:
         with xp.silence():
-            return xp.asarray(node.op.formula(xp, *operands, **node.attrs))
+            result = xp.asarray(node.op.formula(xp, *operands, **node.attrs))
     except Exception as error:
         clear = explain(node.op, list(operands), node.attrs, error)
         raise clear from clear.__cause__
+    if (result.shape, result.dtype) != (node.out.spec.shape, node.out.spec.dtype):
+        raise GraphError(f"{node}: is {node.out.spec}, but its formula gives {result.dtype}{result.shape}")
+    return result

@@ -1,12 +1,13 @@
 """From text to a function in memory: LLVM through llvmlite.
 
-The text becomes an object file, and that is loaded; a text that was compiled before comes from the cache as an
-object file at once, and LLVM never reads it.
+The text becomes an object file, and that is loaded; a text that was compiled before comes from the cache as
+an object file at once, and LLVM never reads it.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any
 from rushlight.compile import cache
 from rushlight.errors import NotSupportedError, message
 
-__all__ = ["Native", "available", "build", "features", "host"]
+__all__ = ["Native", "available", "build", "features", "host", "missing"]
 
 PASSES = ("loop_unroll", "simplify_cfg")
 """All that is left to LLVM before it selects instructions. The text is written as it shall run, so the whole
@@ -28,12 +29,14 @@ _lock = threading.Lock()
 
 
 def available() -> bool:
-    """Whether llvmlite is installed."""
-    try:
-        import llvmlite.binding  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    """Whether llvmlite is installed; it is not loaded."""
+    return importlib.util.find_spec("llvmlite") is not None
+
+
+def missing() -> NotSupportedError:
+    """The error that says what to install."""
+    remedy = 'pip install "rushlight[compile]", or use mode="interpret" or mode="off".'
+    return NotSupportedError(message("compile", "a Python without llvmlite", "llvmlite", remedy))
 
 
 @functools.cache
@@ -41,14 +44,7 @@ def _binding() -> Any:
     try:
         import llvmlite.binding as llvm
     except ImportError:
-        raise NotSupportedError(
-            message(
-                "compile",
-                "a Python without llvmlite",
-                "llvmlite",
-                'pip install "rushlight[compile]", or use mode="off".',
-            )
-        ) from None
+        raise missing() from None
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm
@@ -63,7 +59,8 @@ def host() -> str:
 @functools.cache
 def features() -> str:
     """What the CPU can do, as LLVM writes it. 512-bit vectors are wanted where there are any."""
-    return _binding().get_host_cpu_features().flatten() + ",-prefer-256-bit"
+    found = _binding().get_host_cpu_features().flatten()
+    return f"{found},-prefer-256-bit" if "+avx512f" in found else found
 
 
 def _machine() -> Any:
@@ -102,8 +99,8 @@ class Native:
     """
 
     def __init__(self, text: str, symbols: dict[str, int]) -> None:
-        llvm = _binding()
         started = time.perf_counter()
+        llvm = _binding()
         self.text = text
         with _lock:
             for name, address in symbols.items():

@@ -1,7 +1,7 @@
-"""What the machine can do at most: arithmetic of one core, and bytes a second from each cache and from memory.
+"""What the machine can do at most: arithmetic of one core, and bytes a second from each cache and memory.
 
-Measured, not looked up: loops of nothing but fused multiply-adds, or nothing but loads and stores, written and
-compiled as kernels are.
+Measured, not looked up: loops of nothing but fused multiply-adds, or of nothing but loads and stores, written
+and compiled as kernels are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rushlight.compile import jit
 from rushlight.compile.emit import Emitter
@@ -40,7 +39,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The limits of one core: float32 operations a second (a fused multiply-add is two), and the levels of memory."""
+    """The limits of one core: float32 operations a second (a fused multiply-add is two), levels of memory."""
 
     flops: float
     levels: tuple[Level, ...]
@@ -61,7 +60,7 @@ def measure() -> Peak:
     lanes, registers = _vectors()
     native = jit.build(_text(lanes, registers), {})
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-    fma, read, copy = (kind(native.address(name)) for name in ("fma", "read", "copy"))
+    fma, read, update = (kind(native.address(name)) for name in ("fma", "read", "update"))
     memory = xp.aligned_bytes(MEMORY)
     memory.fill(0)  # memory that nobody has written to does not exist yet
     at, block = xp.address(memory), 4 * lanes * UNROLL
@@ -70,20 +69,19 @@ def measure() -> Peak:
         fma(at, 0, repeat)
         return repeat * registers * lanes * 2
 
-    levels = []
-    for name, size in [*_caches().items(), ("memory", math.inf)]:
-        part = MEMORY if math.isinf(size) else size // 2
-        rates = []
-        for run, pieces in ((read, 1), (copy, 2)):
-            rounds = max(part // block // pieces, 1)
+    def bandwidth(size: int) -> float:
+        def loaded(repeat: int) -> int:
+            read(at, size // block, repeat)
+            return repeat * size
 
-            def moved(repeat: int, run: Any = run, rounds: int = rounds, pieces: int = pieces) -> int:
-                run(at, rounds, repeat)
-                return repeat * rounds * block * pieces
+        def changed(repeat: int) -> int:
+            update(at, size // block, repeat)
+            return 2 * repeat * size
 
-            rates.append(_best(moved))
-        levels.append(Level(name, size, max(rates)))
-    return Peak(_best(flops), tuple(levels))
+        return max(_best(loaded), _best(changed))
+
+    levels = [Level(name, size, bandwidth(size // 2)) for name, size in _caches().items()]
+    return Peak(_best(flops), (*levels, Level("memory", math.inf, bandwidth(MEMORY))))
 
 
 def _best(work: Callable[[int], int]) -> float:
@@ -126,22 +124,21 @@ def _caches() -> dict[str, int]:
 
 
 def _text(lanes: int, registers: int) -> str:
-    vector = f"<{lanes} x float>"
-    ones = f"<{', '.join(['float 1.0'] * lanes)}>"
-    emitters = {"fma": Emitter(), "read": Emitter(), "copy": Emitter()}
-    _write_fma(emitters["fma"], vector, lanes, registers, ones)
-    _write_read(emitters["read"], vector, lanes)
-    _write_copy(emitters["copy"], vector, lanes)
-    texts = [
-        f"define void @{name}(ptr %memory, i64 %rounds, i64 %repeat) {{\nentry:\n" + "\n".join(e.lines) + "\n  ret void\n}"
-        for name, e in emitters.items()
-    ]
-    declared = {line for e in emitters.values() for line in e.declarations.values()}
-    return "\n".join([*sorted(declared), *texts])
+    """One function for each measurement."""
+    emitters = {"fma": Emitter(), "read": Emitter(), "update": Emitter()}
+    _write_fma(emitters["fma"], lanes, registers)
+    _write_read(emitters["read"], f"<{lanes} x i32>", lanes)
+    _write_update(emitters["update"], f"<{lanes} x i32>", lanes)
+    lines = [line for e in emitters.values() for line in e.declarations.values()]
+    for name, e in emitters.items():
+        head = f"define void @{name}(ptr %memory, i64 %rounds, i64 %repeat) {{"
+        lines += [head, "entry:", *e.lines, "  ret void", "}"]
+    return "\n".join(lines)
 
 
-def _write_fma(e: Emitter, vector: str, lanes: int, registers: int, ones: str) -> None:
+def _write_fma(e: Emitter, lanes: int, registers: int) -> None:
     """Accumulators that do not wait for each other: x <- x * y + y."""
+    vector = f"<{lanes} x float>"
 
     def step(_: str, names: list[str]) -> list[str]:
         return [
@@ -150,16 +147,15 @@ def _write_fma(e: Emitter, vector: str, lanes: int, registers: int, ones: str) -
         ]
 
     factor = e.value(f"load {vector}, ptr %memory, align 64")
-    _store_all(e, vector, e.carry(0, "%repeat", 1, [(vector, ones)] * registers, step))
+    _store_all(e, vector, e.carry(0, "%repeat", 1, [(vector, factor)] * registers, step))
 
 
-def _write_read(e: Emitter, vector: str, lanes: int) -> None:
+def _write_read(e: Emitter, kind: str, lanes: int) -> None:
     """Load everything, again and again; bitwise or is the cheapest use of what was loaded."""
-    kind = f"<{lanes} x i32>"
 
     def again(_: str, outer: list[str]) -> list[str]:
         def step(i: str, names: list[str]) -> list[str]:
-            loaded = [e.value(f"load {kind}, ptr {place}, align 64") for place in _places(e, i, lanes, "0")]
+            loaded = [e.value(f"load {kind}, ptr {place}, align 64") for place in _places(e, i, lanes)]
             return [e.value(f"or {kind} {a}, {b}") for a, b in zip(names, loaded, strict=True)]
 
         return e.carry(0, "%rounds", 1, [(kind, n) for n in outer], step)
@@ -167,22 +163,22 @@ def _write_read(e: Emitter, vector: str, lanes: int) -> None:
     _store_all(e, kind, e.carry(0, "%repeat", 1, [(kind, "zeroinitializer")] * UNROLL, again))
 
 
-def _write_copy(e: Emitter, vector: str, lanes: int) -> None:
-    """Copy the first half to the second, again and again."""
-    half = e.value(f"mul nuw nsw i64 %rounds, {4 * lanes * UNROLL}")
+def _write_update(e: Emitter, kind: str, lanes: int) -> None:
+    """Load everything, change it and store it in its place, again and again."""
 
     def step(i: str) -> None:
-        for source, target in zip(_places(e, i, lanes, "0"), _places(e, i, lanes, half), strict=True):
-            e.line(f"store {vector} {e.value(f'load {vector}, ptr {source}, align 64')}, ptr {target}, align 64")
+        for place in _places(e, i, lanes):
+            old = e.value(f"load {kind}, ptr {place}, align 64")
+            new = e.value(f"add {kind} {old}, {old}")
+            e.line(f"store {kind} {new}, ptr {place}, align 64")
 
     e.loop(0, "%repeat", 1, lambda _: e.loop(0, "%rounds", 1, step))
 
 
-def _places(e: Emitter, i: str, lanes: int, offset: str) -> list[str]:
+def _places(e: Emitter, i: str, lanes: int) -> list[str]:
     """The addresses of the vectors of round `i`."""
     start = e.value(f"mul nuw nsw i64 {i}, {4 * lanes * UNROLL}")
-    first = e.value(f"add nuw nsw i64 {start}, {offset}")
-    at = e.value(f"getelementptr i8, ptr %memory, i64 {first}")
+    at = e.value(f"getelementptr i8, ptr %memory, i64 {start}")
     return [e.value(f"getelementptr i8, ptr {at}, i64 {4 * lanes * k}") for k in range(UNROLL)]
 
 

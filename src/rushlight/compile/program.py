@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import threading
 from collections.abc import Sequence
@@ -10,10 +11,13 @@ from typing import Any
 from rushlight.compile import jit, library
 from rushlight.compile.contract import flops
 from rushlight.compile.graph import Graph, Node
+from rushlight.compile.interpret import run_node
 from rushlight.compile.kernel_writer import can_emit
 from rushlight.compile.kernels import Schedule, schedule
 from rushlight.compile.memory import Buffer, Memory, plan_memory
+from rushlight.compile.overlap import Spans
 from rushlight.compile.render import Callback, Module, render
+from rushlight.compile.trace import tracing
 from rushlight.compile.threads import get_num_threads, together
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
@@ -65,6 +69,7 @@ class Program:
         self._table = (ctypes.c_void_p * (inputs + outputs + 1))()
         self._table[inputs + outputs] = xp.address(self._arena)
         self._table_at = ctypes.addressof(self._table)
+        self._spans = Spans(graph)
         self._held: list[Any] = [None] * inputs
         self._held_lifted: list[Any] = [None] * len(self.lifted)
         self._copies: dict[int, Any] = {}
@@ -76,18 +81,26 @@ class Program:
             self._outputs.append(kept)
             self._table[inputs + i] = xp.address(kept)
 
+    def apart(self, tensors: Sequence[Tensor]) -> Program:
+        """A copy of the program that takes these for its inputs, and has memory of its own."""
+        other = copy.copy(self)
+        other.lifted = list(tensors[self.arguments :])
+        other.allocate()
+        return other
+
     def run(self, arguments: Sequence[Tensor]) -> list[Any]:
         """One call: reads the arguments and the lifted tensors, updates those that the program updates, and
         gives the outputs' arrays."""
         with self._lock:
             back = self._bind(arguments)
+            saved = self._saved()
             if self._heavy and self._workers > 1:
                 table, callback = self._table_at, self._callback_at
                 together(lambda me, n, wait: self._step(table, callback, me, n, wait), self._workers)
             else:
                 self._step(self._table_at, self._callback_at, 0, 1, None)
             outputs = [a.copy() for a in self._outputs]
-            self._after(arguments, back)
+            self._after(arguments, back, saved)
         return outputs
 
     def scan(self, sources: Sequence[Any], index: Any, steps: int) -> list[Any]:
@@ -97,6 +110,7 @@ class Program:
         outputs = [xp.empty(s, a.dtype) for s, a in zip(shapes, self._outputs, strict=True)]
         with self._lock:
             back = self._bind_lifted()
+            saved = self._saved()
             call = _Scan(self.native.address("scan" if index is None else "scan_index"))
             rows = [xp.empty(v.spec.shape, v.spec.dtype) for v in self.graph.inputs[: self.arguments]]
             places = [xp.address(a) for a in (*sources, *rows, *outputs)]
@@ -107,53 +121,80 @@ class Program:
             self._held[: self.arguments] = [None] * self.arguments
             for i, kept in enumerate(self._outputs):
                 self._table[len(self.graph.inputs) + i] = xp.address(kept)
-            self._after((), back)
+            self._after((), back, saved)
         return outputs
 
-    def _after(self, arguments: Sequence[Tensor], back: list[tuple[Any, Any]]) -> None:
-        """Copy back what lay apart, raise what a callback raised, and note what was written, so that an eager
-        backward through the old values refuses."""
-        for original, copy in back:
-            xp.copyto(original, copy)
+    def _after(
+        self, arguments: Sequence[Tensor], back: list[tuple[Any, Any]], saved: list[tuple[Any, Any]]
+    ) -> None:
+        """Raise what a callback raised, with everything as it was; else copy back what lay apart and note what
+        was written, so that an eager backward through the old values refuses."""
+        error, self._error = self._error, None
+        if error is not None:
+            for array, old in saved:
+                xp.copyto(array, old)
+            raise error
+        for original, apart in back:
+            xp.copyto(original, apart)
         now = next(clock)
         for tensor in self._written:
             tensor._written = now
         for i in self._written_arguments if arguments else ():
             arguments[i]._written = now
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+
+    def _saved(self) -> list[tuple[Any, Any]]:
+        """(array, copy) of what will be updated, if a callback may raise in the middle."""
+        if not self.module.callbacks:
+            return []
+        specs = [(i, self.graph.inputs[i].spec) for i in self.updated if self._table[i]]
+        arrays = [xp.array_at(self._table[i], spec.shape, spec.dtype) for i, spec in specs]
+        return [(a, a.copy()) for a in arrays]
 
     def _bind(self, arguments: Sequence[Tensor]) -> list[tuple[Any, Any]]:
         """Enter the arrays' addresses; gives the pairs (array, copy) of updated arrays that had to be copied."""
-        back: list[tuple[Any, Any]] = []
+        back = self._bind_lifted()
         held = self._held
         for i, tensor in enumerate(arguments):
             if tensor.array is not held[i]:
-                self._enter(i, tensor.array, back)
-        return back + self._bind_lifted() if back else self._bind_lifted()
+                self._enter(i, tensor, back)
+        return back
 
     def _bind_lifted(self) -> list[tuple[Any, Any]]:
         back: list[tuple[Any, Any]] = []
         held = self._held_lifted
         for k, tensor in enumerate(self.lifted):
             if tensor.array is not held[k]:
-                held[k] = None
-                self._enter(self.arguments + k, tensor.array, back)
+                if self.arguments + k in self._spans.targets and held[k] is not None:
+                    # The others have to be looked at again: now they may share memory with this one.
+                    self._held[:] = [None] * len(self._held)
+                    held[:] = [None] * len(held)
+                    return self._bind_lifted()
+                self._enter(self.arguments + k, tensor, back)
                 held[k] = self._held[self.arguments + k]
         return back
 
-    def _enter(self, i: int, array: Any, back: list[tuple[Any, Any]]) -> None:
-        """Point input `i` at `array`, or at a copy in row order for this one call."""
-        if array.flags.c_contiguous:
+    def _enter(self, i: int, tensor: Tensor, back: list[tuple[Any, Any]]) -> None:
+        """Point input `i` at the tensor's array, or for this one call at a copy: in row order, or of memory that
+        the program updates."""
+        array = tensor.array
+        if array.__class__ is not xp.ndarray:
+            with tracing:  # another thread is tracing with it
+                array = tensor.array
+        target = i in self._spans.targets
+        if target:
+            self._spans.place(i, array)
+        apart = not array.flags.c_contiguous
+        start = xp.address(array)
+        if apart or target or self._spans.meets(start, start + array.nbytes):
+            apart = self._spans.must_copy(i, array) or apart
+        if apart:
+            original, array = array, array.copy(order="C")
+            self._held[i], self._copies[i] = None, array
+            if target:
+                back.append((original, array))
+        else:
             self._held[i] = array
             self._copies.pop(i, None)
-        else:
-            self._held[i] = None
-            array, original = xp.contiguous(array), array
-            self._copies[i] = array
-            if i in self.updated:
-                back.append((original, array))
         self._table[i] = xp.address(array)
 
     @property
@@ -174,7 +215,7 @@ class Program:
     def _compute(self, call: Callback) -> None:
         node: Node = call.node
         operands = [self._operand(entry) for entry in call.inputs]
-        result = xp.asarray(node.op.formula(xp, *operands, **node.attrs))
+        result = run_node(node, operands)
         target = self._array(call.result, node.out.spec.shape, node.out.spec.dtype)
         xp.copyto(target, result, casting="unsafe")
 

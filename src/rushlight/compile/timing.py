@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rushlight.compile import jit
+from rushlight.compile.entry import Entry
 from rushlight.compile.program import Program
 from rushlight.compile.threads import together
 from rushlight.core.tensor import Tensor, wrap
@@ -26,7 +27,7 @@ __all__ = ["Times", "measure", "threads_of"]
 
 SECONDS = 0.25
 """For all repetitions together, as long as there are at least MANY[0] of them."""
-MANY = 7, 1000
+MANY = 3, 1000
 REFRESH = 10
 """Repetitions after which the copies become what they were, before training runs out of bounds."""
 
@@ -44,7 +45,7 @@ _CLOCK = """  {ticks}.0 = call i32 @clock_gettime(i32 {clock}, ptr %clock)
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds, medians of many repetitions: of each kernel, of the native step, of the call from Python."""
+    """Seconds, typical of many repetitions: of each kernel, of the native step, of the call from Python."""
 
     kernels: list[float]
     step: float
@@ -52,8 +53,8 @@ class Times:
 
 
 def timed_step(text: str, calls: Sequence[tuple[str, int]], counter: bool) -> str:
-    """``step_timed``: `step` as it stands in `text`, with one more argument, where it writes a clock's readings:
-    one at the start and one after each of the kernels `calls`, (name, parts) pairs.
+    """``step_timed``: `step` as it stands in `text`, with one more argument, where it writes a clock's
+    readings: one at the start and one after each of the kernels `calls`, (name, parts) pairs.
 
     counter  whether the clock is the processor's own counter; else the system's.
     """
@@ -75,7 +76,8 @@ def timed_step(text: str, calls: Sequence[tuple[str, int]], counter: bool) -> st
             written += _reading(number[divided or name], counter)
             divided = ""
     source = "declare i64 @llvm.readcyclecounter()" if counter else "declare i32 @clock_gettime(i32, ptr)"
-    return f"{source}\ndefine void @step_timed({found['given']}, ptr %ticks) {{\n" + "\n".join(written) + "\n}\n"
+    head = f"define void @step_timed({found['given']}, ptr %ticks) {{"
+    return "\n".join([source, head, *written, "}", ""])
 
 
 def _begin(count: int) -> list[str]:
@@ -91,7 +93,8 @@ def _begin(count: int) -> list[str]:
 def _reading(i: int, counter: bool) -> list[str]:
     name = f"%tick{i}"
     text = _COUNTER.format(ticks=name) if counter else _CLOCK.format(ticks=name, clock=time.CLOCK_MONOTONIC)
-    return [text, f"  {name}.at = getelementptr i64, ptr %kept, i64 {i}", f"  store i64 {name}, ptr {name}.at"]
+    place = f"  {name}.at = getelementptr i64, ptr %kept, i64 {i}"
+    return [text, place, f"  store i64 {name}, ptr {name}.at"]
 
 
 def has_counter() -> bool:
@@ -111,10 +114,12 @@ def _copy(array: Any) -> Tensor:
     return wrap(array.copy())  # in row order
 
 
-def measure(program: Program, arguments: Sequence[Any], counter: bool | None = None) -> Times:
-    """The times of `program` on these arguments' arrays, and on its tensors as they are now."""
+def measure(entry: Entry, counter: bool | None = None) -> Times:
+    """The times of a program on the arguments that it was traced with, and on its tensors as they are now."""
     counter = has_counter() if counter is None else counter
-    shadow, copies = rehearsal(program, arguments)
+    program = entry.program
+    assert program is not None
+    shadow, copies = rehearsal(program, entry.example)
     changing = [t.array for t in (*copies, *shadow.lifted)]
     first = [a.copy() for a in changing]
     names = [(name, parts) for name, _, parts in program.module.calls]
@@ -124,35 +129,33 @@ def measure(program: Program, arguments: Sequence[Any], counter: bool | None = N
     clocked = _launcher(shadow, timed.address("step_timed"), 1)
     ticks = (ctypes.c_int64 * (len(names) + 1))()
 
-    def run(clock: bool) -> float:
+    def run(function: Callable[..., Any], *given: Any) -> float:
         start = time.perf_counter()
-        clocked(ctypes.addressof(ticks)) if clock else plain()
+        function(*given)
         return time.perf_counter() - start
 
     shadow.run(copies)
-    count = max(MANY[0], min(MANY[1], int(SECONDS / 3 / max(min(run(False) for _ in range(3)), 1e-9))))
+    count = max(MANY[0], min(MANY[1], int(SECONDS / 3 / max(min(run(plain), run(plain)), 1e-9))))
     rows: list[list[int]] = []
+    starts: list[float] = []
     steps: list[float] = []
     calls: list[float] = []
-    began = time.perf_counter(), _now(run, ticks)
     for repetition in range(count):
         if repetition % REFRESH == 0:
             for array, old in zip(changing, first, strict=True):
                 xp.copyto(array, old)
-        run(True)
+        starts.append(time.perf_counter())
+        run(clocked, ctypes.addressof(ticks))
         rows.append(list(ticks))
-        steps.append(run(False))
-        start = time.perf_counter()
-        shadow.run(copies)
-        calls.append(time.perf_counter() - start)
-    ended = time.perf_counter(), _now(run, ticks)
-    tick = (ended[0] - began[0]) / max(ended[1] - began[1], 1)
-    kernels = [statistics.median(row[i + 1] - row[i] for row in rows) * tick for i in range(len(names))]
+        steps.append(run(plain))
+        calls.append(run(entry.rehearse, shadow, copies))
+    tick = (starts[-1] - starts[0]) / max(rows[-1][0] - rows[0][0], 1)
+    kernels = [_middle([row[i + 1] - row[i] for row in rows]) * tick for i in range(len(names))]
     return Times(kernels, statistics.median(steps), statistics.median(calls))
 
 
 def _launcher(program: Program, address: int, more: int) -> Callable[..., None]:
-    """A native function that takes what `step` takes and `more` pointers, run by the threads that a call uses."""
+    """A native function that takes what `step` takes and `more` pointers, on as many threads as a call."""
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     function = ctypes.CFUNCTYPE(None, pointer, pointer, number, number, pointer, *[pointer] * more)(address)
     at, callback = program._table_at, program._callback_at
@@ -165,6 +168,7 @@ def threads_of(program: Program) -> int:
     return program._workers if program._heavy else 1
 
 
-def _now(run: Any, ticks: Any) -> int:
-    run(True)
-    return ticks[0]
+def _middle(readings: list[int]) -> float:
+    """The mean of the middle half: nearly the median, but finer than the ticks of the clock."""
+    quarter = len(readings) // 4
+    return statistics.fmean(sorted(readings)[quarter : len(readings) - quarter])

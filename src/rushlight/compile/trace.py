@@ -8,12 +8,15 @@ is lifted to an input of the program, to be read afresh at each call; Python num
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value, used, verify
+from rushlight.compile.overlap import refuse_overlaps
+from rushlight.compile.placeholder import GradOf, Placeholder, TraceError
 from rushlight.compile.results import holes, tensors_of
 from rushlight.core.anomaly import user_line
 from rushlight.core.op import Op
@@ -21,90 +24,12 @@ from rushlight.core.spec import Spec
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor, base_of, wrap
 from rushlight.device import xp
-from rushlight.errors import NotSupportedError, message
+from rushlight.errors import message
 
-__all__ = ["GradOf", "Placeholder", "Trace", "TraceError", "Traced", "trace"]
+__all__ = ["Placeholder", "Trace", "TraceError", "Traced", "trace"]
 
-
-class TraceError(NotSupportedError):
-    """Something in the traced function needs numbers that are not there yet."""
-
-
-REMEDIES = {
-    "nonzero": "How many elements a mask names is not known yet: use rl.where(mask, a, b) or x.masked_fill(mask, 0).",
-    "item": "Return the tensor and look at it outside; what a tensor holds may be used as a tensor.",
-}
-LOOK = "Return the tensor and look at it outside, or use rl.where in place of `if`."
-
-
-class Placeholder:
-    """An array without numbers: shape, dtype, and the Value that it stands for in the graph.
-
-    view   whether it is part of another one, or another look at it.
-    line   where the user's program made it.
-    """
-
-    __slots__ = ("__weakref__", "dtype", "line", "shape", "value", "view")
-
-    base = None
-
-    def __init__(self, value: Value, view: bool = False, line: str = "") -> None:
-        self.value = value
-        self.shape = value.spec.shape
-        self.dtype = value.spec.dtype
-        self.view = view
-        self.line = line
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return self.value.spec.size
-
-    @property
-    def flags(self) -> Any:
-        return _Contiguous if not self.view else _Strided
-
-    def _refuse(self, what: str) -> TraceError:
-        return TraceError(
-            message(
-                what,
-                f"a tensor of shape {self.shape} inside a compiled function, at {user_line()}",
-                "an operation on tensors: the numbers exist only when the compiled program runs",
-                REMEDIES.get(what, LOOK),
-            )
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        raise self._refuse(name)
-
-    def __bool__(self) -> bool:
-        raise self._refuse("bool")
-
-    def __array__(self, *args: Any, **options: Any) -> Any:
-        raise self._refuse("numpy")
-
-
-class _Contiguous:
-    c_contiguous = True
-
-
-class _Strided:
-    c_contiguous = False
-
-
-class GradOf:
-    """In the list of lifted tensors: whatever is the parameter's gradient at the time."""
-
-    def __init__(self, parameter: Tensor) -> None:
-        self.parameter = parameter
-        self._written = 0
-
-    @property
-    def array(self) -> Any:
-        return self.parameter.grad.array  # type: ignore[union-attr]
+tracing = threading.RLock()
+"""While one thread traces, parameters that it updates hold placeholders: no other may look at them."""
 
 
 @dataclass(slots=True)
@@ -115,6 +40,7 @@ class Traced:
     result   what the function returned, with a Hole for each tensor.
     grads    what the graph's last outputs are the gradients of: a tensor, or the number of an argument.
     fresh    parameters whose gradients the function takes to be None when it begins.
+    cleared  parameters whose gradients are None when it is done.
     """
 
     graph: Graph
@@ -122,6 +48,7 @@ class Traced:
     result: Any
     grads: list[Tensor | int]
     fresh: list[Tensor]
+    cleared: list[Tensor]
 
 
 class Trace:
@@ -133,8 +60,10 @@ class Trace:
         self.backward = False
         self.made: list[weakref.ref[Placeholder]] = []
         self._values: dict[int, Value] = {}
-        self._written: dict[int, tuple[Tensor, Any]] = {}
+        self._written: dict[int, tuple[Tensor, Any, Value]] = {}
         self._keep: list[Any] = []
+        self._first_write: dict[int, int] = {}
+        self._last_read: dict[int, int] = {}
 
     def run(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Any:
         """In the place of NumPy: append a node for `op` and give its placeholder."""
@@ -147,6 +76,7 @@ class Trace:
                 return op.decompose(*[_plain(t) for t in inputs], **attrs).array
         values = [self.value_of(t) if isinstance(t, Tensor) else t for t in inputs]
         spec = op.infer(*[v.spec if isinstance(v, Value) else v for v in values], **attrs)
+        self._last_read.update((id(v), len(self.graph.nodes)) for v in values if isinstance(v, Value))
         out = Value(spec, f"%{len(self.graph.nodes)}")
         self.graph.nodes.append(Node(op, tuple(values), dict(attrs), out))
         return self._placeholder(out, op.view)
@@ -158,7 +88,7 @@ class Trace:
 
     def stand_in(self, tensor: Tensor) -> Tensor:
         """What the function gets in the place of an argument."""
-        found = wrap(self._placeholder(self.lift(tensor)))
+        found = wrap(self._placeholder(self.lift(tensor, argument=True)))
         if tensor.requires_grad:
             found.requires_grad_()
             found.grad = tensor.grad
@@ -175,13 +105,15 @@ class Trace:
             value = self.lift(base if base.array is array else tensor)
         return value
 
-    def lift(self, tensor: Tensor) -> Value:
-        """Make a concrete tensor an input of the program."""
+    def lift(self, tensor: Tensor, argument: bool = False) -> Value:
+        """Make a concrete tensor an input of the program. An argument will be another tensor at the next call,
+        so what else shares its array is an input of its own."""
         array = tensor.array
         value = Value(Spec(array.shape, array.dtype), f"%in{len(self.lifted)}")
         self.graph.inputs.append(value)
         self.lifted.append(tensor)
-        self._values[id(array)] = value
+        if not argument:
+            self._values[id(array)] = value
         return value
 
     def write(self, target: Tensor, array: Any) -> None:
@@ -198,40 +130,49 @@ class Trace:
                 )
             )
         for tensor in {id(t): t for t in ((base, target) if same else (target,))}.values():
-            if not isinstance(tensor.array, Placeholder):
-                self.value_of(tensor)
-                self._written[id(tensor)] = (tensor, tensor.array)
+            if id(tensor) not in self._written:
+                old = self._old(tensor)
+                if old is not None:
+                    self._written[id(tensor)] = (tensor, tensor.array, old)
+                    self._first_write.setdefault(id(old), len(self.graph.nodes))
             tensor.array = (
                 array if isinstance(array, Placeholder) else self._placeholder(self.value_of(wrap(array)))
             )
         self._keep.append(array)
 
+    def _old(self, tensor: Tensor) -> Value | None:
+        """The input that a tensor is before it is written for the first time; None if it is none."""
+        if not isinstance(tensor.array, Placeholder):
+            return self.value_of(tensor)
+        value = tensor.array.value
+        return value if any(value is v for v in self.graph.inputs) else None
+
     def finish(self, outputs: Sequence[Tensor]) -> Graph:
         """The graph of all that was traced: what the outputs and the updates need of it."""
         graph = self.graph
         graph.outputs = [self.value_of(t) for t in outputs]
-        for tensor, array in self._written.values():
-            old, new = self._values[id(array)], self.value_of(tensor)
+        for tensor, _, old in self._written.values():
+            new = self.value_of(tensor)
             if new is not old and all(t is not old for t, _ in graph.updates):
                 graph.updates.append((old, new))
-        self._refuse_overlaps()
+        graph.late = self._late()
+        arrays = {id(t): array for t, array, _ in self._written.values()}
+        refuse_overlaps(graph, [arrays.get(id(t), t.array) for t in self.lifted])
         graph.nodes = list(used(graph))
         return verify(graph)
 
-    def _refuse_overlaps(self) -> None:
-        """Inputs are read and written one by one, so one that is written may share its memory with no other."""
-        arrays = [self._written[id(t)][1] if id(t) in self._written else t.array for t in self.lifted]
-        written = {id(target) for target, _ in self.graph.updates}
-        for value, array in zip(self.graph.inputs, arrays, strict=True):
-            if id(value) in written and any(a is not array and xp.may_share_memory(a, array) for a in arrays):
-                raise TraceError(
-                    message(
-                        "compile",
-                        f"a tensor of shape {array.shape} that is updated and shares memory with another one used",
-                        "memory of its own",
-                        "clone() one of them.",
-                    )
-                )
+    def _late(self) -> set[tuple[int, int]]:
+        """Pairs of inputs (i, j): i is read, or returned, after j was written."""
+        graph = self.graph
+        read = {**self._last_read, **{id(v): len(graph.nodes) for v in graph.outputs}}
+        targets = {id(t) for t, _ in graph.updates}
+        return {
+            (i, j)
+            for j, target in enumerate(graph.inputs)
+            if id(target) in targets
+            for i, v in enumerate(graph.inputs)
+            if i != j and read.get(id(v), -1) >= self._first_write[id(target)]
+        }
 
     def written(self) -> set[int]:
         """The ids of tensors that the function writes in place."""
@@ -239,7 +180,7 @@ class Trace:
 
     def restore(self) -> None:
         """Give every tensor that was written its own array back."""
-        for tensor, array in self._written.values():
+        for tensor, array, _ in self._written.values():
             tensor.array = array
 
     def forget(self) -> None:
@@ -264,21 +205,29 @@ def trace(
     numbers, and where it keeps a tensor that only stands for one.
     """
     tracer = Trace()
-    before = state.run, state.write, state.tracing
-    stand_ins = [tracer.stand_in(t) for t in arguments]
-    state.run, state.write, state.tracing = tracer.run, tracer.write, True
-    try:
-        result = function(*stand_ins)
-        traced = _finish(tracer, result, stand_ins, grads or {})
-    finally:
-        state.run, state.write, state.tracing = before
-        tracer.restore()
-        for t in tracer.lifted:
-            if isinstance(t, Tensor) and t.grad is not None and isinstance(t.grad.array, Placeholder):
-                t.grad = None
-    del result, stand_ins
-    _refuse_leaks(tracer)
+    grads = grads or {}
+    with tracing:
+        before = state.run, state.write, state.tracing
+        stand_ins = [tracer.stand_in(t) for t in arguments]
+        state.run, state.write, state.tracing = tracer.run, tracer.write, True
+        try:
+            result = function(*stand_ins)
+            traced = _finish(tracer, result, stand_ins, grads)
+        finally:
+            state.run, state.write, state.tracing = before
+            tracer.restore()
+            _restore_gradients(tracer.lifted, grads)
+        del result, stand_ins
+        _refuse_leaks(tracer)
     return traced
+
+
+def _restore_gradients(lifted: list[Any], before: dict[int, Tensor | None]) -> None:
+    for t in lifted:
+        if id(t) in before:
+            t.grad = before[id(t)]
+        elif t.grad is not None and isinstance(t.grad.array, Placeholder):
+            t.grad = None
 
 
 def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[int, Tensor | None]) -> Traced:
@@ -294,8 +243,13 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[in
     left = [(key, g) for key, g in left if isinstance(key, int) or id(key) not in written]
     outputs = [*tensors_of(result), *[g for _, g in left]]
     graph = tracer.finish(outputs)
+    grads = [key for key, _ in left]
+    cleared = [
+        t for t in tracer.lifted[count:] if before.get(id(t)) is not None and all(t is not g for g in grads)
+    ]
+    cleared = [t for t in cleared if t.grad is not before[id(t)]]
     lifted, fresh = _lifted_gradients(tracer, stand_ins, before)
-    return Traced(graph, lifted, holes(result), [key for key, _ in left], fresh)
+    return Traced(graph, lifted, holes(result), grads, fresh, cleared)
 
 
 def _lifted_gradients(

@@ -24,7 +24,7 @@ DEPTH, MANY = 6, 1000
 class Scope:
     """Everything that a function can see.
 
-    cells       closure cells with what they hold.
+    cells       (cell, name, value): the function's closure.
     names       (namespace, name, value): globals, and attributes of objects.
     modules     neural networks, with all modules inside them.
     optimizers  objects with parameter groups.
@@ -32,7 +32,7 @@ class Scope:
     """
 
     def __init__(self) -> None:
-        self.cells: list[tuple[Any, Any]] = []
+        self.cells: list[tuple[Any, str, Any]] = []
         self.names: list[tuple[Any, str, Any]] = []
         self.modules: dict[int, Any] = {}
         self.optimizers: dict[int, Any] = {}
@@ -90,7 +90,11 @@ class Scope:
         if kind.__module__ == "builtins":
             return
         if not isinstance(value, type):
-            self._space(getattr(value, "__dict__", {}), depth)
+            own = getattr(value, "__dict__", {})
+            self._space(own, depth)
+            # An attribute of the class that the instance may get for itself.
+            hidden = [w for w in self._words if w not in own and hasattr(kind, w)]
+            self.names += [(own, w, None) for w in hidden]
         for base in kind.__mro__[:-1]:
             if not _is_own(base):
                 self._space(vars(base), depth)
@@ -122,9 +126,9 @@ class Scope:
         if _is_own(function):
             return
         self._words.update(_words(function.__code__))
-        for cell in function.__closure__ or ():
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             held = content(cell)
-            self.cells.append((cell, held))
+            self.cells.append((cell, name, held))
             self._enter(held, depth + 1)
         self._space(function.__globals__, depth, _words(function.__code__))
         for value in (function.__defaults__ or (), function.__kwdefaults__ or {}):
@@ -140,13 +144,15 @@ class Scope:
                 self._enter(space[word], depth + 1)
 
 
-def look(function: Any) -> Scope:
-    """What `function` can see. The words of all code in reach are gathered first, then followed."""
+def look(function: Any, arguments: Any = ()) -> Scope:
+    """What `function` can see, its arguments included. The words of all code in reach are gathered first, then followed."""
     words: set[str] = set()
     while True:
         scope = Scope()
         scope._words = set(words)
         scope._enter(function, 0)
+        for value in arguments:
+            scope._enter(value, 0)
         if scope._words == words:
             return scope
         words = scope._words

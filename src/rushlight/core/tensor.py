@@ -276,6 +276,8 @@ class Tensor:
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if (self.array.shape, self.array.dtype) != (value.array.shape, value.array.dtype):
+            changes.count += 1
         self.array = value.array
         self._written = next(clock)
         if self.node is not None and self.node.is_leaf:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from rushlight.data.loader import DataLoader
 __all__ = ["InMemory", "in_memory"]
 
 
-class InMemory(NamedTuple):
+@dataclass(frozen=True)
+class InMemory:
     """Tensors whose rows are samples, and which of the rows the data set has (None: all, in order)."""
 
     tensors: tuple[Tensor, ...]

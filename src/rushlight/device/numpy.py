@@ -293,7 +293,32 @@ def aligned_bytes(size: int, alignment: int = 64) -> Any:
 
 def address(array: Any) -> int:
     """Where the array's memory begins."""
-    return array.__array_interface__["data"][0]
+    if _DATA is None:
+        return array.__array_interface__["data"][0]
+    return _word(id(array) + _DATA).value or 0
+
+
+def _data_offset() -> int | None:
+    """Where in an array's object the pointer to its data lies: right after the head that all objects have, or
+    None where that is not so. To read it there takes a seventh of the documented way's time.
+    """
+    probe = np.zeros(3)[1:]
+    offset = object.__basicsize__
+    return offset if _word(id(probe) + offset).value == probe.__array_interface__["data"][0] else None
+
+
+_word = ctypes.c_void_p.from_address
+_DATA = _data_offset()
+
+
+def shares_memory(a: Any, b: Any) -> bool:
+    """Whether two arrays have an element in common."""
+    return np.may_share_memory(a, b) and np.shares_memory(a, b)
+
+
+def byte_bounds(array: Any) -> tuple[int, int]:
+    """Where the array's memory begins and ends; nothing else is between the two if it is in row order."""
+    return np.lib.array_utils.byte_bounds(array)
 
 
 def contiguous(array: Any) -> Any:

@@ -148,7 +148,7 @@ class CompiledSteps(EagerSteps):
         changed = frozen_state(self.trainer, before)
         if changed is not None:
             # This one step ran in Python, while tracing, and natively: both once, so nothing is amiss yet.
-            self._fail(f"{changed} changes with every step, and a compiled step leaves Python's numbers alone")
+            self._fail(f"{changed} changes with every step, and a compiled step leaves such numbers alone")
             return
         self._known.add(self._key(batch, len(batch[-1])))
         if output is not None:

@@ -57,7 +57,7 @@ def plain_state(trainer: Trainer) -> Snapshot:
 
 
 def frozen_state(trainer: Trainer, before: Snapshot) -> str | None:
-    """The name of a number that changed with one step, and that a compiled program would never change again."""
+    """The name of a number that one step changed, and that a compiled program would never change again."""
     was, now = dict(before), dict(plain_state(trainer))
     changed = [name for name in now if name not in was or was[name] != now[name]]
     changed += [f"optimizer.state[{key!r}]" for key in _numbers(trainer.optimizer)]

@@ -43,9 +43,10 @@ class Trainer:
                         checkpoint_seconds: when so many seconds have passed. The end of `fit` always saves.
     seed                seeds the global generator when training starts, and the order of the batches.
     progress            None: a live bar on a terminal, lines elsewhere; False: silence; or a Progress.
-    compile             "auto": the train step becomes native code where llvmlite is installed and the step can be
-                        traced, and a warning says so where it cannot; True: an error then; False: eager. Data in
-                        memory are trained on in calls of many batches. The curves are the same up to rounding.
+    compile             "auto": the train step becomes native code where llvmlite is installed and the step
+                        can be traced, and a warning says so where it cannot; True: an error then; False:
+                        eager. Data in memory are trained on in calls of many batches. The curves are equal
+                        up to rounding.
 
     Raises DTypeError for parts of the wrong kind: a class in the place of an object, a loss by its name.
 
@@ -314,9 +315,9 @@ def _prepare(out: Path, checkpoint: Path) -> None:
     remove_leftovers(out / HISTORY)
 
 
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
+def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     if value not in allowed:
-        raise ArgumentError(message("Trainer", f"{name}={value!r}", " or ".join(allowed)))
+        raise ArgumentError(message("Trainer", f"{name}={value!r}", " or ".join(str(a) for a in allowed)))
     return value
 
 

@@ -1,0 +1,93 @@
+"""Placeholders: what stands in the place of an array while a function is traced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.compile.graph import Value
+from rushlight.core.anomaly import user_line
+from rushlight.core.tensor import Tensor
+from rushlight.errors import NotSupportedError, message
+
+__all__ = ["GradOf", "Placeholder", "TraceError"]
+
+
+class TraceError(NotSupportedError):
+    """Something in the traced function needs numbers that are not there yet."""
+
+
+REMEDIES = {
+    "nonzero": "How many elements a mask names is not known yet: use rl.where(mask, a, b) or x.masked_fill(mask, 0).",
+    "item": "Return the tensor and look at it outside; what a tensor holds may be used as a tensor.",
+}
+LOOK = "Return the tensor and look at it outside, or use rl.where in place of `if`."
+
+
+class Placeholder:
+    """An array without numbers: shape, dtype, and the Value that it stands for in the graph.
+
+    view   whether it is part of another one, or another look at it.
+    line   where the user's program made it.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "line", "shape", "value", "view")
+
+    base = None
+
+    def __init__(self, value: Value, view: bool = False, line: str = "") -> None:
+        self.value = value
+        self.shape = value.spec.shape
+        self.dtype = value.spec.dtype
+        self.view = view
+        self.line = line
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return self.value.spec.size
+
+    @property
+    def flags(self) -> Any:
+        return _Contiguous if not self.view else _Strided
+
+    def _refuse(self, what: str) -> TraceError:
+        return TraceError(
+            message(
+                what,
+                f"a tensor of shape {self.shape} inside a compiled function, at {user_line()}",
+                "an operation on tensors: the numbers exist only when the compiled program runs",
+                REMEDIES.get(what, LOOK),
+            )
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        raise self._refuse(name)
+
+    def __bool__(self) -> bool:
+        raise self._refuse("bool")
+
+    def __array__(self, *args: Any, **options: Any) -> Any:
+        raise self._refuse("numpy")
+
+
+class _Contiguous:
+    c_contiguous = True
+
+
+class _Strided:
+    c_contiguous = False
+
+
+class GradOf:
+    """In the list of lifted tensors: whatever is the parameter's gradient at the time."""
+
+    def __init__(self, parameter: Tensor) -> None:
+        self.parameter = parameter
+        self._written = 0
+
+    @property
+    def array(self) -> Any:
+        return self.parameter.grad.array  # type: ignore[union-attr]

@@ -1,0 +1,180 @@
+"""The table of kernels: every kernel is there, the work is counted right, and measuring changes nothing."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight.compile import timing
+from rushlight.compile.function import compile
+from rushlight.compile.peak import measure as measure_peak
+from rushlight.errors import NotSupportedError
+from tests.compile.nets import CASES, build
+
+pytest.importorskip("llvmlite")
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "SECONDS", 0.02)
+
+
+def _compiled(name: str) -> tuple[Any, Any, Any, tuple[Any, Any]]:
+    model, optimizer, step = build(CASES[name])
+    batch = CASES[name].batch()
+    run = compile(step)
+    run(*batch)
+    return model, optimizer, run, batch
+
+
+@pytest.mark.parametrize("name", ["disk", "dropout"])
+def test_measuring_changes_nothing(name: str) -> None:
+    model, optimizer, run, batch = _compiled(name)
+
+    def everything() -> list[np.ndarray]:
+        state = [t for s in optimizer.state.values() for t in s.values() if isinstance(t, rl.Tensor)]
+        tensors = [*model.state_dict().values(), *state, *batch, rl.get_rng_state()]
+        return [t.numpy().copy() for t in tensors]
+
+    before = everything()
+    run.explain()
+    for a, b in zip(before, everything(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_training_goes_on_as_if_nothing_had_been_measured() -> None:
+    losses = []
+    for measured in (False, True):
+        rl.manual_seed(3)
+        _, _, run, batch = _compiled("disk")
+        if measured:
+            run.explain()
+        losses.append([run(*batch).item() for _ in range(3)])
+    assert losses[0] == losses[1]
+
+
+def test_every_kernel_has_a_row_and_the_work_is_right() -> None:
+    weight, bias = rl.rand(50, 30), rl.rand(30)
+    run = compile(lambda x: (x @ weight + bias).relu())
+    run(rl.rand(20, 50))
+    explained = run.explain()
+    (row,) = explained.kernels
+    assert row.kind == "product"
+    assert row.name.startswith("matmul+add")
+    assert row.shape == (20, 30)
+    assert row.flops == 2 * 20 * 50 * 30 + 20 * 30
+    assert row.bytes == 4 * (20 * 50 + 50 * 30 + 30 + 20 * 30)
+    assert explained.flops == row.flops
+    assert explained.bytes == row.bytes
+    assert row.seconds > 0
+    assert explained.step > 0
+    assert explained.call > 0
+    assert 0 < row.share < 2
+
+
+def test_a_function_counts_with_what_it_is_made_of() -> None:
+    def flops(function: Any) -> int:
+        run = compile(function)
+        run(rl.rand(1000))
+        return run.explain().flops
+
+    assert flops(lambda x: x + x) == 1000
+    assert flops(lambda x: x.where(x > 0.5, 0.0)) == 0
+    assert 10_000 < flops(lambda x: x.tanh()) < 60_000
+
+
+def test_the_table_has_a_line_for_each_kernel() -> None:
+    _, _, run, _ = _compiled("disk")
+    explained = run.explain()
+    text = str(explained)
+    assert len(re.findall(r"^ *\d+  \S", text, re.MULTILINE)) == len(explained.kernels)
+    assert "GFLOP/s" in text
+    assert "trace" in text
+    assert "All of it is native code." in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+    assert math.isclose(explained.seconds, sum(row.seconds for row in explained.kernels))
+
+
+def test_what_numpy_computes_is_named() -> None:
+    run = compile(lambda x: x.sort(dim=1).values.exp())
+    run(rl.rand(8, 8))
+    explained = run.explain()
+    assert any(row.kind == "callback" for row in explained.kernels)
+    assert re.search(r"NumPy computes argsort \(#0\)", str(explained))
+
+
+def test_the_systems_clock_does_where_there_is_no_counter() -> None:
+    _, _, run, _ = _compiled("disk")
+    entry = run._explained()
+    times = timing.measure(entry, counter=False)
+    assert len(times.kernels) == len(entry.program.module.calls)
+    assert all(t >= 0 for t in times.kernels)
+    assert sum(times.kernels) > 0
+
+
+def test_several_threads() -> None:
+    from rushlight.compile.threads import get_num_threads, set_num_threads
+
+    before = get_num_threads()
+    set_num_threads(2)
+    try:
+        weight = rl.rand(512, 512)
+        run = compile(lambda x: (x @ weight).relu() @ weight)
+        run(rl.rand(128, 512))
+        explained = run.explain()
+        assert explained.threads == 2
+        assert all(0 <= row.seconds <= 2 * explained.step for row in explained.kernels)
+    finally:
+        set_num_threads(before)
+
+
+def test_after_a_scan_and_with_inputs_in_other_orders() -> None:
+    total = rl.zeros(4)
+
+    @compile
+    def step(x: Any) -> Any:
+        total.add_(x.sum(0))
+        return total.sum()
+
+    step.scan(rl.ones(3, 4, 2).transpose(1, 2))
+    kept = total.numpy().copy()
+    assert step.explain().kernels
+    np.testing.assert_array_equal(total.numpy(), kept)
+
+
+def test_without_a_program_it_says_what_to_do() -> None:
+    run = compile(lambda x: x + 1)
+    with pytest.raises(NotSupportedError, match="Call it once"):
+        run.explain()
+    plain = compile(lambda x: x + 1, mode="interpret")
+    plain(rl.ones(3))
+    with pytest.raises(NotSupportedError, match="interpret"):
+        plain.explain()
+
+
+def test_stages() -> None:
+    _, _, run, _ = _compiled("disk")
+    stages = run.stages()
+    assert list(stages) == ["graph", "kernels", "llvm", "optimized", "assembly"]
+    assert "tanh" in stages["graph"]
+    assert stages["kernels"].startswith("k0: product")
+    assert "store" in stages["kernels"]
+    assert "define void @step(" in stages["llvm"]
+    assert "define void @step(" in stages["optimized"]
+    assert "step:" in stages["assembly"]
+
+
+def test_peak() -> None:
+    peak = measure_peak()
+    assert peak.flops > 1e8
+    assert [level.name for level in peak.levels] == ["L1", "L2", "L3", "memory"]
+    assert all(level.bandwidth > 1e7 for level in peak.levels)
+    assert [level.size for level in peak.levels] == sorted(level.size for level in peak.levels)
+    assert peak.level(1).name == "L1"
+    assert peak.level(10**12).name == "memory"
+    assert measure_peak() is peak
