@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import warnings
@@ -13,6 +14,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
+from rushlight.compile import program
 from rushlight.compile.function import compile
 from rushlight.compile.trace import TraceError
 from rushlight.core.state import state
@@ -113,7 +115,14 @@ def test_data_of_another_shape_is_traced_anew() -> None:
 
 def test_new_shapes_and_dtypes_are_traced_anew() -> None:
     compiled = compile(lambda x: x * 2)
-    for x in (rl.ones(3), rl.ones(2), rl.ones(3, dtype=rl.float64), rl.ones(3).long(), rl.ones(0), rl.ones(())):
+    for x in (
+        rl.ones(3),
+        rl.ones(2),
+        rl.ones(3, dtype=rl.float64),
+        rl.ones(3).long(),
+        rl.ones(0),
+        rl.ones(()),
+    ):
         found = compiled(x)
         assert (found.dtype, found.tolist()) == ((x * 2).dtype, (x * 2).tolist())
     assert entries(compiled) == 6
@@ -459,7 +468,13 @@ def test_branching_on_numbers_names_the_line() -> None:
 def test_inputs_in_any_layout() -> None:
     compiled = compile(lambda x: (x * 2, x.sum(0), x @ x.T))
     whole = rl.rand(6, 8)
-    for x in (whole[:3, :4], whole[::2, 1::2], whole[0:4, 2:5].T, whole[0, :4].expand(3, 4), whole[:3, :4].flip(0)):
+    for x in (
+        whole[:3, :4],
+        whole[::2, 1::2],
+        whole[0:4, 2:5].T,
+        whole[0, :4].expand(3, 4),
+        whole[:3, :4].flip(0),
+    ):
         for a, b in zip(compiled(x), (x * 2, x.sum(0), x @ x.T), strict=True):
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
 
@@ -593,6 +608,133 @@ def test_lists_dicts_and_arrays_as_arguments() -> None:
     assert np.asarray(array).tolist() == [2.0, 2.0]
 
 
+def test_views_follow_what_is_written() -> None:
+    state = rl.zeros(4)
+
+    def through_views(x: rl.Tensor) -> Any:
+        part, column, alias = state[1:], state.reshape(2, 2).T, state.detach()
+        before = state * 1
+        state.add_(x)
+        middle = part * 2
+        alias.mul_(2.0)
+        return before, middle, part, column[0], state
+
+    compiled = rl.compile(through_views)
+    for _ in range(3):
+        start = state.clone()
+        found = compiled(rl.arange(4.0))
+        after = state.clone()
+        state.copy_(start)
+        for a, b in zip(found, through_views(rl.arange(4.0)), strict=True):
+            assert a.tolist() == b.tolist()
+        assert state.tolist() == after.tolist()
+
+
+def test_states_that_change_places() -> None:
+    a, b = rl.ones(3), rl.zeros(3)
+
+    def swap(x: rl.Tensor) -> rl.Tensor:
+        old = a.clone()
+        a.copy_(b)
+        b.copy_(old.flip(0))
+        return a + b * x
+
+    compiled = rl.compile(swap)
+    for i in range(4):
+        assert compiled(rl.ones(3)).tolist() == [1.0] * 3
+        assert a.tolist() == [float(i % 2)] * 3
+
+
+def test_in_place_on_a_tensor_with_history() -> None:
+    def square(x: rl.Tensor) -> Any:
+        y = x * 2
+        y.pow_(2)
+        y.mul_(y.detach() + 1)
+        (g,) = rl.autograd.grad(y.sum(), [x])
+        return y.detach(), g
+
+    x = rl.rand(5).requires_grad_()
+    for a, b in zip(rl.compile(square)(x), square(x), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5)
+
+
+def test_the_same_dict_with_other_tensors() -> None:
+    compiled = rl.compile(lambda batch: batch["x"] * 2)
+    given = {"x": rl.ones(2)}
+    for i in range(3):
+        given["x"] = rl.full((2,), float(i))
+        assert compiled(given).tolist() == [2.0 * i] * 2
+    assert entries(compiled) == 1
+
+
+def test_a_module_as_an_argument() -> None:
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    compiled = rl.compile(lambda net, x: net(x))
+    x = rl.rand(3, 2)
+    for net in (first, second, first):
+        np.testing.assert_allclose(compiled(net, x).numpy(), net(x).detach().numpy(), rtol=1e-5)
+    first.bias = None
+    np.testing.assert_allclose(compiled(first, x).numpy(), first(x).detach().numpy(), rtol=1e-5)
+
+
+def test_compiled_methods() -> None:
+    class Scaler:
+        def __init__(self, factor: float) -> None:
+            self.factor = factor
+
+        @rl.compile
+        def scaled(self, x: rl.Tensor) -> rl.Tensor:
+            return x * self.factor
+
+    two, three = Scaler(2.0), Scaler(3.0)
+    assert two.scaled(rl.ones(1)).item() == 2.0
+    assert three.scaled(rl.ones(1)).item() == 3.0
+    two.factor = 5.0
+    assert two.scaled(rl.ones(1)).item() == 5.0
+    assert two.scaled.scan(rl.ones(3, 1)).tolist() == [[5.0]] * 3
+    twin = copy.deepcopy(two)
+    twin.factor = 7.0
+    assert twin.scaled(rl.ones(1)).item() == 7.0
+    assert two.scaled(rl.ones(1)).item() == 5.0
+
+
+def test_the_reports_protocol_inside() -> None:
+    model, optimizer, _ = make()
+    twin, other, _ = make()
+    criterion = nn.MSELoss()
+
+    def step(net: Any, opt: Any, x: Any, y: Any) -> Any:
+        opt.zero_grad()
+        out = net(x)
+        loss = criterion(out, y)
+        gradient = net.backward(criterion.backward())
+        opt.step()
+        return loss, gradient
+
+    compiled = rl.compile(lambda x, y: step(model, optimizer, x, y))
+    for _ in range(3):
+        for a, b in zip(compiled(*batch()), step(twin, other, *batch()), strict=True):
+            np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_anomalies_are_found_in_compiled_functions() -> None:
+    compiled = rl.compile(lambda x: (x.log() * 0.0).sum())
+    compiled(rl.ones(2))
+    with rl.detect_anomaly(), pytest.raises(rl.errors.AnomalyError, match="log"):
+        compiled(rl.zeros(2))
+
+
+def test_a_graph_that_cannot_be_compiled_runs_on_numpy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(program, "render", lambda *args: 1 / 0)
+    compiled = rl.compile(lambda x: x * 2)
+    with pytest.warns(UserWarning, match="could not be compiled.*ZeroDivisionError"):
+        assert compiled(rl.ones(2)).tolist() == [2.0, 2.0]
+    assert compiled(rl.ones(2)).tolist() == [2.0, 2.0]
+
+
 # Random numbers
 
 
@@ -610,7 +752,13 @@ def test_dropout_is_eagers_dropout() -> None:
 
 def test_random_functions_are_eagers() -> None:
     def draw() -> Any:
-        return rl.rand(3, 5), rl.randn(7), rl.randint(0, 9, (4,)), rl.randperm(6), rl.bernoulli(rl.full((9,), 0.5))
+        return (
+            rl.rand(3, 5),
+            rl.randn(7),
+            rl.randint(0, 9, (4,)),
+            rl.randperm(6),
+            rl.bernoulli(rl.full((9,), 0.5)),
+        )
 
     rl.manual_seed(2)
     expected = [draw() for _ in range(2)]
@@ -686,7 +834,7 @@ def test_a_backward_through_overwritten_weights_is_refused() -> None:
 
 
 def test_a_hundred_calls_trace_once() -> None:
-    model, _, step = make()
+    _, _, step = make()
     compiled = compile(step)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

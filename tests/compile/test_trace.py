@@ -34,7 +34,7 @@ def test_the_graph_means_what_the_program_does(name: str) -> None:
 
 
 def test_tracing_changes_nothing() -> None:
-    model, optimizer, step = build(CASES["disk"])
+    model, _, step = build(CASES["disk"])
     x, y = CASES["disk"].batch()
     step(x, y)
     before = {k: v.clone() for k, v in model.state_dict().items()}

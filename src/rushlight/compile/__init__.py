@@ -20,13 +20,14 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
           plain function. The environment variable RUSHLIGHT_COMPILE overrides it.
 
     Tensors are read afresh at each call, wherever they stand: arguments, parameters, buffers, optimiser and
-    random state, learning rates. Python numbers freeze; a changed one is noticed and traced anew. Tensors that
-    the function updates in place are updated. Results are new tensors without history: a compiled model is for
-    inference, and a backward belongs inside the compiled function. Gradients that the function uses up in an
-    optimiser's step are None afterwards; those that it leaves behind are found in `.grad`.
+    random state, learning rates. Python numbers freeze; a changed one is noticed and traced anew. Tensors
+    that the function updates in place are updated. Results are new tensors without history: a compiled
+    model is for inference, and a backward belongs inside the compiled function. Gradients that the
+    function uses up in an optimiser's step are None afterwards; those that it leaves behind are found in
+    `.grad`.
 
-    The first run of each program is checked against NumPy. Raises NotSupportedError where llvmlite is missing,
-    and TraceError (one, too) for a function that needs the numbers while it is traced.
+    The first run of each program is checked against NumPy. Raises NotSupportedError where llvmlite is
+    missing, and TraceError (one, too) for a function that needs the numbers while it is traced.
 
     >>> import rushlight as rl
     >>> total = rl.zeros(2)

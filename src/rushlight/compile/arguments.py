@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rushlight.compile.visible import PLAIN
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
-__all__ = ["flatten"]
+__all__ = ["flatten", "things_in"]
 
 Rebuild = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 
@@ -28,6 +28,17 @@ def flatten(args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[list[Ten
         return tuple(_leave(a, rest) for a in args), {k: _leave(v, rest) for k, v in named}
 
     return tensors, key, rebuild
+
+
+def things_in(value: Any) -> Iterator[Any]:
+    """What in an argument is neither tensor nor plain: modules, functions, the user's own objects."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (tuple, list)):
+        for v in value:
+            yield from things_in(v)
+    elif not isinstance(value, (Tensor, xp.ndarray, *PLAIN)):
+        yield value
 
 
 class _Same:

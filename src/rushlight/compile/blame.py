@@ -14,7 +14,7 @@ from rushlight.compile.reproducer import save
 from rushlight.core.anomaly import warn
 from rushlight.core.tensor import wrap
 
-__all__ = ["blame", "report"]
+__all__ = ["blame", "report", "report_failure"]
 
 APART = "none by itself: where the values lie in memory, or what is copied at the end"
 
@@ -22,8 +22,8 @@ APART = "none by itself: where the values lie in memory, or what is copied at th
 def blame(graph: Graph, arrays: Sequence[Any], fuse: bool) -> str:
     """The first kernel whose result is wrong, in words.
 
-    The same kernels are compiled once more, with all that they store among the results and nothing written over
-    anything; then the values are compared in the order in which they are made.
+    The same kernels are compiled once more, with all that they store among the results and nothing written
+    over anything; then the values are compared in the order in which they are made.
     """
     first = Program(graph, [wrap(a) for a in arrays], len(arrays), fuse=fuse)
     stored = [(kernel, v) for kernel in first.plan.kernels for v in kernel.stores]
@@ -40,19 +40,33 @@ def blame(graph: Graph, arrays: Sequence[Any], fuse: bool) -> str:
 
 
 def report(graph: Graph, arrays: Sequence[Any], mode: str) -> None:
-    """Say loudly that a program is wrong: a warning that names the kernel, and a folder that reproduces it."""
+    """Warn that a program is wrong: which kernel is at fault, and a folder that reproduces it."""
     try:
         fault = blame(graph, arrays, mode == "full")
     except Exception as error:
         fault = f"not found ({type(error).__name__}: {error})"
+    again = _reproducer(graph, arrays, mode)
+    warn(
+        "rl.compile: a compiled program disagrees with the interpreter on its first inputs. The "
+        f"interpreter's result is used, now and for every later call. Kernel at fault: {fault}. "
+        f"To reproduce: {again}. Please report it."
+    )
+
+
+def report_failure(graph: Graph, arrays: Sequence[Any], mode: str, error: Exception) -> None:
+    """Warn that a graph could not be compiled."""
+    again = _reproducer(graph, arrays, mode)
+    warn(
+        f"rl.compile: a program could not be compiled ({type(error).__name__}: {error}). It runs on NumPy, "
+        f"slowly. To reproduce: {again}. Please report it."
+    )
+
+
+def _reproducer(graph: Graph, arrays: Sequence[Any], mode: str) -> str:
+    """The command that runs the graph again."""
     try:
         folder = tempfile.mkdtemp(prefix="rushlight-mismatch-")
         save(folder, graph, arrays, mode)
-        again = f"python -m rushlight.compile.replay {folder}"
     except Exception as error:
-        again = f"it could not be saved ({type(error).__name__}: {error})"
-    warn(
-        "rl.compile: a compiled program disagrees with the interpreter on its first inputs. The interpreter's "
-        f"result is used, now and for every later call. Kernel at fault: {fault}. To reproduce: {again}. "
-        "Please report it."
-    )
+        return f"it could not be saved ({type(error).__name__}: {error})"
+    return f"python -m rushlight.compile.replay {folder}"

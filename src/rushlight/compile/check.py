@@ -1,13 +1,14 @@
 """A program proves itself: its first results are compared with the interpreter's on the same inputs.
 
-Two right programs differ by rounding, and how much that is depends on the graph: where numbers cancel, all that
-remains is noise; where they are compared, a bit decides. So when results differ by more than sums in another
-order do, the graph is run a few times more with every intermediate result shaken by a few units in the last
-place: what moves as far by itself is no fault of the program.
+Two right programs differ by rounding, and how much that is depends on the graph: where numbers cancel, all
+that remains is noise; where they are compared, a bit decides. So when results differ by more than sums in
+another order do, the graph is run a few times more with every intermediate result shaken by a few units in
+the last place: what moves as far by itself is no fault of the program.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,24 +36,30 @@ def agrees(graph: Graph, arrays: Sequence[Any], found: Sequence[Any], expected: 
 
 
 def disagreements(
-    graph: Graph, arrays: Sequence[Any], values: Sequence[Value], found: Sequence[Any], expected: Sequence[Any]
+    graph: Graph,
+    arrays: Sequence[Any],
+    values: Sequence[Value],
+    found: Sequence[Any],
+    expected: Sequence[Any],
 ) -> list[int]:
     """Which of `values`, by their place, are further off than rounding explains."""
     far = [i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if not close(a, b)]
     if not far:
         return []
     noise: list[Any] = [0.0] * len(far)
+    still = evaluate(graph, arrays)
     for seed in range(SHAKES):
-        shaken = evaluate(graph, arrays, lambda a, seed=seed: xp.shaken(a, ULPS, seed))
-        noise = [_larger(n, shaken[id(values[i])], expected[i]) for n, i in zip(noise, far, strict=True)]
+        shaken = evaluate(graph, arrays, functools.partial(xp.shaken, ulps=ULPS, seed=seed))
+        ids = [id(values[i]) for i in far]
+        noise = [_larger(n, shaken[v], still[v]) for n, v in zip(noise, ids, strict=True)]
     return [i for n, i in zip(noise, far, strict=True) if not close(found[i], expected[i], n * FACTOR)]
 
 
-def _larger(noise: Any, shaken: Any, expected: Any) -> Any:
+def _larger(noise: Any, shaken: Any, still: Any) -> Any:
     """How far a result moved, or moved before; infinitely far where it is not even finite in both."""
     with xp.silence():
-        moved = xp.abs(shaken.astype(xp.float64) - expected.astype(xp.float64))
-    same = xp.equal(shaken, expected) | (_isnan(shaken) & _isnan(expected))
+        moved = xp.abs(shaken.astype(xp.float64) - still.astype(xp.float64))
+    same = xp.equal(shaken, still) | (_isnan(shaken) & _isnan(still))
     moved = xp.where(same, 0.0, xp.where(_isnan(moved), float("inf"), moved))
     return xp.maximum(noise, moved)
 

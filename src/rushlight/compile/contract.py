@@ -1,7 +1,7 @@
 """Products: one register-blocked generator for matmul in all its forms, whatever the operands' strides.
 
-out[..., m, n] = sum over k of A[..., m, k] B[..., k, n]. A block of rows times a few vectors of columns is held in
-registers while k runs; then the elementwise nodes that follow run on it, and their results are stored.
+out[..., m, n] = sum over k of A[..., m, k] B[..., k, n]. A block of rows times a few vectors of columns is
+held in registers while k runs; then the elementwise nodes that follow run on it, and their results are stored.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def write_product(writer: KernelWriter) -> None:
 
 
 def _better_swapped(ops: Operands) -> bool:
-    """Whether the rows' axis should run in vectors: it is long where the columns' is short, or it lies well."""
+    """Whether the rows' axis should run in vectors: it is longer than the columns', or lies better."""
     m, n = ops.sizes[-2:]
     if n == 1:
         return ops.a.strides[-3] == 1

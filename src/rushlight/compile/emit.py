@@ -69,7 +69,12 @@ class Emitter:
 
     def loop(self, start: object, stop: object, step: int, body: Callable[[str], None]) -> None:
         """``for i in range(start, stop, step): body(i)``; the loop runs at least once."""
-        self.carry(start, stop, step, [], lambda i, _: (body(i), [])[1])
+
+        def once(index: str, carried: list[str]) -> list[str]:
+            body(index)
+            return []
+
+        self.carry(start, stop, step, [], once)
 
     def carry(
         self,

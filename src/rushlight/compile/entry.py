@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rushlight.compile.blame import report
+from rushlight.compile.arguments import things_in
+from rushlight.compile.blame import report, report_failure
 from rushlight.compile.check import agrees
 from rushlight.compile.guards import Guards, Snapshot, collect
 from rushlight.compile.interpret import interpret
+from rushlight.compile.placeholder import GradOf
 from rushlight.compile.program import Program
 from rushlight.compile.results import fill
-from rushlight.compile.placeholder import GradOf
 from rushlight.compile.trace import trace
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
@@ -29,20 +30,26 @@ class Entry:
         self, function: Callable[..., Any], mode: str, arguments: list[Tensor], rebuild: Callable[..., Any]
     ) -> None:
         started = time.perf_counter()
-        given, named = rebuild(arguments)
-        self.guards: Guards = collect(function, (*given, *named.values()))
+        self.guards: Guards = collect(function, things_in(list(rebuild(arguments))))
         snapshot = Snapshot(self.guards.scope)
         try:
             traced = trace(lambda *ts: _call(function, *rebuild(ts)), arguments, snapshot.gradients())
         except BaseException:
             snapshot.restore()
             raise
-        self.graph, self.lifted, self.result, self.grads = traced.graph, traced.lifted, traced.result, traced.grads
+        self.graph, self.lifted, self.result, self.grads = (
+            traced.graph,
+            traced.lifted,
+            traced.result,
+            traced.grads,
+        )
         self.cleared = traced.cleared
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
         self.guards.watch(
-            self.lifted[self.count :], traced.fresh, [t.parameter for t in self.lifted if isinstance(t, GradOf)]
+            self.lifted[self.count :],
+            traced.fresh,
+            [t.parameter for t in self.lifted if isinstance(t, GradOf)],
         )
         self.mode = mode
         self.program: Program | None = None
@@ -50,9 +57,20 @@ class Entry:
         self._lock = threading.Lock()
         if mode in ("full", "nofuse"):
             traced_at = time.perf_counter()
-            self.program = Program(self.graph, self.lifted, self.count, fuse=mode == "full")
-            written = time.perf_counter() - traced_at - self.program.native.seconds
+            self.program = self._build(arguments)
+            native = self.program.native.seconds if self.program else 0.0
+            written = time.perf_counter() - traced_at - native
             self.seconds = {"trace": traced_at - started, "kernels and text": written}
+
+    def _build(self, arguments: list[Tensor]) -> Program | None:
+        """The program; where the compiler fails the interpreter has to do, and a warning says so."""
+        try:
+            return Program(self.graph, self.lifted, self.count, fuse=self.mode == "full")
+        except (NotSupportedError, MemoryError):
+            raise
+        except Exception as error:
+            report_failure(self.graph, [t.array for t in self._tensors(arguments)], self.mode, error)
+            return None
 
     def call(self, arguments: list[Tensor]) -> Any:
         outputs = self.program.run(arguments) if self.proved and self.program else self._slowly(arguments)
@@ -119,8 +137,8 @@ class Entry:
         return outputs
 
     def _prove(self, arguments: list[Tensor]) -> list[Any]:
-        """The first run: by the interpreter and natively, both on copies; where they differ the interpreter is
-        right, now and from now on."""
+        """The first run: by the interpreter and natively, both on copies; where they differ the
+        interpreter is right, now and from now on."""
         assert self.program is not None
         arrays = [t.array.copy(order="C") for t in self._tensors(arguments)]
         outputs, updates = interpret(self.graph, arrays)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +37,31 @@ class CompiledFunction:
         self.mode = mode
         self._entries: dict[Any, list[Entry]] = {}
         self._traced = 0
+        self._name = ""
         self._latest: tuple[list[tuple[Any, Any]], bool, Entry] | None = None
         functools.update_wrapper(self, function, updated=())
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> CompiledFunction:
+        """As a method: each instance has a compiled function of its own, made when it is first asked for."""
+        if instance is None:
+            return self
+        bound = CompiledFunction(types.MethodType(self.function, instance), self.mode)
+        if self._name and hasattr(instance, "__dict__"):
+            instance.__dict__[self._name] = bound
+        return bound
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
+        return CompiledFunction(copy.deepcopy(self.function, memo), self.mode)
+
+    def __reduce__(self) -> Any:
+        return CompiledFunction, (self.function, self.mode)
+
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if self.mode == "off" or state.tracing:
+        if self.mode == "off" or state.run is not None:
+            # A part of another traced function; or eager, because anomalies are looked for.
             return self.function(*args, **options)
         latest = self._latest
         if latest is not None and not options and _matches(args, latest):
@@ -71,16 +93,16 @@ class CompiledFunction:
         if self._traced == MANY + 1:
             why = entries[-1].guards.broken() if entries else "the shapes, dtypes or numbers of the arguments"
             warn(
-                f"{self!r} is traced and compiled again and again, for the {self._traced}th time now. What changed "
-                f"last: {why}. Pass what changes as a tensor of one shape."
+                f"{self!r} is traced and compiled again and again, for the {self._traced}th time now. What "
+                f"changed last: {why}. Pass what changes as a tensor of one shape."
             )
 
     def scan(self, *sources: Tensor, index: Tensor | None = None) -> Any:
         """Many calls in one: each argument is a stack of batches, and so is each result.
 
         sources  tensors of shape (steps, ...), whose items are the arguments of one call each; or with
-        index    integers of shape (steps, batch): tensors of shape (samples, ...), of which each call gets the
-                 rows that its line of the index names.
+        index    integers of shape (steps, batch): tensors of shape (samples, ...), of which each call
+                 gets the rows that its line of the index names.
 
         Raises ShapeError when the sources do not fit together, IndexingError for an index outside them.
 
@@ -144,7 +166,8 @@ class CompiledFunction:
         return entry
 
     def __repr__(self) -> str:
-        return f"<compiled {getattr(self.function, '__name__', type(self.function).__name__)}, mode {self.mode!r}>"
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return f"<compiled {name}, mode {self.mode!r}>"
 
 
 def compile(function: Callable[..., Any] | None = None, *, mode: str | None = None) -> Any:
@@ -167,15 +190,24 @@ def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, E
     if len(args) != len(specs) or state.grad_enabled is not grad_enabled:
         return False
     for a, (shape, dtype) in zip(args, specs, strict=True):
-        if a.__class__ is not Tensor or a.node is not None or a.array.shape != shape or a.array.dtype is not dtype:
+        if (
+            a.__class__ is not Tensor
+            or a.node is not None
+            or a.array.shape != shape
+            or a.array.dtype is not dtype
+        ):
             return False
     return entry.guards.hold()
 
 
 def _check_scan(sources: tuple[Any, ...], index: Any) -> int:
     """How many steps a scan has; raises for what does not fit."""
-    if not sources or not all(isinstance(t, Tensor) and t.ndim for t in (*sources, *([] if index is None else [index]))):
-        raise DTypeError(message("scan", "other arguments", "tensors with a first axis", "Wrap them with rl.tensor()."))
+    if not sources or not all(
+        isinstance(t, Tensor) and t.ndim for t in (*sources, *([] if index is None else [index]))
+    ):
+        raise DTypeError(
+            message("scan", "other arguments", "tensors with a first axis", "Wrap them with rl.tensor().")
+        )
     lengths = {t.shape[0] for t in sources}
     if len(lengths) > 1:
         raise ShapeError(message("scan", f"first axes of {sorted(lengths)}", "one length"))
@@ -184,7 +216,9 @@ def _check_scan(sources: tuple[Any, ...], index: Any) -> int:
     if index.ndim != 2 or index.dtype.kind not in "iu":
         raise ShapeError(message("scan", f"an index {index.spec}", "integers of shape (steps, batch)"))
     rows = lengths.pop()
-    if index.numel() and not (xp.amin(index.array, axis=None) >= 0 and xp.amax(index.array, axis=None) < rows):
+    if index.numel() and not (
+        xp.amin(index.array, axis=None) >= 0 and xp.amax(index.array, axis=None) < rows
+    ):
         raise IndexingError(message("scan", "an index outside the sources", f"rows from 0 to {rows - 1}"))
     return index.shape[0]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import rushlight as rl
 from rushlight.compile.fuzz_steps import STEPS
@@ -40,7 +39,11 @@ class Input:
         count = 1
         for n in shape:
             count *= n
-        t = rl.tensor([_number(self.dtype, r) for _ in range(count)]).to(getattr(rl, self.dtype)).reshape(shape)
+        t = (
+            rl.tensor([_number(self.dtype, r) for _ in range(count)])
+            .to(getattr(rl, self.dtype))
+            .reshape(shape)
+        )
         if not self.shape or self.layout == "rows":
             return t.requires_grad_(self.requires_grad)
         if self.layout == "transposed":
@@ -64,14 +67,13 @@ def _number(dtype: str, r: random.Random) -> float:
 
 @dataclass(frozen=True)
 class Random:
-    """A random program. Leaving a step out leaves the others as they are, so that a failing one can be shrunk."""
+    """A random program. Without one of its steps the others are as before: a failing one can be shrunk."""
 
     inputs: tuple[Input, ...]
     states: tuple[Input, ...]
     steps: tuple[tuple[int, int], ...]
     seed: int
     backward: bool
-    names: list[str] = field(default_factory=list, compare=False)
 
     def build(self) -> tuple[list[Tensor], list[Tensor]]:
         """(inputs, states), fresh ones."""
@@ -92,7 +94,10 @@ class Random:
                 pool.append(out)
         r = random.Random(self.seed)
         outputs = [*pool[max(first, len(pool) - 4) :], r.choice(pool), r.choice(pool)]
-        return [*[t.detach() for t in outputs], *(self._gradients(inputs, pool[first:]) if self.backward else [])]
+        return [
+            *[t.detach() for t in outputs],
+            *(self._gradients(inputs, pool[first:]) if self.backward else []),
+        ]
 
     def _gradients(self, inputs: Sequence[Tensor], made: Sequence[Tensor]) -> list[Tensor]:
         wanted = [t for t in inputs if t.requires_grad]

@@ -1,8 +1,8 @@
 """Guards: what a traced program took for granted, and must be traced anew for when it changes.
 
-Numbers that live in Python freeze into a program, and so does which tensors, modules and functions a name stands
-for. Guards look whether all that the function can see is as it was: globals, closure, attributes of its object
-and of modules, options of optimisers (but not learning rates, which are read from tensors).
+Numbers that live in Python freeze into a program, and so does which tensors, modules and functions a name
+stands for. Guards look whether all that the function can see is as it was: globals, closure, attributes of
+its object and of modules, options of optimisers (but not learning rates, which are read from tensors).
 """
 
 from __future__ import annotations
@@ -36,18 +36,21 @@ class Guards:
         self._lifted: list[tuple[Tensor, Any]] = []
 
     def watch(self, lifted: list[Any], fresh: list[Tensor], taken: list[Tensor]) -> None:
-        """Also look whether lifted tensors still have their shapes and require grad or not, and at the parameters
-        whose gradients the program takes to be None (`fresh`), or to be there (`taken`)."""
+        """Also look whether lifted tensors still have their shapes and require grad or not, and at the
+        parameters whose gradients the program takes to be None (`fresh`), or to be there (`taken`)."""
         self._fresh, self._taken = fresh, taken
         self._lifted = [(t, _facts(t)) for t in lifted if isinstance(t, Tensor)]
 
     def hold(self) -> bool:
         """Whether everything is still as it was."""
-        scope = self.scope
-        for cell, _, held in scope.cells:
-            if content(cell) is not held and not same(content(cell), held):
-                return False
-        for space, name, held in scope.names:
+        for cell, _, held in self.scope.cells:
+            try:
+                if cell.cell_contents is not held and not same(cell.cell_contents, held):
+                    return False
+            except ValueError:  # an empty cell
+                if held is not None:
+                    return False
+        for space, name, held in self.scope.names:
             now = space.get(name)
             if now is not held and not same(now, held):
                 return False
@@ -98,7 +101,7 @@ class Guards:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Equal and of one type: 1 and 1.0 and True freeze differently. Of other things than plain ones the same one."""
+    """Equal and of one type, for 1, 1.0 and True freeze differently; of other things the same one."""
     if a is b:
         return True
     if type(a) is not type(b):
@@ -141,7 +144,9 @@ def _same_attributes(now: dict[str, Any], then: dict[str, Any]) -> bool:
 
 def _options(optimizer: Any) -> list[Any]:
     """What of the options froze: a count of their changes, where the groups keep one."""
-    return [(len(g["params"]), g.changes if hasattr(g, "changes") else _plain(g)) for g in optimizer.param_groups]
+    return [
+        (len(g["params"]), g.changes if hasattr(g, "changes") else _plain(g)) for g in optimizer.param_groups
+    ]
 
 
 def _plain(group: Any) -> tuple[Any, ...]:
@@ -154,7 +159,9 @@ class Snapshot:
     def __init__(self, scope: Scope) -> None:
         self._grads = {id(t): (t, t.grad) for t in scope.parameters()}
         spaces = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
-        states = [s for o in scope.optimizers.values() for s in [o.state, *o.state.values()] if hasattr(o, "state")]
+        states = [
+            s for o in scope.optimizers.values() for s in [o.state, *o.state.values()] if hasattr(o, "state")
+        ]
         objects = [s for s, _, _ in scope.names if type(s) is dict]
         unique = {id(c): c for c in [*spaces, *states, *objects, *scope.containers]}
         self._containers = [(c, _items(c)) for c in unique.values()]

@@ -21,7 +21,7 @@ LANES = 16
 
 
 class Point:
-    """Where in the nest the code stands: an index per axis, and how many elements along the last one at once."""
+    """Where in the nest the code stands: an index per axis, and how many elements along the last one."""
 
     __slots__ = ("count", "indices", "lanes")
 
@@ -34,7 +34,8 @@ class Point:
 class KernelWriter:
     """Writes the function of one kernel.
 
-    Its arguments are the buffers that it touches, each once, so that LLVM may take it that they do not overlap.
+    Its arguments are the buffers that it touches, each once, so that LLVM may take it that they do not
+    overlap.
     """
 
     def __init__(self, plan: Schedule, memory: Memory, kernel: Kernel, name: str) -> None:
@@ -45,8 +46,8 @@ class KernelWriter:
         self.emitter = Emitter()
         self.arguments: dict[Buffer, str] = {}
         self.parts = 1
-        """Into how many parts, done side by side, the kernel divides its work. It follows from sizes alone, so
-        that results do not depend on how many threads there are."""
+        """Into how many parts, done side by side, the kernel divides its work. It follows from sizes
+        alone, so that results do not depend on how many threads there are."""
 
     # Buffers
 
@@ -134,13 +135,16 @@ class KernelWriter:
 
     def text(self) -> str:
         """The finished function."""
-        arguments = ", ".join([*[f"ptr noalias %b{i}" for i in range(len(self.arguments))], "ptr %callback", "i64 %part"])
+        arguments = ", ".join(
+            [*[f"ptr noalias %b{i}" for i in range(len(self.arguments))], "ptr %callback", "i64 %part"]
+        )
         body = "\n".join(self.emitter.lines)
-        return f"define internal void @{self.name}({arguments}) noinline nounwind {{\nentry:\n{body}\n  ret void\n}}\n"
+        head = f"define internal void @{self.name}({arguments}) noinline nounwind {{"
+        return f"{head}\nentry:\n{body}\n  ret void\n}}\n"
 
 
 def aligned_axes(shape: Sequence[int], space: Sequence[int], offset: int = 0) -> list[int]:
-    """Which axis of `space` each axis of a tensor of `shape` is, counted from the last as broadcasting does."""
+    """Which axis of `space` each axis of a tensor of `shape` is: broadcasting counts from the last."""
     lead = len(space) - len(shape)
     return [lead + d + offset for d in range(len(shape))]
 

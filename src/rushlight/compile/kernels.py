@@ -1,9 +1,9 @@
 """Kernels: the graph cut into loop nests.
 
 Each kernel is one nest over a space (the shape of its result). It may begin with a root, a reduction or a
-product, and then runs elementwise nodes point by point on what the root gives and on what it reads. A node joins
-the last kernel that makes one of its inputs, if that kernel has the node's shape: then its result never goes
-through memory. What cannot be said as a nest calls back to the op's NumPy formula.
+product, and then runs elementwise nodes point by point on what the root gives and on what it reads. A node
+joins the last kernel that makes one of its inputs, if that kernel has the node's shape: then its result
+never goes through memory. What cannot be said as a nest calls back to the op's NumPy formula.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def _constant(plan: Schedule, node: Node) -> bool:
     numbers = [
         xp.full((), plan.constants[id(v)], v.spec.dtype) if isinstance(v, Value) else v for v in node.inputs
     ]
-    plan.constants[id(node.out)] = xp.asarray(node.op.formula(xp, *numbers, **node.attrs)).item()
+    with xp.silence():
+        plan.constants[id(node.out)] = xp.asarray(node.op.formula(xp, *numbers, **node.attrs)).item()
     return True
 
 
@@ -197,7 +198,8 @@ def _pointwise(plan: Schedule, value: Value, kernel: Kernel) -> bool:
 
 
 def _place_reduction(plan: Schedule, node: Node, fuse: bool) -> int:
-    """A reduction takes the elementwise nodes before it into its own loop, where they have a loop to themselves."""
+    """A reduction takes the elementwise nodes before it into its own loop, where they have a loop to
+    themselves."""
     source = next(node.values())
     index = plan.source(source)
     if fuse and index >= 0:

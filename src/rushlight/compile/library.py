@@ -27,7 +27,7 @@ def _library() -> Any:
     import ctypes
     import os
 
-    # AMD's AVX-512 runs as two halves: there OpenBLAS's AVX2 kernels are up to 15 % faster than those it chooses.
+    # AMD's AVX-512 runs as two halves: OpenBLAS's AVX2 kernels are up to 15 % faster there than its choice.
     with _environment("OPENBLAS_CORETYPE", "ZEN" if jit.host().startswith("znver") else None):
         try:
             import scipy_openblas32

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from rushlight.compile.graph import Value
 from rushlight.compile.kernels import Kernel, Schedule
-from rushlight.compile.views import row_major
+from rushlight.compile.views import contiguous, row_major
 
 __all__ = ["Buffer", "Memory", "plan_memory"]
 
@@ -29,11 +29,13 @@ class Buffer:
 class Memory:
     """Where values live, what is to be copied when all kernels have run, and how large the arena is.
 
-    copies  pairs (from value, to buffer) that remain at the end.
+    copies  pairs (from value, to buffer) that remain at the end, in order.
+    staged  values that only such copies make.
     """
 
     places: dict[int, Buffer] = field(default_factory=dict)
     copies: list[tuple[Value, Buffer]] = field(default_factory=list)
+    staged: list[Value] = field(default_factory=list)
     arena: int = 0
 
 
@@ -43,19 +45,43 @@ def plan_memory(plan: Schedule) -> Memory:
     for i, value in enumerate(plan.graph.inputs):
         memory.places[id(value)] = Buffer("input", i)
     index = {id(v): i for i, v in enumerate(plan.graph.inputs)}
+    written: list[tuple[Value, Buffer]] = []
     for target, value in plan.graph.updates:
         if _writes_through(plan, target, value, memory):
             memory.places[id(value)] = Buffer("input", index[id(target)])
         else:
-            memory.copies.append((value, Buffer("input", index[id(target)])))
+            written.append((value, Buffer("input", index[id(target)])))
     for i, value in enumerate(plan.graph.outputs):
         own = id(value) in plan.made_by and id(value) not in memory.places
         if own:
             memory.places[id(value)] = Buffer("output", i)
         else:
             memory.copies.append((value, Buffer("output", i)))
-    _fill_arena(plan, memory)
+    _fill_arena(plan, memory, [v for v, _ in written])
+    memory.copies += _staged(plan, memory, written)
     return memory
+
+
+def _staged(
+    plan: Schedule, memory: Memory, written: list[tuple[Value, Buffer]]
+) -> list[tuple[Value, Buffer]]:
+    """The copies into updated inputs, in an order in which none reads what another has written before:
+    those that read an updated input go by way of the arena."""
+    targets = {buffer for _, buffer in written}
+    first: list[tuple[Value, Buffer]] = []
+    second: list[tuple[Value, Buffer]] = []
+    for value, buffer in written:
+        access = plan.access.get(id(value))
+        if access is not None and memory.places[id(access.value)] in targets:
+            stage = Value(value.spec, f"{value.name}'")
+            plan.access[id(stage)] = contiguous(stage)
+            place = memory.places[id(stage)] = Buffer("arena", memory.arena)
+            memory.arena += _bytes(value)
+            memory.staged.append(stage)
+            first.append((value, place))
+            value = stage
+        second.append((value, buffer))
+    return first + second
 
 
 def _writes_through(plan: Schedule, target: Value, value: Value, memory: Memory) -> bool:
@@ -63,11 +89,8 @@ def _writes_through(plan: Schedule, target: Value, value: Value, memory: Memory)
     maker = plan.made_by.get(id(value))
     if maker is None or id(value) in memory.places or plan.kernels[maker].kind == "callback":
         return False
-    if any(v is target for v in plan.graph.outputs) or any(
-        id(v) in plan.access and plan.access[id(v)].value is target for v in plan.graph.outputs
-    ):
-        return False
-    if any(v is target for _, v in plan.graph.updates):
+    at_the_end = [*plan.graph.outputs, *[v for _, v in plan.graph.updates]]
+    if any(id(v) in plan.access and plan.access[id(v)].value is target for v in at_the_end):
         return False
     for i, kernel in enumerate(plan.kernels):
         if i >= maker and not _only_pointwise(plan, kernel, target, same=i == maker):
@@ -88,15 +111,16 @@ def _only_pointwise(plan: Schedule, kernel: Kernel, target: Value, same: bool) -
     return True
 
 
-def _fill_arena(plan: Schedule, memory: Memory) -> None:
-    """First fit over the values still without a place; a place is free again after the last kernel that reads it."""
+def _fill_arena(plan: Schedule, memory: Memory, kept: list[Value]) -> None:
+    """First fit over the values still without a place; a place is free again after the last kernel that
+    reads it."""
     last: dict[int, int] = {}
     for i, kernel in enumerate(plan.kernels):
         for v in kernel.reads():
             if id(v) in plan.access:
                 last[id(plan.access[id(v)].value)] = i
     end = len(plan.kernels)
-    for value in [*plan.graph.outputs, *[v for v, _ in memory.copies]]:
+    for value in [*plan.graph.outputs, *kept]:
         if id(value) in plan.access:
             last[id(plan.access[id(value)].value)] = end
     taken: list[tuple[int, int, int]] = []
@@ -105,11 +129,15 @@ def _fill_arena(plan: Schedule, memory: Memory) -> None:
         for value in kernel.stores:
             if id(value) in memory.places:
                 continue
-            size = -(-max(value.spec.size * value.spec.dtype.itemsize, 1) // ALIGN) * ALIGN
+            size = _bytes(value)
             offset = _first_fit(taken, size)
             taken.append((offset, offset + size, last.get(id(value), i)))
             memory.places[id(value)] = Buffer("arena", offset)
             memory.arena = max(memory.arena, offset + size)
+
+
+def _bytes(value: Value) -> int:
+    return -(-max(value.spec.size * value.spec.dtype.itemsize, 1) // ALIGN) * ALIGN
 
 
 def _first_fit(taken: list[tuple[int, int, int]], size: int) -> int:

@@ -13,7 +13,7 @@ __all__ = ["Nest", "Stream", "loops", "offset_of"]
 
 @dataclass(slots=True)
 class Stream:
-    """How one buffer is read or written in a nest: elements, from `pointer` on, at ``offset + strides . index``."""
+    """How one buffer is read or written in a nest: from `pointer` on at ``offset + strides . index``."""
 
     pointer: str
     dtype: Any

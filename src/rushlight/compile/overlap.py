@@ -1,8 +1,8 @@
 """Inputs that share memory with one that the program writes.
 
-A program reads its inputs whenever it likes and may write an update early, so an input that shares memory with an
-updated one is read from a copy. That is what the plain function would have read if it read before it wrote; where
-it reads afterwards (`graph.late`), or writes both, the program is refused.
+A program reads its inputs whenever it likes and may write an update early, so an input that shares memory
+with an updated one is read from a copy. That is what the plain function would have read if it read before
+it wrote; where it reads afterwards (`graph.late`), or writes both, the program is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def refuse_overlaps(graph: Graph, arrays: Sequence[Any]) -> None:
                 raise TraceError(
                     message(
                         "compile",
-                        f"a tensor of shape {arrays[j].shape} that is updated and shares memory with another one used",
+                        f"a tensor of shape {arrays[j].shape} that is updated and shares memory with another",
                         "memory of its own",
                         "clone() one of them.",
                     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight.compile.graph import Value
+from rushlight.compile.graph import Node, Value
 from rushlight.core.anomaly import user_line
 from rushlight.core.tensor import Tensor
 from rushlight.errors import NotSupportedError, message
@@ -17,7 +17,7 @@ class TraceError(NotSupportedError):
 
 
 REMEDIES = {
-    "nonzero": "How many elements a mask names is not known yet: use rl.where(mask, a, b) or x.masked_fill(mask, 0).",
+    "nonzero": "How many elements a mask names is not known yet: use rl.where(mask, a, b) or masked_fill.",
     "item": "Return the tensor and look at it outside; what a tensor holds may be used as a tensor.",
 }
 LOOK = "Return the tensor and look at it outside, or use rl.where in place of `if`."
@@ -26,20 +26,26 @@ LOOK = "Return the tensor and look at it outside, or use rl.where in place of `i
 class Placeholder:
     """An array without numbers: shape, dtype, and the Value that it stands for in the graph.
 
-    view   whether it is part of another one, or another look at it.
-    line   where the user's program made it.
+    Like an array it may belong to several tensors, which then share memory.
+
+    line    where the user's program made it.
+    origin  of a view: the node that made it, and the array or Placeholder that it looks at.
     """
 
-    __slots__ = ("__weakref__", "dtype", "line", "shape", "value", "view")
+    __slots__ = ("__weakref__", "dtype", "line", "origin", "shape", "value")
 
     base = None
 
-    def __init__(self, value: Value, view: bool = False, line: str = "") -> None:
+    def __init__(self, value: Value, line: str = "", origin: tuple[Node, Any] | None = None) -> None:
         self.value = value
         self.shape = value.spec.shape
         self.dtype = value.spec.dtype
-        self.view = view
         self.line = line
+        self.origin = origin
+
+    def copy(self) -> Placeholder:
+        """The same value in memory of its own: what is written later does not change it."""
+        return Placeholder(self.value, self.line)
 
     @property
     def ndim(self) -> int:
@@ -51,7 +57,7 @@ class Placeholder:
 
     @property
     def flags(self) -> Any:
-        return _Contiguous if not self.view else _Strided
+        return _Contiguous if self.origin is None else _Strided
 
     def _refuse(self, what: str) -> TraceError:
         return TraceError(

@@ -17,8 +17,8 @@ from rushlight.compile.kernels import Schedule, schedule
 from rushlight.compile.memory import Buffer, Memory, plan_memory
 from rushlight.compile.overlap import Spans
 from rushlight.compile.render import Callback, Module, render
-from rushlight.compile.trace import tracing
 from rushlight.compile.threads import get_num_threads, together
+from rushlight.compile.trace import tracing
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
@@ -30,6 +30,7 @@ HEAVY = 50_000_000
 _Step = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p
 )
+_Alone = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _Scan = ctypes.CFUNCTYPE(
     None,
     *[ctypes.c_void_p] * 4,
@@ -51,6 +52,7 @@ class Program:
         self.module: Module = render(self.plan, self.memory, arguments)
         self.native = jit.build(self.module.text, _symbols(self.plan))
         self._step = _Step(self.native.address("step"))
+        self._alone = _Alone(self.native.address("alone"))
         self._parts = max((parts for _, _, parts in self.module.calls), default=1)
         self._heavy = sum(flops(k.root) for k in self.plan.kernels if k.kind == "library" and k.root) >= HEAVY
         index = {id(v): i for i, v in enumerate(graph.inputs)}
@@ -69,6 +71,8 @@ class Program:
         self._table = (ctypes.c_void_p * (inputs + outputs + 1))()
         self._table[inputs + outputs] = xp.address(self._arena)
         self._table_at = ctypes.addressof(self._table)
+        self._given = (ctypes.c_void_p * 2)(self._table_at, self._callback_at)
+        self._given_at = ctypes.addressof(self._given)
         self._spans = Spans(graph)
         self._held: list[Any] = [None] * inputs
         self._held_lifted: list[Any] = [None] * len(self.lifted)
@@ -93,14 +97,15 @@ class Program:
         gives the outputs' arrays."""
         with self._lock:
             back = self._bind(arguments)
-            saved = self._saved()
+            saved = self._saved() if self.module.callbacks else []
             if self._heavy and self._workers > 1:
                 table, callback = self._table_at, self._callback_at
                 together(lambda me, n, wait: self._step(table, callback, me, n, wait), self._workers)
             else:
-                self._step(self._table_at, self._callback_at, 0, 1, None)
+                self._alone(self._given_at)
             outputs = [a.copy() for a in self._outputs]
-            self._after(arguments, back, saved)
+            if self.updated or self.module.callbacks:
+                self._after(arguments, back, saved)
         return outputs
 
     def scan(self, sources: Sequence[Any], index: Any, steps: int) -> list[Any]:
@@ -110,7 +115,7 @@ class Program:
         outputs = [xp.empty(s, a.dtype) for s, a in zip(shapes, self._outputs, strict=True)]
         with self._lock:
             back = self._bind_lifted()
-            saved = self._saved()
+            saved = self._saved() if self.module.callbacks else []
             call = _Scan(self.native.address("scan" if index is None else "scan_index"))
             rows = [xp.empty(v.spec.shape, v.spec.dtype) for v in self.graph.inputs[: self.arguments]]
             places = [xp.address(a) for a in (*sources, *rows, *outputs)]
@@ -127,8 +132,8 @@ class Program:
     def _after(
         self, arguments: Sequence[Tensor], back: list[tuple[Any, Any]], saved: list[tuple[Any, Any]]
     ) -> None:
-        """Raise what a callback raised, with everything as it was; else copy back what lay apart and note what
-        was written, so that an eager backward through the old values refuses."""
+        """Raise what a callback raised, with everything as it was; else copy back what lay apart and note
+        what was written, so that an eager backward through the old values refuses."""
         error, self._error = self._error, None
         if error is not None:
             for array, old in saved:
@@ -143,15 +148,13 @@ class Program:
             arguments[i]._written = now
 
     def _saved(self) -> list[tuple[Any, Any]]:
-        """(array, copy) of what will be updated, if a callback may raise in the middle."""
-        if not self.module.callbacks:
-            return []
+        """(array, copy) of what will be updated, because a callback may raise in the middle."""
         specs = [(i, self.graph.inputs[i].spec) for i in self.updated if self._table[i]]
-        arrays = [xp.array_at(self._table[i], spec.shape, spec.dtype) for i, spec in specs]
+        arrays = [xp.array_at(self._table[i] or 0, spec.shape, spec.dtype) for i, spec in specs]
         return [(a, a.copy()) for a in arrays]
 
     def _bind(self, arguments: Sequence[Tensor]) -> list[tuple[Any, Any]]:
-        """Enter the arrays' addresses; gives the pairs (array, copy) of updated arrays that had to be copied."""
+        """Enter the arrays' addresses; gives (array, copy) for updated arrays that had to be copied."""
         back = self._bind_lifted()
         held = self._held
         for i, tensor in enumerate(arguments):
@@ -174,8 +177,8 @@ class Program:
         return back
 
     def _enter(self, i: int, tensor: Tensor, back: list[tuple[Any, Any]]) -> None:
-        """Point input `i` at the tensor's array, or for this one call at a copy: in row order, or of memory that
-        the program updates."""
+        """Point input `i` at the tensor's array, or for this one call at a copy: in row order, or of
+        memory that the program updates."""
         array = tensor.array
         if array.__class__ is not xp.ndarray:
             with tracing:  # another thread is tracing with it
@@ -233,9 +236,9 @@ class Program:
         if buffer.kind == "arena":
             return xp.view_bytes(self._arena, buffer.where, shape, dtype)
         if buffer.kind == "output":
-            return xp.array_at(self._table[len(self.graph.inputs) + buffer.where], shape, dtype)
+            return xp.array_at(self._table[len(self.graph.inputs) + buffer.where] or 0, shape, dtype)
         if buffer.where < self.arguments:
-            return xp.array_at(self._table[buffer.where], shape, dtype)
+            return xp.array_at(self._table[buffer.where] or 0, shape, dtype)
         held = self._held[buffer.where]
         return self._copies[buffer.where] if held is None else held
 

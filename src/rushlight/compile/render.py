@@ -1,7 +1,7 @@
 """Rendering: from kernels and memory to one LLVM module.
 
-Each kernel is a function of the buffers it touches. `step` calls them in order; it takes one table of pointers:
-the inputs, the outputs, the arena.
+Each kernel is a function of the buffers it touches. `step` calls them in order; it takes one table of
+pointers: the inputs, the outputs, the arena.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def render(plan: Schedule, memory: Memory, arguments: int = 0) -> Module:
         declarations.update(writer.emitter.declarations)
         module.calls.append((writer.name, list(writer.arguments), writer.parts))
     declarations["llvm.memcpy.p0.p0.i64"] = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
-    module.text = "\n".join([*declarations.values(), "", *functions, _step(plan, module), scan_text(plan.graph, arguments)])
+    module.text = "\n".join(
+        [*declarations.values(), "", *functions, _step(plan, module), scan_text(plan.graph, arguments)]
+    )
     return module
 
 
@@ -106,8 +108,8 @@ def _write_copy(writer: KernelWriter, value: Value, target: Buffer) -> None:
 def _step(plan: Schedule, module: Module) -> str:
     """``step(table, callback, me, count, barrier)``: load each buffer's pointer and call the kernels.
 
-    All of `count` threads run it side by side. Thread 0 runs the kernels of one part alone; of the others each
-    thread takes every `count`-th part. Between kernels that depend on each other's parts they wait.
+    All of `count` threads run it side by side. Thread 0 runs the kernels of one part alone; of the others
+    each thread takes every `count`-th part. Between kernels that depend on each other's parts they wait.
     """
     inputs, outputs = len(plan.graph.inputs), len(plan.graph.outputs)
     lines: list[str] = []
@@ -144,7 +146,7 @@ def _step(plan: Schedule, module: Module) -> str:
 
 
 def _groups(module: Module) -> list[list[int]]:
-    """Runs of kernels with one part, which thread 0 does in one go, and each kernel of several parts alone."""
+    """Runs of kernels with one part, which thread 0 does in one go, and by itself each kernel of several."""
     groups: list[list[int]] = []
     for i, (_, _, parts) in enumerate(module.calls):
         if parts == 1 and groups and module.calls[groups[-1][-1]][2] == 1:
@@ -160,9 +162,17 @@ def _group_text(module: Module, arguments: list[list[str]], group: list[int]) ->
     wait = "  call void @rushlight_wait(ptr %barrier, i64 %count)"
     if parts == 1:
         calls = [
-            f"  call void @{module.calls[i][0]}({', '.join([*arguments[i], 'ptr %callback', 'i64 0'])})" for i in group
+            f"  call void @{module.calls[i][0]}({', '.join([*arguments[i], 'ptr %callback', 'i64 0'])})"
+            for i in group
         ]
-        return [f"  br i1 %first, label %s{first}, label %e{first}", f"s{first}:", *calls, f"  br label %e{first}", f"e{first}:", wait]
+        return [
+            f"  br i1 %first, label %s{first}, label %e{first}",
+            f"s{first}:",
+            *calls,
+            f"  br label %e{first}",
+            f"e{first}:",
+            wait,
+        ]
     given = ", ".join([*arguments[first], "ptr %callback", f"i64 %p{first}"])
     return [
         f"  br label %h{first}",
@@ -187,6 +197,13 @@ def _before(module: Module, group: list[int]) -> str:
 
 
 HELPERS = """
+define void @alone(ptr %given) {
+  %table = load ptr, ptr %given
+  %callback.at = getelementptr ptr, ptr %given, i64 1
+  %callback = load ptr, ptr %callback.at
+  call void @step(ptr %table, ptr %callback, i64 0, i64 1, ptr null)
+  ret void
+}
 define internal void @rushlight_callback(ptr %function, i64 %number) {
   call void %function(i64 %number)
   ret void
@@ -215,7 +232,7 @@ spin:
   br i1 %moved, label %done, label %again
 again:
   %more = add i64 %tries, 1
-  %patient = icmp ult i64 %tries, 4000
+  %patient = icmp ult i64 %tries, 1000
   br i1 %patient, label %spin, label %yield
 yield:
   %ignored = call i32 @sched_yield()

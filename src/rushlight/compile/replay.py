@@ -29,7 +29,9 @@ def replay(folder: str) -> tuple[bool, str]:
     if right:
         lines.append("The program agrees with the interpreter.")
     else:
-        lines.append(f"The program disagrees with the interpreter; at fault: {blame(graph, arrays, mode == 'full')}")
+        lines.append(
+            f"The program disagrees with the interpreter; at fault: {blame(graph, arrays, mode == 'full')}"
+        )
         named = [*graph.outputs, *[v for _, v in graph.updates]]
         for value, a, b in zip(named, found, [*outputs, *updates], strict=True):
             lines.append(f"{value}: found {a.reshape(-1)[:8]}, expected {b.reshape(-1)[:8]}")

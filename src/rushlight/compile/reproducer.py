@@ -52,7 +52,9 @@ def load(folder: str) -> tuple[Graph, list[Any], str]:
         graph = _graph(text)
         return graph, xp.load_arrays(os.path.join(folder, "inputs.npz")), str(text["mode"])
     except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
-        raise DataError(message("replay", f"{folder}: {error}", "a folder with graph.json and inputs.npz")) from None
+        raise DataError(
+            message("replay", f"{folder}: {error}", "a folder with graph.json and inputs.npz")
+        ) from None
 
 
 def _graph(text: Any) -> Graph:

@@ -1,8 +1,8 @@
 """Scan: many steps in one native call.
 
-``scan(table, callback, places, index, steps, me, count, barrier)`` points the arguments at the next batch, calls `step`, and points
-the outputs at the next row of the results. ``scan_index`` gathers each batch first, row by row. `places` holds
-the sources, a buffer for one batch of each, and the outputs.
+``scan(table, callback, places, index, steps, me, count, barrier)`` points the arguments at the next batch and
+the outputs at the next row of the results, and calls `step`, over and over. ``scan_index`` gathers each batch
+first, row by row. `places` holds the sources, a buffer for one batch of each, and the outputs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ __all__ = ["scan_text"]
 
 def scan_text(graph: Graph, arguments: int) -> str:
     """The LLVM text of both functions; the first `arguments` inputs of the graph change from step to step."""
-    return _function(graph, arguments, "scan", gather=False) + _function(graph, arguments, "scan_index", gather=True)
+    return _function(graph, arguments, "scan", gather=False) + _function(
+        graph, arguments, "scan_index", gather=True
+    )
 
 
 def _function(graph: Graph, arguments: int, name: str, gather: bool) -> str:

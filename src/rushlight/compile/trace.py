@@ -1,8 +1,8 @@
 """Tracing: run the user's function once on placeholders and write down what it does.
 
 A placeholder takes the place of the *array* inside a Tensor, so autograd, layers and optimisers work on it
-unaware, and forward pass, backward pass and update end up in one flat graph. Every concrete Tensor that is met
-is lifted to an input of the program, to be read afresh at each call; Python numbers freeze.
+unaware, and forward pass, backward pass and update end up in one flat graph. Every concrete Tensor that is
+met is lifted to an input of the program, to be read afresh at each call; Python numbers freeze.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rushlight.compile.overlap import refuse_overlaps
 from rushlight.compile.placeholder import GradOf, Placeholder, TraceError
 from rushlight.compile.results import holes, tensors_of
 from rushlight.core.anomaly import user_line
+from rushlight.core.apply import to_dtype
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import no_grad, state
@@ -61,6 +62,7 @@ class Trace:
         self.made: list[weakref.ref[Placeholder]] = []
         self._values: dict[int, Value] = {}
         self._written: dict[int, tuple[Tensor, Any, Value]] = {}
+        self._replaced: dict[int, Placeholder] = {}
         self._keep: list[Any] = []
         self._first_write: dict[int, int] = {}
         self._last_read: dict[int, int] = {}
@@ -78,13 +80,45 @@ class Trace:
         spec = op.infer(*[v.spec if isinstance(v, Value) else v for v in values], **attrs)
         self._last_read.update((id(v), len(self.graph.nodes)) for v in values if isinstance(v, Value))
         out = Value(spec, f"%{len(self.graph.nodes)}")
-        self.graph.nodes.append(Node(op, tuple(values), dict(attrs), out))
-        return self._placeholder(out, op.view)
+        node = Node(op, tuple(values), dict(attrs), out)
+        self.graph.nodes.append(node)
+        return self._placeholder(out, (node, self._now(inputs[0].array)) if op.view else None)
 
-    def _placeholder(self, value: Value, view: bool = False) -> Placeholder:
-        made = Placeholder(value, view, user_line())
+    def _placeholder(self, value: Value, origin: tuple[Node, Any] | None = None) -> Placeholder:
+        made = Placeholder(value, user_line(), origin)
         self.made.append(weakref.ref(made))
         return made
+
+    def _now(self, array: Any) -> Any:
+        """What stands for an array or a Placeholder now: another one after it was written. A view of what was
+        written is taken again."""
+        later = self._replaced.get(id(array))
+        if later is not None:
+            return self._now(later)
+        if not isinstance(array, Placeholder) or array.origin is None:
+            return array
+        node, looked_at = array.origin
+        source = self._now(looked_at)
+        if source is looked_at:
+            return array
+        if node.op.name == "reshape" and not (
+            isinstance(looked_at, xp.ndarray) and looked_at.flags.c_contiguous
+        ):
+            raise TraceError(
+                message(
+                    "compile",
+                    f"a tensor reshaped before the original was updated, and read after it, at {user_line()}",
+                    "a reshape after the update: whether the two share memory depends on their layout",
+                    "Reshape again, or clone() before the update.",
+                )
+            )
+        fresh = self.run(node.op, [wrap(source), *node.inputs[1:]], node.attrs)
+        self._replace(array, fresh)
+        return fresh
+
+    def _replace(self, old: Any, new: Placeholder) -> None:
+        self._replaced[id(old)] = new
+        self._keep.append(old)
 
     def stand_in(self, tensor: Tensor) -> Tensor:
         """What the function gets in the place of an argument."""
@@ -96,7 +130,7 @@ class Trace:
 
     def value_of(self, tensor: Tensor) -> Value:
         """The Value behind a tensor; a concrete one becomes an input of the program."""
-        array = tensor.array
+        array = self._now(tensor.array)
         if isinstance(array, Placeholder):
             return array.value
         value = self._values.get(id(array))
@@ -106,8 +140,8 @@ class Trace:
         return value
 
     def lift(self, tensor: Tensor, argument: bool = False) -> Value:
-        """Make a concrete tensor an input of the program. An argument will be another tensor at the next call,
-        so what else shares its array is an input of its own."""
+        """Make a concrete tensor an input of the program. An argument will be another tensor at the next
+        call, so what else shares its array is an input of its own."""
         array = tensor.array
         value = Value(Spec(array.shape, array.dtype), f"%in{len(self.lifted)}")
         self.graph.inputs.append(value)
@@ -119,7 +153,7 @@ class Trace:
     def write(self, target: Tensor, array: Any) -> None:
         """An in-place update: from here on the target stands for the new value."""
         base = base_of(target)
-        same = base.array is target.array
+        same = self._now(base.array) is self._now(target.array)
         if not same and isinstance(target.array, Placeholder) and id(target) not in self._written:
             raise TraceError(
                 message(
@@ -129,21 +163,25 @@ class Trace:
                     "Index the tensor itself: x[i] = ...",
                 )
             )
+        array = self._now(array)
+        if array.dtype != target.array.dtype:
+            array = to_dtype(wrap(array), target.array.dtype).array
+        new = self._placeholder(self.value_of(wrap(array)))
         for tensor in {id(t): t for t in ((base, target) if same else (target,))}.values():
             if id(tensor) not in self._written:
                 old = self._old(tensor)
                 if old is not None:
                     self._written[id(tensor)] = (tensor, tensor.array, old)
                     self._first_write.setdefault(id(old), len(self.graph.nodes))
-            tensor.array = (
-                array if isinstance(array, Placeholder) else self._placeholder(self.value_of(wrap(array)))
-            )
-        self._keep.append(array)
+            for array in (tensor.array, self._now(tensor.array)):
+                if array is not new:
+                    self._replace(array, new)
+            tensor.array = new
 
     def _old(self, tensor: Tensor) -> Value | None:
         """The input that a tensor is before it is written for the first time; None if it is none."""
         if not isinstance(tensor.array, Placeholder):
-            return self.value_of(tensor)
+            return self._values.get(id(tensor.array)) or self.value_of(tensor)
         value = tensor.array.value
         return value if any(value is v for v in self.graph.inputs) else None
 
@@ -186,6 +224,7 @@ class Trace:
     def forget(self) -> None:
         """Let go of all placeholders."""
         self._keep.clear()
+        self._replaced.clear()
         self._written.clear()
 
 
@@ -238,7 +277,9 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[in
         *[(t, t) for t in tracer.lifted[count:]],
     ]
     written = tracer.written()
-    left = [(key, t.grad) for key, t in leaves if t.grad is not None and isinstance(t.grad.array, Placeholder)]
+    left = [
+        (key, t.grad) for key, t in leaves if t.grad is not None and isinstance(t.grad.array, Placeholder)
+    ]
     # A parameter that the function updates has had the good of its gradient.
     left = [(key, g) for key, g in left if isinstance(key, int) or id(key) not in written]
     outputs = [*tensors_of(result), *[g for _, g in left]]

@@ -12,7 +12,7 @@ __all__ = ["Access", "contiguous", "look_through"]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Element [i0, i1, ...] of a tensor lies at ``offset + sum(strides[d] * i_d)`` of the buffer of `value`."""
+    """Element [i0, ...] of a tensor lies at ``offset + sum(strides[d] * i_d)`` in the buffer of `value`."""
 
     value: Value
     offset: int
@@ -79,7 +79,7 @@ def _slice(source: Access, shape: tuple[int, ...], out: Any, attrs: dict[str, An
 def _reshape(
     source: Access, shape: tuple[int, ...], out: tuple[int, ...], attrs: dict[str, Any]
 ) -> Access | None:
-    """Axes of size 1 aside, each run of new axes must split or join a run of old ones that lies without gaps."""
+    """Axes of size 1 aside, each run of new axes must split or join a run of old ones without gaps."""
     old = [(n, s) for n, s in zip(shape, source.strides, strict=True) if n != 1]
     if 0 in shape:
         return Access(source.value, source.offset, row_major(out))

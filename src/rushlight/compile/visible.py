@@ -1,7 +1,7 @@
 """What a function can see: its closure, its globals, its own object, and what these lead to.
 
-A traced program takes all of it for granted: numbers froze into it, tensors were lifted from where they stood.
-Only names that some code of the function mentions are followed.
+A traced program takes all of it for granted: numbers froze into it, tensors were lifted from where they
+stood. Only names that some code of the function mentions are followed.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Scope:
         for base in kind.__mro__[:-1]:
             if not _is_own(base):
                 self._space(vars(base), depth)
-        self._function_of(getattr(kind, "__call__", None), depth)
+                self._function_of(vars(base).get("__call__"), depth)
 
     def _module(self, module: Any, depth: int) -> None:
         for m in module.modules():
@@ -131,8 +131,9 @@ class Scope:
             self.cells.append((cell, name, held))
             self._enter(held, depth + 1)
         self._space(function.__globals__, depth, _words(function.__code__))
-        for value in (function.__defaults__ or (), function.__kwdefaults__ or {}):
-            self._enter(value, depth + 1)
+        for value in (function.__defaults__, function.__kwdefaults__):
+            if value:
+                self._enter(value, depth + 1)
 
     def _space(self, space: Mapping[str, Any], depth: int, words: Any = None) -> None:
         self._kept.append(space)
@@ -145,7 +146,8 @@ class Scope:
 
 
 def look(function: Any, arguments: Any = ()) -> Scope:
-    """What `function` can see, its arguments included. The words of all code in reach are gathered first, then followed."""
+    """What `function` can see, its arguments included. The words of all code in reach are gathered first,
+    then followed."""
     words: set[str] = set()
     while True:
         scope = Scope()

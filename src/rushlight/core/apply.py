@@ -133,7 +133,7 @@ def _apply_recorded(op: Op, target: Tensor, inputs: tuple[Any, ...], attrs: dict
         got = "a view of another tensor, and values with a history"
         remedy = "Use the out-of-place operation, or write base[index] = value."
         raise GradError(message(f"{op.name}_", got, "a whole tensor", remedy))
-    reads_old = op.saves in ("inputs", "both") and target.array.__class__ is _ndarray
+    reads_old = op.saves in ("inputs", "both")
     old = wrap(target.array.copy() if reads_old else target.array)
     old.node = target.node
     out = apply(op, old, *inputs, **attrs)
@@ -174,7 +174,8 @@ def _check_fits(op: Op, target: Any, result: Any) -> None:
         raise ShapeError(
             message(f"{op.name}_", f"a result of shape {result.shape}", f"the target's shape {target.shape}")
         )
-    if result.dtype.kind == "f" and target.dtype.kind != "f":
+    given, held = result.dtype.kind, target.dtype.kind
+    if (given == "f" and held != "f") or (held == "b" and given != "b"):
         raise _narrowing(op, result.dtype, target.dtype)
 
 

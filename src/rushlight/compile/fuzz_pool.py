@@ -1,0 +1,90 @@
+"""The steps of random programs: each takes tensors that are there and gives one more, or updates a state.
+
+A step is a function of (pool, r, states): the tensors so far, a random generator, the tensors that may be
+written in place. It looks at shapes and dtypes only, so that it does the same eagerly and traced. It may
+find nothing to do, and gives None.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import rushlight as rl
+from rushlight.core.tensor import Tensor
+
+__all__ = [
+    "FLOATS",
+    "LARGEST",
+    "STEPS",
+    "Pool",
+    "any_tensor",
+    "broadcasts",
+    "count",
+    "float_tensor",
+    "integers",
+    "pair_of",
+    "some",
+    "step",
+]
+
+Pool = Sequence[Tensor]
+Step = Callable[[Pool, random.Random, Pool], "Tensor | None"]
+STEPS: list[Step] = []
+
+FLOATS = ("float32", "float64")
+LARGEST = 4000
+
+
+def step(times: int = 1) -> Callable[[Step], Step]:
+    """Enter a step, as many times as it shall be likely."""
+
+    def enter(function: Step) -> Step:
+        STEPS.extend([function] * times)
+        return function
+
+    return enter
+
+
+def some(pool: Pool, r: random.Random, fits: Callable[[Tensor], bool]) -> Tensor | None:
+    found = [t for t in pool if fits(t)]
+    # What came last is likelier, so that programs grow deep.
+    return found[max(r.randrange(len(found)), r.randrange(len(found)))] if found else None
+
+
+def float_tensor(pool: Pool, r: random.Random) -> Tensor | None:
+    return some(pool, r, lambda t: str(t.dtype) in FLOATS)
+
+
+def any_tensor(pool: Pool, r: random.Random) -> Tensor:
+    return pool[max(r.randrange(len(pool)), r.randrange(len(pool)))]
+
+
+def integers(pool: Pool, r: random.Random, shape: tuple[int, ...], below: int) -> Tensor:
+    """Indices below a bound: a constant, or computed."""
+    base = some(pool, r, lambda t: t.dtype == rl.int64 and t.shape == shape)
+    if base is not None and r.random() < 0.5:
+        return base % below
+    values = rl.arange(max(1, count(shape)))[: count(shape)].reshape(shape)
+    return (values * r.choice((1, 3, 7)) + r.randrange(5)) % below
+
+
+def count(shape: Sequence[int]) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
+
+
+def pair_of(pool: Pool, r: random.Random, fits: Callable[[Tensor], bool]) -> tuple[Tensor, Tensor] | None:
+    x = some(pool, r, fits)
+    if x is None:
+        return None
+    shape = x.shape
+    y = some(pool, r, lambda t: fits(t) and broadcasts(t.shape, shape))
+    return (x, y) if y is None or r.random() < 0.5 else (y, x)  # type: ignore[return-value]
+
+
+def broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    fits = all(n == m or 1 in (n, m) for n, m in zip(a[::-1], b[::-1], strict=False))
+    return fits and count([max(n, m) for n, m in zip(a[::-1], b[::-1], strict=False)]) <= LARGEST
