@@ -236,7 +236,8 @@ def test_state_made_while_tracing_is_plain_and_becomes_an_input(name: str) -> No
     if name == "dampening":  # its first step makes the buffer of the gradient, so it has to be run
         step(net, optimizer)
         step(twin, other)
-    graph, lifted, _ = trace(lambda: step(net, optimizer), [])
+    traced = trace(lambda: step(net, optimizer), [])
+    graph, lifted = traced.graph, traced.lifted
     assert all(isinstance(v.array, np.ndarray) for s in optimizer.state.values() for v in s.values())
     _, updates = interpret(graph, [t.array for t in lifted])
     step(twin, other)

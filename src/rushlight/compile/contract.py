@@ -1,7 +1,8 @@
 """Products: one register-blocked generator for matmul in all its forms, whatever the operands' strides.
 
 out[..., m, n] = sum over k of A[..., m, k] B[..., k, n]. A block of rows times a few vectors of columns is
-held in registers while k runs; then the elementwise nodes that follow run on it, and their results are stored.
+held in registers while k runs; then the elementwise nodes that follow run on it, and their results are
+stored.
 """
 
 from __future__ import annotations
