@@ -150,7 +150,7 @@ def arity(op: Any) -> int:
 
 
 def asked(op: Any, dtype: str) -> bool:
-    """Whether an op's formula ever meets a dtype: NumPy refuses some, and promotion turns others to floats."""
+    """Whether an op's formula meets a dtype: NumPy refuses some, promotion turns others to floats."""
     return (op.name, dtype) not in REFUSED and (op.promote != "float" or dtype.startswith("f"))
 
 

@@ -6,9 +6,12 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+from rushlight.compile import library
 from rushlight.compile.check import disagreements
 from rushlight.compile.graph import Graph
 from rushlight.compile.interpret import evaluate
+from rushlight.compile.kernel_writer import can_emit
+from rushlight.compile.kernels import schedule
 from rushlight.compile.program import Program
 from rushlight.compile.reproducer import save
 from rushlight.core.anomaly import warn
@@ -25,8 +28,8 @@ def blame(graph: Graph, arrays: Sequence[Any], fuse: bool) -> str:
     The same kernels are compiled once more, with all that they store among the results and nothing written
     over anything; then the values are compared in the order in which they are made.
     """
-    first = Program(graph, [wrap(a) for a in arrays], len(arrays), fuse=fuse)
-    stored = [(kernel, v) for kernel in first.plan.kernels for v in kernel.stores]
+    plan = schedule(graph, can_emit, library.is_large, fuse)
+    stored = [(kernel, v) for kernel in plan.kernels for v in kernel.stores]
     values = [v for _, v in stored]
     open_graph = Graph(graph.inputs, graph.nodes, values)
     program = Program(open_graph, [wrap(a) for a in arrays], len(arrays), fuse=fuse)

@@ -14,13 +14,15 @@ from rushlight.device import xp
 
 __all__ = ["evaluate", "interpret", "run_node"]
 
+Change = Callable[[Node, Sequence[Any], Any], Any]
+
 
 def interpret(
-    graph: Graph, arrays: Sequence[Any], change: Callable[[Any], Any] | None = None
+    graph: Graph, arrays: Sequence[Any], change: Change | None = None
 ) -> tuple[list[Any], list[Any]]:
     """(outputs, updates) of `graph` on the inputs' arrays; it writes into none of them.
 
-    change  what is to be done to each node's result, for those who ask how much rounding matters.
+    change  ``change(node, operands, result)`` gives another result, to see how much rounding matters.
     """
     values = evaluate(graph, arrays, change)
     kept = {id(a) for a in arrays}
@@ -29,15 +31,13 @@ def interpret(
     return outputs, [values[id(v)] for _, v in graph.updates]
 
 
-def evaluate(
-    graph: Graph, arrays: Sequence[Any], change: Callable[[Any], Any] | None = None
-) -> dict[int, Any]:
+def evaluate(graph: Graph, arrays: Sequence[Any], change: Change | None = None) -> dict[int, Any]:
     """The array of every value of the graph, by the value's id."""
     values: dict[int, Any] = {id(v): a for v, a in zip(graph.inputs, arrays, strict=True)}
     for node in graph.nodes:
         operands = [values[id(v)] if isinstance(v, Value) else v for v in node.inputs]
         result = run_node(node, operands)
-        values[id(node.out)] = result if change is None else change(result)
+        values[id(node.out)] = result if change is None else change(node, operands, result)
     return values
 
 
