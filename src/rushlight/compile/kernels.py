@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
-from rushlight.compile.views import Access, contiguous, look_through
+from rushlight.compile.views import Access, contiguous, is_view, look_through
 from rushlight.device import xp
 
 __all__ = ["Kernel", "Schedule", "schedule"]
@@ -121,7 +121,7 @@ def _constant(plan: Schedule, node: Node) -> bool:
 
 def _view(plan: Schedule, node: Node) -> bool:
     """Record `node` as a view of its input, if it is one."""
-    if not node.op.view:
+    if not is_view(node):
         return False
     source = node.inputs[0]
     if id(source) in plan.constants:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rushlight.compile.graph import Node, Value
 
-__all__ = ["Access", "contiguous", "look_through"]
+__all__ = ["Access", "contiguous", "is_view", "look_through", "row_major"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,11 @@ def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
 def contiguous(value: Value) -> Access:
     """The access to a value that lies in memory as it is."""
     return Access(value, 0, row_major(value.spec.shape))
+
+
+def is_view(node: Node) -> bool:
+    """Whether the node only looks at its input in another way, whatever its op does eagerly."""
+    return node.op.name in _RULES
 
 
 def look_through(node: Node, source: Access) -> Access | None:
