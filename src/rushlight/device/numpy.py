@@ -31,7 +31,6 @@ from numpy import (
     concatenate,
     copyto,
     cos,
-    cumsum,
     einsum,
     empty,
     equal,
@@ -109,6 +108,7 @@ def silence() -> Any:
 
 
 prod = np.multiply.reduce
+cumsum = np.add.accumulate  # np.cumsum is Python, and its warnings would be laid to NumPy's own file
 amax = np.maximum.reduce
 amin = np.minimum.reduce
 
