@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rushlight.compile import vector, vector_memory
+from rushlight.compile.emit import llvm_type
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.kernel_writer import LANES, KernelWriter, Point, body_streams
 from rushlight.compile.nest import Stream, loops, offset_of
@@ -283,8 +284,6 @@ def _pack(writer: KernelWriter, ops: Operands) -> None:
     total = depth * n
     for size in batch:
         total *= size
-    from rushlight.compile.emit import llvm_type
-
     place = e.value(f"alloca [{total + LANES} x {llvm_type(dtype)}], align 64")
     strides = [0] * rank
     step = 1

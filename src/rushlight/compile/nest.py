@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rushlight.compile.emit import Emitter
+from rushlight.compile.emit import Emitter, llvm_type
 
 __all__ = ["Nest", "Stream", "loops", "offset_of"]
 
@@ -86,6 +86,4 @@ def offset_of(emitter: Emitter, stream: Stream, indices: Sequence[str]) -> str:
 
 
 def _element(dtype: Any) -> str:
-    from rushlight.compile.emit import llvm_type
-
     return "i8" if str(dtype) == "bool" else llvm_type(dtype)

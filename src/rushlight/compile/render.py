@@ -14,7 +14,7 @@ from rushlight.compile.graph import Node, Value
 from rushlight.compile.kernel_writer import KernelWriter
 from rushlight.compile.kernels import Kernel, Schedule
 from rushlight.compile.library import write_library
-from rushlight.compile.maps import write_map, write_reduction
+from rushlight.compile.maps import write_elements, write_map, write_reduction
 from rushlight.compile.memory import Buffer, Memory
 from rushlight.compile.scan import scan_text
 
@@ -100,8 +100,6 @@ def _write_callback(writer: KernelWriter, module: Module, plan: Schedule, memory
 
 def _write_copy(writer: KernelWriter, value: Value, target: Buffer) -> None:
     """Write `value` into another place, element by element, whatever it looks through."""
-    from rushlight.compile.maps import write_elements
-
     write_elements(writer, value, target)
 
 
@@ -136,8 +134,10 @@ def _step(plan: Schedule, module: Module) -> str:
 
     arguments = [[f"ptr {pointer(b)}" for b in buffers] for _, buffers, _ in module.calls]
     lines.append("  %first = icmp eq i64 %me, 0")
+    before = "entry"
     for group in _groups(module):
-        lines += _group_text(module, arguments, group)
+        lines += _group_text(module, arguments, group, before)
+        before = f"e{group[0]}"
     body = "\n".join(lines)
     return (
         "define void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier) {\n"
@@ -156,7 +156,7 @@ def _groups(module: Module) -> list[list[int]]:
     return groups
 
 
-def _group_text(module: Module, arguments: list[list[str]], group: list[int]) -> list[str]:
+def _group_text(module: Module, arguments: list[list[str]], group: list[int], before: str) -> list[str]:
     first = group[0]
     parts = module.calls[first][2]
     wait = "  call void @rushlight_wait(ptr %barrier, i64 %count)"
@@ -177,7 +177,7 @@ def _group_text(module: Module, arguments: list[list[str]], group: list[int]) ->
     return [
         f"  br label %h{first}",
         f"h{first}:",
-        f"  %p{first} = phi i64 [ %me, %{_before(module, group)} ], [ %n{first}, %b{first} ]",
+        f"  %p{first} = phi i64 [ %me, %{before} ], [ %n{first}, %b{first} ]",
         f"  %m{first} = icmp slt i64 %p{first}, {parts}",
         f"  br i1 %m{first}, label %b{first}, label %e{first}",
         f"b{first}:",
@@ -187,13 +187,6 @@ def _group_text(module: Module, arguments: list[list[str]], group: list[int]) ->
         f"e{first}:",
         wait,
     ]
-
-
-def _before(module: Module, group: list[int]) -> str:
-    """The block that a group follows: the end of the group before it."""
-    groups = _groups(module)
-    index = next(i for i, g in enumerate(groups) if g[0] == group[0])
-    return f"e{groups[index - 1][0]}" if index else "entry"
 
 
 HELPERS = """

@@ -19,7 +19,6 @@ __all__ = [
 ]
 
 DEFAULT_DTYPE = xp.float32
-INDEX_DTYPE = xp.int64
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
