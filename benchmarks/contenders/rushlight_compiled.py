@@ -24,7 +24,7 @@ class RushlightCompiled(TorchLike):
 
     def setup(self, problem: Problem) -> Step:
         from rushlight.compile.function import compile
-        from rushlight.compile.threads import set_num_threads
+        from rushlight.compile.native.threads import set_num_threads
 
         set_num_threads(self.threads)
         self.compiled: Any = compile(super().setup(problem))

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.compile.emit import Emitter, llvm_type
-from rushlight.compile.vector import Vec
-from rushlight.compile.vector_math import VectorMath
-from rushlight.compile.vector_memory import load, store
+from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.vector.registers import Vec
+from rushlight.compile.vector.transfer import load, store
+from rushlight.compile.write.emit import Emitter, llvm_type
 
 
 def machine() -> Any:

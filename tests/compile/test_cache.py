@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import rushlight as rl
-from rushlight.compile import cache, jit
 from rushlight.compile.function import compile
+from rushlight.compile.native import cache, jit
 
 pytest.importorskip("llvmlite")
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import rushlight as rl
+from rushlight.compile.capture.trace import TraceError
 from rushlight.compile.function import compile
-from rushlight.compile.trace import TraceError
 from rushlight.core.op import REGISTRY
 from tests.compile.compare import check_same, inputs_of, with_gradients
 from tests.op_samples import SAMPLES, Sample
@@ -50,7 +50,7 @@ def test_compiled_is_eager(name: str, mode: str, dtype: str) -> None:
 def test_the_samples_reach_every_op() -> None:
     """What the table does not reach, its tests do not compile."""
     reached: set[str] = set()
-    from rushlight.compile.trace import trace
+    from rushlight.compile.capture.trace import trace
 
     for sample in SAMPLES:
         try:

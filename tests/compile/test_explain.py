@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.compile import timing
+from rushlight.compile.explain import timing
+from rushlight.compile.explain.peak import measure as measure_peak
 from rushlight.compile.function import compile
-from rushlight.compile.peak import measure as measure_peak
 from rushlight.errors import NotSupportedError
 from tests.compile.nets import CASES, build
 
@@ -118,7 +118,7 @@ def test_the_systems_clock_does_where_there_is_no_counter() -> None:
 
 
 def test_several_threads() -> None:
-    from rushlight.compile.threads import get_num_threads, set_num_threads
+    from rushlight.compile.native.threads import get_num_threads, set_num_threads
 
     before = get_num_threads()
     set_num_threads(2)

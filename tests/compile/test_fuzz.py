@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 import rushlight as rl
-from rushlight.compile import cache, maps
-from rushlight.compile.fuzz import failure, fuzz, main, shrink
-from rushlight.compile.fuzz_programs import make
-from rushlight.compile.fuzz_steps import STEPS
-from rushlight.compile.trace import TraceError, trace
+from rushlight.compile.capture.trace import TraceError, trace
+from rushlight.compile.fuzz.programs import make
+from rushlight.compile.fuzz.run import failure, fuzz, main, shrink
+from rushlight.compile.fuzz.steps import STEPS
+from rushlight.compile.native import cache
+from rushlight.compile.write import maps
 from rushlight.core.op import REGISTRY
 
 pytest.importorskip("llvmlite")

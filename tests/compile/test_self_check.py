@@ -14,12 +14,15 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.compile import cache, contract, library, maps, memory, vector, vector_memory, views
-from rushlight.compile.check import agrees, close
+from rushlight.compile.capture.trace import trace
 from rushlight.compile.function import compile
 from rushlight.compile.graph import Graph
-from rushlight.compile.replay import replay
-from rushlight.compile.trace import trace
+from rushlight.compile.native import cache
+from rushlight.compile.plan import memory, views
+from rushlight.compile.proof.check import agrees, close
+from rushlight.compile.proof.replay import replay
+from rushlight.compile.vector import registers, transfer
+from rushlight.compile.write import contract, library, maps
 
 F = nn.functional
 pytest.importorskip("llvmlite")
@@ -76,12 +79,12 @@ def _training() -> tuple[Any, list[Any], Any, Any]:
 
 
 def _wrong_constant(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = vector.constant
+    right = registers.constant
 
     def wrong(emitter: Any, value: Any, dtype: Any, lanes: int) -> Any:
         return right(emitter, 1.01 if value == 1.0 else value, dtype, lanes)
 
-    monkeypatch.setattr(vector, "constant", wrong)
+    monkeypatch.setattr(registers, "constant", wrong)
 
 
 def _dropped_tail(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,9 +100,9 @@ def _dropped_tail(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _swapped_operands(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = vector._arithmetic
+    right = registers._arithmetic
     monkeypatch.setattr(
-        vector, "_arithmetic", lambda name, a, b: right(name, b, a) if name == "sub" else right(name, a, b)
+        registers, "_arithmetic", lambda name, a, b: right(name, b, a) if name == "sub" else right(name, a, b)
     )
 
 
@@ -140,10 +143,10 @@ def _wrong_view(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _wrong_last_lane(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = vector_memory.reduce_add
-    monkeypatch.setattr(vector_memory, "reduce_add", lambda v: right(v) * 1.001)
-    monkeypatch.setitem(maps.ACROSS, "sum", vector_memory.reduce_add)
-    monkeypatch.setitem(maps.ACROSS, "mean", vector_memory.reduce_add)
+    right = transfer.reduce_add
+    monkeypatch.setattr(transfer, "reduce_add", lambda v: right(v) * 1.001)
+    monkeypatch.setitem(maps.ACROSS, "sum", transfer.reduce_add)
+    monkeypatch.setitem(maps.ACROSS, "mean", transfer.reduce_add)
 
 
 PLANTED = {
@@ -225,7 +228,7 @@ def test_a_flipped_bit_is_beyond_rounding() -> None:
 
 
 def test_the_command_replays(tmp_path: Any) -> None:
-    from rushlight.compile.reproducer import save
+    from rushlight.compile.proof.reproducer import save
 
     traced = trace(
         lambda x, y: (x[1:, ::2].sum(0, keepdim=True) * 2.5, y.clamp(min=-1)), [rl.rand(3, 4), rl.arange(3)]
@@ -233,7 +236,7 @@ def test_the_command_replays(tmp_path: Any) -> None:
     arrays = [t.array for t in traced.lifted]
     save(str(tmp_path), traced.graph, arrays, "full")
     done = subprocess.run(
-        [sys.executable, "-m", "rushlight.compile.replay", str(tmp_path)],
+        [sys.executable, "-m", "rushlight.compile.proof.replay", str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,

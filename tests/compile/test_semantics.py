@@ -14,9 +14,9 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.compile import program
+from rushlight.compile.capture.trace import TraceError
 from rushlight.compile.function import compile
-from rushlight.compile.trace import TraceError
+from rushlight.compile.native import program
 from rushlight.core.state import state
 
 F = nn.functional

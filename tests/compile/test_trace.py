@@ -7,9 +7,9 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
+from rushlight.compile.capture.trace import TraceError, trace
 from rushlight.compile.graph import Graph, GraphError, Node, Value, verify
 from rushlight.compile.interpret import interpret
-from rushlight.compile.trace import TraceError, trace
 from rushlight.core.op import REGISTRY
 from rushlight.core.spec import Spec
 from rushlight.core.state import state

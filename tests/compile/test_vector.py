@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.compile.emit import Emitter
-from rushlight.compile.vector import Unsupported, Vec, cast, constant, splat
-from rushlight.compile.vector_math import VectorMath
-from rushlight.compile.vector_memory import gather, load, reduce_add, reduce_max, reduce_min, scatter, store
+from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.vector.registers import Unsupported, Vec, cast, constant, splat
+from rushlight.compile.vector.transfer import gather, load, reduce_add, reduce_max, reduce_min, scatter, store
+from rushlight.compile.write.emit import Emitter
 from rushlight.core.op import REGISTRY
 from rushlight.device import xp
 

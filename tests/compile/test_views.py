@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.views import Access, contiguous, look_through
+from rushlight.compile.plan.views import Access, contiguous, look_through
 from rushlight.core.op import REGISTRY
 from rushlight.core.spec import Spec
 

@@ -248,8 +248,8 @@ def test_state_made_while_tracing_is_plain_and_becomes_an_input(name: str) -> No
 
 
 def trace_and_interpret() -> tuple[Any, Any]:
+    from rushlight.compile.capture.trace import trace
     from rushlight.compile.interpret import interpret
-    from rushlight.compile.trace import trace
 
     return trace, interpret
 

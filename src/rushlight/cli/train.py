@@ -149,7 +149,7 @@ def how_to_run(settings: Settings) -> Any:
 
 def heed_threads(count: int) -> None:
     """Set the number of threads, or say that it could not be done."""
-    from rushlight.compile.threads import set_num_threads
+    from rushlight.compile.native.threads import set_num_threads
 
     set_num_threads(count)
     if not set_threads(count):

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rushlight.compile.arguments import things_in
-from rushlight.compile.blame import report, report_failure
-from rushlight.compile.check import agrees
-from rushlight.compile.guards import Guards, Snapshot, collect
+from rushlight.compile.capture.arguments import things_in
+from rushlight.compile.capture.guards import Guards, Snapshot, collect
+from rushlight.compile.capture.placeholder import GradOf
+from rushlight.compile.capture.results import fill
+from rushlight.compile.capture.trace import trace
 from rushlight.compile.interpret import interpret
-from rushlight.compile.placeholder import GradOf
-from rushlight.compile.program import Program
-from rushlight.compile.results import fill
-from rushlight.compile.trace import trace
+from rushlight.compile.native.program import Program
+from rushlight.compile.proof.blame import report, report_failure
+from rushlight.compile.proof.check import agrees
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
 from rushlight.errors import NotSupportedError, message

@@ -9,10 +9,10 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rushlight.compile import jit
-from rushlight.compile.arguments import flatten
+from rushlight.compile.capture.arguments import flatten
+from rushlight.compile.capture.trace import tracing
 from rushlight.compile.entry import Entry, pick
-from rushlight.compile.trace import tracing
+from rushlight.compile.native import jit
 from rushlight.core.anomaly import warn
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, wrap
@@ -20,7 +20,7 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, NotSupportedError, ShapeError, message
 
 if TYPE_CHECKING:
-    from rushlight.compile.explain import Explanation
+    from rushlight.compile.explain.table import Explanation
 
 __all__ = ["MODES", "CompiledFunction", "compile"]
 
@@ -137,7 +137,7 @@ class CompiledFunction:
         >>> [row.name for row in double.explain().kernels]
         ['mul']
         """
-        from rushlight.compile.explain import explain
+        from rushlight.compile.explain.table import explain
 
         return explain(self._explained())
 
@@ -147,7 +147,7 @@ class CompiledFunction:
         The keys are "graph", "kernels" (the graph cut into loops), "llvm" (as written), "optimized" (after
         LLVM's passes) and "assembly".
         """
-        from rushlight.compile.explain import stages
+        from rushlight.compile.explain.table import stages
 
         return stages(self._explained())
 

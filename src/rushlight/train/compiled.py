@@ -160,7 +160,7 @@ class CompiledSteps(EagerSteps):
         Faults of the user's program also come up here at first. They are raised by the eager step instead,
         which follows, and a warning is only given after that one went well.
         """
-        from rushlight.compile.trace import TraceError
+        from rushlight.compile.capture.trace import TraceError
 
         try:
             return call()

@@ -1,0 +1,1 @@
+"""Capture: run a function once on placeholders, and remember what the result took for granted."""

@@ -1,0 +1,77 @@
+"""Inputs that share memory with one that the program writes.
+
+A program reads its inputs whenever it likes and may write an update early, so an input that shares memory
+with an updated one is read from a copy. That is what the plain function would have read if it read before
+it wrote; where it reads afterwards (`graph.late`), or writes both, the program is refused.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.compile.capture.placeholder import TraceError
+from rushlight.compile.graph import Graph
+from rushlight.device import xp
+from rushlight.errors import message
+
+__all__ = ["Spans", "refuse_overlaps"]
+
+
+def refuse_overlaps(graph: Graph, arrays: Sequence[Any]) -> None:
+    """Raise TraceError if inputs with these arrays share memory in a way that the program cannot follow."""
+    place = {id(v): i for i, v in enumerate(graph.inputs)}
+    targets = {place[id(t)] for t, _ in graph.updates}
+    for j in targets:
+        for i, array in enumerate(arrays):
+            if i != j and (i in targets or (i, j) in graph.late) and xp.shares_memory(array, arrays[j]):
+                raise TraceError(
+                    message(
+                        "compile",
+                        f"a tensor of shape {arrays[j].shape} that is updated and shares memory with another",
+                        "memory of its own",
+                        "clone() one of them.",
+                    )
+                )
+
+
+class Spans:
+    """Where in memory the updated inputs lie, to be asked whether another input lies there too."""
+
+    def __init__(self, graph: Graph) -> None:
+        place = {id(v): i for i, v in enumerate(graph.inputs)}
+        self.graph = graph
+        self.targets = frozenset(place[id(t)] for t, _ in graph.updates)
+        self._arrays: dict[int, Any] = {}
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def place(self, i: int, array: Any) -> None:
+        """The updated input `i` now has this array."""
+        self._arrays[i] = array
+        spans = sorted(xp.byte_bounds(a) for a in self._arrays.values())
+        self._starts = [s for s, _ in spans]
+        self._ends = [e for _, e in spans]
+        for k in range(len(self._ends) - 1):
+            self._ends[k + 1] = max(self._ends[k + 1], self._ends[k])
+
+    def meets(self, start: int, end: int) -> bool:
+        """Whether bytes from `start` to `end` may belong to an updated input."""
+        k = bisect_right(self._starts, end - 1)
+        return k > 0 and self._ends[k - 1] > start
+
+    def must_copy(self, i: int, array: Any) -> bool:
+        """Whether input `i`, with this array, has to be read from a copy.
+
+        Raises TraceError where a copy would not do.
+        """
+        found = False
+        for j, target in self._arrays.items():
+            if i != j and xp.shares_memory(array, target):
+                if i in self.targets or (i, j) in self.graph.late:
+                    arrays = [xp.empty((0,), xp.float32)] * len(self.graph.inputs)
+                    arrays[i], arrays[j] = array, target
+                    refuse_overlaps(self.graph, arrays)
+                found = True
+        return found

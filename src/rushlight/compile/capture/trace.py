@@ -1,0 +1,337 @@
+"""Tracing: run the user's function once on placeholders and write down what it does.
+
+A placeholder takes the place of the *array* inside a Tensor, so autograd, layers and optimisers work on it
+unaware, and forward pass, backward pass and update end up in one flat graph. Every concrete Tensor that is
+met is lifted to an input of the program, to be read afresh at each call; Python numbers freeze.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rushlight.compile.capture.overlap import refuse_overlaps
+from rushlight.compile.capture.placeholder import GradOf, Placeholder, TraceError
+from rushlight.compile.capture.results import holes, tensors_of
+from rushlight.compile.graph import Graph, Node, Value, used, verify
+from rushlight.core.anomaly import user_line
+from rushlight.core.apply import to_dtype
+from rushlight.core.op import Op
+from rushlight.core.spec import Spec
+from rushlight.core.state import no_grad, state
+from rushlight.core.tensor import Tensor, base_of, wrap
+from rushlight.device import xp
+from rushlight.errors import message
+
+__all__ = ["Placeholder", "Trace", "TraceError", "Traced", "trace"]
+
+tracing = threading.RLock()
+"""While one thread traces, parameters that it updates hold placeholders: no other may look at them."""
+
+
+@dataclass(slots=True)
+class Traced:
+    """One run of a function on placeholders.
+
+    lifted   the tensors that are the graph's inputs; the first are the arguments.
+    result   what the function returned, with a Hole for each tensor.
+    grads    what the graph's last outputs are the gradients of: a tensor, or the number of an argument.
+    fresh    parameters whose gradients the function takes to be None when it begins.
+    cleared  parameters whose gradients are None when it is done.
+    """
+
+    graph: Graph
+    lifted: list[Any]
+    result: Any
+    grads: list[Tensor | int]
+    fresh: list[Tensor]
+    cleared: list[Tensor]
+
+
+class Trace:
+    """What is known while a function is being traced."""
+
+    def __init__(self) -> None:
+        self.graph = Graph()
+        self.lifted: list[Any] = []
+        self.backward = False
+        self.made: list[weakref.ref[Placeholder]] = []
+        self._values: dict[int, Value] = {}
+        self._written: dict[int, tuple[Tensor, Any, Value]] = {}
+        self._replaced: dict[int, Placeholder] = {}
+        self._keep: list[Any] = []
+        self._first_write: dict[int, int] = {}
+        self._last_read: dict[int, int] = {}
+
+    def run(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Any:
+        """In the place of NumPy: append a node for `op` and give its placeholder."""
+        if not inputs and op.name != "full":
+            # Numbers that depend on nothing: made once, while tracing, and read like a lifted tensor.
+            return self._placeholder(self.lift(wrap(xp.asarray(op.formula(xp, **attrs)))))
+        self.backward = self.backward or state.backward_of is not None
+        if op.decompose is not None:
+            with no_grad():
+                return op.decompose(*[_plain(t) for t in inputs], **attrs).array
+        values = [self.value_of(t) if isinstance(t, Tensor) else t for t in inputs]
+        spec = op.infer(*[v.spec if isinstance(v, Value) else v for v in values], **attrs)
+        self._last_read.update((id(v), len(self.graph.nodes)) for v in values if isinstance(v, Value))
+        out = Value(spec, f"%{len(self.graph.nodes)}")
+        node = Node(op, tuple(values), dict(attrs), out)
+        self.graph.nodes.append(node)
+        return self._placeholder(out, (node, self._now(inputs[0].array)) if op.view else None)
+
+    def _placeholder(self, value: Value, origin: tuple[Node, Any] | None = None) -> Placeholder:
+        made = Placeholder(value, user_line(), origin)
+        self.made.append(weakref.ref(made))
+        return made
+
+    def _now(self, array: Any) -> Any:
+        """What stands for an array or a Placeholder now: another one after it was written. A view of what was
+        written is taken again."""
+        later = self._replaced.get(id(array))
+        if later is not None:
+            return self._now(later)
+        if not isinstance(array, Placeholder) or array.origin is None:
+            return array
+        node, looked_at = array.origin
+        source = self._now(looked_at)
+        if source is looked_at:
+            return array
+        if node.op.name == "reshape" and not (
+            isinstance(looked_at, xp.ndarray) and looked_at.flags.c_contiguous
+        ):
+            raise TraceError(
+                message(
+                    "compile",
+                    f"a tensor reshaped before the original was updated, and read after it, at {user_line()}",
+                    "a reshape after the update: whether the two share memory depends on their layout",
+                    "Reshape again, or clone() before the update.",
+                )
+            )
+        fresh = self.run(node.op, [wrap(source), *node.inputs[1:]], node.attrs)
+        self._replace(array, fresh)
+        return fresh
+
+    def _replace(self, old: Any, new: Placeholder) -> None:
+        self._replaced[id(old)] = new
+        self._keep.append(old)
+
+    def stand_in(self, tensor: Tensor) -> Tensor:
+        """What the function gets in the place of an argument."""
+        found = wrap(self._placeholder(self.lift(tensor, argument=True)))
+        if tensor.requires_grad:
+            found.requires_grad_()
+            found.grad = tensor.grad
+        return found
+
+    def value_of(self, tensor: Tensor) -> Value:
+        """The Value behind a tensor; a concrete one becomes an input of the program."""
+        array = self._now(tensor.array)
+        if isinstance(array, Placeholder):
+            return array.value
+        value = self._values.get(id(array))
+        if value is None:
+            base = base_of(tensor)
+            value = self.lift(base if base.array is array else tensor)
+        return value
+
+    def lift(self, tensor: Tensor, argument: bool = False) -> Value:
+        """Make a concrete tensor an input of the program. An argument will be another tensor at the next
+        call, so what else shares its array is an input of its own."""
+        array = tensor.array
+        value = Value(Spec(array.shape, array.dtype), f"%in{len(self.lifted)}")
+        self.graph.inputs.append(value)
+        self.lifted.append(tensor)
+        if not argument:
+            self._values[id(array)] = value
+        return value
+
+    def write(self, target: Tensor, array: Any) -> None:
+        """An in-place update: from here on the target stands for the new value."""
+        base = base_of(target)
+        same = self._now(base.array) is self._now(target.array)
+        if not same and isinstance(target.array, Placeholder) and id(target) not in self._written:
+            raise TraceError(
+                message(
+                    "in-place update",
+                    f"a view made inside a compiled function, at {user_line()}",
+                    "a whole tensor",
+                    "Index the tensor itself: x[i] = ...",
+                )
+            )
+        array = self._now(array)
+        if array.dtype != target.array.dtype:
+            array = to_dtype(wrap(array), target.array.dtype).array
+        new = self._placeholder(self.value_of(wrap(array)))
+        for tensor in {id(t): t for t in ((base, target) if same else (target,))}.values():
+            if id(tensor) not in self._written:
+                old = self._old(tensor)
+                if old is not None:
+                    self._written[id(tensor)] = (tensor, tensor.array, old)
+                    self._first_write.setdefault(id(old), len(self.graph.nodes))
+            for array in (tensor.array, self._now(tensor.array)):
+                if array is not new:
+                    self._replace(array, new)
+            tensor.array = new
+
+    def _old(self, tensor: Tensor) -> Value | None:
+        """The input that a tensor is before it is written for the first time; None if it is none."""
+        if not isinstance(tensor.array, Placeholder):
+            return self._values.get(id(tensor.array)) or self.value_of(tensor)
+        value = tensor.array.value
+        return value if any(value is v for v in self.graph.inputs) else None
+
+    def finish(self, outputs: Sequence[Tensor]) -> Graph:
+        """The graph of all that was traced: what the outputs and the updates need of it."""
+        graph = self.graph
+        graph.outputs = [self.value_of(t) for t in outputs]
+        for tensor, _, old in self._written.values():
+            new = self.value_of(tensor)
+            if new is not old and all(t is not old for t, _ in graph.updates):
+                graph.updates.append((old, new))
+        graph.late = self._late()
+        arrays = {id(t): array for t, array, _ in self._written.values()}
+        refuse_overlaps(graph, [arrays.get(id(t), t.array) for t in self.lifted])
+        graph.nodes = list(used(graph))
+        return verify(graph)
+
+    def _late(self) -> set[tuple[int, int]]:
+        """Pairs of inputs (i, j): i is read, or returned, after j was written."""
+        graph = self.graph
+        read = {**self._last_read, **{id(v): len(graph.nodes) for v in graph.outputs}}
+        targets = {id(t) for t, _ in graph.updates}
+        return {
+            (i, j)
+            for j, target in enumerate(graph.inputs)
+            if id(target) in targets
+            for i, v in enumerate(graph.inputs)
+            if i != j and read.get(id(v), -1) >= self._first_write[id(target)]
+        }
+
+    def written(self) -> set[int]:
+        """The ids of tensors that the function writes in place."""
+        return set(self._written)
+
+    def restore(self) -> None:
+        """Give every tensor that was written its own array back."""
+        for tensor, array, _ in self._written.values():
+            tensor.array = array
+
+    def forget(self) -> None:
+        """Let go of all placeholders."""
+        self._keep.clear()
+        self._replaced.clear()
+        self._written.clear()
+
+
+def _plain(value: Any) -> Any:
+    """A tensor without history: what an op's decomposition works on."""
+    return value.detach() if isinstance(value, Tensor) and value.node is not None else value
+
+
+def trace(
+    function: Callable[..., Any], arguments: Sequence[Tensor], grads: dict[int, Tensor | None] | None = None
+) -> Traced:
+    """One run of `function` on placeholders, as a graph.
+
+    grads  the gradients that parameters, by id, had before; those of lifted tensors are looked up there.
+
+    Whatever happens, tensors are afterwards as they were before. Raises TraceError where the function needs
+    numbers, and where it keeps a tensor that only stands for one.
+    """
+    tracer = Trace()
+    grads = grads or {}
+    with tracing:
+        before = state.run, state.write, state.tracing
+        stand_ins = [tracer.stand_in(t) for t in arguments]
+        state.run, state.write, state.tracing = tracer.run, tracer.write, True
+        try:
+            result = function(*stand_ins)
+            traced = _finish(tracer, result, stand_ins, grads)
+        finally:
+            state.run, state.write, state.tracing = before
+            tracer.restore()
+            _restore_gradients(tracer.lifted, grads)
+        del result, stand_ins
+        _refuse_leaks(tracer)
+    return traced
+
+
+def _restore_gradients(lifted: list[Any], before: dict[int, Tensor | None]) -> None:
+    for t in lifted:
+        if id(t) in before:
+            t.grad = before[id(t)]
+        elif t.grad is not None and isinstance(t.grad.array, Placeholder):
+            t.grad = None
+
+
+def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[int, Tensor | None]) -> Traced:
+    """The graph, with the gradients that the function leaves behind among its outputs."""
+    count = len(stand_ins)
+    leaves: list[tuple[Tensor | int, Tensor]] = [
+        *enumerate(stand_ins),
+        *[(t, t) for t in tracer.lifted[count:]],
+    ]
+    written = tracer.written()
+    left = [
+        (key, t.grad) for key, t in leaves if t.grad is not None and isinstance(t.grad.array, Placeholder)
+    ]
+    # A parameter that the function updates has had the good of its gradient.
+    left = [(key, g) for key, g in left if isinstance(key, int) or id(key) not in written]
+    outputs = [*tensors_of(result), *[g for _, g in left]]
+    graph = tracer.finish(outputs)
+    grads = [key for key, _ in left]
+    cleared = [
+        t for t in tracer.lifted[count:] if before.get(id(t)) is not None and all(t is not g for g in grads)
+    ]
+    cleared = [t for t in cleared if t.grad is not before[id(t)]]
+    lifted, fresh = _lifted_gradients(tracer, stand_ins, before)
+    return Traced(graph, lifted, holes(result), grads, fresh, cleared)
+
+
+def _lifted_gradients(
+    tracer: Trace, stand_ins: list[Tensor], before: dict[int, Tensor | None]
+) -> tuple[list[Any], list[Tensor]]:
+    """The lifted tensors, gradients among them to be found through their parameters; and the parameters whose
+    gradients were None."""
+    count = len(stand_ins)
+    kept = {id(t.grad): t for t in stand_ins if t.grad is not None}
+    for t in tracer.lifted[count:]:
+        if id(t) in kept:
+            raise TraceError(
+                message(
+                    "backward",
+                    "an argument that has a gradient already",
+                    "gradients of arguments to be new",
+                    "Set x.grad = None before the call.",
+                )
+            )
+    owners = {id(before[id(t)]): t for t in tracer.lifted[count:] if before.get(id(t)) is not None}
+    lifted = [GradOf(owners[id(t)]) if id(t) in owners else t for t in tracer.lifted]
+    if not tracer.backward:
+        return lifted, []
+    fresh = [t for t in tracer.lifted[count:] if t.requires_grad and t.is_leaf and before.get(id(t)) is None]
+    return lifted, fresh
+
+
+def _refuse_leaks(tracer: Trace) -> None:
+    """Nobody may keep a placeholder: it would be met later as a tensor without numbers."""
+    tracer.forget()
+    if not any(ref() is not None for ref in tracer.made):
+        return
+    gc.collect()
+    alive = [p for ref in tracer.made if (p := ref()) is not None]
+    if alive:
+        first = alive[0]
+        raise TraceError(
+            message(
+                "compile",
+                f"a function that keeps a tensor of shape {first.shape}, made at {first.line}",
+                "tensors made inside a compiled function to be returned, or written into ones made outside",
+                "Return it, or make it before and use copy_(); run once what makes state in its first run.",
+            )
+        )

@@ -1,0 +1,97 @@
+"""What a kernel has to do: arithmetic operations and bytes to move."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rushlight.compile.graph import Node, Value
+from rushlight.compile.plan.kernels import PRODUCTS, Kernel, Schedule
+from rushlight.compile.plan.memory import Memory
+from rushlight.compile.vector import registers
+from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.write.contract import flops as product_flops
+from rushlight.compile.write.emit import Emitter
+from rushlight.compile.write.kernel_writer import LANES
+from rushlight.core.op import Op
+
+__all__ = ["bytes_of", "flops_of", "footprint_of"]
+
+_Pairs = tuple[tuple[Any, Any], ...]
+_ARITHMETIC = re.compile(
+    r" = (?:(?P<one>fadd|fsub|fmul|fdiv|call (?=[^@]*@llvm\.sqrt))|(?P<two>call (?=[^@]*@llvm\.fm[ua])))"
+    r" *(?:<(?P<lanes>\d+) x)?"
+)
+
+
+def flops_of(kernel: Kernel) -> int:
+    """Additions, subtractions, multiplications, divisions and roots of floats; a fused multiply-add is two.
+
+    A function such as tanh counts with the operations that it is made of.
+    """
+    return round(sum(_flops(node) for node in kernel.nodes))
+
+
+def _flops(node: Node) -> float:
+    if node.op.name in PRODUCTS:
+        return product_flops(node)
+    if node.op.elementwise:
+        kinds = tuple((str(v.spec.dtype), None) if isinstance(v, Value) else (None, v) for v in node.inputs)
+        return node.out.spec.size * _per_element(node.op, kinds, tuple(sorted(node.attrs.items())))
+    if all(v.spec.dtype.kind == "f" for v in (node.out, *node.values())):
+        return sum(v.spec.size for v in node.values()) if not node.op.view else 0
+    return 0
+
+
+def _per_element(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
+    try:
+        return _counted(op, kinds, attrs)
+    except TypeError:  # an attribute that cannot be hashed
+        return _counted.__wrapped__(op, kinds, attrs)
+
+
+@functools.cache
+def _counted(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
+    """Operations for each element, counted in the instructions that the op's formula writes."""
+    emitter = Emitter()
+    operands = [registers.Vec(emitter, "%x", k, LANES) if k else number for k, number in kinds]
+    try:
+        op.formula(VectorMath(emitter, LANES), *operands, **dict(attrs))
+    except Exception:
+        return 1.0  # NumPy computes it, nobody knows how
+    found = (_ARITHMETIC.search(line) for line in emitter.lines)
+    return sum((1 if m["one"] else 2) * int(m["lanes"] or 1) for m in found if m) / LANES
+
+
+def bytes_of(kernel: Kernel, plan: Schedule) -> int:
+    """Bytes read and written, each place counted once."""
+    reads = {_place(v, plan): _size_read(v, plan) for v in kernel.reads() if id(v) in plan.access}
+    return sum(reads.values()) + sum(v.spec.size * v.spec.dtype.itemsize for v in _written(kernel))
+
+
+def footprint_of(kernel: Kernel, plan: Schedule, memory: Memory) -> int:
+    """Bytes of all the places that the kernel touches: what must fit a cache for it to run from there."""
+    values = [plan.access[id(v)].value for v in kernel.reads() if id(v) in plan.access]
+    places = {memory.places.get(id(v), id(v)): v.spec for v in (*values, *_written(kernel))}
+    return sum(spec.size * spec.dtype.itemsize for spec in places.values())
+
+
+def _written(kernel: Kernel) -> Iterator[Value]:
+    yield from kernel.stores
+    if kernel.root is not None and kernel.kind in ("library", "callback") and not kernel.stores:
+        yield kernel.root.out
+
+
+def _place(value: Value, plan: Schedule) -> tuple[object, ...]:
+    access = plan.access[id(value)]
+    return id(access.value), access.offset, access.strides, value.spec.shape
+
+
+def _size_read(value: Value, plan: Schedule) -> int:
+    """An axis with stride 0 reads the same place again."""
+    access, count = plan.access[id(value)], 1
+    for size, step in zip(value.spec.shape, access.strides, strict=True):
+        count *= size if step else 1
+    return count * access.value.spec.dtype.itemsize

@@ -1,0 +1,225 @@
+"""What a compiled program does, and how near it comes to the machine's limit: `explain` and `stages`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rushlight.compile.entry import Entry
+from rushlight.compile.explain.cost import bytes_of, flops_of, footprint_of
+from rushlight.compile.explain.peak import Peak
+from rushlight.compile.explain.peak import measure as measure_peak
+from rushlight.compile.explain.timing import measure, threads_of
+from rushlight.compile.native.program import Program
+from rushlight.compile.plan.kernels import Kernel
+from rushlight.compile.plan.memory import Buffer
+
+__all__ = ["Explanation", "Row", "explain", "stages"]
+
+WIDTH = 40
+ARITHMETIC = "FMA"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kernel: what it does, its work, its time, and how near it comes to its limit.
+
+    kind     "map", "reduce", "product", "library" (OpenBLAS), "copy", or "callback" (NumPy).
+    flops    operations on floats; a fused multiply-add is two.
+    bytes    read and written, each place once.
+    seconds  typical of many runs, measured in the kernel's place in the running step.
+    limit    what bounds it: "FMA", the arithmetic, or the cache ("L1", ...) or memory that holds its data.
+    share    the least time that this limit allows, divided by `seconds`.
+    """
+
+    number: int
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    flops: int
+    bytes: int
+    seconds: float
+    limit: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A program's kernels with their work and times; its text is a table.
+
+    kernels  in the order in which they run.
+    step     seconds of one native call; call: of one call from Python, copying the results out included.
+    peak     the limits of one core; threads: how many cores worked.
+    compile  seconds for each part of compiling; arena: bytes of temporary memory.
+    """
+
+    kernels: tuple[Row, ...]
+    step: float
+    call: float
+    peak: Peak
+    threads: int
+    compile: dict[str, float]
+    cached: bool
+    arena: int
+
+    @property
+    def flops(self) -> int:
+        """Operations on floats of one step."""
+        return sum(row.flops for row in self.kernels)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that its kernels read and write."""
+        return sum(row.bytes for row in self.kernels)
+
+    @property
+    def seconds(self) -> float:
+        """The kernels' times together."""
+        return sum(row.seconds for row in self.kernels)
+
+    @property
+    def share(self) -> float:
+        """What the kernels would take at their limits, divided by what they take."""
+        return sum(row.share * row.seconds for row in self.kernels) / max(self.seconds, 1e-12)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [*self._head(), "", *_table(_TITLES, map(self._cells, self.kernels)), "", *self._foot()]
+        )
+
+    __repr__ = __str__
+
+    def _head(self) -> list[str]:
+        work = f"{_number(self.flops)}FLOP and {_number(self.bytes)}B moved"
+        levels = ", ".join(f"{level.name} {level.bandwidth / 1e9:.0f}" for level in self.peak.levels)
+        cores = "one core" if self.threads == 1 else f"each of the {self.threads} cores"
+        return [
+            f"One step: {work} in {_micro(self.step)} µs; {_micro(self.call)} µs when Python calls it.",
+            f"Its kernels take {_micro(self.seconds)} µs; at their limits, {self.share:.0%} of that.",
+            f"Limits of {cores}, measured: {self.peak.flops / 1e9:.0f} GFLOP/s in float32; in GB/s {levels}.",
+        ]
+
+    def _cells(self, row: Row) -> tuple[str, ...]:
+        arithmetic = row.limit == ARITHMETIC
+        rate = (row.flops if arithmetic else row.bytes) / max(row.seconds, 1e-12) / 1e9
+        return (
+            str(row.number),
+            row.name if len(row.name) <= WIDTH else row.name[: WIDTH - 1] + "…",
+            row.kind,
+            "x".join(map(str, row.shape)) or "1",
+            _number(row.flops),
+            _number(row.bytes),
+            _micro(row.seconds),
+            f"{row.seconds / max(self.step, 1e-12):.1%}",
+            f"{rate:.1f} {'GFLOP/s' if arithmetic else 'GB/s'}",
+            "" if row.kind == "callback" else f"{row.share:.0%} of {row.limit}",
+        )
+
+    def _foot(self) -> list[str]:
+        spent = ", ".join(f"{name} {1e3 * seconds:.0f} ms" for name, seconds in self.compile.items())
+        cached = " (from the cache)" if self.cached else ""
+        called = [f"{row.name} (#{row.number})" for row in self.kernels if row.kind == "callback"]
+        return [
+            f"Compiled in {1e3 * sum(self.compile.values()):.0f} ms: {spent}{cached}.",
+            f"Temporary memory: {_number(self.arena)}B.",
+            f"NumPy computes {', '.join(called)}." if called else "All of it is native code.",
+        ]
+
+
+_TITLES = ("#", "kernel", "kind", "shape", "FLOP", "bytes", "µs", "of step", "rate", "of limit")
+_LEFT = ("kernel", "kind", "shape")
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [titles, *rows]
+    columns = []
+    for title, *cells in zip(*lines, strict=True):
+        width = max(map(len, (title, *cells)))
+        columns.append([c.ljust(width) if title in _LEFT else c.rjust(width) for c in (title, *cells)])
+    head, *text = ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+    return [head, "-" * max(map(len, (head, *text))), *text]
+
+
+def explain(entry: Entry) -> Explanation:
+    """Measure a program on copies of its state and of the arguments that it was traced with."""
+    program = entry.program
+    assert program is not None
+    times = measure(entry)
+    peak, threads = measure_peak(), threads_of(program)
+    copies = [Kernel("copy", v.spec.shape, stores=[v]) for v, _ in program.memory.copies]
+    kernels = zip((*program.plan.kernels, *copies), times.kernels, strict=True)
+    return Explanation(
+        kernels=tuple(
+            _row(i, kernel, taken, program, peak, threads) for i, (kernel, taken) in enumerate(kernels)
+        ),
+        step=times.step,
+        call=times.call,
+        peak=peak,
+        threads=threads,
+        compile={**entry.seconds, "LLVM": program.native.seconds},
+        cached=program.native.cached,
+        arena=program.memory.arena,
+    )
+
+
+def _row(number: int, kernel: Kernel, seconds: float, program: Program, peak: Peak, threads: int) -> Row:
+    flops = flops_of(kernel)
+    moved = bytes_of(kernel, program.plan) if kernel.kind != "copy" else 2 * _size(kernel)
+    level = peak.level(footprint_of(kernel, program.plan, program.memory))
+    arithmetic = flops / (peak.flops * 4 / _itemsize(kernel))
+    transport = moved / level.bandwidth
+    limit = ARITHMETIC if arithmetic >= transport else level.name
+    share = max(arithmetic, transport) / threads / max(seconds, 1e-12)
+    return Row(number, kernel.name or "copy", kernel.kind, kernel.space, flops, moved, seconds, limit, share)
+
+
+def _size(kernel: Kernel) -> int:
+    return sum(v.spec.size * v.spec.dtype.itemsize for v in kernel.stores)
+
+
+def _itemsize(kernel: Kernel) -> int:
+    """Bytes of the floats that the kernel computes with."""
+    sizes = [n.out.spec.dtype.itemsize for n in kernel.nodes if n.out.spec.dtype.kind == "f"]
+    return max(sizes, default=4)
+
+
+def _number(value: float) -> str:
+    """Three digits and a prefix, ready for a unit: 79.4 k."""
+    for power, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= power:
+            return f"{value / power:.3g} {prefix}"
+    return f"{value:.0f} "
+
+
+def _micro(seconds: float) -> str:
+    digits = 3 if seconds < 1e-6 else 2 if seconds < 1e-4 else 0
+    return f"{1e6 * seconds:.{digits}f}"
+
+
+def stages(entry: Entry) -> dict[str, str]:
+    """What each stage of the compiler made, as text: "graph", "kernels", "llvm", "optimized", "assembly"."""
+    program = entry.program
+    assert program is not None
+    return {
+        "graph": str(program.graph),
+        "kernels": _kernels_text(program),
+        "llvm": program.module.text,
+        "optimized": program.native.optimized,
+        "assembly": program.native.assembly,
+    }
+
+
+def _kernels_text(program: Program) -> str:
+    lines: list[str] = []
+    for i, kernel in enumerate(program.plan.kernels):
+        lines.append(f"k{i}: {kernel.kind} over {list(kernel.space)}")
+        lines += [f"    {node}" for node in kernel.nodes]
+        places = program.memory.places
+        lines += [f"    store {v} in {_where(places[id(v)])}" for v in kernel.stores if id(v) in places]
+    for i, (value, target) in enumerate(program.memory.copies):
+        lines.append(f"c{i}: copy {value} to {_where(target)}")
+    return "\n".join(lines)
+
+
+def _where(buffer: Buffer) -> str:
+    return f"{buffer.kind} {buffer.where}" if buffer.kind != "arena" else f"the arena at byte {buffer.where}"

@@ -1,0 +1,174 @@
+"""How long each kernel takes in its place in the running step.
+
+A copy of `step` reads a clock after every kernel. It runs on copies of all that the program reads and writes,
+so nothing of the user's changes.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import platform
+import re
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rushlight.compile.entry import Entry
+from rushlight.compile.native import jit
+from rushlight.compile.native.program import Program
+from rushlight.compile.native.threads import together
+from rushlight.core.tensor import Tensor, wrap
+from rushlight.device import xp
+
+__all__ = ["Times", "measure", "threads_of"]
+
+SECONDS = 0.25
+"""For all repetitions together, as long as there are at least MANY[0] of them."""
+MANY = 3, 1000
+REFRESH = 10
+"""Repetitions after which the copies become what they were, before training runs out of bounds."""
+
+_STEP = re.compile(r"^define void @step\((?P<given>[^)]*)\) \{\n(?P<body>.*?)^\}\n", re.MULTILINE | re.DOTALL)
+_CALL = re.compile(r"^  call void @(\w+)\(")
+
+_COUNTER = "  {ticks} = call i64 @llvm.readcyclecounter()"
+_CLOCK = """  {ticks}.0 = call i32 @clock_gettime(i32 {clock}, ptr %clock)
+  {ticks}.1 = load i64, ptr %clock
+  {ticks}.2 = getelementptr i64, ptr %clock, i64 1
+  {ticks}.3 = load i64, ptr {ticks}.2
+  {ticks}.4 = mul i64 {ticks}.1, 1000000000
+  {ticks} = add i64 {ticks}.4, {ticks}.3"""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds, typical of many repetitions: of each kernel, of the native step, of the call from Python."""
+
+    kernels: list[float]
+    step: float
+    call: float
+
+
+def timed_step(text: str, calls: Sequence[tuple[str, int]], counter: bool) -> str:
+    """``step_timed``: `step` as it stands in `text`, with one more argument, where it writes a clock's
+    readings: one at the start and one after each of the kernels `calls`, (name, parts) pairs.
+
+    counter  whether the clock is the processor's own counter; else the system's.
+    """
+    found = _STEP.search(text)
+    if found is None:
+        raise ValueError("a module without a step")
+    number = {name: i + 1 for i, (name, _) in enumerate(calls)}
+    parts = dict(calls)
+    lines = found["body"].splitlines()
+    written = [lines[0], *_begin(len(calls) + 1), *_reading(0, counter)]
+    divided = ""
+    for line in lines[1:]:
+        written.append(line)
+        called = _CALL.match(line)
+        name = called[1] if called else ""
+        if name in parts and parts[name] > 1:
+            divided = name  # it is done when all threads are through
+        elif name in parts or (divided and name == "rushlight_wait"):
+            written += _reading(number[divided or name], counter)
+            divided = ""
+    source = "declare i64 @llvm.readcyclecounter()" if counter else "declare i32 @clock_gettime(i32, ptr)"
+    head = f"define void @step_timed({found['given']}, ptr %ticks) {{"
+    return "\n".join([source, head, *written, "}", ""])
+
+
+def _begin(count: int) -> list[str]:
+    """The first thread's readings go out; those of the others nobody wants."""
+    return [
+        f"  %unwanted = alloca [{count} x i64], align 8",
+        "  %clock = alloca [2 x i64], align 8",
+        "  %leads = icmp eq i64 %me, 0",
+        "  %kept = select i1 %leads, ptr %ticks, ptr %unwanted",
+    ]
+
+
+def _reading(i: int, counter: bool) -> list[str]:
+    name = f"%tick{i}"
+    text = _COUNTER.format(ticks=name) if counter else _CLOCK.format(ticks=name, clock=time.CLOCK_MONOTONIC)
+    place = f"  {name}.at = getelementptr i64, ptr %kept, i64 {i}"
+    return [text, place, f"  store i64 {name}, ptr {name}.at"]
+
+
+def has_counter() -> bool:
+    """Whether programs may read a counter of the processor that runs evenly."""
+    return platform.machine().lower() in ("x86_64", "amd64")
+
+
+def rehearsal(program: Program, arguments: Sequence[Any]) -> tuple[Program, list[Tensor]]:
+    """(the same program on copies of its state, copies of the arguments)."""
+    shadow = copy.copy(program)
+    shadow.lifted = [_copy(t.array) for t in program.lifted]
+    shadow.allocate()
+    return shadow, [_copy(a) for a in arguments]
+
+
+def _copy(array: Any) -> Tensor:
+    return wrap(array.copy())  # in row order
+
+
+def measure(entry: Entry, counter: bool | None = None) -> Times:
+    """The times of a program on the arguments that it was traced with, and on its tensors as they are now."""
+    counter = has_counter() if counter is None else counter
+    program = entry.program
+    assert program is not None
+    shadow, copies = rehearsal(program, entry.example)
+    changing = [t.array for t in (*copies, *shadow.lifted)]
+    first = [a.copy() for a in changing]
+    names = [(name, parts) for name, _, parts in program.module.calls]
+    # Functions outside that it calls are known since the program itself was compiled.
+    timed = jit.build(program.module.text + timed_step(program.module.text, names, counter), {})
+    plain = _launcher(shadow, timed.address("step"), 0)
+    clocked = _launcher(shadow, timed.address("step_timed"), 1)
+    ticks = (ctypes.c_int64 * (len(names) + 1))()
+
+    def run(function: Callable[..., Any], *given: Any) -> float:
+        start = time.perf_counter()
+        function(*given)
+        return time.perf_counter() - start
+
+    shadow.run(copies)
+    count = max(MANY[0], min(MANY[1], int(SECONDS / 3 / max(min(run(plain), run(plain)), 1e-9))))
+    rows: list[list[int]] = []
+    starts: list[float] = []
+    steps: list[float] = []
+    calls: list[float] = []
+    for repetition in range(count):
+        if repetition % REFRESH == 0:
+            for array, old in zip(changing, first, strict=True):
+                xp.copyto(array, old)
+        starts.append(time.perf_counter())
+        run(clocked, ctypes.addressof(ticks))
+        rows.append(list(ticks))
+        steps.append(run(plain))
+        calls.append(run(entry.rehearse, shadow, copies))
+    tick = (starts[-1] - starts[0]) / max(rows[-1][0] - rows[0][0], 1)
+    kernels = [_middle([row[i + 1] - row[i] for row in rows]) * tick for i in range(len(names))]
+    return Times(kernels, statistics.median(steps), statistics.median(calls))
+
+
+def _launcher(program: Program, address: int, more: int) -> Callable[..., None]:
+    """A native function that takes what `step` takes and `more` pointers, on as many threads as a call."""
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    function = ctypes.CFUNCTYPE(None, pointer, pointer, number, number, pointer, *[pointer] * more)(address)
+    at, callback = program._table_at, program._callback_at
+    workers = threads_of(program)
+    return lambda *given: together(lambda me, n, wait: function(at, callback, me, n, wait, *given), workers)
+
+
+def threads_of(program: Program) -> int:
+    """How many threads run one call."""
+    return program._workers if program._heavy else 1
+
+
+def _middle(readings: list[int]) -> float:
+    """The mean of the middle half: nearly the median, but finer than the ticks of the clock."""
+    quarter = len(readings) // 4
+    return statistics.fmean(sorted(readings)[quarter : len(readings) - quarter])

@@ -1,0 +1,1 @@
+"""Fuzzing: random programs, compiled and eager, must agree."""

@@ -1,0 +1,129 @@
+"""``python -m rushlight.compile.fuzz --graphs N --seed S``: random programs, compiled and eager, must agree.
+
+Each runs in all modes on equal inputs and states. Results, gradients and the states afterwards are
+compared up to rounding. One that fails is made smaller and printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import rushlight as rl
+from rushlight.compile.capture.trace import Traced, TraceError, trace
+from rushlight.compile.function import compile
+from rushlight.compile.fuzz.programs import Input, Random, make
+from rushlight.compile.proof.check import close, disagreements
+from rushlight.errors import RushlightError
+
+__all__ = ["Input", "Random", "failure", "fuzz", "main", "shrink"]
+
+MODES = ("interpret", "nofuse", "full")
+
+
+def failure(program: Random, modes: Sequence[str] = MODES) -> str:
+    """What is wrong with a program, in words; nothing if all modes agree with eager."""
+    rl.manual_seed(program.seed)
+    inputs, states = program.build()
+    expected = [t.array.copy() for t in program.run(inputs, states)] + [s.array for s in states]
+    for mode in modes:
+        try:
+            wrong = _compare(program, mode, expected)
+        except TraceError:
+            return ""  # refused aloud, as what depends on the layout of memory is
+        except Exception as error:
+            wrong = f"{type(error).__name__}: {error}"
+        if wrong:
+            return f"{mode}: {wrong}"
+    return ""
+
+
+def _compare(program: Random, mode: str, expected: list[Any]) -> str:
+    inputs, states = program.build()
+    compiled = compile(lambda *given: program.run(given, states), mode=mode)
+    rl.manual_seed(program.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = [t.array for t in compiled(*inputs)] + [s.array for s in states]
+    if len(found) != len(expected):
+        return f"{len(found)} results, eager has {len(expected)}"
+    far = [i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if not close(a, b)]
+    if not far:
+        return ""
+    for i in far:
+        if (found[i].shape, found[i].dtype) != (expected[i].shape, expected[i].dtype):
+            kinds = [f"{a.dtype}{a.shape}" for a in (found[i], expected[i])]
+            return f"result {i} is {kinds[0]}, eager's {kinds[1]}"
+    far = _beyond_rounding(program, found, expected, far)
+    return "; ".join(
+        f"result {i}: {found[i].reshape(-1)[:6]}, eager's {expected[i].reshape(-1)[:6]}" for i in far
+    )
+
+
+def _beyond_rounding(program: Random, found: list[Any], expected: list[Any], far: list[int]) -> list[int]:
+    """Those of the differences that the graph's own rounding does not explain."""
+    inputs, states = program.build()
+    rl.manual_seed(program.seed)
+    traced: Traced = trace(lambda *given: program.run(given, states), inputs)
+    new = {id(t): v for t, v in traced.graph.updates}
+    place = {id(t): v for t, v in zip(traced.lifted, traced.graph.inputs, strict=True)}
+    values = list(traced.graph.outputs)
+    for s in states:
+        before = place.get(id(s))
+        values.append(new.get(id(before), before))  # type: ignore[arg-type]
+    arrays = [t.array for t in traced.lifted]
+    known = [i for i in far if values[i] is not None]
+    wrong = disagreements(
+        traced.graph,
+        arrays,
+        [values[i] for i in known],
+        [found[i] for i in known],
+        [expected[i] for i in known],
+    )
+    return [known[i] for i in wrong] + [i for i in far if values[i] is None]
+
+
+def shrink(program: Random) -> Random:
+    """The same failure with fewer steps."""
+    k = len(program.steps) - 1
+    while k >= 0:
+        less = program.without(k)
+        with contextlib.suppress(Exception):
+            program = less if failure(less) else program
+        k -= 1
+    return program
+
+
+def fuzz(graphs: int, seed: int, report: Any = print) -> int:
+    """Try the programs of the seeds from `seed` on; gives how many failed."""
+    failed = 0
+    for number in range(seed, seed + graphs):
+        program = make(number)
+        try:
+            wrong = failure(program)
+        except RushlightError:
+            continue  # eager code refuses it
+        except Exception as error:
+            wrong = f"eager fails: {type(error).__name__}: {error}"
+        if wrong:
+            failed += 1
+            less = shrink(program)
+            report(f"seed {number}: {wrong}\n{less}\n")
+    return failed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m rushlight.compile.fuzz", description=__doc__)
+    parser.add_argument("--graphs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    start = time.perf_counter()
+    failed = fuzz(options.graphs, options.seed)
+    seconds = time.perf_counter() - start
+    print(f"{options.graphs} graphs from seed {options.seed}: {failed} failed, {seconds:.0f} s")
+    return 1 if failed else 0

@@ -1,0 +1,1 @@
+"""Plan: cut a graph into kernels, see through views, and give every buffer its place in one arena."""

@@ -1,0 +1,149 @@
+"""Memory: where each stored value lives.
+
+An update writes into its input's own memory as soon as nothing reads the old numbers any more; an output goes
+into the array that the caller gets; everything else shares one arena, planned by liveness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rushlight.compile.graph import Value
+from rushlight.compile.plan.kernels import Kernel, Schedule
+from rushlight.compile.plan.views import contiguous, row_major
+
+__all__ = ["Buffer", "Memory", "plan_memory"]
+
+ALIGN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A place in memory: ("input", i), ("output", i) or ("arena", byte offset)."""
+
+    kind: str
+    where: int
+
+
+@dataclass(slots=True)
+class Memory:
+    """Where values live, what is to be copied when all kernels have run, and how large the arena is.
+
+    copies  pairs (from value, to buffer) that remain at the end, in order.
+    staged  values that only such copies make.
+    """
+
+    places: dict[int, Buffer] = field(default_factory=dict)
+    copies: list[tuple[Value, Buffer]] = field(default_factory=list)
+    staged: list[Value] = field(default_factory=list)
+    arena: int = 0
+
+
+def plan_memory(plan: Schedule) -> Memory:
+    """Give every stored value of `plan` its place."""
+    memory = Memory()
+    for i, value in enumerate(plan.graph.inputs):
+        memory.places[id(value)] = Buffer("input", i)
+    index = {id(v): i for i, v in enumerate(plan.graph.inputs)}
+    written: list[tuple[Value, Buffer]] = []
+    for target, value in plan.graph.updates:
+        if _writes_through(plan, target, value, memory):
+            memory.places[id(value)] = Buffer("input", index[id(target)])
+        else:
+            written.append((value, Buffer("input", index[id(target)])))
+    for i, value in enumerate(plan.graph.outputs):
+        own = id(value) in plan.made_by and id(value) not in memory.places
+        if own:
+            memory.places[id(value)] = Buffer("output", i)
+        else:
+            memory.copies.append((value, Buffer("output", i)))
+    _fill_arena(plan, memory, [v for v, _ in written])
+    memory.copies += _staged(plan, memory, written)
+    return memory
+
+
+def _staged(
+    plan: Schedule, memory: Memory, written: list[tuple[Value, Buffer]]
+) -> list[tuple[Value, Buffer]]:
+    """The copies into updated inputs, in an order in which none reads what another has written before:
+    those that read an updated input go by way of the arena."""
+    targets = {buffer for _, buffer in written}
+    first: list[tuple[Value, Buffer]] = []
+    second: list[tuple[Value, Buffer]] = []
+    for value, buffer in written:
+        access = plan.access.get(id(value))
+        if access is not None and memory.places[id(access.value)] in targets:
+            stage = Value(value.spec, f"{value.name}'")
+            plan.access[id(stage)] = contiguous(stage)
+            place = memory.places[id(stage)] = Buffer("arena", memory.arena)
+            memory.arena += _bytes(value)
+            memory.staged.append(stage)
+            first.append((value, place))
+            value = stage
+        second.append((value, buffer))
+    return first + second
+
+
+def _writes_through(plan: Schedule, target: Value, value: Value, memory: Memory) -> bool:
+    """Whether the kernel that makes `value` may write it over the old numbers of `target`."""
+    maker = plan.made_by.get(id(value))
+    if maker is None or id(value) in memory.places or plan.kernels[maker].kind == "callback":
+        return False
+    at_the_end = [*plan.graph.outputs, *[v for _, v in plan.graph.updates]]
+    if any(id(v) in plan.access and plan.access[id(v)].value is target for v in at_the_end):
+        return False
+    for i, kernel in enumerate(plan.kernels):
+        if i >= maker and not _only_pointwise(plan, kernel, target, same=i == maker):
+            return False
+    return True
+
+
+def _only_pointwise(plan: Schedule, kernel: Kernel, target: Value, same: bool) -> bool:
+    """Whether `kernel` leaves `target` alone or, being the one that overwrites it, reads it only in place."""
+    for node in kernel.nodes:
+        for v in node.values():
+            access = plan.access.get(id(v))
+            if access is None or access.value is not target:
+                continue
+            plain = access.offset == 0 and access.strides == row_major(target.spec.shape)
+            if not (same and plain and v.spec.shape == kernel.space and any(node is n for n in kernel.body)):
+                return False
+    return True
+
+
+def _fill_arena(plan: Schedule, memory: Memory, kept: list[Value]) -> None:
+    """First fit over the values still without a place; a place is free again after the last kernel that
+    reads it."""
+    last: dict[int, int] = {}
+    for i, kernel in enumerate(plan.kernels):
+        for v in kernel.reads():
+            if id(v) in plan.access:
+                last[id(plan.access[id(v)].value)] = i
+    end = len(plan.kernels)
+    for value in [*plan.graph.outputs, *kept]:
+        if id(value) in plan.access:
+            last[id(plan.access[id(value)].value)] = end
+    taken: list[tuple[int, int, int]] = []
+    for i, kernel in enumerate(plan.kernels):
+        taken = [t for t in taken if t[2] >= i]
+        for value in kernel.stores:
+            if id(value) in memory.places:
+                continue
+            size = _bytes(value)
+            offset = _first_fit(taken, size)
+            taken.append((offset, offset + size, last.get(id(value), i)))
+            memory.places[id(value)] = Buffer("arena", offset)
+            memory.arena = max(memory.arena, offset + size)
+
+
+def _bytes(value: Value) -> int:
+    return -(-max(value.spec.size * value.spec.dtype.itemsize, 1) // ALIGN) * ALIGN
+
+
+def _first_fit(taken: list[tuple[int, int, int]], size: int) -> int:
+    offset = 0
+    for start, stop, _ in sorted(taken):
+        if offset + size <= start:
+            break
+        offset = max(offset, stop)
+    return offset

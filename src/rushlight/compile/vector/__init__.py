@@ -1,0 +1,1 @@
+"""Vectors: numbers in registers, whose operators and functions write instructions."""

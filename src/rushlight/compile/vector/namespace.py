@@ -1,0 +1,233 @@
+"""The namespace `m` of formulas that write instructions: the elementwise names of `device/numpy.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.compile.vector import float32, rest
+from rushlight.compile.vector.registers import (
+    Unsupported,
+    Vec,
+    cast,
+    compare,
+    constant,
+    intrinsic,
+    pair,
+    select,
+)
+from rushlight.compile.write.emit import Emitter
+from rushlight.device import xp
+
+__all__ = ["VectorMath"]
+
+_SIZES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_DTYPES = ("bool_", "float16", "float32", "float64", *_SIZES)
+
+
+class VectorMath:
+    """`m` for formulas over Vecs of `lanes` lanes. A name that is not here raises Unsupported."""
+
+    def __init__(self, emitter: Emitter, lanes: int) -> None:
+        self.emitter = emitter
+        self.lanes = lanes
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _DTYPES:
+            return xp.dtype(name.rstrip("_"))
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise Unsupported(f"{name} in a formula that is to become instructions")
+
+    def vec(self, x: Any) -> Vec:
+        """`x` as a Vec: a number becomes a constant of the dtype that NumPy's default rules give it."""
+        if isinstance(x, Vec):
+            return x
+        if isinstance(x, (bool, int)):
+            return constant(self.emitter, x, xp.bool_ if isinstance(x, bool) else xp.int64, self.lanes)
+        if isinstance(x, float):
+            return constant(self.emitter, x, xp.float32, self.lanes)
+        raise Unsupported(f"a {type(x).__name__} in a formula that is to become instructions")
+
+    def pair(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """Two operands, one of which is a Vec."""
+        return (a, b) if isinstance(b, Vec) else (self.vec(a), b)
+
+    # Exponentials, logarithms, trigonometry
+
+    def exp(self, x: Any) -> Vec:
+        return self._function("exp", x)
+
+    def expm1(self, x: Any) -> Vec:
+        return self._function("expm1", x)
+
+    def log(self, x: Any) -> Vec:
+        return self._function("log", x)
+
+    def log1p(self, x: Any) -> Vec:
+        return self._function("log1p", x)
+
+    def sin(self, x: Any) -> Vec:
+        return self._function("sin", x)
+
+    def cos(self, x: Any) -> Vec:
+        return self._function("cos", x)
+
+    def tan(self, x: Any) -> Vec:
+        return self._function("tan", x)
+
+    def tanh(self, x: Any) -> Vec:
+        return self._function("tanh", x)
+
+    def erf(self, x: Any) -> Vec:
+        return self._function("erf", x)
+
+    def arctan2(self, a: Any, b: Any) -> Vec:
+        a, b = pair(*self.pair(a, b))
+        a, b = self._real(a), self._real(b)
+        return float32.by_lane("atan2f" if a.dtype == xp.float32 else "atan2", a, b)
+
+    def _function(self, name: str, x: Any) -> Vec:
+        """float64 in the C library, float32 by instructions, float16 by way of float32."""
+        x = self.vec(x)
+        value = self._real(x)
+        if value.dtype == xp.float64:
+            return float32.by_lane(name, value)
+        out: Vec = getattr(float32, name)(cast(value, xp.float32))
+        return cast(out, value.dtype)
+
+    def _real(self, x: Vec) -> Vec:
+        return x if x.dtype.kind == "f" else cast(x, xp.float32)
+
+    def sqrt(self, x: Any) -> Vec:
+        return intrinsic("sqrt", self._real(self.vec(x)))
+
+    # Signs and rounding
+
+    def abs(self, x: Any) -> Vec:
+        return rest.absolute(self.vec(x))
+
+    def sign(self, x: Any) -> Vec:
+        x = self.vec(x)
+        if x.dtype.kind == "b":
+            raise Unsupported("the sign of a bool")
+        if x.dtype.kind == "u":
+            return cast(x != 0, x.dtype)
+        return select(x > 0, 1, select(x < 0, -1, x))
+
+    def _rounded(self, name: str, x: Any) -> Vec:
+        x = self.vec(x)
+        return intrinsic(name, x) if x.dtype.kind == "f" else x
+
+    def floor(self, x: Any) -> Vec:
+        return self._rounded("floor", x)
+
+    def ceil(self, x: Any) -> Vec:
+        return self._rounded("ceil", x)
+
+    def trunc(self, x: Any) -> Vec:
+        return self._rounded("trunc", x)
+
+    def round(self, x: Any) -> Vec:
+        return self._rounded("roundeven", x)
+
+    rint = round
+
+    # Two operands
+
+    def maximum(self, a: Any, b: Any) -> Vec:
+        return rest.maximum(*self.pair(a, b))
+
+    def minimum(self, a: Any, b: Any) -> Vec:
+        return rest.minimum(*self.pair(a, b))
+
+    def power(self, a: Any, b: Any) -> Vec:
+        return rest.power(*self.pair(a, b))
+
+    def remainder(self, a: Any, b: Any) -> Vec:
+        return rest.remainder(*self.pair(a, b))
+
+    def floor_divide(self, a: Any, b: Any) -> Vec:
+        return rest.floor_divide(*self.pair(a, b))
+
+    # Comparisons and tests
+
+    def equal(self, a: Any, b: Any) -> Vec:
+        return compare("eq", *self.pair(a, b))
+
+    def not_equal(self, a: Any, b: Any) -> Vec:
+        return compare("ne", *self.pair(a, b))
+
+    def less(self, a: Any, b: Any) -> Vec:
+        return compare("lt", *self.pair(a, b))
+
+    def less_equal(self, a: Any, b: Any) -> Vec:
+        return compare("le", *self.pair(a, b))
+
+    def greater(self, a: Any, b: Any) -> Vec:
+        return compare("gt", *self.pair(a, b))
+
+    def greater_equal(self, a: Any, b: Any) -> Vec:
+        return compare("ge", *self.pair(a, b))
+
+    def isnan(self, x: Any) -> Vec:
+        x = self.vec(x)
+        return compare("ne", x, x)
+
+    def isinf(self, x: Any) -> Vec:
+        x = self.vec(x)
+        return rest.absolute(x) == float("inf") if x.dtype.kind == "f" else compare("ne", x, x)
+
+    def isfinite(self, x: Any) -> Vec:
+        x = self.vec(x)
+        return rest.absolute(x) < float("inf") if x.dtype.kind == "f" else compare("eq", x, x)
+
+    # Logic and bits
+
+    def _bool(self, x: Any) -> Vec:
+        return cast(self.vec(x), xp.bool_)
+
+    def logical_and(self, a: Any, b: Any) -> Vec:
+        return self._bool(a) & self._bool(b)
+
+    def logical_or(self, a: Any, b: Any) -> Vec:
+        return self._bool(a) | self._bool(b)
+
+    def logical_xor(self, a: Any, b: Any) -> Vec:
+        return self._bool(a) ^ self._bool(b)
+
+    def logical_not(self, x: Any) -> Vec:
+        return ~self._bool(x)
+
+    def bitwise_and(self, a: Any, b: Any) -> Vec:
+        a, b = self.pair(a, b)
+        return a & b
+
+    def bitwise_or(self, a: Any, b: Any) -> Vec:
+        a, b = self.pair(a, b)
+        return a | b
+
+    def bitwise_xor(self, a: Any, b: Any) -> Vec:
+        a, b = self.pair(a, b)
+        return a ^ b
+
+    def invert(self, x: Any) -> Vec:
+        return ~self.vec(x)
+
+    # Choice and form
+
+    def where(self, condition: Any, a: Any, b: Any) -> Vec:
+        if not isinstance(a, Vec) and not isinstance(b, Vec):
+            a, b = (a, self.vec(b)) if isinstance(b, float) else (self.vec(a), b)
+        return select(self._bool(condition), a, b)
+
+    def cast(self, x: Any, dtype: Any) -> Vec:
+        if not isinstance(x, Vec):
+            return constant(self.emitter, x, dtype, self.lanes)
+        return cast(x, dtype)
+
+    def broadcast_to(self, x: Any, shape: Any) -> Vec:
+        """`x`: the shapes are the affair of whoever loads and stores."""
+        return self.vec(x)
+
+    def full(self, shape: Any, value: Any, dtype: Any) -> Vec:
+        return self.cast(value, dtype)

@@ -1,0 +1,160 @@
+"""Operations on Vecs that take several instructions: maxima, whole division, remainders, powers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.compile.vector.registers import (
+    Unsupported,
+    Vec,
+    cast,
+    compare,
+    constant,
+    intrinsic,
+    pair,
+    select,
+    vec,
+)
+from rushlight.device import xp
+
+__all__ = ["absolute", "floor_divide", "maximum", "minimum", "power", "remainder"]
+
+
+def absolute(x: Vec) -> Vec:
+    """|x|; of the smallest int, itself."""
+    if x.dtype.kind == "f":
+        return intrinsic("fabs", x)
+    return intrinsic("abs", x, extra=(("i1", "false"),)) if x.dtype.kind == "i" else x
+
+
+def maximum(a: Any, b: Any) -> Vec:
+    """The larger of two; a nan wins."""
+    return _extreme("gt", a, b)
+
+
+def minimum(a: Any, b: Any) -> Vec:
+    """The smaller of two; a nan wins."""
+    return _extreme("lt", a, b)
+
+
+def _extreme(order: str, a: Any, b: Any) -> Vec:
+    a, b = pair(a, b)
+    if b.value is not None and b.value == b.value:
+        a, b = b, a
+    # `a if a > b else b` is one instruction, and gives b when either is nan: enough when a is a plain number.
+    best = select(compare(order, a, b), a, b)
+    if a.dtype.kind != "f" or (a.value is not None and a.value == a.value):
+        return best
+    return select(compare("ne", a, a), a, best)
+
+
+# Whole division
+
+
+def floor_divide(a: Any, b: Any) -> Vec:
+    """floor(a / b), with NumPy's choices: ints give 0 on division by 0."""
+    a, b = pair(a, b)
+    if a.dtype.kind == "f":
+        return _float_floor_divide(a, b)
+    return _int_divide(a, b)[0]
+
+
+def remainder(a: Any, b: Any) -> Vec:
+    """a - floor(a / b) * b, with the sign of `b`; ints give 0 on division by 0."""
+    a, b = pair(a, b)
+    if a.dtype.kind == "f":
+        return _float_remainder(a, b)
+    return _int_divide(a, b)[1]
+
+
+def _int_divide(a: Vec, b: Vec) -> tuple[Vec, Vec]:
+    if a.dtype.kind == "b":
+        a, b = cast(a, xp.int8), cast(b, xp.int8)
+    zero = compare("eq", b, 0)
+    if a.dtype.kind == "u":
+        safe = select(zero, 1, b)
+        quotient = vec(a, f"udiv {a.kind} {a.name}, {safe.name}")
+        return select(zero, 0, quotient), select(zero, 0, a - quotient * safe)
+    # The smallest int divided by -1 stops the processor, so -1 takes a way of its own.
+    minus = compare("eq", b, -1)
+    safe = select(zero | minus, 1, b)
+    quotient = vec(a, f"sdiv {a.kind} {a.name}, {safe.name}")
+    rest = a - quotient * safe
+    low = (rest != 0) & ((rest ^ safe) < 0)
+    floored = select(zero, 0, select(minus, -a, select(low, quotient - 1, quotient)))
+    return floored, select(low, rest + safe, rest)
+
+
+def _frem(a: Vec, b: Vec) -> Vec:
+    return vec(a, f"frem {a.kind} {a.name}, {b.name}")
+
+
+def _float_remainder(a: Vec, b: Vec) -> Vec:
+    rest = _frem(a, b)
+    moved = select((rest != 0) & ((rest < 0) ^ (b < 0)), rest + b, rest)
+    signed = select(rest == 0, intrinsic("copysign", constant(a.emitter, 0.0, a.dtype, a.lanes), b), moved)
+    return select(b == 0, rest, signed)
+
+
+def _float_floor_divide(a: Vec, b: Vec) -> Vec:
+    """As NumPy: the remainder first, then a quotient that is whole but for rounding."""
+    rest = _frem(a, b)
+    plain = vec(a, f"fdiv {a.kind} {a.name}, {b.name}")
+    quotient = vec(a, f"fdiv {a.kind} {(a - rest).name}, {b.name}")
+    quotient = select((rest != 0) & ((rest < 0) ^ (b < 0)), quotient - 1, quotient)
+    whole = intrinsic("floor", quotient)
+    whole = select((quotient - whole) > 0.5, whole + 1, whole)
+    zero = intrinsic("copysign", constant(a.emitter, 0.0, a.dtype, a.lanes), plain)
+    return select(b == 0, plain, select(quotient == 0, zero, whole))
+
+
+# Powers
+
+
+def power(a: Any, b: Any) -> Vec:
+    """a to the power of b; small constant exponents become products, roots and quotients."""
+    known = b.value if isinstance(b, Vec) else b
+    if isinstance(a, Vec) and known is not None:
+        a = pair(a, b)[0]
+        short = _short_power(a, known)
+        if short is not None:
+            return short
+    a, b = pair(a, b)
+    if a.dtype.kind != "f":
+        raise Unsupported(f"{a.dtype} to the power of {a.dtype}")
+    return intrinsic("pow", a, b)
+
+
+def _short_power(a: Vec, exponent: float) -> Vec | None:
+    if a.dtype.kind == "f":
+        return _float_power(a, exponent)
+    return _int_power(a, int(exponent)) if exponent >= 0 and a.dtype.kind != "b" else None
+
+
+def _float_power(a: Vec, exponent: float) -> Vec | None:
+    if exponent == 0:
+        return constant(a.emitter, 1.0, a.dtype, a.lanes)
+    if exponent in (0.5, -0.5):
+        root = intrinsic("sqrt", a)
+        return root if exponent > 0 else 1.0 / root
+    size = abs(exponent)
+    if size not in (1, 2, 3, 4):
+        return None
+    square = a * a if size > 1 else a
+    value = {1: a, 2: square, 3: square * a if size == 3 else a, 4: square * square if size == 4 else a}[
+        int(size)
+    ]
+    return value if exponent > 0 else 1.0 / value
+
+
+def _int_power(a: Vec, exponent: int) -> Vec:
+    """By squaring, wrapping round as ints do."""
+    out = constant(a.emitter, 1, a.dtype, a.lanes)
+    first = True
+    while exponent:
+        if exponent & 1:
+            out, first = (a if first else out * a), False
+        exponent >>= 1
+        if exponent:
+            a = a * a
+    return out

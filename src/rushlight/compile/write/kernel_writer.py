@@ -1,0 +1,206 @@
+"""Writing one kernel: what every kind has in common. Reading operands, running the nodes, storing results."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.compile.graph import Node, Value
+from rushlight.compile.plan.kernels import Kernel, Schedule
+from rushlight.compile.plan.memory import Buffer, Memory
+from rushlight.compile.plan.views import row_major
+from rushlight.compile.vector import registers, transfer
+from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.write.emit import Emitter
+from rushlight.compile.write.nest import Stream, offset_of
+
+__all__ = ["KernelWriter", "Point"]
+
+LANES = 16
+
+
+class Point:
+    """Where in the nest the code stands: an index per axis, and how many elements along the last one."""
+
+    __slots__ = ("count", "indices", "lanes")
+
+    def __init__(self, indices: Sequence[str], lanes: int, count: int) -> None:
+        self.indices = list(indices)
+        self.lanes = lanes
+        self.count = count
+
+
+class KernelWriter:
+    """Writes the function of one kernel.
+
+    Its arguments are the buffers that it touches, each once, so that LLVM may take it that they do not
+    overlap.
+    """
+
+    def __init__(self, plan: Schedule, memory: Memory, kernel: Kernel, name: str) -> None:
+        self.plan = plan
+        self.memory = memory
+        self.kernel = kernel
+        self.name = name
+        self.emitter = Emitter()
+        self.arguments: dict[Buffer, str] = {}
+        self.parts = 1
+        """Into how many parts, done side by side, the kernel divides its work. It follows from sizes
+        alone, so that results do not depend on how many threads there are."""
+
+    # Buffers
+
+    def pointer(self, buffer: Buffer) -> str:
+        """The argument through which the kernel sees `buffer`."""
+        return self.arguments.setdefault(buffer, f"%b{len(self.arguments)}")
+
+    def stream(self, value: Value, axes: Sequence[int | None], rank: int) -> Stream | None:
+        """How to read `value` in a nest of `rank` axes; `axes` says which of them each axis of it is.
+
+        None for a constant. An axis of size 1 is broadcast: its stride is 0.
+        """
+        access = self.plan.access.get(id(value))
+        if access is None:
+            return None
+        strides = [0] * rank
+        for axis, n, step in zip(axes, value.spec.shape, access.strides, strict=True):
+            if axis is not None and n != 1:
+                strides[axis] += step
+        base = access.value
+        return Stream(self.pointer(self.memory.places[id(base)]), base.spec.dtype, access.offset, strides)
+
+    def target(self, value: Value, axes: Sequence[int | None], rank: int) -> Stream:
+        """How to write `value`, which lies in row order."""
+        strides = [0] * rank
+        for axis, step in zip(axes, row_major(value.spec.shape), strict=True):
+            if axis is not None:
+                strides[axis] = step
+        return Stream(self.pointer(self.memory.places[id(value)]), value.spec.dtype, 0, strides)
+
+    # Points
+
+    def read(self, value: Value, stream: Stream | None, point: Point) -> Any:
+        """`value` at a point: a constant, a splat of one number, consecutive elements, or gathered ones."""
+        dtype, e = value.spec.dtype, self.emitter
+        if stream is None:
+            return registers.constant(e, self.plan.constants[id(value)], dtype, point.lanes)
+        where = offset_of(e, stream, point.indices)
+        step = stream.strides[-1] if stream.strides else 0
+        if point.lanes == 1:
+            return transfer.load(e, where, dtype, 1, 1)
+        if step == 0:
+            return registers.splat(e, transfer.load(e, where, dtype, 1, 1).name, dtype, point.lanes)
+        if step == 1:
+            return transfer.load(e, where, dtype, point.lanes, point.count)
+        return transfer.gather(e, where, step, dtype, point.lanes, point.count)
+
+    def write(self, stream: Stream, vec: Any, point: Point) -> None:
+        """Store a value at a point."""
+        e = self.emitter
+        where = offset_of(e, stream, point.indices)
+        step = stream.strides[-1] if stream.strides else 0
+        if point.lanes == 1 or step == 1:
+            transfer.store(vec, where, point.count)
+        else:
+            transfer.scatter(vec, where, step, point.count)
+
+    def run(
+        self, nodes: Sequence[Node], known: dict[int, Any], streams: dict[Any, Stream | None], point: Point
+    ) -> None:
+        """Run elementwise nodes at a point. `known` holds values in registers and gains the results; what it
+        lacks is read."""
+        math = VectorMath(self.emitter, point.lanes)
+        for node in nodes:
+            operands = []
+            for v in node.inputs:
+                if isinstance(v, Value):
+                    if id(v) not in known:
+                        known[id(v)] = self.read(v, streams.get(("read", id(v))), point)
+                    v = known[id(v)]
+                operands.append(v)
+            result = node.op.formula(math, *operands, **node.attrs)
+            if not isinstance(result, registers.Vec):
+                result = registers.constant(self.emitter, result, node.out.spec.dtype, point.lanes)
+            known[id(node.out)] = registers.widen(registers.cast(result, node.out.spec.dtype), point.lanes)
+
+    def store_all(
+        self, nodes: Sequence[Node], known: dict[int, Any], streams: dict[Any, Any], point: Point
+    ) -> None:
+        """Store those results of `nodes` that go to memory."""
+        stored = {id(v) for v in self.kernel.stores}
+        for node in nodes:
+            if id(node.out) in stored:
+                self.write(streams["write", id(node.out)], known[id(node.out)], point)
+
+    def text(self) -> str:
+        """The finished function."""
+        arguments = ", ".join(
+            [*[f"ptr noalias %b{i}" for i in range(len(self.arguments))], "ptr %callback", "i64 %part"]
+        )
+        body = "\n".join(self.emitter.lines)
+        head = f"define internal void @{self.name}({arguments}) noinline nounwind {{"
+        return f"{head}\nentry:\n{body}\n  ret void\n}}\n"
+
+
+def aligned_axes(shape: Sequence[int], space: Sequence[int], offset: int = 0) -> list[int]:
+    """Which axis of `space` each axis of a tensor of `shape` is: broadcasting counts from the last."""
+    lead = len(space) - len(shape)
+    return [lead + d + offset for d in range(len(shape))]
+
+
+def body_streams(
+    writer: KernelWriter,
+    nodes: Sequence[Node],
+    made: set[int],
+    space: tuple[int, ...],
+    place: Sequence[int],
+    rank: int,
+) -> dict[Any, Any]:
+    """Streams for all that `nodes` read from memory and store, over a nest of `rank` axes.
+
+    place   the axis of the nest at which each axis of `space`, the nodes' own shape, lies.
+    made    ids of values that are in registers.
+    """
+    streams: dict[Any, Any] = {}
+    stored = {id(v) for v in writer.kernel.stores}
+    for node in nodes:
+        for v in node.values():
+            key = ("read", id(v))
+            if id(v) not in made and key not in streams:
+                axes = [place[d] for d in aligned_axes(v.spec.shape, space)]
+                streams[key] = writer.stream(v, axes, rank)
+        made.add(id(node.out))
+        if id(node.out) in stored:
+            streams["write", id(node.out)] = writer.target(node.out, list(place), rank)
+    return streams
+
+
+@functools.cache
+def _emits(op: Any, kinds: tuple[Any, ...], attrs: str, node: _Hashed) -> bool:
+    emitter = Emitter()
+    operands = [registers.Vec(emitter, "%x", k, LANES) if number is None else number for k, number in kinds]
+    try:
+        op.formula(VectorMath(emitter, LANES), *operands, **node.attrs)
+    except Exception:
+        return False
+    return True
+
+
+class _Hashed:
+    """Attributes that ride along in a cached call without being looked at."""
+
+    def __init__(self, attrs: dict[str, Any]) -> None:
+        self.attrs = attrs
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashed)
+
+
+def can_emit(node: Node) -> bool:
+    """Whether an elementwise node's formula can be written as instructions."""
+    kinds = tuple((str(v.spec.dtype), None) if isinstance(v, Value) else (None, v) for v in node.inputs)
+    return _emits(node.op, kinds, repr(node.attrs), _Hashed(node.attrs))

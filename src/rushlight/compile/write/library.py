@@ -1,0 +1,118 @@
+"""Large products go to OpenBLAS, called from native code."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from rushlight.compile.graph import Node
+from rushlight.compile.native import jit
+from rushlight.compile.write.contract import flops, operands
+from rushlight.compile.write.kernel_writer import KernelWriter
+from rushlight.compile.write.nest import offset_of
+
+__all__ = ["address_of", "is_large", "write_library"]
+
+LARGE = 2 * 64 * 64 * 64
+"""Multiplications and additions from which OpenBLAS is faster than a product written inline."""
+
+ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
+
+
+@functools.cache
+def _library() -> Any:
+    """The OpenBLAS that scipy-openblas32 carries, or None."""
+    import ctypes
+    import os
+
+    # AMD's AVX-512 runs as two halves: OpenBLAS's AVX2 kernels are up to 15 % faster there than its choice.
+    with _environment("OPENBLAS_CORETYPE", "ZEN" if jit.host().startswith("znver") else None):
+        try:
+            import scipy_openblas32
+        except ImportError:
+            return None
+        folder = scipy_openblas32.get_lib_dir()
+        found = ctypes.CDLL(os.path.join(folder, f"lib{scipy_openblas32.get_library()}.so"))
+    # Products are divided among our own threads, always into the same parts.
+    found.scipy_openblas_set_num_threads(1)
+    return found
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str | None) -> Iterator[None]:
+    """An environment variable for the time of loading a library, unless the user has set it."""
+    import os
+
+    if value is None or name in os.environ:
+        yield
+        return
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+def address_of(dtype: Any) -> int:
+    """Where the library's matrix product for `dtype` begins."""
+    import ctypes
+
+    name = "scipy_cblas_sgemm" if str(dtype) == "float32" else "scipy_cblas_dgemm"
+    return ctypes.cast(getattr(_library(), name), ctypes.c_void_p).value or 0
+
+
+def is_large(node: Node) -> bool:
+    """Whether OpenBLAS should do this product: two matrices, enough arithmetic, and the library is there."""
+    shapes = [v.spec for v in node.values()]
+    plain = all(s.ndim == 2 and min(s.shape) > 1 for s in shapes)
+    return plain and flops(node) >= LARGE and _library() is not None
+
+
+def write_library(writer: KernelWriter) -> None:
+    """One call of cblas_?gemm for each part: some of the result's rows, or of its columns."""
+    node = writer.kernel.root
+    assert node is not None
+    ops = operands(writer, node)
+    e = writer.emitter
+    m, n = ops.sizes[-2:]
+    writer.parts = _parts(flops(node), max(m, n))
+    out = writer.target(node.out, [0, 1], 3)
+    real = "float" if str(ops.dtype) == "float32" else "double"
+    a_flag, a_lead = _layout(ops.a.strides[0], ops.a.strides[2], m, ops.depth)
+    b_flag, b_lead = _layout(ops.b.strides[2], ops.b.strides[1], ops.depth, n)
+    start, size = _share(writer, max(m, n))
+    at, rows, columns = ([start, "0", "0"], size, str(n)) if m >= n else (["0", start, "0"], str(m), size)
+    name = "sgemm" if real == "float" else "dgemm"
+    kinds = ["i32"] * 6 + [real, "ptr", "i32", "ptr", "i32", real, "ptr", "i32"]
+    a, b, c = (offset_of(e, s, at) for s in (ops.a, ops.b, out))
+    values = [ROW_MAJOR, a_flag, b_flag, rows, columns, ops.depth, "1.0", a, a_lead, b, b_lead, "0.0", c, n]
+    e.declare(f"rushlight_{name}", "void", kinds)
+    written = ", ".join(f"{k} {v}" for k, v in zip(kinds, values, strict=True))
+    e.line(f"call void @rushlight_{name}({written})")
+
+
+def _parts(work: int, length: int) -> int:
+    """How many parts are worth their overhead: none shorter than 32 rows or columns."""
+    wanted = next((p for p, least in ((8, 400e6), (4, 60e6), (2, 2e6)) if work >= least), 1)
+    return max(1, min(wanted, length // 32))
+
+
+def _share(writer: KernelWriter, length: int) -> tuple[str, str]:
+    """(start, size) of this part of `length`: multiples of 8, and the last takes the rest."""
+    e, parts = writer.emitter, writer.parts
+    if parts == 1:
+        return "0", str(length)
+    step = -(-length // parts // 8) * 8
+    start = e.value(f"mul nuw nsw i64 %part, {step}")
+    last = e.value(f"icmp eq i64 %part, {parts - 1}")
+    rest = length - step * (parts - 1)
+    return start, e.value(f"select i1 {last}, i32 {rest}, i32 {step}")
+
+
+def _layout(row_step: int, column_step: int, rows: int, columns: int) -> tuple[int, int]:
+    """(flag, leading dimension) of a matrix with unit steps along one axis."""
+    if column_step == 1:
+        return PLAIN, max(row_step, columns)
+    return TRANSPOSED, max(column_step, rows)

@@ -1,0 +1,310 @@
+"""Maps and reductions: nests whose last axis runs in vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rushlight.compile.graph import Value
+from rushlight.compile.plan.kernels import Kernel
+from rushlight.compile.plan.views import row_major
+from rushlight.compile.vector import registers, transfer
+from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
+from rushlight.compile.write.nest import Nest, Stream, loops
+
+__all__ = ["write_map", "write_reduction"]
+
+WIDE = 1 << 15
+"""Elements from which a map is divided into parts."""
+
+ACROSS = {
+    "sum": transfer.reduce_add,
+    "mean": transfer.reduce_add,
+    "amax": transfer.reduce_max,
+    "amin": transfer.reduce_min,
+}
+IDENTITY = {"sum": 0.0, "mean": 0.0, "amax": float("-inf"), "amin": float("inf")}
+
+
+def write_map(writer: KernelWriter) -> None:
+    """Every point of the space on its own."""
+    kernel = writer.kernel
+    space = kernel.space
+    streams = body_streams(writer, kernel.body, set(), space, range(len(space)), len(space))
+    nest = Nest(list(space), [False] * len(space), {k: s for k, s in streams.items() if s is not None})
+    nest.simplify()
+
+    def block(indices: list[str], lanes: int, count: int) -> None:
+        point = Point(indices, lanes, count)
+        known: dict[int, Any] = {}
+        writer.run(kernel.body, known, streams, point)
+        writer.store_all(kernel.body, known, streams, point)
+
+    if len(nest.sizes) == 1 and nest.sizes[0] >= WIDE:
+        _in_parts(writer, nest.sizes[0], block)
+    else:
+        _over_rows(writer, nest.sizes, block)
+
+
+def _in_parts(writer: KernelWriter, size: int, block: Callable[[list[str], int, int], None]) -> None:
+    """A long row in parts that threads may share; the last one takes what is left over."""
+    e = writer.emitter
+    writer.parts = min(8, size // (WIDE // 2))
+    step = size // writer.parts // LANES * LANES
+    start = e.value(f"mul nuw nsw i64 %part, {step}")
+    last = e.value(f"icmp eq i64 %part, {writer.parts - 1}")
+    whole = size // LANES * LANES
+    ahead = e.value(f"add nuw nsw i64 {start}, {step}")
+    stop = e.value(f"select i1 {last}, i64 {whole}, i64 {ahead}")
+    e.loop(start, stop, LANES, lambda j: block([j], LANES, LANES))
+    if size - whole:
+        mark = e.fresh("R")
+        e.line(f"br i1 {last}, label %{mark}.rest, label %{mark}.end")
+        e.label(f"{mark}.rest")
+        block([str(whole)], LANES, size - whole)
+        e.line(f"br label %{mark}.end")
+        e.label(f"{mark}.end")
+
+
+def _over_rows(writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None]) -> None:
+    """Loops over the outer axes; along the last one whole vectors, then the rest."""
+    if not sizes:
+        block([], 1, 1)
+        return
+    loops(
+        writer.emitter,
+        sizes[:-1],
+        lambda outer: _along(writer, sizes[-1], lambda j, n: block([*outer, j], LANES, n)),
+    )
+
+
+def _along(writer: KernelWriter, size: int, body: Callable[[str, int], None]) -> None:
+    whole = size // LANES * LANES
+    if whole == LANES:
+        body("0", LANES)
+    elif whole:
+        writer.emitter.loop(0, whole, LANES, lambda j: body(j, LANES))
+    if size - whole:
+        body(str(whole), size - whole)
+
+
+def write_reduction(writer: KernelWriter) -> None:
+    """Accumulators in registers over the reduced axes; the nodes after the reduction run on the result."""
+    kernel = writer.kernel
+    assert kernel.root is not None
+    source = next(kernel.root.values())
+    full = source.spec.shape
+    reduced = [d in kernel.root.attrs["dim"] for d in range(len(full))]
+    rank = len(full)
+    before = body_streams(writer, kernel.before, set(), full, range(rank), rank)
+    if not any(n.out is source for n in kernel.before):
+        before["read", id(source)] = writer.stream(source, range(rank), rank)
+    place = [d for d in range(rank) if kernel.root.attrs["keepdim"] or not reduced[d]]
+    after = body_streams(writer, kernel.body, {id(kernel.root.out)}, kernel.space, place, rank)
+    if any(v is kernel.root.out for v in kernel.stores):
+        after["write", id(kernel.root.out)] = writer.target(kernel.root.out, place, rank)
+    merged: dict[Any, Any] = {}
+    for part, streams in (("before", before), ("after", after)):
+        merged.update({(part, k): s for k, s in streams.items() if s is not None})
+    for (part, _), stream in merged.items():
+        if part == "after":
+            stream.strides = [0 if r else s for r, s in zip(reduced, stream.strides, strict=True)]
+    nest = Nest(list(full), reduced, merged)
+    nest.simplify()
+    _Reduction(writer, kernel, source, nest, before, after).write()
+
+
+class _Reduction:
+    """The state of writing one reduction."""
+
+    def __init__(
+        self, writer: KernelWriter, kernel: Kernel, source: Value, nest: Nest, before: Any, after: Any
+    ) -> None:
+        self.writer, self.kernel, self.source, self.nest = writer, kernel, source, nest
+        self.before, self.after = before, after
+        self.dtype = source.spec.dtype
+        assert kernel.root is not None
+        self.kind = kernel.root.op.name
+        self.count = 1
+        for n, r in zip(nest.sizes, nest.reduced, strict=True):
+            self.count *= n if r else 1
+
+    def write(self) -> None:
+        sizes, reduced = self.nest.sizes, self.nest.reduced
+        if not sizes:
+            self._finish([], 1, 1, self._contribution([], 1, 1))
+        elif reduced[-1]:
+            self._rows()
+        else:
+            self._columns()
+
+    def _contribution(self, indices: Sequence[str], lanes: int, count: int) -> Any:
+        """The value to be accumulated at a point; lanes past `count` hold the identity."""
+        writer, point = self.writer, Point(indices, lanes, count)
+        known: dict[int, Any] = {}
+        if not any(n.out is self.source for n in self.kernel.before):
+            known[id(self.source)] = writer.read(self.source, self.before["read", id(self.source)], point)
+        writer.run(self.kernel.before, known, self.before, point)
+        writer.store_all(self.kernel.before, known, self.before, point)
+        return known[id(self.source)]
+
+    def _masked(self, vec: Any, lanes: int, count: int) -> Any:
+        if count == lanes:
+            return vec
+        return keep_first(vec, count, IDENTITY[self.kind])
+
+    def _combine(self, a: Any, b: Any) -> Any:
+        math = VectorMath(self.writer.emitter, a.lanes)
+        if self.kind in ("sum", "mean"):
+            return a + b
+        return math.maximum(a, b) if self.kind == "amax" else math.minimum(a, b)
+
+    def _start(self, lanes: int) -> Any:
+        return registers.constant(self.writer.emitter, IDENTITY[self.kind], self.dtype, lanes)
+
+    def _finish(self, indices: Sequence[str], lanes: int, count: int, total: Any) -> None:
+        """What comes after: the mean's division, the nodes that follow, and the stores."""
+        writer, point = self.writer, Point(indices, lanes, count)
+        root = self.kernel.root
+        assert root is not None
+        if self.kind == "mean":
+            total = total * (1.0 / self.count)
+        known = {id(root.out): total}
+        writer.run(self.kernel.body, known, self.after, point)
+        writer.store_all([root, *self.kernel.body], known, self.after, point)
+
+    def _nest(self, axes: Sequence[int], indices: dict[int, str], accs: list[Any], body: Any) -> list[Any]:
+        """Loops over `axes` that carry accumulators; ``body(indices, accs)`` gives the next ones."""
+        if not axes:
+            return body(indices, accs)
+        first, rest = axes[0], axes[1:]
+        e = self.writer.emitter
+        kinds = [(a.kind, a.name) for a in accs]
+        lanes = accs[0].lanes
+
+        def step(i: str, names: list[str]) -> list[str]:
+            inner = [registers.Vec(e, n, self.dtype, lanes) for n in names]
+            return [a.name for a in self._nest(rest, {**indices, first: i}, inner, body)]
+
+        out = e.carry(0, self.nest.sizes[first], 1, kinds, step)
+        return [registers.Vec(e, n, self.dtype, lanes) for n in out]
+
+    def _split(self) -> tuple[list[int], list[int]]:
+        rank = len(self.nest.sizes)
+        kept = [d for d in range(rank) if not self.nest.reduced[d]]
+        return kept, [d for d in range(rank) if self.nest.reduced[d]]
+
+    def _rows(self) -> None:
+        """The last axis is reduced: accumulate whole vectors of a row, then across the lanes."""
+        kept, reduced = self._split()
+        size, rank = self.nest.sizes[-1], len(self.nest.sizes)
+
+        def row(outer: list[str]) -> None:
+            at = dict(zip(kept, outer, strict=True))
+            unroll = 4 if size >= 8 * LANES else 1
+            accs = [self._start(LANES) for _ in range(unroll)]
+            accs = self._nest(reduced[:-1], at, accs, lambda where, held: self._row(where, held, size))
+            total = accs[0]
+            for a in accs[1:]:
+                total = self._combine(total, a)
+            indices = [at.get(d, "0") for d in range(rank)]
+            self._finish(indices, 1, 1, ACROSS[self.kind](total))
+
+        loops(self.writer.emitter, [self.nest.sizes[d] for d in kept], row)
+
+    def _row(self, at: dict[int, str], accs: list[Any], size: int) -> list[Any]:
+        e, rank = self.writer.emitter, len(self.nest.sizes)
+        unroll = len(accs)
+        whole = size // (LANES * unroll) * (LANES * unroll)
+
+        def one(j: str, count: int, acc: Any) -> Any:
+            indices = [*[at.get(d, "0") for d in range(rank - 1)], j]
+            vec = self._masked(self._contribution(indices, LANES, count), LANES, count)
+            return self._combine(acc, vec)
+
+        if whole:
+
+            def step(j: str, names: list[str]) -> list[str]:
+                held = [registers.Vec(e, n, self.dtype, LANES) for n in names]
+                starts = [j, *[e.value(f"add nuw nsw i64 {j}, {LANES * u}") for u in range(1, unroll)]]
+                return [one(s, LANES, a).name for s, a in zip(starts, held, strict=True)]
+
+            out = e.carry(0, whole, LANES * unroll, [(a.kind, a.name) for a in accs], step)
+            accs = [registers.Vec(e, n, self.dtype, LANES) for n in out]
+        for j in range(whole, size, LANES):
+            accs = [one(str(j), min(LANES, size - j), accs[0]), *accs[1:]]
+        return accs
+
+    def _columns(self) -> None:
+        """The last axis stays: a vector of results at a time, rows added one after the other."""
+        kept, reduced = self._split()
+        sizes, rank = self.nest.sizes, len(self.nest.sizes)
+        length = sizes[reduced[-1]] if reduced else 1
+        unroll = next(u for u in (4, 5, 2, 1) if length % u == 0) if reduced else 1
+
+        def block(outer: list[str], j: str, count: int) -> None:
+            at = {**dict(zip(kept, [*outer, j], strict=True))}
+            accs = [self._start(LANES) for _ in range(unroll)]
+            accs = self._nest(
+                reduced[:-1], at, accs, lambda where, held: self._column(where, held, count, unroll)
+            )
+            total = accs[0]
+            for a in accs[1:]:
+                total = self._combine(total, a)
+            self._finish([at.get(d, "0") for d in range(rank)], LANES, count, total)
+
+        outer_sizes = [sizes[d] for d in kept[:-1]]
+        loops(
+            self.writer.emitter,
+            outer_sizes,
+            lambda outer: _along(self.writer, sizes[-1], lambda j, n: block(outer, j, n)),
+        )
+
+    def _column(self, at: dict[int, str], accs: list[Any], count: int, unroll: int) -> list[Any]:
+        e, rank = self.writer.emitter, len(self.nest.sizes)
+        reduced = [d for d in range(rank) if self.nest.reduced[d]]
+        if not reduced:
+            return [self._contribution([at[d] for d in range(rank)], LANES, count)]
+        axis = reduced[-1]
+
+        def step(i: str, names: list[str]) -> list[str]:
+            out = []
+            for u, name in enumerate(names):
+                row = i if u == 0 else e.value(f"add nuw nsw i64 {i}, {u}")
+                indices = [row if d == axis else at.get(d, "0") for d in range(rank)]
+                held = registers.Vec(e, name, self.dtype, LANES)
+                out.append(self._combine(held, self._contribution(indices, LANES, count)).name)
+            return out
+
+        out = e.carry(0, self.nest.sizes[axis], unroll, [(a.kind, a.name) for a in accs], step)
+        return [registers.Vec(e, n, self.dtype, LANES) for n in out]
+
+
+def keep_first(vec: Any, count: int, rest: float) -> Any:
+    """The first `count` lanes as they are, `rest` in the others."""
+    e, lanes = vec.emitter, vec.lanes
+    mask = ", ".join(f"i1 {'true' if i < count else 'false'}" for i in range(lanes))
+    other = registers.constant(e, rest, vec.dtype, lanes)
+    name = e.value(f"select <{lanes} x i1> <{mask}>, {vec.kind} {vec.name}, {vec.kind} {other.name}")
+    return registers.Vec(e, name, vec.dtype, lanes)
+
+
+def write_elements(writer: KernelWriter, value: Value, target: Any) -> None:
+    """Copy `value`, through whatever view, into the buffer `target` in row order."""
+    space = value.spec.shape
+    rank = len(space)
+    source = writer.stream(value, range(rank), rank)
+    out = Stream(writer.pointer(target), value.spec.dtype, 0, list(row_major(space)))
+    if 0 in space:
+        return
+    nest = Nest(
+        list(space), [False] * rank, {k: s for k, s in (("in", source), ("out", out)) if s is not None}
+    )
+    nest.simplify()
+
+    def block(indices: list[str], lanes: int, count: int) -> None:
+        point = Point(indices, lanes, count)
+        writer.write(out, writer.read(value, source, point), point)
+
+    _over_rows(writer, nest.sizes, block)

@@ -1,0 +1,89 @@
+"""Loop nests: a space of axes, and for each buffer that the loops touch how far it moves along every axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rushlight.compile.write.emit import Emitter, llvm_type
+
+__all__ = ["Nest", "Stream", "loops", "offset_of"]
+
+
+@dataclass(slots=True)
+class Stream:
+    """How one buffer is read or written in a nest: from `pointer` on at ``offset + strides . index``."""
+
+    pointer: str
+    dtype: Any
+    offset: int
+    strides: list[int]
+
+
+@dataclass(slots=True)
+class Nest:
+    """Axes with their sizes, marked as reduced or not, and the streams over them."""
+
+    sizes: list[int]
+    reduced: list[bool]
+    streams: dict[Any, Stream] = field(default_factory=dict)
+
+    def simplify(self) -> None:
+        """Drop axes of size 1, and join neighbours wherever every stream walks over them as over one axis."""
+        for d in reversed(range(len(self.sizes))):
+            if self.sizes[d] == 1:
+                self._drop(d)
+        for d in reversed(range(len(self.sizes) - 1)):
+            if self.reduced[d] == self.reduced[d + 1] and self._joinable(d):
+                self.sizes[d + 1] *= self.sizes[d]
+                self._drop(d)
+
+    def _joinable(self, d: int) -> bool:
+        inner = self.sizes[d + 1]
+        return all(s.strides[d] == s.strides[d + 1] * inner for s in self.streams.values())
+
+    def _drop(self, d: int) -> None:
+        del self.sizes[d], self.reduced[d]
+        for stream in self.streams.values():
+            del stream.strides[d]
+
+
+def loops(emitter: Emitter, sizes: Sequence[int], body: Callable[[list[str]], None]) -> None:
+    """Nested loops over `sizes`, outermost first; ``body(indices)`` writes the innermost block."""
+
+    def enter(depth: int, indices: list[str]) -> None:
+        if depth == len(sizes):
+            body(indices)
+        elif sizes[depth] == 1:
+            enter(depth + 1, [*indices, "0"])
+        else:
+            emitter.loop(0, sizes[depth], 1, lambda i: enter(depth + 1, [*indices, i]))
+
+    enter(0, [])
+
+
+def offset_of(emitter: Emitter, stream: Stream, indices: Sequence[str]) -> str:
+    """The pointer to a stream's element at `indices` (one per axis, numbers or names)."""
+    constant, terms = stream.offset, []
+    for step, i in zip(stream.strides, indices, strict=True):
+        if step == 0:
+            continue
+        if i.lstrip("-").isdigit():
+            constant += step * int(i)
+        else:
+            terms.append(i if step == 1 else emitter.value(f"mul nsw i64 {i}, {step}"))
+    if not terms and not constant:
+        return stream.pointer
+    total = terms[0] if terms else str(constant)
+    for t in terms[1:]:
+        total = emitter.value(f"add nsw i64 {total}, {t}")
+    if terms and constant:
+        total = emitter.value(f"add nsw i64 {total}, {constant}")
+    return emitter.value(
+        f"getelementptr inbounds {_element(stream.dtype)}, ptr {stream.pointer}, i64 {total}"
+    )
+
+
+def _element(dtype: Any) -> str:
+    return "i8" if str(dtype) == "bool" else llvm_type(dtype)
