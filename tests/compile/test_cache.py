@@ -191,13 +191,13 @@ def test_processes_that_start_at_once(place: Path) -> None:
 
 def test_no_address_of_this_process_is_in_the_text(place: Path) -> None:
     """Else an object would call nowhere in the next process: what is outside is named, or an argument."""
-    weight = rl.rand(200, 200)
+    weight = rl.rand(300, 300)
     step = compile(lambda x: ((x @ weight).relu().sum(), x.sort(dim=1).values))
-    step(rl.rand(200, 200))
+    step(rl.rand(300, 300))
     ((entry,),) = step._entries.values()
     assert entry.program.module.callbacks
     assert "inttoptr" not in entry.program.module.text
     again = compile(lambda x: ((x @ weight).relu().sum(), x.sort(dim=1).values))
-    again(rl.rand(200, 200))
+    again(rl.rand(300, 300))
     ((entry,),) = again._entries.values()
     assert entry.program.native.cached

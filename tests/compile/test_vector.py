@@ -117,7 +117,10 @@ ATTRS = {
     "clamp": {"min": 0, "max": 2},
     "moving_average": {"decay": 0.9},
     "to": {"dtype": np.dtype("float32")},
+    "normal_turn": {"quarter": 1},
 }
+UNIT = ("normal_radius", "normal_turn")
+"""Formulas for uniform numbers of float64, from 0 to below 1."""
 # What NumPy itself refuses, or computes in a dtype that no formula asks for.
 REFUSED = {
     ("sign", "bool"),
@@ -131,6 +134,7 @@ REFUSED |= {(name, "bool") for name in ("floor", "ceil", "trunc", "round", "tanh
 REFUSED |= {(f"bitwise_{name}", kind) for name in ("and", "or", "xor", "not") for kind in DTYPES[:2]}
 REFUSED |= {("pow", kind) for kind in DTYPES[2:]}
 REFUSED |= {("moving_average", kind) for kind in DTYPES[2:]}
+REFUSED |= {(name, kind) for name in UNIT for kind in DTYPES if kind != "float64"}
 ELEMENTWISE = [op for op in REGISTRY.values() if op.elementwise]
 
 
@@ -160,6 +164,9 @@ def asked(op: Any, dtype: str) -> bool:
 )
 def test_every_elementwise_op_equals_its_formula_on_numpy(op: Any, dtype: str) -> None:
     arrays = operands(arity(op), dtype)
+    if op.name in UNIT:
+        near_one = 1.0 - 2.0 ** -np.arange(1, 54)
+        arrays = [np.concatenate([np.linspace(0.0, 1.0, 1000, endpoint=False), near_one])]
     if op.name == "where":
         arrays[0] = arrays[0] > 0
     if op.name == "masked_fill":

@@ -99,8 +99,8 @@ sample("leaky_relu", lambda L, x: L.nn.functional.leaky_relu(x, 0.3), X(2, 3), k
 sample("clamp", lambda L, x: L.clamp(x, -0.5, 0.7), *forms(), kinks=[np.array([-0.5, 0.7, 0.0])],
     plain=[EXTREME])
 sample("clamp", lambda L, x: x.clamp(min=0.1) + x.clip(max=1), X(2, 3), X())
-sample("clamp", lambda L, x: x.clamp(0.5, 2.5), plain=[I(2, 3)])
-sample("clamp", lambda L, x: x.clamp(1, 5), plain=[I(2, 3), I32])
+sample("clamp", lambda L, x: x.clamp(0.5, 2.5), plain=[I(2, 3), B(3)])
+sample("clamp", lambda L, x: x.clamp(1, 5), plain=[I(2, 3), I32, B(3)])
 sample("clamp", lambda L, x, a, b: L.clamp(x, a, b),
     (X(2, 3), X(3, low=-1.0, high=-0.5), X(3, low=0.5, high=1.0)))
 for _name in ("floor", "ceil", "trunc"):

@@ -94,6 +94,7 @@ sample("take_along_dim", lambda L, x, i: L.take_along_dim(x, i, dim=1), (X(2, 3)
 sample("cumsum", lambda L, x: L.cumsum(x, -1), *CUBES, X(), X(3), X(2, 0), plain=[I(2, 3), B(3), U8],
     exact=False)
 sample("cumsum", lambda L, x: x.cumsum(0, dtype=L.float64), X(2, 3), plain=[I(2, 3)], exact=False)
+sample("cumsum", lambda L, x: x.cumsum(0, dtype=L.int32), plain=[I(2, 3), B(3)])
 TIES = np.array([[3.0, 1.0, 3.0, 2.0], [0.0, 0.0, 0.0, -1.0]])
 sample("argsort", lambda L, x: L.argsort(x, stable=True), plain=[X(2, 3), TIES, I(5), X(), X(0, 2)])
 sample("argsort", lambda L, x: x.argsort(dim=0, descending=True, stable=True), plain=[X(3, 2), TIES, TIES[0]])

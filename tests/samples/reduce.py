@@ -21,9 +21,11 @@ for _name in ("sum", "mean"):
         exact=False)
 sample("sum", lambda L, x: x.sum(), plain=[I(2, 3), B(2, 3), U8, I32, I(0)])
 sample("sum", lambda L, x: x.sum(1, dtype=L.float64), plain=[I(2, 3), X(2, 3)], exact=False)
+sample("sum", lambda L, x: x.sum(1, dtype=L.int32), plain=[I(2, 3), B(2, 3)])
 sample("mean", lambda L, x: L.mean(x, 0, dtype=L.float64), plain=[I(2, 3), B(2, 3)], exact=False)
 sample("prod", lambda L, x: L.prod(x), *forms(0.5, 2.0), kinks=[np.array([0.0, 2.0, 3.0]), np.zeros(3)],
     plain=[I(2, 3), B(3), U8], exact=False)
+sample("prod", lambda L, x: x.prod(0, dtype=L.int32), plain=[I(2, 3), B(3)])
 sample("prod", lambda L, x: x.prod(-1, keepdim=True), *CUBES, X(), X(2, 0),
     kinks=[np.array([[0.0, 2.0], [0.0, 0.0]])], exact=False)
 for _name in ("var", "std"):

@@ -10,9 +10,10 @@ from typing import Any
 from rushlight.compile.capture.arguments import things_in
 from rushlight.compile.capture.guards import Guards, Snapshot, collect
 from rushlight.compile.capture.placeholder import GradOf
-from rushlight.compile.capture.results import fill
+from rushlight.compile.capture.results import Hole, fill
 from rushlight.compile.capture.trace import trace
 from rushlight.compile.interpret import interpret
+from rushlight.compile.native.known import make_program
 from rushlight.compile.native.program import Program
 from rushlight.compile.proof.blame import report, report_failure
 from rushlight.compile.proof.check import agrees
@@ -44,6 +45,7 @@ class Entry:
             traced.grads,
         )
         self.cleared = traced.cleared
+        self._alone = self.result is Hole and not self.grads and not self.cleared
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
         self.guards.watch(
@@ -65,7 +67,7 @@ class Entry:
     def _build(self, arguments: list[Tensor]) -> Program | None:
         """The program; where the compiler fails the interpreter has to do, and a warning says so."""
         try:
-            return Program(self.graph, self.lifted, self.count, fuse=self.mode == "full")
+            return make_program(self.graph, self.lifted, self.count, fuse=self.mode == "full")
         except (NotSupportedError, MemoryError):
             raise
         except Exception as error:
@@ -74,6 +76,8 @@ class Entry:
 
     def call(self, arguments: list[Tensor]) -> Any:
         outputs = self.program.run(arguments) if self.proved and self.program else self._slowly(arguments)
+        if self._alone:
+            return wrap(outputs[0])
         rest = iter(outputs)
         result = fill(self.result, rest)
         for key in self.grads:
@@ -99,6 +103,18 @@ class Entry:
                     "Let the optimiser's step be a part of it.",
                 )
             )
+        before = [] if self.proved else [(t, t.array.copy()) for t in self._state()]
+        try:
+            rest = self._steps(sources, index, steps)
+        except BaseException:
+            # All steps or none: a program that is proved takes its steps back itself.
+            for tensor, array in before:
+                xp.copyto(tensor.array, array)
+            raise
+        return fill(self.result, iter(rest))
+
+    def _steps(self, sources: list[Tensor], index: Tensor | None, steps: int) -> list[Any]:
+        """The outputs of all steps, stacked."""
         done: list[list[Any]] = []
         while len(done) < steps and (self.program is None or not self.proved):
             batch = [wrap(pick(t.array, index, len(done))) for t in sources]
@@ -113,7 +129,12 @@ class Entry:
         if done:
             first = [xp.stack([d[i] for d in done]) for i in range(len(self.graph.outputs))]
             rest = [xp.concatenate((a, b)) for a, b in zip(first, rest, strict=True)] if rest else first
-        return fill(self.result, iter(rest))
+        return rest
+
+    def _state(self) -> list[Tensor]:
+        """The tensors that the program updates, but for its arguments."""
+        missing: list[Any] = [None] * self.count
+        return [t for t in self._targets([*missing, *self.lifted[self.count :]]) if t is not None]
 
     def _tensors(self, arguments: list[Tensor]) -> list[Tensor]:
         return [*arguments, *self.lifted[self.count :]]
@@ -142,17 +163,29 @@ class Entry:
         assert self.program is not None
         arrays = [t.array.copy(order="C") for t in self._tensors(arguments)]
         outputs, updates = interpret(self.graph, arrays)
-        trial = [wrap(a.copy()) for a in arrays]
-        found = self.program.apart(trial).run(trial[: self.count])
-        new = [t.array for t in self._targets(trial)]
-        if agrees(self.graph, arrays, [*found, *new], [*outputs, *updates]):
+        tried = self._tried(arrays)
+        if tried is not None and agrees(self.graph, arrays, [*tried[0], *tried[1]], [*outputs, *updates]):
             self.proved = True
+            found, new = tried
         else:
             report(self.graph, arrays, self.mode)
             self.program = None
             found, new = outputs, updates
         _write(self._targets(self._tensors(arguments)), new)
         return found
+
+    def _tried(self, arrays: list[Any]) -> tuple[list[Any], list[Any]] | None:
+        """The outputs and updates that the program makes of these inputs; None where it fails, which the
+        interpreter did not."""
+        assert self.program is not None
+        trial = [wrap(a.copy()) for a in arrays]
+        try:
+            found = self.program.apart(trial).run(trial[: self.count])
+        except MemoryError:
+            raise
+        except Exception:
+            return None
+        return found, [t.array for t in self._targets(trial)]
 
 
 def _call(function: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import os
+import sys
 import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,9 @@ class CompiledFunction:
     """A function that runs as native code; made by `rl.compile`."""
 
     def __init__(self, function: Callable[..., Any], mode: str) -> None:
-        self.function = function
+        self.function: Callable[..., Any] = (
+            function.function if isinstance(function, CompiledFunction) else function
+        )
         self.mode = mode
         self._entries: dict[Any, list[Entry]] = {}
         self._traced = 0
@@ -57,6 +60,9 @@ class CompiledFunction:
         return CompiledFunction(copy.deepcopy(self.function, memo), self.mode)
 
     def __reduce__(self) -> Any:
+        module, name = (getattr(self, part, "") for part in ("__module__", "__qualname__"))
+        if getattr(sys.modules.get(module), name, None) is self:
+            return name  # a decorated function: found again by its name, as functions are
         return CompiledFunction, (self.function, self.mode)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -71,6 +77,10 @@ class CompiledFunction:
         if not options and all(a.__class__ is Tensor and a.node is None for a in args):
             self._latest = [(a.array.shape, a.array.dtype) for a in args], state.grad_enabled, entry
         return entry.call(arguments)
+
+    def entry(self, *args: Any) -> Entry:
+        """The program that a call with these arguments would run, traced and compiled if it is a new one."""
+        return self._entry(*flatten(args, {}))
 
     def _entry(self, arguments: list[Tensor], key: Any, rebuild: Callable[..., Any]) -> Entry:
         """The program that applies now: an earlier one whose guards hold, or a new one."""
@@ -104,7 +114,8 @@ class CompiledFunction:
         index    integers of shape (steps, batch): tensors of shape (samples, ...), of which each call
                  gets the rows that its line of the index names.
 
-        Raises ShapeError when the sources do not fit together, IndexingError for an index outside them.
+        Raises ShapeError when the sources do not fit together and for no steps, IndexingError for an index
+        outside them. When a step fails, all are taken back.
 
         >>> import rushlight as rl
         >>> from rushlight.compile.function import compile
@@ -117,7 +128,9 @@ class CompiledFunction:
         (tensor([2., 4., 6.]), tensor([3., 3.]))
         """
         steps = _check_scan(sources, index)
-        if self.mode == "off" or state.tracing or not steps:
+        if not steps:
+            raise ShapeError(message("scan", "no steps", "at least one", "Leave the call out."))
+        if self.mode == "off" or state.tracing:
             results = [self.function(*[_item(t, index, s) for t in sources]) for s in range(steps)]
             return _stack(results)
         first, key, rebuild = flatten(tuple(_item(t, index, 0) for t in sources), {})
@@ -187,17 +200,15 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
 def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, Entry]) -> bool:
     """Whether a call is like the last one: then nothing has to be looked up."""
     specs, grad_enabled, entry = latest
-    if len(args) != len(specs) or state.grad_enabled is not grad_enabled:
+    if len(args) != len(specs):
         return False
-    for a, (shape, dtype) in zip(args, specs, strict=True):
-        if (
-            a.__class__ is not Tensor
-            or a.node is not None
-            or a.array.shape != shape
-            or a.array.dtype is not dtype
-        ):
+    for a, (shape, dtype) in zip(args, specs):  # noqa: B905, this is the way of every call
+        if a.__class__ is not Tensor or a.node is not None:
             return False
-    return entry.guards.hold()
+        array = a.array
+        if array.shape != shape or array.dtype is not dtype:
+            return False
+    return state.grad_enabled is grad_enabled and entry.guards.hold()
 
 
 def _check_scan(sources: tuple[Any, ...], index: Any) -> int:

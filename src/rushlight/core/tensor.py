@@ -169,7 +169,7 @@ class Tensor:
             raise GradError(
                 message("numpy", "a tensor that requires grad", "plain data", "Use x.detach().numpy().")
             )
-        return self.array
+        return xp.asarray(self.array)
 
     def item(self) -> Any:
         """The only element, as a Python number."""

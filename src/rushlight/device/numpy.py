@@ -40,6 +40,7 @@ from numpy import (
     flip,
     floor,
     floor_divide,
+    frexp,
     full,
     greater,
     greater_equal,
@@ -107,8 +108,6 @@ def silence() -> Any:
     return np.errstate(all="ignore")
 
 
-prod = np.multiply.reduce
-cumsum = np.add.accumulate  # np.cumsum is Python, and its warnings would be laid to NumPy's own file
 amax = np.maximum.reduce
 amin = np.minimum.reduce
 
@@ -119,12 +118,42 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         # NumPy adds row after row; the product with a vector of ones does the same three times as fast.
         total = _ones(x.shape[0], x.dtype) @ x
         return total[np.newaxis] if keepdims else total
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)  # type: ignore[call-overload]
+
+
+def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The product over `axis`, in the dtype of `x`."""
+    return np.multiply.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)  # type: ignore[call-overload]
+
+
+def cumsum(x: Any, axis: int) -> Any:
+    """The sums of the first 1, 2, ... elements along `axis`, in the dtype of `x`."""
+    return np.add.accumulate(x, axis, x.dtype)  # np.cumsum is Python, its warnings laid to NumPy's own file
 
 
 @functools.lru_cache(maxsize=64)
 def _ones(count: int, dtype: Any) -> Any:
     return np.ones(count, dtype)
+
+
+def smallest(dtype: Any) -> Any:
+    """The smallest number of a dtype; of floats, minus infinity."""
+    return -float("inf") if dtype.kind == "f" else int(np.iinfo(dtype).min)
+
+
+def largest(dtype: Any) -> Any:
+    """The largest number of a dtype; of floats, infinity."""
+    return float("inf") if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def in_pieces(function: Any, x: Any) -> Any:
+    """``function(x)``, element by element, on pieces that stay in the cache through all its steps."""
+    piece = 8192
+    if x.size <= piece:
+        return function(x)
+    flat = np.reshape(x, -1)
+    found = [function(flat[i : i + piece]) for i in range(0, x.size, piece)]
+    return np.reshape(np.concatenate(found), x.shape)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -344,7 +373,12 @@ def array_at(place: int, shape: tuple[int, ...], dtype: Any) -> Any:
     return np.ndarray(shape, dtype, (ctypes.c_char * max(size, 1)).from_address(place))
 
 
-def shaken(array: Any, ulps: float, seed: int) -> Any:
+def coins(shape: tuple[int, ...], seed: Any) -> Any:
+    """True or False for each element, at random."""
+    return np.random.default_rng(seed).uniform(-1.0, 1.0, shape) > 0.0
+
+
+def shaken(array: Any, ulps: float, seed: Any) -> Any:
     """Floats moved by up to so many units in the last place, at random; other numbers as they are."""
     if array.dtype.kind != "f":
         return array

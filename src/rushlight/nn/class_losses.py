@@ -7,9 +7,9 @@ from typing import Any
 from rushlight import ops
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.nn.losses import reduce_by, reduction_of
-from rushlight.ops.entropy import classes_in_range, mean_cross_entropy, mean_nll
+from rushlight.ops.entropy import classes_in_range, in_range, mean_cross_entropy, mean_nll
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -46,24 +46,14 @@ class _Classes:
     ) -> None:
         count = input.shape[1]
         _check_weight(name, weight, count)
+        target = in_range(target, name, count, ignore_index)
         self.ignored = target == ignore_index
-        if not state.tracing:
-            self._check_range(name, target, count, ignore_index)
         self.hot = target.unsqueeze(1) == _class_axis(ops.arange(count), input.ndim)
         if weight is None:
             self.weight = ops.where(self.ignored, 0.0, ops.ones((), dtype=input.dtype))
         else:
             spread = ops.where(self.hot, _class_axis(weight, input.ndim), 0.0).sum(1)
             self.weight = ops.where(self.ignored, 0.0, spread)
-
-    def _check_range(self, name: str, target: Tensor, count: int, ignore_index: int) -> None:
-        if classes_in_range(target, count) or classes_in_range(ops.where(self.ignored, 0, target), count):
-            return
-        used = ops.where(self.ignored, 0, target)
-        low, top = int(used.min().item()), int(used.max().item())
-        expected = f"classes from 0 to {count - 1}, or ignore_index={ignore_index}"
-        remedy = "Check the targets and the width of the last layer."
-        raise IndexingError(message(name, f"class {low if low < 0 else top}", expected, remedy))
 
     def pick(self, input: Tensor) -> Tensor:
         """input[n, target[n]], and 0 where the target is ignored."""

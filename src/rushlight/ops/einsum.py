@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +63,51 @@ def _einsum(m: Any, *xs: Any, equation: str) -> Any:
     return out if len(xs) > 1 else m.cast(out, out.dtype)
 
 
+def _decomposed(*xs: Tensor, equation: str) -> Tensor:
+    """Operand after operand: sums over what no other has, and products of matrices."""
+    terms, result = equation.split("->")
+    parts = terms.split(",")
+    total, term = xs[0], parts[0]
+    for k in range(1, len(xs)):
+        total, term = _product(total, term, xs[k], parts[k], set(result).union(*parts[k + 1 :]))
+    total, term = _only(total, term, set(result))
+    total = total.permute([term.index(c) for c in result])
+    return total if len(xs) > 1 else total.clone()
+
+
+def _only(x: Tensor, term: str, kept: set[str]) -> tuple[Tensor, str]:
+    """Without the letters that are not kept: they are summed over."""
+    for c in [c for c in term if c not in kept]:
+        k = term.index(c)
+        x = x.any(k) if x.dtype.kind == "b" else x.sum(k, dtype=x.dtype)
+        term = term.replace(c, "")
+    return x, term
+
+
+def _product(a: Tensor, ta: str, b: Tensor, tb: str, kept: set[str]) -> tuple[Tensor, str]:
+    """Two operands as one: a product of matrices over the letters that both have and nobody else wants, for
+    each value of those that both have and somebody wants."""
+    a, ta = _only(a, ta, kept | set(tb))
+    b, tb = _only(b, tb, kept | set(ta))
+    batch, inner = ("".join(c for c in ta if c in tb and (c in kept) is wanted) for wanted in (True, False))
+    left, right = "".join(c for c in ta if c not in tb), "".join(c for c in tb if c not in ta)
+    a = a.permute([ta.index(c) for c in batch + left + inner])
+    b = b.permute([tb.index(c) for c in batch + inner + right])
+    n, m = len(batch), len(left)
+    if not inner:
+        ones = (1,) * m
+        product = a.reshape(*a.shape, *(1,) * len(right)) * b.reshape(*b.shape[:n], *ones, *b.shape[n:])
+        return product, batch + left + right
+    # A size of 1 stands for any other.
+    ends = n + m, n + len(inner)
+    sizes = tuple(q if p == 1 else p for p, q in zip(a.shape[ends[0] :], b.shape[n : ends[1]], strict=True))
+    rows, columns = a.shape[n : ends[0]], b.shape[ends[1] :]
+    a = a.expand(*a.shape[: ends[0]], *sizes).reshape(*a.shape[:n], math.prod(rows), math.prod(sizes))
+    b = b.expand(*b.shape[:n], *sizes, *columns).reshape(*b.shape[:n], math.prod(sizes), math.prod(columns))
+    product = a @ b
+    return product.reshape(*product.shape[:n], *rows, *columns), batch + left + right
+
+
 EINSUM = register(
     Op(
         "einsum",
@@ -69,6 +115,7 @@ EINSUM = register(
         _infer_einsum,
         _einsum_grad,
         promote="common",
+        decompose=_decomposed,
     )
 )
 

@@ -12,7 +12,8 @@ from rushlight.core.apply import apply, apply_
 from rushlight.core.op import elementwise
 from rushlight.core.spec import DEFAULT_DTYPE
 from rushlight.core.tensor import Tensor, method
-from rushlight.errors import ArgumentError, message
+from rushlight.device import xp
+from rushlight.errors import ArgumentError, DTypeError, message
 
 __all__ = [
     "abs",
@@ -196,7 +197,9 @@ def erf(input: Tensor) -> Tensor:
 
 @method("clamp", "clip")
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """`input` limited to [min, max], numbers or tensors; the gradient passes where it lies inside.
+    """`input` limited to [min, max], numbers or tensors; the gradient passes where it lies inside. Whole
+    numbers become floats where a bound is one, and bools the numbers that the bounds are. Raises DTypeError
+    where bools are to be limited by bools.
 
     >>> import rushlight as rl
     >>> rl.tensor([-2.0, 0.5, 2.0]).clamp(0, 1)
@@ -204,15 +207,29 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         return _clamp_tensors(input, min, max)
-    if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
-        input = input.to(DEFAULT_DTYPE)
-    return apply(CLAMP, input, **_bounds(min, max))
+    bounds = _bounds(min, max)
+    dtype = _limited("clamp", input.array.dtype, bounds)
+    return apply(CLAMP, input if dtype == input.array.dtype else input.to(dtype), **bounds)
 
 
 def _bounds(min: Any, max: Any) -> dict[str, Any]:
     if min is None and max is None:
         raise ArgumentError(message("clamp", "neither min nor max", "at least one of them"))
     return {"min": min, "max": max}
+
+
+def _limited(name: str, dtype: Any, bounds: dict[str, Any]) -> Any:
+    """The dtype of numbers of `dtype` limited to [min, max]."""
+    if dtype.kind == "f":
+        return dtype
+    given = [bound for bound in bounds.values() if bound is not None]
+    if any(isinstance(bound, float) for bound in given):
+        return DEFAULT_DTYPE
+    if dtype.kind != "b":
+        return dtype
+    if all(isinstance(bound, bool) for bound in given):
+        raise DTypeError(message(name, "bools", "numbers, or a bound that is one", "Convert with .int()."))
+    return xp.int64
 
 
 def _clamp_tensors(input: Tensor, min: Any, max: Any) -> Tensor:
@@ -289,5 +306,10 @@ def abs_(input: Tensor) -> Tensor:
 
 @method("clamp_", "clip_")
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Limit to [min, max], in place; numbers only."""
-    return apply_(CLAMP, input, **_bounds(min, max))
+    """Limit to [min, max], in place; numbers only. Raises DTypeError where the result is of another dtype."""
+    bounds = _bounds(min, max)
+    dtype = _limited("clamp_", input.array.dtype, bounds)
+    if dtype != input.array.dtype:
+        got, remedy = f"{dtype} into {input.array.dtype}", "Convert the target, or use clamp."
+        raise DTypeError(message("clamp_", got, "a result that the target can hold", remedy))
+    return apply_(CLAMP, input, **bounds)

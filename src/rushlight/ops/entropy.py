@@ -9,14 +9,14 @@ from rushlight.core.op import Op, elementwise, register
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
-from rushlight.errors import ShapeError, message
+from rushlight.errors import IndexingError, ShapeError, message
 from rushlight.ops.activation import sigmoid
 from rushlight.ops.creation import arange
 from rushlight.ops.elementwise import clamp, log, log1p
 from rushlight.ops.select import eq, where
 from rushlight.ops.softmax import log_softmax, softmax
 
-__all__ = ["bce", "bce_with_logits", "classes_in_range", "mean_cross_entropy", "mean_nll"]
+__all__ = ["bce", "bce_with_logits", "classes_in_range", "in_range", "mean_cross_entropy", "mean_nll"]
 
 LOG_FLOOR = -100.0
 """PyTorch's floor under the logarithms of BCE, so that a probability of 0 costs 100 and not infinity."""
@@ -182,3 +182,28 @@ def classes_in_range(target: Tensor, classes: int) -> bool:
     if not array.size:
         return True
     return bool(xp.amin(array, axis=None) >= 0 and xp.amax(array, axis=None) < classes)
+
+
+def _in_range(m: Any, t: Any, *, name: str, classes: int, ignore: int) -> Any:
+    wrong = (t != ignore) & ((t < 0) | (t >= classes))
+    if m.any(wrong):
+        first = m.reshape(t, -1)[m.argmax(m.reshape(wrong, -1))]
+        expected = f"classes from 0 to {classes - 1}, or ignore_index={ignore}"
+        remedy = "Check the targets and the width of the last layer."
+        raise IndexingError(message(name, f"class {first}", expected, remedy))
+    return t
+
+
+IN_RANGE = register(Op("in_range", _in_range, lambda t, *, name, classes, ignore: t, view=True))
+
+
+def in_range(target: Tensor, name: str, classes: int, ignore: int) -> Tensor:
+    """``target`` itself, if all of it lies in [0, classes) or equals ``ignore``. In a compiled program too.
+
+    Raises IndexingError, in the name of the operation ``name``, with the first class that does not.
+
+    >>> import rushlight as rl
+    >>> rl.ops.entropy.in_range(rl.tensor([0, 2, -100]), "cross_entropy", 3, -100)
+    tensor([   0,    2, -100])
+    """
+    return apply(IN_RANGE, target, name=name, classes=classes, ignore=ignore)

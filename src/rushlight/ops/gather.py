@@ -10,6 +10,7 @@ from rushlight.core.spec import Spec, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
+from rushlight.ops.index import in_rows
 
 __all__ = ["argsort", "cumsum", "gather", "scatter", "scatter_add", "sort", "take_along_dim", "topk"]
 
@@ -46,7 +47,7 @@ def _infer_scatter(x: Spec, index: Spec, src: Any, *, dim: int) -> Spec:
 
 def _put_into(x: Any, index: Any, src: Any, *, dim: int) -> None:
     part = x[tuple(slice(None) if i == dim else slice(n) for i, n in enumerate(index.shape))]
-    xp.put_along_axis(part, index, src, dim)
+    xp.put_along_axis(part, in_rows(index), src, dim)
 
 
 def _scatter(m: Any, x: Any, index: Any, src: Any, *, dim: int) -> Any:

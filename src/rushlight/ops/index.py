@@ -79,7 +79,12 @@ def _infer_set(x: Spec, value: Any, *tensors: Spec, pattern: Pattern) -> Spec:
 
 
 def _set(x: Any, value: Any, *tensors: Any, pattern: Pattern) -> None:
-    x[_realize(pattern, tensors)] = value
+    x[_realize(pattern, map(in_rows, tensors))] = value
+
+
+def in_rows(index: Any) -> Any:
+    """An index in row order: of numbers put at one place the last in this order stays, however it lies."""
+    return index if index.flags.c_contiguous else xp.contiguous(index)
 
 
 def _put(m: Any, x: Any, value: Any, *tensors: Any, pattern: Pattern) -> Any:
@@ -102,7 +107,11 @@ def _put_grad(
     g: Tensor, out: Any, x: Any, value: Any, *tensors: Any, pattern: Pattern
 ) -> list[Tensor | None]:
     at = _at(g, tensors, pattern)
-    of_value = at.sum_to_size(value.shape) if isinstance(value, Spec) else None
+    of_value = None
+    if isinstance(value, Spec):
+        lead = max(0, value.ndim - at.ndim)  # axes of size 1 in front
+        of_value = at.sum_to_size(value.shape[lead:])
+        of_value = of_value.reshape(value.shape) if lead else of_value
     return [apply(INDEX_PUT, g, 0, *tensors, pattern=pattern), of_value, *[None] * len(tensors)]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
-from rushlight.core.apply import apply_
+from rushlight.core.apply import apply, apply_
+from rushlight.core.op import elementwise
 from rushlight.core.placement import check_device
 from rushlight.core.random import Generator, default_generator
 from rushlight.core.spec import Spec
@@ -36,11 +38,11 @@ def uniform(shape: tuple[int, ...], dtype: Any, generator: Generator | None) -> 
     """Uniform in [0, 1): 24 random bits for float32, 53 for float64."""
     count = Spec(shape, dtype).size
     if dtype == xp.float64:
-        words = _words(2 * count, generator).to(xp.float64).reshape(-1, 2)
-        high, low = (words[:, 0] / 32.0).floor(), (words[:, 1] / 64.0).floor()
-        return ((high * 2.0**26 + low) * 2.0**-53).reshape(shape)
-    words = (_words(count, generator).to(xp.float64) / 256.0).floor()
-    return (words * 2.0**-24).to(dtype).reshape(shape)
+        words = _words(2 * count, generator).reshape(*shape, 2)
+        high, low = (words[..., 0] // 32).to(xp.float64), (words[..., 1] // 64).to(xp.float64)
+        return (high * 2.0**26 + low) * 2.0**-53
+    words = _words(count, generator).reshape(shape) // 256
+    return (words.to(xp.float32) * 2.0**-24).to(dtype)
 
 
 def gaussian(shape: tuple[int, ...], dtype: Any, generator: Generator | None) -> Tensor:
@@ -48,10 +50,80 @@ def gaussian(shape: tuple[int, ...], dtype: Any, generator: Generator | None) ->
     count = Spec(shape, dtype).size
     half = (count + 1) // 2
     u = uniform((2, half), xp.float64, generator)
-    radius = (-2.0 * (1.0 - u[0]).log()).sqrt()
-    angle = u[1] * (2 * math.pi)
-    both = _side_by_side(radius * angle.cos(), radius * angle.sin())
+    radius = apply(RADIUS, u[0])
+    both = _side_by_side(radius * apply(TURN, u[1], quarter=0), radius * apply(TURN, u[1], quarter=1))
     return both[:count].to(dtype).reshape(shape)
+
+
+def _horner(x: Any, *terms: float) -> Any:
+    """The polynomial whose coefficients are `terms`, from the power 0 on."""
+    total = x * terms[-1]
+    for term in terms[-2:0:-1]:
+        total = (total + term) * x
+    return total + terms[0]
+
+
+def _radius(m: Any, u: Any) -> Any:
+    """sqrt(-2 log(1 - u)). Plain arithmetic only, and so the same bits on every machine, eager or compiled.
+
+    Source of the logarithm: e_log.c of fdlibm (Sun Microsystems, 1993).
+    """
+    fraction, exponent = m.frexp(1.0 - u)
+    low = fraction < 0.7071067811865476
+    f = m.where(low, fraction + fraction, fraction) - 1.0
+    k = m.cast(exponent, m.float64) - m.cast(low, m.float64)
+    s = f / (f + 2.0)
+    z = s * s
+    w = z * z
+    odd = z * _horner(
+        w, 6.666666666666735130e-1, 2.857142874366239149e-1, 1.818357216161805012e-1, 1.479819860511658591e-1
+    )
+    even = w * _horner(w, 3.999999999940941908e-1, 2.222219843214978396e-1, 1.531383769920937332e-1)
+    square = f * f * 0.5
+    rest = s * (square + (odd + even)) + k * 1.90821492927058770002e-10
+    log = k * 6.93147180369123816490e-1 - ((square - rest) - f)
+    return m.sqrt(log * -2.0)
+
+
+def _turn(m: Any, u: Any, *, quarter: int) -> Any:
+    """cos(2 pi u) or, a quarter of a turn behind, sin(2 pi u). Plain arithmetic, as above.
+
+    Source of the polynomials: k_sin.c and k_cos.c of fdlibm (Sun Microsystems, 1993).
+    """
+    turns = u * 4.0 - float(quarter)
+    whole = m.floor(turns + 0.5)
+    x = (turns - whole) * (math.pi / 2)
+    z = x * x
+    sine = x + x * z * _horner(
+        z,
+        -1.66666666666666324348e-1,
+        8.33333333332248946124e-3,
+        -1.98412698298579493134e-4,
+        2.75573137070700676789e-6,
+        -2.50507602534068634195e-8,
+        1.58969099521155010221e-10,
+    )
+    cosine = _horner(
+        z,
+        1.0,
+        -0.5,
+        4.16666666666666019037e-2,
+        -1.38888888888741095749e-3,
+        2.48015872894767294178e-5,
+        -2.75573143513906633035e-7,
+        2.08757232129817482790e-9,
+        -1.13596475577881948265e-11,
+    )
+    odd = m.equal(m.abs(whole), 1.0) | m.equal(whole, 3.0)
+    value = m.where(odd, sine, cosine)
+    return m.where((whole == 1.0) | (whole == 2.0), -value, value)
+
+
+RADIUS = elementwise("normal_radius", lambda m, u: m.in_pieces(functools.partial(_radius, m), u))
+TURN = elementwise(
+    "normal_turn",
+    lambda m, u, *, quarter: m.in_pieces(functools.partial(_turn, m, quarter=quarter), u),
+)
 
 
 def _side_by_side(a: Tensor, b: Tensor) -> Tensor:

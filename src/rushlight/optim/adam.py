@@ -35,7 +35,19 @@ AVERAGE = elementwise(
     lambda m, average, value, *, decay: average * decay + value * (1.0 - decay),
     inplace=_average,
 )
-CHANGE = register(Op("adam_change", _change, lambda mean, square, step, lr, **options: mean))
+
+
+def _in_ops(
+    mean: Tensor, square: Tensor, step: Tensor, lr: Tensor, *, beta1: float, beta2: float, eps: float
+) -> Tensor:
+    rate = lr / (1.0 - beta1**step)
+    root = ops.sqrt(1.0 - beta2**step)
+    return mean / (ops.sqrt(square) / root.to(mean.dtype) + eps) * rate.to(mean.dtype)
+
+
+CHANGE = register(
+    Op("adam_change", _change, lambda mean, square, step, lr, **options: mean, decompose=_in_ops)
+)
 
 
 class Adam(Optimizer):
@@ -92,7 +104,7 @@ class Adam(Optimizer):
             )
 
     def reads_params(self, group: ParamGroup) -> bool:
-        return bool(group["weight_decay"])
+        return group.on("weight_decay")
 
     def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         state = {"step": ops.zeros((), dtype="float64")}
@@ -102,7 +114,7 @@ class Adam(Optimizer):
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         beta1, beta2 = group["betas"]
-        decay = group.tensor("weight_decay", param.dtype) if group["weight_decay"] else None
+        decay = group.tensor("weight_decay", param.dtype) if group.on("weight_decay") else None
         if group["maximize"]:
             grad = -grad
         if decay is not None and not self.decoupled:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, messa
 from rushlight.optim.group import ParamGroup
 from rushlight.optim.pack import Pack, plan
 from rushlight.optim.saved import read_state, write_state
+from rushlight.optim.state import State
 
 __all__ = ["Optimizer", "check_at_least"]
 
@@ -70,9 +70,9 @@ class Optimizer:
             raise DTypeError(message(type(self).__name__, got, "an iterable of parameters or groups", remedy))
         self.defaults = dict(defaults)
         self.param_groups: list[ParamGroup] = []
-        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.state = State()
         self.stepped = False
-        self._plans: list[tuple[list[Pack], list[Tensor]]] | None = None
+        self._plans: list[tuple[list[int], list[Pack], list[Tensor]]] | None = None
         groups = list(params)
         if not groups:
             remedy = "Give the model its layers first, then pass model.parameters()."
@@ -94,6 +94,9 @@ class Optimizer:
         """The state of a parameter before its first step; Tensors of the parameter's shape, or 0-d."""
         return {}
 
+    def complete_state(self, state: dict[str, Any], group: ParamGroup) -> None:
+        """Adds to a loaded state what the rule needs and PyTorch's does not hold."""
+
     def check_options(self, group: ParamGroup) -> None:
         """Raises ArgumentError for options that the rule cannot work with."""
 
@@ -108,12 +111,10 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        plans = self._plans
-        if plans is None:
-            plans = self._plans = [plan(group["params"], self.elementwise) for group in self.param_groups]
+        plans = self._current_plans()
         before, thread.grad_enabled = thread.grad_enabled, False
         try:
-            for group, (packs, single) in zip(self.param_groups, plans, strict=True):
+            for group, (_, packs, single) in zip(self.param_groups, plans, strict=True):
                 for pack in packs:
                     if not pack.step(self, group):
                         self._step_each(pack.members, group)
@@ -122,6 +123,16 @@ class Optimizer:
             thread.grad_enabled = before
         return loss
 
+    def _current_plans(self) -> list[tuple[list[int], list[Pack], list[Tensor]]]:
+        """Which parameters of each group take their steps together, made anew when the groups have others."""
+        ids = [list(map(id, group["params"])) for group in self.param_groups]
+        if self._plans is None or [known for known, _, _ in self._plans] != ids:
+            self._plans = [
+                (known, *plan(group["params"], self.elementwise))
+                for known, group in zip(ids, self.param_groups, strict=True)
+            ]
+        return self._plans
+
     def _step_each(self, params: list[Tensor], group: ParamGroup) -> None:
         for param in params:
             if param.grad is not None:
@@ -129,11 +140,12 @@ class Optimizer:
 
     def state_of(self, param: Tensor, group: ParamGroup) -> dict[str, Any]:
         """The state of ``param``, made by ``init_state`` at its first step."""
-        found = self.state.get(param)
+        found: dict[str, Any] | None = self.state.get(param)
         if found is None:
             # A traced step then takes the fresh state as an input, as it does with all state.
             with untraced():
-                found = self.state[param] = self.init_state(param, group)
+                self.state[param] = self.init_state(param, group)
+            found = self.state[param]
         return found
 
     def reads_params(self, group: ParamGroup) -> bool:
@@ -193,6 +205,7 @@ class Optimizer:
         groups, states = read_state(self, copy.copy(dict(state_dict)))
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update(saved)
+            group.changes += 1  # compiled steps took the old state's Tensors for inputs
         self.state.clear()
         self.state.update(states)
         self._plans = None
@@ -200,7 +213,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         # A copied view is no longer part of its vector, and a step count shared by copies would run wild.
         state = {p: {k: _own(v) for k, v in entries.items()} for p, entries in self.state.items()}
-        return {**self.__dict__, "state": defaultdict(dict, state), "_plans": None}
+        return {**self.__dict__, "state": State(states=state), "_plans": None}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

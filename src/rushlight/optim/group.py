@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight import ops
-from rushlight.core.state import no_grad
+from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor
 
 __all__ = ["ParamGroup"]
@@ -16,7 +16,9 @@ class ParamGroup(dict[str, Any]):
 
     ``group["lr"]`` is the number that was set. ``group.tensor("lr", dtype)`` is the 0-d Tensor that holds it
     for parameters of that dtype, always the same Tensor: setting the option writes into it. A compiled step
-    takes it as an input, so that a changed learning rate takes effect without compiling again.
+    takes it as an input, so that a changed learning rate takes effect without compiling again. A number
+    that a compiled step reads as ``group["eps"]`` freezes into it, and a change compiles anew;
+    ``group.on("momentum")`` only tells whether there is any.
 
     >>> import rushlight as rl
     >>> group = rl.optim.SGD([rl.nn.Parameter(rl.zeros(2))], lr=0.5).param_groups[0]
@@ -30,21 +32,40 @@ class ParamGroup(dict[str, Any]):
         super().__init__()
         self._tensors: dict[tuple[str, Any], Tensor] = {}
         self.changes = 0
+        """How often something changed that a compiled step takes for granted."""
+        self.frozen: set[str] = set()
+        """The options that compiled steps read as Python's numbers."""
+        self.asked: set[str] = set()
+        """The options of which some rule asked whether they are on."""
         self.update(options)
 
     def tensor(self, name: str, dtype: Any) -> Tensor:
         """The 0-d Tensor of ``dtype`` that always holds the number ``self[name]``."""
         found = self._tensors.get((name, dtype))
         if found is None:
-            found = self._tensors[name, dtype] = ops.tensor(float(self[name]), dtype=dtype)
+            found = self._tensors[name, dtype] = ops.tensor(float(super().__getitem__(name)), dtype=dtype)
         return found
+
+    def tensors(self) -> list[tuple[tuple[str, Any], Tensor]]:
+        """The pairs ((name, dtype), Tensor) that were asked for so far."""
+        return list(self._tensors.items())
+
+    def on(self, name: str) -> bool:
+        """Whether the option is neither 0 nor False nor None; for rules that take its number as a Tensor."""
+        self.asked.add(name)
+        return bool(super().__getitem__(name))
+
+    def __getitem__(self, name: str) -> Any:
+        if state.tracing:
+            self.frozen.add(name)
+        return super().__getitem__(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         if isinstance(value, Tensor) and value.ndim == 0:
             value = value.item()
+        before = super().get(name)
         super().__setitem__(name, value)
-        if name != "lr":
-            # A compiled step froze how the rule reads the other options: it looks here whether to trace anew.
+        if name in self.frozen or (name in self.asked and bool(before) is not bool(value)):
             self.changes += 1
         with no_grad():
             for (key, _), held in self._tensors.items():
@@ -63,6 +84,15 @@ class ParamGroup(dict[str, Any]):
         if name not in self:
             self[name] = default
         return self[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401  (that would be this method)
+
+    def items(self) -> Any:
+        return [(name, self[name]) for name in self]
+
+    def values(self) -> Any:
+        return [self[name] for name in self]
 
     def __reduce__(self) -> Any:
         return ParamGroup, (dict(self),)

@@ -18,6 +18,7 @@ from rushlight.core.spec import Spec
 from rushlight.core.state import state as thread
 from rushlight.core.state import untraced
 from rushlight.core.tensor import Tensor, clock
+from rushlight.optim.state import Entries
 
 if TYPE_CHECKING:
     from rushlight.optim.base import Optimizer
@@ -157,7 +158,7 @@ def _subtract_each(targets: list[Tensor], amounts: list[Any]) -> None:
             touch(target)
 
 
-class _Part(dict[str, Any]):
+class _Part(Entries):
     """A member's state: views of the joint state. Replacing an entry gives the pack up, whose vector no
     longer holds.
     """

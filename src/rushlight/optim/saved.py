@@ -58,7 +58,9 @@ def read_state(
             continue
         states[param] = {k: _fit(param, k, v, number, wrong) for k, v in state.items() if v is not None}
         group, kept = expected[param]
-        needed = optimizer.init_state(param, ParamGroup({**group, **kept})) if not wrong else {}
+        now = ParamGroup({**group, **kept})
+        optimizer.complete_state(states[param], now)
+        needed = optimizer.init_state(param, now) if not wrong else {}
         wrong += [f"{key} of parameter {number} is missing" for key in needed if key not in states[param]]
     if wrong:
         raise _refusal(optimizer, wrong)

@@ -7,7 +7,9 @@ from typing import Any
 from rushlight import ops
 from rushlight.core.apply import apply_
 from rushlight.core.op import elementwise
+from rushlight.core.state import untraced
 from rushlight.core.tensor import Tensor
+from rushlight.device.numpy import float64
 from rushlight.errors import ArgumentError, message
 from rushlight.optim.base import Optimizer, check_at_least
 from rushlight.optim.group import ParamGroup
@@ -31,6 +33,7 @@ class SGD(Optimizer):
         v <- momentum v + (1 - dampening) g      (v = g at the first step)
         p <- p - lr v                            (Nesterov: p - lr (g + momentum v))
 
+    With dampening the steps are counted in state["step"]; where a loaded state has none, it is not the first.
     Raises ArgumentError for a negative option, and for Nesterov without momentum or with dampening.
 
     >>> import rushlight as rl
@@ -76,29 +79,45 @@ class SGD(Optimizer):
             )
 
     def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
-        if not group["momentum"] or group["dampening"]:
-            return {}  # with dampening the first step is unlike the others: it takes all of the gradient
-        return {"momentum_buffer": ops.zeros(param.shape, dtype=param.dtype)}
+        if not group.on("momentum"):
+            return {}
+        state = {"momentum_buffer": ops.zeros(param.shape, dtype=param.dtype)}
+        if group.on("dampening"):
+            state["step"] = ops.zeros((), dtype="float64")  # the first step is unlike the others
+        return state
+
+    def complete_state(self, state: dict[str, Any], group: ParamGroup) -> None:
+        if group.on("dampening") and "momentum_buffer" in state:
+            state.setdefault("step", ops.ones((), dtype="float64"))
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         dtype = param.dtype
         if group["maximize"]:
             grad = -grad
-        if group["weight_decay"]:
+        if group.on("weight_decay"):
             grad = grad + param * group.tensor("weight_decay", dtype)
-        if group["momentum"]:
-            grad = self._momentum(grad, state, group)
+        if group.on("momentum"):
+            grad = self._momentum(param, grad, state, group)
         return grad * group.tensor("lr", dtype)
 
     def reads_params(self, group: ParamGroup) -> bool:
-        return bool(group["weight_decay"])
+        return group.on("weight_decay")
 
-    def _momentum(self, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
+    def _momentum(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: ParamGroup) -> Tensor:
+        if "momentum_buffer" not in state:  # there was no momentum before
+            with untraced():
+                state.update(self.init_state(param, group))
         momentum = group.tensor("momentum", grad.dtype)
-        velocity = state.get("momentum_buffer")
-        if velocity is None:
-            velocity = state["momentum_buffer"] = ops.clone(grad)
-        else:
-            fresh = grad * (1.0 - group["dampening"]) if group["dampening"] else grad
-            apply_(VELOCITY, velocity, fresh, momentum)
+        velocity = state["momentum_buffer"]
+        apply_(VELOCITY, velocity, self._fresh(grad, state, group), momentum)
         return grad + velocity * momentum if group["nesterov"] else velocity
+
+    def _fresh(self, grad: Tensor, state: dict[str, Any], group: ParamGroup) -> Tensor:
+        """What of the gradient goes into the velocity: at the first step all of it."""
+        if not group.on("dampening"):
+            return grad
+        dampening, step = group.tensor("dampening", float64), state.get("step")
+        if step is not None:
+            dampening = dampening * (step > 0)
+            step.add_(1.0)
+        return grad * (1.0 - dampening).to(grad.dtype)

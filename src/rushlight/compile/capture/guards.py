@@ -31,14 +31,17 @@ class Guards:
         self._hooks = [(h, list(h.items())) for m in scope.modules.values() for h in _hooks(m)]
         self._containers = [(c, _items(c)) for c in scope.containers]
         self._optimizers = [(o, _options(o)) for o in scope.optimizers.values()]
+        self._states: list[tuple[Any, list[Any]]] = []
         self._fresh: list[Tensor] = []
         self._taken: list[Tensor] = []
         self._lifted: list[tuple[Tensor, Any]] = []
 
     def watch(self, lifted: list[Any], fresh: list[Tensor], taken: list[Tensor]) -> None:
-        """Also look whether lifted tensors still have their shapes and require grad or not, and at the
-        parameters whose gradients the program takes to be None (`fresh`), or to be there (`taken`)."""
+        """Also look whether lifted tensors still have their shapes and require grad or not, whether the
+        optimisers' states hold the same tensors, and at the parameters whose gradients the program takes to
+        be None (`fresh`), or to be there (`taken`)."""
         self._fresh, self._taken = fresh, taken
+        self._states = [(o, _memory(o)) for o in self.scope.optimizers.values()]
         self._lifted = [(t, _facts(t)) for t in lifted if isinstance(t, Tensor)]
 
     def hold(self) -> bool:
@@ -86,7 +89,7 @@ class Guards:
         return "an optimiser's options, a gradient, or a tensor's shape"
 
     def _modules_hold(self) -> bool:
-        """The attributes of modules, looked at only when some attribute of some module was set."""
+        """The attributes of modules and the states of optimisers, looked at only when some changed."""
         count = changes.count
         for now, then in self._modules:
             if not _same_attributes(now, then):
@@ -95,6 +98,8 @@ class Guards:
             if list(hooks.items()) != before:
                 return False
         if any(_facts(t) != facts for t, facts in self._lifted):
+            return False
+        if not all(_same_items(_memory(o), then) for o, then in self._states):
             return False
         self._count = count
         return True
@@ -143,10 +148,21 @@ def _same_attributes(now: dict[str, Any], then: dict[str, Any]) -> bool:
 
 
 def _options(optimizer: Any) -> list[Any]:
-    """What of the options froze: a count of their changes, where the groups keep one."""
+    """What of the options froze: a count of their changes, where the groups keep one. And which dict is the
+    state; what that holds is looked at only when it counts a change."""
     return [
-        (len(g["params"]), g.changes if hasattr(g, "changes") else _plain(g)) for g in optimizer.param_groups
+        id(getattr(optimizer, "state", None)),
+        *[
+            (len(g["params"]), g.changes if hasattr(g, "changes") else _plain(g))
+            for g in optimizer.param_groups
+        ],
     ]
+
+
+def _memory(optimizer: Any) -> list[Any]:
+    """What an optimiser remembers, and in which dicts."""
+    state = getattr(optimizer, "state", {})
+    return [state, *[(p, entries, tuple(entries.items())) for p, entries in state.items()]]
 
 
 def _plain(group: Any) -> tuple[Any, ...]:

@@ -70,7 +70,7 @@ class Placeholder:
         )
 
     def __getattr__(self, name: str) -> Any:
-        raise self._refuse(name)
+        raise self._refuse("numpy" if name.startswith("__array") else name)
 
     def __bool__(self) -> bool:
         raise self._refuse("bool")

@@ -123,7 +123,7 @@ class Scope:
             self._enter(value, depth + 1)
 
     def _function(self, function: Any, depth: int) -> None:
-        if _is_own(function):
+        if _is_own(function) and depth:  # but the function in question itself, whoever wrote it
             return
         self._words.update(_words(function.__code__))
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):

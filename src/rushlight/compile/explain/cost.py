@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
+from rushlight.compile.plan.indexing import GATHERS, SCATTERS, source_of
 from rushlight.compile.plan.kernels import PRODUCTS, Kernel, Schedule
 from rushlight.compile.plan.memory import Memory
 from rushlight.compile.vector import registers
 from rushlight.compile.vector.namespace import VectorMath
-from rushlight.compile.write.contract import flops as product_flops
 from rushlight.compile.write.emit import Emitter
+from rushlight.compile.write.factors import flops as product_flops
 from rushlight.compile.write.kernel_writer import LANES
+from rushlight.compile.write.scatter import ADDS
 from rushlight.core.op import Op
 
 __all__ = ["bytes_of", "flops_of", "footprint_of"]
+
+MOVES = {"cat", "reshape"}
 
 _Pairs = tuple[tuple[Any, Any], ...]
 _ARITHMETIC = re.compile(
@@ -40,9 +44,19 @@ def _flops(node: Node) -> float:
     if node.op.elementwise:
         kinds = tuple((str(v.spec.dtype), None) if isinstance(v, Value) else (None, v) for v in node.inputs)
         return node.out.spec.size * _per_element(node.op, kinds, tuple(sorted(node.attrs.items())))
+    if node.op.name in MOVES or node.op.name in GATHERS:
+        return 0
+    if node.op.name in SCATTERS:
+        return _adds(node)
     if all(v.spec.dtype.kind == "f" for v in (node.out, *node.values())):
         return sum(v.spec.size for v in node.values()) if not node.op.view else 0
     return 0
+
+
+def _adds(node: Node) -> int:
+    source = source_of(node)
+    adds = node.op.name in ADDS and any(v.spec.dtype.kind in "iu" for v in node.values() if v is not source)
+    return source.spec.size if adds and isinstance(source, Value) and source.spec.dtype.kind == "f" else 0
 
 
 def _per_element(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
@@ -66,8 +80,12 @@ def _counted(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
 
 
 def bytes_of(kernel: Kernel, plan: Schedule) -> int:
-    """Bytes read and written, each place counted once."""
+    """Bytes read and written, each place counted once; of what is indexed, one element for each result."""
     reads = {_place(v, plan): _size_read(v, plan) for v in kernel.reads() if id(v) in plan.access}
+    for node in kernel.nodes:
+        if node.op.name in GATHERS:
+            source, most = node.inputs[0], node.out.spec.size * node.out.spec.dtype.itemsize
+            reads[_place(source, plan)] = min(reads[_place(source, plan)], most)
     return sum(reads.values()) + sum(v.spec.size * v.spec.dtype.itemsize for v in _written(kernel))
 
 

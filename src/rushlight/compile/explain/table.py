@@ -12,6 +12,7 @@ from rushlight.compile.explain.peak import measure as measure_peak
 from rushlight.compile.explain.timing import measure, threads_of
 from rushlight.compile.native.program import Program
 from rushlight.compile.plan.kernels import Kernel
+from rushlight.compile.plan.layout import in_columns
 from rushlight.compile.plan.memory import Buffer
 
 __all__ = ["Explanation", "Row", "explain", "stages"]
@@ -24,7 +25,8 @@ ARITHMETIC = "FMA"
 class Row:
     """One kernel: what it does, its work, its time, and how near it comes to its limit.
 
-    kind     "map", "reduce", "product", "library" (OpenBLAS), "copy", or "callback" (NumPy).
+    kind     "map", "reduce", "product", "dot" (of integers), "library" (OpenBLAS), "gather", "scatter",
+             "check", "cumulative", "sort", "random", "cat", "copy", "fill", or "callback" (NumPy).
     flops    operations on floats; a fused multiply-add is two.
     bytes    read and written, each place once.
     seconds  typical of many runs, measured in the kernel's place in the running step.
@@ -215,7 +217,9 @@ def _kernels_text(program: Program) -> str:
         lines.append(f"k{i}: {kernel.kind} over {list(kernel.space)}")
         lines += [f"    {node}" for node in kernel.nodes]
         places = program.memory.places
-        lines += [f"    store {v} in {_where(places[id(v)])}" for v in kernel.stores if id(v) in places]
+        for v in kernel.stores:
+            turned = ", in columns" if in_columns(program.plan, v) else ""
+            lines += [f"    store {v} in {_where(places[id(v)])}{turned}"] if id(v) in places else []
     for i, (value, target) in enumerate(program.memory.copies):
         lines.append(f"c{i}: copy {value} to {_where(target)}")
     return "\n".join(lines)

@@ -1,7 +1,8 @@
-"""``python -m rushlight.compile.fuzz --graphs N --seed S``."""
+"""``python -m rushlight.compile.fuzz --graphs N --seed S --jobs J``."""
 
 import sys
 
 from rushlight.compile.fuzz.run import main
 
-sys.exit(main())
+if __name__ == "__main__":  # a process that this one starts imports it anew
+    sys.exit(main())

@@ -66,8 +66,6 @@ def unary(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
 @step(2)
 def clamped(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
     x = any_tensor(pool, r)
-    if x.dtype == rl.bool:
-        return None
     low, high = r.choice(
         ((1, 3), (0, None), (None, 2), *(() if x.dtype.kind == "u" else ((-3, -2), (-1, 1))))
     )
@@ -258,7 +256,7 @@ def loss(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
         return F.mse_loss(x, x.detach() * 0.5 + 1, reduction=how)
     if kind == 1:
         return F.binary_cross_entropy_with_logits(x, x.detach().sigmoid(), reduction=how)
-    target = integers(pool, r, (x.shape[0],), x.shape[1])
+    target = integers(pool, r, (x.shape[0],), x.shape[1]).long() % x.shape[1]
     if kind == 2:
         return F.nll_loss(F.log_softmax(x, 1), target, reduction=how)
     return F.cross_entropy(x, target, reduction=how, label_smoothing=r.choice((0.0, 0.1)))

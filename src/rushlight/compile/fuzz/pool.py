@@ -22,6 +22,7 @@ __all__ = [
     "broadcasts",
     "count",
     "float_tensor",
+    "indices",
     "integers",
     "pair_of",
     "some",
@@ -61,12 +62,22 @@ def any_tensor(pool: Pool, r: random.Random) -> Tensor:
 
 
 def integers(pool: Pool, r: random.Random, shape: tuple[int, ...], below: int) -> Tensor:
-    """Indices below a bound: a constant, or computed."""
+    """Whole numbers below a bound: a constant, or computed."""
     base = some(pool, r, lambda t: t.dtype == rl.int64 and t.shape == shape)
     if base is not None and r.random() < 0.5:
         return base % below
     values = rl.arange(max(1, count(shape)))[: count(shape)].reshape(shape)
     return (values * r.choice((1, 3, 7)) + r.randrange(5)) % below
+
+
+def indices(pool: Pool, r: random.Random, shape: tuple[int, ...], below: int) -> Tensor:
+    """The same as indices: some count from the end, some lie transposed, some are of another dtype."""
+    if len(shape) > 1 and r.random() < 0.2:
+        return indices(pool, r, shape[::-1], below).permute(*range(len(shape))[::-1])
+    values, kind = integers(pool, r, shape, below), r.random()
+    if kind < 0.3:
+        return values - r.choice((1, below))  # -1 is the last
+    return values.to(r.choice(("int32", "uint8"))) if kind < 0.4 and below < 200 else values
 
 
 def count(shape: Sequence[int]) -> int:

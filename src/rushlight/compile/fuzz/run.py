@@ -1,4 +1,4 @@
-"""``python -m rushlight.compile.fuzz --graphs N --seed S``: random programs, compiled and eager, must agree.
+"""``python -m rushlight.compile.fuzz --graphs N --seed S --jobs J``: random programs, compiled and eager.
 
 Each runs in all modes on equal inputs and states. Results, gradients and the states afterwards are
 compared up to rounding. One that fails is made smaller and printed.
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import multiprocessing
+import os
 import time
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 import rushlight as rl
@@ -20,9 +23,11 @@ from rushlight.compile.fuzz.programs import Input, Random, make
 from rushlight.compile.proof.check import close, disagreements
 from rushlight.errors import RushlightError
 
-__all__ = ["Input", "Random", "failure", "fuzz", "main", "shrink"]
+__all__ = ["Input", "Random", "failure", "fuzz", "fuzz_in_processes", "main", "shrink"]
 
 MODES = ("interpret", "nofuse", "full")
+PART = 25
+"""How many programs a process takes at a time."""
 
 
 def failure(program: Random, modes: Sequence[str] = MODES) -> str:
@@ -116,14 +121,39 @@ def fuzz(graphs: int, seed: int, report: Any = print) -> int:
     return failed
 
 
+def fuzz_in_processes(graphs: int, seed: int, jobs: int, report: Any = print) -> int:
+    """The same in several processes; reports come in any order."""
+    parts = [(min(PART, seed + graphs - first), first) for first in range(seed, seed + graphs, PART)]
+    failed = 0
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as workers:
+        for done in as_completed([workers.submit(_part, *part) for part in parts]):
+            reports = done.result()
+            failed += len(reports)
+            for text in reports:
+                report(text)
+    return failed
+
+
+def _part(graphs: int, seed: int) -> list[str]:
+    reports: list[str] = []
+    fuzz(graphs, seed, reports.append)
+    return reports
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m rushlight.compile.fuzz", description=__doc__)
-    parser.add_argument("--graphs", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--graphs", type=int, default=1000, help="how many programs")
+    parser.add_argument("--seed", type=int, default=0, help="the first program's; the next one's is one more")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes")
     options = parser.parse_args(arguments)
+    # Thousands of small programs shall not fill the user's cache.
+    os.environ.setdefault("RUSHLIGHT_CACHE", "")
     start = time.perf_counter()
-    failed = fuzz(options.graphs, options.seed)
+    if options.jobs > 1:
+        failed = fuzz_in_processes(options.graphs, options.seed, options.jobs)
+    else:
+        failed = fuzz(options.graphs, options.seed)
     seconds = time.perf_counter() - start
     print(f"{options.graphs} graphs from seed {options.seed}: {failed} failed, {seconds:.0f} s")
     return 1 if failed else 0

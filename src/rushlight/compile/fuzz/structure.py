@@ -11,7 +11,7 @@ from rushlight.compile.fuzz.pool import (
     LARGEST,
     Pool,
     count,
-    integers,
+    indices,
     some,
     step,
 )
@@ -106,15 +106,24 @@ def indexed(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
         return None
     dim = r.randrange(x.ndim)
     n = x.shape[dim]
-    kind = r.randrange(4)
+    kind = r.randrange(6)
+    if kind == 4 and x.ndim > 1:
+        shapes = r.choice((((3,), (3,)), ((2, 1), (3,)), ((), (2,))))
+        first, second = (indices(pool, r, s, n) for s, n in zip(shapes, x.shape, strict=False))
+        if x.ndim == 2 or r.random() < 0.5:
+            return x[first, second]
+        return x[first, 1:, indices(pool, r, (3,), x.shape[2])]
+    if kind == 5 and x.ndim > 1:
+        first = indices(pool, r, (2,), x.shape[0])
+        return x[first, ..., r.randrange(x.shape[-1])] if r.random() < 0.5 else x[first, None, ::2]
     if kind == 0:
-        return x.index_select(dim, integers(pool, r, (r.randint(1, 5),), n))
+        return x.index_select(dim, indices(pool, r, (r.randint(1, 5),), n))
     if kind == 1:
-        return x.gather(dim, integers(pool, r, x.shape, n))
+        return x.gather(dim, indices(pool, r, x.shape, n))
     if kind == 2:
         shape = r.choice(((3,), (2, 2), ()))
-        return x[(*[slice(None)] * dim, integers(pool, r, shape, n))]
-    return x[integers(pool, r, (2, 1), x.shape[0])]
+        return x[(*[slice(None)] * dim, indices(pool, r, shape, n))]
+    return x[indices(pool, r, (2, 1), x.shape[0])]
 
 
 @step(2)
@@ -123,15 +132,19 @@ def scattered(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
     if x is None:
         return None
     dim = r.randrange(x.ndim)
-    index = integers(pool, r, x.shape, x.shape[dim])
-    kind = r.randrange(3)
+    index = indices(pool, r, x.shape, x.shape[dim])
+    kind = r.randrange(4)
     if kind == 0:
         return x.scatter_add(dim, index, x)
     if r.random() < 0.3:
-        return x.scatter(dim, index, 1)
+        return x.scatter(dim, index, r.choice((1, x.flip(dim))))
     out = x.clone()
     if kind == 1:
-        out[integers(pool, r, (2,), x.shape[0])] = 1
+        out[indices(pool, r, (2,), x.shape[0])] = r.choice((1, x[0]))
+    elif kind == 2:
+        shape = r.choice(((2,), (2, 2), ()))
+        value = x.narrow(dim, 0, 1) if len(shape) == 1 else x.flatten()[-1]
+        out[(*[slice(None)] * dim, indices(pool, r, shape, x.shape[dim]))] = value
     else:
         out[_part(x.shape[0], r)] = x.flatten()[0]
     return out

@@ -63,6 +63,12 @@ def features() -> str:
     return f"{found},-prefer-256-bit" if "+avx512f" in found else found
 
 
+@functools.cache
+def has_avx512() -> bool:
+    """Whether there are 32 registers of 512 bits."""
+    return "+avx512f" in features().split(",")
+
+
 def _machine() -> Any:
     """A target machine; an engine takes possession of it, so each needs its own."""
     target = _binding().Target.from_default_triple()

@@ -14,10 +14,10 @@ from rushlight.compile.graph import Graph, Node
 from rushlight.compile.interpret import run_node
 from rushlight.compile.native import jit
 from rushlight.compile.native.threads import get_num_threads, together
-from rushlight.compile.plan.kernels import Schedule, schedule
+from rushlight.compile.plan.kernels import PRODUCTS, Schedule, schedule
 from rushlight.compile.plan.memory import Buffer, Memory, plan_memory
 from rushlight.compile.write import library
-from rushlight.compile.write.contract import flops
+from rushlight.compile.write.factors import flops
 from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.compile.write.render import Callback, Module, render
 from rushlight.core.tensor import Tensor, clock
@@ -55,9 +55,13 @@ class Program:
         self._step = _Step(self.native.address("step"))
         self._alone = _Alone(self.native.address("alone"))
         self._parts = max((parts for _, _, parts in self.module.calls), default=1)
-        self._heavy = sum(flops(k.root) for k in self.plan.kernels if k.kind == "library" and k.root) >= HEAVY
+        self._careful = _writes_before_it_fails(self.plan, self.memory, self.module)
+        pairs = zip(self.plan.kernels, self.module.calls, strict=False)
+        shared = [k.root for k, (_, _, parts) in pairs if parts > 1]
+        self._heavy = sum(flops(n) for n in shared if n is not None and n.op.name in PRODUCTS) >= HEAVY
         index = {id(v): i for i, v in enumerate(graph.inputs)}
         self.updated = [index[id(target)] for target, _ in graph.updates]
+        self._leaves = bool(self.updated or self.module.callbacks or self.module.checks)
         self.allocate()
 
     def allocate(self) -> None:
@@ -68,6 +72,7 @@ class Program:
         self._callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value
         self._lock = threading.Lock()
         self._arena = xp.aligned_bytes(self.memory.arena)
+        self._flag = self._flag_in(self._arena)
         inputs, outputs = len(graph.inputs), len(graph.outputs)
         self._table = (ctypes.c_void_p * (inputs + outputs + 1))()
         self._table[inputs + outputs] = xp.address(self._arena)
@@ -98,14 +103,14 @@ class Program:
         gives the outputs' arrays."""
         with self._lock:
             back = self._bind(arguments)
-            saved = self._saved() if self.module.callbacks else []
+            saved = self._saved() if self._careful else []
             if self._heavy and self._workers > 1:
                 table, callback = self._table_at, self._callback_at
                 together(lambda me, n, wait: self._step(table, callback, me, n, wait), self._workers)
             else:
                 self._alone(self._given_at)
             outputs = [a.copy() for a in self._outputs]
-            if self.updated or self.module.callbacks:
+            if self._leaves:
                 self._after(arguments, back, saved)
         return outputs
 
@@ -116,7 +121,7 @@ class Program:
         outputs = [xp.empty(s, a.dtype) for s, a in zip(shapes, self._outputs, strict=True)]
         with self._lock:
             back = self._bind_lifted()
-            saved = self._saved() if self.module.callbacks else []
+            saved = self._saved() if self.module.callbacks or self.module.checks else []
             call = _Scan(self.native.address("scan" if index is None else "scan_index"))
             rows = [xp.empty(v.spec.shape, v.spec.dtype) for v in self.graph.inputs[: self.arguments]]
             places = [xp.address(a) for a in (*sources, *rows, *outputs)]
@@ -133,9 +138,9 @@ class Program:
     def _after(
         self, arguments: Sequence[Tensor], back: list[tuple[Any, Any]], saved: list[tuple[Any, Any]]
     ) -> None:
-        """Raise what a callback raised, with everything as it was; else copy back what lay apart and note
-        what was written, so that an eager backward through the old values refuses."""
-        error, self._error = self._error, None
+        """Raise what a callback raised or what a check found, with everything as it was; else copy back what
+        lay apart and note what was written, so that an eager backward through the old values refuses."""
+        error, self._error = self._error or self.found(), None
         if error is not None:
             for array, old in saved:
                 xp.copyto(array, old)
@@ -148,15 +153,34 @@ class Program:
         for i in self._written_arguments if arguments else ():
             arguments[i]._written = now
 
+    def found(self, arena: Any = None) -> Exception | None:
+        """The error that eager code raises for the index that a check found out of range, in the own arena or
+        another."""
+        flag = self._flag if arena is None else self._flag_in(arena)
+        if flag is None or not flag[0]:
+            return None
+        check, index = self.module.checks[flag[1] - 1], flag[2]
+        flag[0] = flag[1] = 0
+        return check.error(index)
+
+    def _flag_in(self, arena: Any) -> Any:
+        """The words that checks write to, in an arena that somebody else keeps alive."""
+        place = self.memory.flag
+        return None if place is None else (ctypes.c_int64 * 3).from_address(xp.address(arena) + place.where)
+
     def _saved(self) -> list[tuple[Any, Any]]:
-        """(array, copy) of what will be updated, because a callback may raise in the middle."""
+        """(array, copy) of what will be updated, because of what may fail in the middle."""
         specs = [(i, self.graph.inputs[i].spec) for i in self.updated if self._table[i]]
         arrays = [xp.array_at(self._table[i] or 0, spec.shape, spec.dtype) for i, spec in specs]
         return [(a, a.copy()) for a in arrays]
 
     def _bind(self, arguments: Sequence[Tensor]) -> list[tuple[Any, Any]]:
         """Enter the arrays' addresses; gives (array, copy) for updated arrays that had to be copied."""
-        back = self._bind_lifted()
+        back: list[tuple[Any, Any]] = []
+        for tensor, array in zip(self.lifted, self._held_lifted):  # noqa: B905, this is the way of every call
+            if tensor.array is not array:
+                back = self._bind_lifted()
+                break
         held = self._held
         for i, tensor in enumerate(arguments):
             if tensor.array is not held[i]:
@@ -242,6 +266,15 @@ class Program:
             return xp.array_at(self._table[buffer.where] or 0, shape, dtype)
         held = self._held[buffer.where]
         return self._copies[buffer.where] if held is None else held
+
+
+def _writes_before_it_fails(plan: Schedule, memory: Memory, module: Module) -> bool:
+    """Whether something may fail when the program has already written over one of its inputs."""
+    if module.callbacks:
+        return True
+    last = max(module.checks, default=-1)
+    stored = [v for kernel in plan.kernels[: last + 1] for v in kernel.stores]
+    return any(memory.places[id(v)].kind == "input" for v in stored)
 
 
 def _symbols(plan: Schedule) -> dict[str, int]:

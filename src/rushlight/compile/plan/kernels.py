@@ -13,25 +13,39 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
+from rushlight.compile.plan.indexing import CHECKED, GATHERS, SCATTERS, Check, below, checks
+from rushlight.compile.plan.layout import lay_out
 from rushlight.compile.plan.views import Access, contiguous, is_view, look_through
+from rushlight.compile.plan.whole_product import as_reduction
+from rushlight.compile.plan.words import join_words, makes_words
 from rushlight.device import xp
 
 __all__ = ["Kernel", "Schedule", "schedule"]
 
-REDUCTIONS = {"sum", "mean", "amax", "amin"}
+REDUCTIONS = {"sum", "mean", "prod", "amax", "amin", "any", "all", "argmax", "argmin"}
 PRODUCTS = {"matmul", "mm"}
+FUSING = {"map", "gather", "reduce", "dot", "cumulative", "product"}
+"""Kinds of kernels after whose root elementwise nodes run at the same point."""
+SHORT = 256
+"""Elements of a row up to which it is sorted by native code."""
+OF_NOTHING = REDUCTIONS | PRODUCTS | {"einsum", "cumsum", "argsort", "philox"}
+"""Operations that make one number of no elements, or nothing, and do not look at an index."""
 
 
 @dataclass(eq=False, slots=True)
 class Kernel:
     """One loop nest, or one call.
 
-    kind    "map", "reduce", "product", "library" (a product that OpenBLAS does) or "callback".
+    kind    "map", "gather" (a map that reads through an index), "scatter" (a result written through one),
+            "check" (of an index), "cat", "copy", "fill" (with a constant), "reduce", "product", "library" (a
+            product that OpenBLAS does), "dot" (a product of whole numbers), "cumulative" (running
+            totals), "sort", "random" or "callback".
     space   the shape over which `body` runs: for a reduction, what remains.
-    root    the reduction's, product's or callback's node.
+    root    the reduction's, product's or callback's node; the one that draws random words.
     before  elementwise nodes over the full space of a reduction, computed before it.
     body    elementwise nodes over `space`, in order.
     stores  the values that go to memory.
+    check   what a check looks at.
     """
 
     kind: str
@@ -40,6 +54,7 @@ class Kernel:
     before: list[Node] = field(default_factory=list)
     body: list[Node] = field(default_factory=list)
     stores: list[Value] = field(default_factory=list)
+    check: Check | None = None
 
     @property
     def nodes(self) -> list[Node]:
@@ -49,12 +64,12 @@ class Kernel:
     @property
     def name(self) -> str:
         """What the kernel does, in a few words."""
-        return "+".join(n.op.name for n in self.nodes)
+        return "+".join(n.op.name for n in self.nodes) or self.kind
 
     def reads(self) -> list[Value]:
         """The values that it takes from elsewhere."""
         made = {id(n.out) for n in self.nodes}
-        found: dict[int, Value] = {}
+        found: dict[int, Value] = {id(self.check.value): self.check.value} if self.check else {}
         for node in self.nodes:
             for v in node.values():
                 if id(v) not in made:
@@ -68,6 +83,8 @@ class Schedule:
 
     access     for each value (by id) where it is read: its own buffer, or through a view another's.
     constants  values that are one number everywhere, by id.
+    below      what the numbers of a value are less than, none of them negative, by id.
+    checked    the indices that are known to be in range: where they are read, and for how large an axis.
     """
 
     graph: Graph
@@ -75,6 +92,8 @@ class Schedule:
     access: dict[int, Access] = field(default_factory=dict)
     constants: dict[int, Any] = field(default_factory=dict)
     made_by: dict[int, int] = field(default_factory=dict)
+    below: dict[int, int] = field(default_factory=dict)
+    checked: set[tuple[Any, ...]] = field(default_factory=set)
 
     def source(self, value: Value) -> int:
         """The index of the kernel that makes what `value` reads; -1 for inputs and constants."""
@@ -100,14 +119,34 @@ def schedule(
             kernel = _place(plan, node, can_emit, use_library, fuse)
             plan.made_by[id(node.out)] = kernel
             plan.access[id(node.out)] = contiguous(node.out)
+        limit = below(node, plan.below)
+        if limit is not None and not _by_callback(plan, node):
+            plan.below[id(node.out)] = limit
     _find_stores(plan)
+    _drop_idle(plan)
+    if fuse:
+        lay_out(plan)
     return plan
+
+
+def _drop_idle(plan: Schedule) -> None:
+    """Leave out the kernels of whose results nothing is read: what read them turned out to be a constant."""
+    busy = [i for i, k in enumerate(plan.kernels) if k.stores or k.kind == "check"]
+    if len(busy) < len(plan.kernels):
+        place = {old: new for new, old in enumerate(busy)}
+        plan.kernels = [plan.kernels[i] for i in busy]
+        plan.made_by = {v: place[i] for v, i in plan.made_by.items() if i in place}
 
 
 def _constant(plan: Schedule, node: Node) -> bool:
     """Record `node` as one number everywhere, if it is filled with one, or made of nothing else."""
     if node.op.name == "full":
         plan.constants[id(node.out)] = node.attrs["value"]
+        return True
+    if node.op.name in GATHERS and id(node.inputs[0]) in plan.constants and _check(plan, node):
+        plan.constants[id(node.out)] = plan.constants[id(node.inputs[0])]
+        return True
+    if node.op.name in OF_NOTHING and _of_nothing(plan, node):
         return True
     if not node.op.elementwise or any(id(v) not in plan.constants for v in node.values()):
         return False
@@ -119,9 +158,30 @@ def _constant(plan: Schedule, node: Node) -> bool:
     return True
 
 
+def _by_callback(plan: Schedule, node: Node) -> bool:
+    """Whether NumPy computes the node: if it is stopped in the middle, anything may be in the result."""
+    maker = plan.made_by.get(id(node.out), -1)
+    return maker >= 0 and plan.kernels[maker].kind == "callback"
+
+
+def _of_nothing(plan: Schedule, node: Node) -> bool:
+    """Record what is made of no elements at all, a sum of none or a product: it is one number everywhere."""
+    shapes = [v.spec.shape for v in node.values()]
+    if 0 in node.out.spec.shape:
+        plan.constants[id(node.out)] = 0
+        return True
+    if not any(0 in shape for shape in shapes):
+        return False
+    arrays = [xp.zeros(v.spec.shape, v.spec.dtype) if isinstance(v, Value) else v for v in node.inputs]
+    with xp.silence():
+        found = xp.reshape(node.op.formula(xp, *arrays, **node.attrs), -1)
+    plan.constants[id(node.out)] = found[0].item()
+    return True
+
+
 def _view(plan: Schedule, node: Node) -> bool:
     """Record `node` as a view of its input, if it is one."""
-    if not is_view(node):
+    if not is_view(node) or (node.op.name == CHECKED and not _check(plan, node)):
         return False
     source = node.inputs[0]
     if id(source) in plan.constants:
@@ -138,22 +198,63 @@ def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bo
     """Put `node` into a kernel, an existing or a new one; gives the kernel's index."""
     shape = node.out.spec.shape
     empty = 0 in shape or any(0 in v.spec.shape for v in node.values())
-    if node.op.name in PRODUCTS and not empty and _is_float(node) and not _any_constant(plan, node):
+    kernel = _moves(plan, node)
+    if kernel is not None:
+        return _new(plan, kernel)
+    if node.op.name in PRODUCTS and not empty and _is_float(node):
+        for value in node.values():
+            _spell_out(plan, value)
         large = use_library(node) and all(_matrix_like(plan, v) for v in node.values())
         return _new(plan, Kernel("library" if large else "product", shape, root=node))
-    if node.op.name in REDUCTIONS and not empty and _is_float(node) and node.inputs[0].spec.ndim:
-        return _place_reduction(plan, node, fuse)
+    if node.op.name in PRODUCTS and not empty and node.out.spec.dtype.kind != "f":
+        multiplied, summed = as_reduction(plan, node)
+        return _new(plan, Kernel("dot", shape, summed, [multiplied]))
+    if node.op.name in REDUCTIONS and not empty and _reduces(node):
+        return _place_reduction(plan, node, fuse, "reduce")
+    if node.op.name == "cumsum" and not empty and _reduces(node):
+        return _place_reduction(plan, node, fuse, "cumulative")
     if node.op.elementwise and not empty and can_emit(node):
         index = _partner(plan, node) if fuse else None
         if index is None:
             index = _new(plan, Kernel("map", shape))
         plan.kernels[index].body.append(node)
         return index
+    if node.op.name == "argsort" and not empty and shape[node.attrs["dim"]] <= SHORT:
+        return _new(plan, Kernel("sort", shape, root=node))
+    if not empty and makes_words(node, plan.constants):
+        draws = node.op.name == "philox"
+        return _new(plan, Kernel("random", shape, node) if draws else Kernel("random", shape, body=[node]))
     return _new(plan, Kernel("callback", shape, root=node))
 
 
-def _any_constant(plan: Schedule, node: Node) -> bool:
-    return any(id(v) in plan.constants for v in node.values())
+def _moves(plan: Schedule, node: Node) -> Kernel | None:
+    """The kernel of a node that only moves elements, or of one that has none."""
+    shape, name = node.out.spec.shape, node.op.name
+    if node.op.elementwise and 0 in shape:
+        return Kernel("map", shape, body=[node])
+    if name in ("cat", "reshape"):
+        return Kernel("cat" if name == "cat" else "copy", shape, root=node)
+    if name not in GATHERS and name not in SCATTERS:
+        return None
+    if not _check(plan, node):
+        return None
+    return Kernel("gather", shape, body=[node]) if name in GATHERS else Kernel("scatter", shape, root=node)
+
+
+def _check(plan: Schedule, node: Node) -> bool:
+    """Check what a node indexes with, before it; whether native code can do what the node does."""
+    needed = checks(plan, node)
+    for check in needed or ():
+        _new(plan, Kernel("check", check.value.spec.shape, check=check))
+    return needed is not None
+
+
+def _spell_out(plan: Schedule, value: Value) -> None:
+    """Have a constant in memory too: products read nothing else."""
+    if id(value) in plan.constants and id(value) not in plan.access:
+        maker = next(n for n in plan.graph.nodes if n.out is value)
+        plan.made_by[id(value)] = _new(plan, Kernel("fill", value.spec.shape, root=maker))
+        plan.access[id(value)] = contiguous(value)
 
 
 def _matrix_like(plan: Schedule, value: Value) -> bool:
@@ -164,6 +265,12 @@ def _matrix_like(plan: Schedule, value: Value) -> bool:
     rows, columns = access.strides
     n, m = value.spec.shape
     return (columns == 1 and rows >= m) or (rows == 1 and columns >= n)
+
+
+def _reduces(node: Node) -> bool:
+    """Sums of float16 NumPy rounds now at each step and now at the end: nothing else adds up as it does."""
+    exact = node.op.name not in ("sum", "mean", "prod", "cumsum")
+    return exact or next(node.values()).spec.dtype != xp.float16
 
 
 def _is_float(node: Node) -> bool:
@@ -182,7 +289,9 @@ def _partner(plan: Schedule, node: Node) -> int | None:
     if last < 0:
         return None
     kernel = plan.kernels[last]
-    if kernel.kind not in ("map", "reduce", "product") or kernel.space != node.out.spec.shape:
+    if kernel.kind == "random":
+        return last if join_words(plan, kernel, last, node) else None
+    if kernel.kind not in FUSING or kernel.space != node.out.spec.shape:
         return None
     direct = all(_pointwise(plan, v, kernel) for v in node.values() if plan.source(v) == last)
     return last if direct else None
@@ -197,18 +306,18 @@ def _pointwise(plan: Schedule, value: Value, kernel: Kernel) -> bool:
     )
 
 
-def _place_reduction(plan: Schedule, node: Node, fuse: bool) -> int:
-    """A reduction takes the elementwise nodes before it into its own loop, where they have a loop to
-    themselves."""
+def _place_reduction(plan: Schedule, node: Node, fuse: bool, kind: str) -> int:
+    """A reduction, or one that keeps its running totals, takes the elementwise nodes before it into its own
+    loop, where they have a loop to themselves."""
     source = next(node.values())
     index = plan.source(source)
     if fuse and index >= 0:
         kernel = plan.kernels[index]
-        if kernel.kind == "map" and _pointwise(plan, source, kernel):
-            kernel.kind, kernel.root, kernel.space = "reduce", node, node.out.spec.shape
+        if kernel.kind in ("map", "gather") and _pointwise(plan, source, kernel):
+            kernel.kind, kernel.root, kernel.space = kind, node, node.out.spec.shape
             kernel.before, kernel.body = kernel.body, []
             return index
-    return _new(plan, Kernel("reduce", node.out.spec.shape, root=node))
+    return _new(plan, Kernel(kind, node.out.spec.shape, root=node))
 
 
 def _find_stores(plan: Schedule) -> None:

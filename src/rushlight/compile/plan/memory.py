@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rushlight.compile.graph import Value
+from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.views import contiguous, row_major
 
@@ -31,12 +31,14 @@ class Memory:
 
     copies  pairs (from value, to buffer) that remain at the end, in order.
     staged  values that only such copies make.
+    flag    three words for checks that fail; None where nothing is checked.
     """
 
     places: dict[int, Buffer] = field(default_factory=dict)
     copies: list[tuple[Value, Buffer]] = field(default_factory=list)
     staged: list[Value] = field(default_factory=list)
     arena: int = 0
+    flag: Buffer | None = None
 
 
 def plan_memory(plan: Schedule) -> Memory:
@@ -59,6 +61,9 @@ def plan_memory(plan: Schedule) -> Memory:
             memory.copies.append((value, Buffer("output", i)))
     _fill_arena(plan, memory, [v for v, _ in written])
     memory.copies += _staged(plan, memory, written)
+    if any(kernel.check is not None for kernel in plan.kernels):
+        memory.flag = Buffer("arena", memory.arena)
+        memory.arena += ALIGN
     return memory
 
 
@@ -76,7 +81,7 @@ def _staged(
             stage = Value(value.spec, f"{value.name}'")
             plan.access[id(stage)] = contiguous(stage)
             place = memory.places[id(stage)] = Buffer("arena", memory.arena)
-            memory.arena += _bytes(value)
+            memory.arena += _bytes(value, plan)
             memory.staged.append(stage)
             first.append((value, place))
             value = stage
@@ -106,9 +111,17 @@ def _only_pointwise(plan: Schedule, kernel: Kernel, target: Value, same: bool) -
             if access is None or access.value is not target:
                 continue
             plain = access.offset == 0 and access.strides == row_major(target.spec.shape)
-            if not (same and plain and v.spec.shape == kernel.space and any(node is n for n in kernel.body)):
+            if not (same and plain and v.spec.shape == kernel.space and _in_place(kernel, node, v)):
                 return False
     return True
+
+
+def _in_place(kernel: Kernel, node: Node, value: Value) -> bool:
+    """Whether the node reads no element of `value` once it is overwritten: it reads point by point, or what
+    a scatter begins with."""
+    if kernel.kind == "scatter":
+        return node.inputs[0] is value and sum(v is value for v in node.values()) == 1
+    return node.op.elementwise and any(node is n for n in kernel.body)
 
 
 def _fill_arena(plan: Schedule, memory: Memory, kept: list[Value]) -> None:
@@ -129,15 +142,17 @@ def _fill_arena(plan: Schedule, memory: Memory, kept: list[Value]) -> None:
         for value in kernel.stores:
             if id(value) in memory.places:
                 continue
-            size = _bytes(value)
+            size = _bytes(value, plan)
             offset = _first_fit(taken, size)
             taken.append((offset, offset + size, last.get(id(value), i)))
             memory.places[id(value)] = Buffer("arena", offset)
             memory.arena = max(memory.arena, offset + size)
 
 
-def _bytes(value: Value) -> int:
-    return -(-max(value.spec.size * value.spec.dtype.itemsize, 1) // ALIGN) * ALIGN
+def _bytes(value: Value, plan: Schedule) -> int:
+    steps = plan.access[id(value)].strides
+    extent = 1 + sum(step * (n - 1) for step, n in zip(steps, value.spec.shape, strict=True))
+    return -(-max(extent * value.spec.dtype.itemsize, 1) // ALIGN) * ALIGN
 
 
 def _first_fit(taken: list[tuple[int, int, int]], size: int) -> int:

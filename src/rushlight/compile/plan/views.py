@@ -120,4 +120,5 @@ _RULES: dict[str, Any] = {
     "flip": _flip,
     "slice": _slice,
     "reshape": _reshape,
+    "in_range": lambda source, shape, out, attrs: source,
 }

@@ -33,7 +33,10 @@ def blame(graph: Graph, arrays: Sequence[Any], fuse: bool) -> str:
     values = [v for _, v in stored]
     open_graph = Graph(graph.inputs, graph.nodes, values)
     program = Program(open_graph, [wrap(a) for a in arrays], len(arrays), fuse=fuse)
-    found = program.run([wrap(a.copy()) for a in arrays])
+    try:
+        found = program.run([wrap(a.copy()) for a in arrays])
+    except Exception as error:
+        return f"unknown; the program fails ({type(error).__name__}: {error})"
     expected = evaluate(graph, arrays)
     wrong = disagreements(graph, arrays, values, found, [expected[id(v)] for v in values])
     if not wrong:

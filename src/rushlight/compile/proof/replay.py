@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 from rushlight.compile.interpret import interpret
@@ -11,17 +12,21 @@ from rushlight.compile.proof.blame import blame
 from rushlight.compile.proof.check import agrees
 from rushlight.compile.proof.reproducer import load
 from rushlight.core.tensor import wrap
+from rushlight.errors import DataError
 
 __all__ = ["main", "replay"]
 
 
 def replay(folder: str) -> tuple[bool, str]:
-    """(whether the program is right now, a report)."""
+    """(whether the program is right now, a report). Raises DataError for a folder that holds none."""
     graph, arrays, mode = load(folder)
     outputs, updates = interpret(graph, arrays)
     tensors = [wrap(a.copy()) for a in arrays]
-    program = Program(graph, tensors, len(tensors), fuse=mode == "full")
-    found = program.run(tensors)
+    try:
+        program = Program(graph, tensors, len(tensors), fuse=mode == "full")
+        found = program.run(tensors)
+    except Exception:
+        return False, f"{graph}\n\nThe program cannot be compiled, or fails.\n{traceback.format_exc()}"
     index = {id(v): i for i, v in enumerate(graph.inputs)}
     found += [tensors[index[id(t)]].array for t, _ in graph.updates]
     lines = [str(graph), ""]
@@ -43,7 +48,11 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m rushlight.compile.proof.replay FOLDER")
         return 2
-    right, report = replay(arguments[0])
+    try:
+        right, report = replay(arguments[0])
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(report)
     return 0 if right else 1
 

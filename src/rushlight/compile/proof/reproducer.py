@@ -30,7 +30,7 @@ def save(folder: str, graph: Graph, arrays: Sequence[Any], mode: str) -> None:
         "mode": mode,
         "inputs": [[list(v.spec.shape), str(v.spec.dtype)] for v in graph.inputs],
         "nodes": [
-            {"op": n.op.name, "inputs": [place(v) for v in n.inputs], "attrs": _encode(n.attrs)}
+            {"op": n.op.name, "inputs": [place(v) for v in n.inputs], "attrs": _encode(n.attrs)["dict"]}
             for n in graph.nodes
         ],
         "outputs": [number[id(v)] for v in graph.outputs],
@@ -61,7 +61,7 @@ def _graph(text: Any) -> Graph:
     values = [Value(Spec(tuple(shape), dtype), f"%in{i}") for i, (shape, dtype) in enumerate(text["inputs"])]
     graph = Graph(list(values))
     for i, entry in enumerate(text["nodes"]):
-        op, attrs = REGISTRY[entry["op"]], _decode(entry["attrs"])
+        op, attrs = REGISTRY[entry["op"]], {k: _decode(v) for k, v in entry["attrs"].items()}
         inputs = [values[v["value"]] if "value" in v else v["number"] for v in entry["inputs"]]
         spec = op.infer(*[v.spec if isinstance(v, Value) else v for v in inputs], **attrs)
         graph.nodes.append(Node(op, tuple(inputs), attrs, Value(spec, f"%{i}")))
@@ -74,7 +74,7 @@ def _graph(text: Any) -> Graph:
 def _encode(value: Any) -> Any:
     """An attribute as JSON: tuples, dtypes and the like are marked as what they are."""
     if isinstance(value, dict):
-        return {k: _encode(v) for k, v in value.items()}
+        return {"dict": {k: _encode(v) for k, v in value.items()}}
     if isinstance(value, tuple):
         return {"tuple": [_encode(v) for v in value]}
     if isinstance(value, list):
@@ -92,5 +92,5 @@ def _decode(value: Any) -> Any:
             return tuple(_decode(v) for v in value["tuple"])
         if value.keys() == {"dtype"}:
             return xp.dtype(value["dtype"])
-        return {k: _decode(v) for k, v in value.items()}
+        return {k: _decode(v) for k, v in value["dict"].items()}
     return [_decode(v) for v in value] if isinstance(value, list) else value

@@ -101,6 +101,13 @@ class VectorMath:
     def sqrt(self, x: Any) -> Vec:
         return intrinsic("sqrt", self._real(self.vec(x)))
 
+    def in_pieces(self, function: Any, x: Any) -> Vec:
+        """``function(x)``: a Vec is a piece."""
+        return function(x)
+
+    def frexp(self, x: Any) -> tuple[Vec, Vec]:
+        return rest.frexp(self._real(self.vec(x)))
+
     # Signs and rounding
 
     def abs(self, x: Any) -> Vec:
@@ -112,7 +119,8 @@ class VectorMath:
             raise Unsupported("the sign of a bool")
         if x.dtype.kind == "u":
             return cast(x != 0, x.dtype)
-        return select(x > 0, 1, select(x < 0, -1, x))
+        # Of either zero it is 0, of nan nan.
+        return select(x > 0, 1, select(x < 0, -1, select(x == 0, 0, x)))
 
     def _rounded(self, name: str, x: Any) -> Vec:
         x = self.vec(x)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rushlight.compile.vector.registers import (
     Unsupported,
     Vec,
+    bitcast,
     cast,
     compare,
     constant,
     intrinsic,
+    ones,
     pair,
     select,
     vec,
 )
 from rushlight.device import xp
 
-__all__ = ["absolute", "floor_divide", "maximum", "minimum", "power", "remainder"]
+__all__ = ["absolute", "floor_divide", "frexp", "maximum", "minimum", "power", "remainder"]
 
 
 def absolute(x: Vec) -> Vec:
@@ -46,6 +49,20 @@ def _extreme(order: str, a: Any, b: Any) -> Vec:
     if a.dtype.kind != "f" or (a.value is not None and a.value == a.value):
         return best
     return select(compare("ne", a, a), a, best)
+
+
+def frexp(x: Vec) -> tuple[Vec, Vec]:
+    """(f, e) with x = f * 2**e and 0.5 <= |f| < 1, for x neither 0 nor subnormal, infinite or nan."""
+    single = x.dtype == xp.float32
+    if x.dtype not in (xp.float32, xp.float64):
+        raise Unsupported(f"frexp of {x.dtype}")
+    width, half, word = (23, 126, xp.uint32) if single else (52, 1022, xp.uint64)
+    bits = bitcast(x, word)
+    places = constant(x.emitter, width, word, x.lanes)
+    raised = vec(bits, f"lshr {bits.kind} {bits.name}, {places.name}")
+    exponent = cast(raised & (255 if single else 2047), xp.int32) - half
+    kept = ones(bits.dtype) ^ ((255 if single else 2047) << width)
+    return bitcast((bits & kept) | (half << width), x.dtype), exponent
 
 
 # Whole division
@@ -134,9 +151,12 @@ def _short_power(a: Vec, exponent: float) -> Vec | None:
 def _float_power(a: Vec, exponent: float) -> Vec | None:
     if exponent == 0:
         return constant(a.emitter, 1.0, a.dtype, a.lanes)
-    if exponent in (0.5, -0.5):
-        root = intrinsic("sqrt", a)
-        return root if exponent > 0 else 1.0 / root
+    if exponent == 0.5:
+        return intrinsic("sqrt", a)
+    if exponent == -0.5:
+        # As pow has it, -0 gives infinity and minus infinity 0; the root's signs would give others.
+        signless = select(a == 0, 0.0, select(a == -math.inf, math.inf, a))
+        return 1.0 / intrinsic("sqrt", signless)
     size = abs(exponent)
     if size not in (1, 2, 3, 4):
         return None

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.compile.vector.registers import Vec, cast, constant, kind_of, splat, vec
 from rushlight.compile.write.emit import Emitter, llvm_type
 from rushlight.device import xp
 
-__all__ = ["gather", "lane", "load", "reduce_add", "reduce_max", "reduce_min", "scatter", "store"]
+__all__ = [
+    "first_lanes",
+    "gather",
+    "halves",
+    "joined",
+    "lane",
+    "load",
+    "reduce_add",
+    "reduce_lanes",
+    "reduce_max",
+    "reduce_min",
+    "scatter",
+    "store",
+    "sum_each",
+    "transpose",
+    "with_zeros",
+]
+
+
+NEAR = 4
+"""Numbers so many apart are read as whole vectors; of those farther apart each by itself."""
 
 
 def _stored(dtype: Any) -> Any:
@@ -85,6 +105,8 @@ def gather(
     if stride == 0:
         name = emitter.value(f"load {one}, ptr {pointer}, align {kept.itemsize}")
         return cast(splat(emitter, name, kept, lanes), dtype)
+    if isinstance(stride, int) and 2 <= stride <= NEAR and lanes >= 4:
+        return cast(_sieve(emitter, pointer, stride, kept, lanes, count), dtype)
     kind = kind_of(kept, lanes)
     name = "poison" if count == lanes else "zeroinitializer"
     # Loads one by one are faster than the gather instruction, whose masks cost more than its addresses.
@@ -92,6 +114,22 @@ def gather(
         number = emitter.value(f"load {one}, ptr {place}, align {kept.itemsize}")
         name = emitter.value(f"insertelement {kind} {name}, {one} {number}, i64 {i}")
     return cast(Vec(emitter, name, kept, lanes), dtype)
+
+
+def _sieve(emitter: Emitter, pointer: str, stride: int, dtype: Any, lanes: int, count: int) -> Vec:
+    """Every `stride`-th of the numbers from `pointer` on, out of whole vectors."""
+    span = (count - 1) * stride + 1
+    out = constant(emitter, 0, dtype, lanes)
+    for start in range(0, span, lanes):
+        at = (
+            emitter.value(f"getelementptr {llvm_type(dtype)}, ptr {pointer}, i64 {start}")
+            if start
+            else pointer
+        )
+        part = load(emitter, at, dtype, lanes, min(lanes, span - start))
+        inside = [i < count and start <= i * stride < start + lanes for i in range(lanes)]
+        out = _shuffled(out, part, [lanes + i * stride - start if inside[i] else i for i in range(lanes)])
+    return out
 
 
 def scatter(x: Vec, pointer: str, stride: int | str, count: int | None = None) -> None:
@@ -113,37 +151,104 @@ def lane(x: Vec, index: int) -> Vec:
     return Vec(x.emitter, name, x.dtype, 1)
 
 
-def _reduce(x: Vec, merge: Callable[[Vec, Vec], Vec]) -> Vec:
+def _shuffled(a: Vec, b: Vec, lanes: Sequence[int]) -> Vec:
+    """A Vec of the lanes of two with these numbers; those of `b` count on from those of `a`."""
+    mask = ", ".join(f"i32 {i}" for i in lanes)
+    out = vec(a, f"shufflevector {a.kind} {a.name}, {b.kind} {b.name}, <{len(lanes)} x i32> <{mask}>")
+    out.lanes = len(lanes)
+    return out
+
+
+def first_lanes(x: Vec, count: int) -> Vec:
+    """The first `count` lanes."""
+    if count == x.lanes:
+        return x
+    return lane(x, 0) if count == 1 else _shuffled(x, x, range(count))
+
+
+def with_zeros(x: Vec, lanes: int) -> Vec:
+    """`x` as the first of more lanes; the others are 0."""
+    if x.lanes == 1:
+        wide = constant(x.emitter, 0, x.dtype, lanes)
+        return vec(wide, f"insertelement {wide.kind} {wide.name}, {x.kind} {x.name}, i64 0")
+    zeros = constant(x.emitter, 0, x.dtype, x.lanes)
+    return _shuffled(x, zeros, [min(i, x.lanes) for i in range(lanes)]) if lanes > x.lanes else x
+
+
+def sum_each(vectors: Sequence[Vec]) -> Vec:
+    """The sum of the lanes of each vector, side by side; there are as many as a register may have lanes.
+
+    Halves are added until each vector has as many lanes as there are vectors. Then two at a time are merged:
+    the first half of what the result has of each plus the second.
+    """
+    n = len(vectors)
+    if n == 1:
+        return reduce_add(vectors[0])
+    out = list(vectors)
+    while out[0].lanes > n:
+        half = out[0].lanes // 2
+        out = [_shuffled(v, v, range(half)) + _shuffled(v, v, range(half, 2 * half)) for v in out]
+    width = n
+    while width > 1:
+        half = width // 2
+        # Of each run of `width` lanes the first half becomes the first vector's sums, the rest the second's.
+        # Either operand takes one half from where it is, so that the one is a blend, which costs less.
+        second = [i % width >= half for i in range(n)]
+        stay = [i + n if other else i for i, other in enumerate(second)]
+        move = [i - half + n if other else i + half for i, other in enumerate(second)]
+        pairs = list(zip(out[: len(out) // 2], out[len(out) // 2 :], strict=True))
+        out = [_shuffled(a, b, stay) + _shuffled(a, b, move) for a, b in pairs]
+        width = half
+    return out[0]
+
+
+def transpose(rows: Sequence[Vec]) -> list[Vec]:
+    """The columns of a square of as many rows as each has lanes: in each round the first half of the rows is
+    interleaved with the second."""
+    n = len(rows)
+    low = [i // 2 + (i % 2) * n for i in range(n)]
+    high = [i + n // 2 for i in low]
+    out = list(rows)
+    for _ in range(n.bit_length() - 1):
+        pairs = zip(out[: n // 2], out[n // 2 :], strict=True)
+        out = [_shuffled(a, b, half) for a, b in pairs for half in (low, high)]
+    return out
+
+
+def halves(x: Vec) -> tuple[Vec, Vec]:
+    """The lower and the upper half of the lanes."""
+    half = x.lanes // 2
+    if half == 1:
+        return lane(x, 0), lane(x, 1)
+    return _shuffled(x, x, range(half)), _shuffled(x, x, range(half, x.lanes))
+
+
+def joined(low: Vec, high: Vec) -> Vec:
+    """The lanes of one, then those of the other."""
+    return _shuffled(low, high, range(low.lanes + high.lanes))
+
+
+def reduce_lanes(x: Vec, merge: Callable[[Vec, Vec], Vec]) -> Vec:
     """Merge the halves until one lane is left: the order never changes, so neither does the result."""
-    while x.lanes > 2:
-        half = x.lanes // 2
-        low, high = (
-            vec(
-                x,
-                f"shufflevector {x.kind} {x.name}, {x.kind} poison, <{half} x i32> "
-                f"<{', '.join(f'i32 {i}' for i in range(start, start + half))}>",
-            )
-            for start in (0, half)
-        )
-        low.lanes = high.lanes = half
-        x = merge(low, high)
-    return x if x.lanes == 1 else merge(lane(x, 0), lane(x, 1))
+    while x.lanes > 1:
+        x = merge(*halves(x))
+    return x
 
 
 def reduce_add(x: Vec) -> Vec:
     """The sum of the lanes, as one lane; of bools, whether any holds."""
-    return _reduce(x, lambda a, b: a + b)
+    return reduce_lanes(x, lambda a, b: a + b)
 
 
 def reduce_max(x: Vec) -> Vec:
     """The largest lane; a nan wins."""
     from rushlight.compile.vector.rest import maximum
 
-    return _reduce(x, maximum)
+    return reduce_lanes(x, maximum)
 
 
 def reduce_min(x: Vec) -> Vec:
     """The smallest lane; a nan wins."""
     from rushlight.compile.vector.rest import minimum
 
-    return _reduce(x, minimum)
+    return reduce_lanes(x, minimum)

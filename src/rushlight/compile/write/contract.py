@@ -2,75 +2,42 @@
 
 out[..., m, n] = sum over k of A[..., m, k] B[..., k, n]. A block of rows times a few vectors of columns is
 held in registers while k runs; then the elementwise nodes that follow run on it, and their results are
-stored.
+stored. Where the columns of B do not lie as the blocks read them, a panel of them is copied first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.graph import Node, Value
+from rushlight.compile.native import jit
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.float32 import fma
-from rushlight.compile.write.emit import llvm_type
-from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
+from rushlight.compile.write.cuts import Run, cut, pieces, scaled, share, walk, worthwhile
+from rushlight.compile.write.dots import write_dots
+from rushlight.compile.write.emit import Emitter, llvm_type
+from rushlight.compile.write.factors import Operands, finish, flops, operands
+from rushlight.compile.write.kernel_writer import LANES, KernelWriter, body_streams
 from rushlight.compile.write.nest import Stream, loops, offset_of
+from rushlight.compile.write.panels import LARGEST, Chunk, Panels, chunks_of, pack, size_of
 
-__all__ = ["flops", "operands", "write_product"]
+__all__ = ["write_product"]
 
-REGISTERS = 20
-"""Accumulators at a time; of 32 vector registers the others hold the operands."""
-
-
-@dataclass(slots=True)
-class Operands:
-    """The two factors as streams over (batch..., m, n, k), and the sizes."""
-
-    sizes: tuple[int, ...]
-    depth: int
-    a: Stream
-    b: Stream
-    dtype: Any
-
-
-def operands(writer: KernelWriter, node: Node) -> Operands:
-    """The product's factors over the axes (batch..., m, n, k); vectors count as a row or a column."""
-    left, right = node.inputs
-    ta, tb = node.attrs.get("ta", False), node.attrs.get("tb", False)
-    a_axes, b_axes = _axes(left, "mk", ta), _axes(right, "kn", tb)
-    depth = left.spec.shape[a_axes.index("k")]
-    m = left.spec.shape[a_axes.index("m")] if "m" in a_axes else 1
-    n = right.spec.shape[b_axes.index("n")] if "n" in b_axes else 1
-    batch = node.out.spec.shape[: len(node.out.spec.shape) - ("m" in a_axes) - ("n" in b_axes)]
-    sizes = (*batch, m, n)
-    place = {"m": len(batch), "n": len(batch) + 1, "k": len(batch) + 2}
-
-    def stream(value: Value, axes: list[str]) -> Stream:
-        lead = len(batch) - (len(axes) - sum(x in place for x in axes))
-        at = [place[x] if x in place else lead + i for i, x in enumerate(axes)]
-        found = writer.stream(value, at, len(sizes) + 1)
-        assert found is not None
-        # An axis of size 1 is no broadcast here if it is m, n or k: it is walked once anyway.
-        return found
-
-    return Operands(sizes, depth, stream(left, a_axes), stream(right, b_axes), node.out.spec.dtype)
-
-
-def _axes(value: Value, names: str, transposed: bool) -> list[str]:
-    rank = value.spec.ndim
-    if rank == 1:
-        return ["k"]
-    last = list(names[::-1] if transposed else names)
-    return [f"batch{i}" for i in range(rank - 2)] + last
-
-
-def flops(node: Node) -> int:
-    """Multiplications and additions of a product."""
-    left = node.inputs[0]
-    axes = _axes(left, "mk", node.attrs.get("ta", False))
-    return 2 * node.out.spec.size * left.spec.shape[axes.index("k")]
+WIDEST = 4
+"""Vectors of columns in a block."""
+TALLEST = 12
+"""Rows in a block."""
+NEAR = 1200
+"""Bytes along k up to which the rows that a block of dot products reads again and again stay in the first
+cache."""
+SMALL = 64 << 10
+"""Bytes of a factor that is copied whole."""
+LONG = 24
+"""Lines of text for what follows a sum, from which a block's rows are finished in a loop."""
+COPIED, SINGLE, ADDED = 0.3, 1.5, 1.4
+"""What it costs to copy one element of a panel, square by square or one by one, and to add up the lanes of
+one result, measured in multiply-adds of a vector."""
 
 
 def write_product(writer: KernelWriter) -> None:
@@ -88,22 +55,46 @@ def write_product(writer: KernelWriter) -> None:
     streams = body_streams(writer, kernel.body, {id(node.out)}, space, place, rank)
     if any(v is node.out for v in kernel.stores):
         streams["write", id(node.out)] = writer.target(node.out, place, rank)
-    if _better_swapped(ops):
+    swapped, dots = _best(ops, streams)
+    if swapped:
         _swap(ops, streams, rank)
-    if ops.sizes[-1] == 1 and ops.depth > 4:
-        _dots(writer, ops, streams)
+    most = accumulators(ops.dtype.itemsize)
+    if dots:
+        write_dots(writer, ops, streams, most)
     else:
-        _blocks(writer, ops, streams)
+        _blocks(writer, ops, streams, most, flops(node))
 
 
-def _better_swapped(ops: Operands) -> bool:
-    """Whether the rows' axis should run in vectors: it is longer than the columns', or lies better."""
-    m, n = ops.sizes[-2:]
-    if n == 1:
-        return ops.a.strides[-3] == 1
-    if m == 1:
-        return ops.b.strides[-2] != 1
-    return n < 8 and m >= LANES
+def _best(ops: Operands, streams: dict[Any, Stream | None]) -> tuple[bool, bool]:
+    """(whether m and n change places, whether to run along k): what costs least.
+
+    Costs are in multiply-adds of a whole vector, of which a narrow one is half. Beside the sums there are
+    factors to be copied into order, lanes to be added up, vectors that do not begin where a line of the cache
+    does, and results that lie apart in memory.
+    """
+    rank = len(ops.sizes)
+    costs: dict[tuple[bool, bool], float] = {}
+    for swapped in (False, True):
+        a, b, down, across = ops.a, ops.b, rank - 2, rank - 1
+        if swapped:
+            a, b, down, across = b, a, across, down
+        m, n, depth = ops.sizes[down], ops.sizes[across], ops.depth
+        apart = sum(s.strides[across] not in (0, 1) for s in streams.values() if s is not None)
+        own = 0.0 if b.strides[across] in (0, 1) else COPIED if b.strides[-1] == 1 else SINGLE
+        costs[swapped, False] = m * depth * vectors(n) + n * depth * own + m * n * apart
+        stray = [s for s in (a, b) if s.strides[-1] != 1]
+        copies = sum(size_of(s, ops.sizes, depth) for s in stray) * ops.dtype.itemsize
+        if 1 < depth <= NEAR // ops.dtype.itemsize and len(stray) < 2 and copies <= SMALL:
+            sides = ((a, m, a.strides[down]), (b, n, b.strides[across]))
+            copied = sum(SINGLE * depth * size for s, size, _ in sides if s.strides[-1] != 1)
+            crooked = any(s.strides[-1] == 1 and step % LANES for s, _, step in sides)
+            costs[swapped, True] = m * n * (vectors(depth) * (2 if crooked else 1) + ADDED + apart) + copied
+    return min(costs, key=lambda way: costs[way])
+
+
+def vectors(length: int) -> float:
+    """How many multiply-adds of a whole vector `length` columns take."""
+    return sum(1.0 if c.lanes == LANES else 0.5 for c in chunks_of(length))
 
 
 def _swap(ops: Operands, streams: dict[Any, Stream | None], rank: int) -> None:
@@ -114,192 +105,181 @@ def _swap(ops: Operands, streams: dict[Any, Stream | None], rank: int) -> None:
         s.strides[rank - 2], s.strides[rank - 1] = s.strides[rank - 1], s.strides[rank - 2]
 
 
-def _finish(
-    writer: KernelWriter, streams: Any, indices: list[str], lanes: int, count: int, total: Any
-) -> None:
-    root = writer.kernel.root
-    assert root is not None
-    point = Point(indices, lanes, count)
-    known = {id(root.out): total}
-    writer.run(writer.kernel.body, known, streams, point)
-    writer.store_all([root, *writer.kernel.body], known, streams, point)
+@functools.cache
+def accumulators(itemsize: int) -> int:
+    """Vectors of LANES numbers that may be sums at a time: three quarters of the registers, in which the
+    operands need place too."""
+    features = jit.features().split(",")
+    if jit.has_avx512():
+        size = 32 * 64
+    elif "+avx" in features:
+        size = 16 * 32
+    else:
+        size = (32 if "+neon" in features else 16) * 16
+    return max(1, size * 3 // 4 // (LANES * itemsize))
 
 
-def _dots(writer: KernelWriter, ops: Operands, streams: Any) -> None:
-    """One column (or row): a dot product for each row, vectors running along k."""
-    e = writer.emitter
-    whole = ops.depth // LANES * LANES
-
-    def row(indices: list[str]) -> None:
-        def part(k: str, count: int, acc: Any) -> Any:
-            point = Point([*indices, "0", k], LANES, count)
-            a, b = _along(writer, ops.a, point, ops.dtype), _along(writer, ops.b, point, ops.dtype)
-            return fma(a, b, acc)
-
-        acc = registers.constant(e, 0.0, ops.dtype, LANES)
-        if whole:
-
-            def step(k: str, names: list[str]) -> list[str]:
-                return [part(k, LANES, registers.Vec(e, names[0], ops.dtype, LANES)).name]
-
-            out = e.carry(0, whole, LANES, [(acc.kind, acc.name)], step)
-            acc = registers.Vec(e, out[0], ops.dtype, LANES)
-        if ops.depth - whole:
-            acc = part(str(whole), ops.depth - whole, acc)
-        _finish(writer, streams, [*indices, "0"], 1, 1, transfer.reduce_add(acc))
-
-    loops(e, ops.sizes[:-1], row)
-
-
-def _along(writer: KernelWriter, stream: Stream, point: Point, dtype: Any) -> Any:
-    """Consecutive elements along the last axis, whatever their distance."""
-    e = writer.emitter
-    where, step = offset_of(e, stream, point.indices), stream.strides[-1]
-    if step == 1:
-        return transfer.load(e, where, dtype, point.lanes, point.count)
-    if step == 0:
-        return registers.splat(e, transfer.load(e, where, dtype, 1, 1).name, dtype, point.lanes)
-    return transfer.gather(e, where, step, dtype, point.lanes, point.count)
-
-
-def _blocks(writer: KernelWriter, ops: Operands, streams: Any) -> None:
-    """Blocks of rows times vectors of columns."""
+def _blocks(writer: KernelWriter, ops: Operands, streams: Any, most: int, work: int) -> None:
+    """Blocks of rows times vectors of columns; a large product is divided into parts along one axis."""
     e = writer.emitter
     m, n = ops.sizes[-2:]
-    if ops.b.strides[-2] not in (0, 1):
-        _pack(writer, ops)
-    chunks = [(j, min(LANES, n - j)) for j in range(0, n, LANES)]
-    groups = [chunks[i : i + 4] for i in range(0, len(chunks), 4)]
-    for group in groups:
-        height = _height(m, len(group))
+    deepest = LARGEST // (LANES * ops.dtype.itemsize * ops.depth)
+    groups = scaled(cut(-(-n // LANES), max(1, min(WIDEST, most, deepest))), LANES, n)
+    rows = {run.size: cut(m, max(1, min(TALLEST, most // -(-run.size // LANES)))) for run in groups}
+    panels = Panels(e, max(rows), ops.depth, len(ops.sizes) + 1, ops.dtype)
+    of_columns = None
+    if len(ops.sizes) == 2:
+        blocks = min(pieces(r) for r in rows.values())
+        writer.parts = worthwhile(work, max(pieces(groups), blocks))
+        # Parts along the columns need no panel twice, but they must be of one size, more or less.
+        count = pieces(groups)
+        even = count % writer.parts == 0 or count >= 2 * writer.parts or blocks < writer.parts
+        if writer.parts > 1 and even:
+            of_columns = share(e, pieces(groups), "%part", writer.parts)
 
-        def rows(batch: list[str], start: int, stop: int, high: int, group: Any = group) -> None:
-            def block(i: str) -> None:
-                lines = [i if r == 0 else e.value(f"add nuw nsw i64 {i}, {r}") for r in range(high)]
-                _block(writer, ops, streams, batch, lines, group)
+    def batchwise(batch: list[str]) -> None:
+        def group(j: str, run: Run) -> None:
+            b, first = _panel(panels, ops, batch, j, run.size, pieces(rows[run.size]))
+            split = writer.parts > 1 and of_columns is None
+            some = share(e, pieces(rows[run.size]), "%part", writer.parts) if split else None
 
-            if stop - start == high:
-                _block(writer, ops, streams, batch, [str(start + r) for r in range(high)], group)
-            else:
-                e.loop(start, stop, high, block)
+            def block(i: str, high: Run) -> None:
+                lines = [i if r == 0 else _ahead(e, i, r) for r in range(high.size)]
+                _block(writer, ops, b, streams, batch, lines, first, j, chunks_of(run.size))
 
-        def batchwise(batch: list[str], rows: Any = rows, height: int = height) -> None:
-            whole = m // height * height
-            if whole:
-                rows(batch, 0, whole, height)
-            if m - whole:
-                rows(batch, whole, m, m - whole)
+            walk(e, rows[run.size], block, some)
 
-        loops(e, ops.sizes[:-2], batchwise)
+        walk(e, groups, group, of_columns)
+
+    loops(e, ops.sizes[:-2], batchwise)
 
 
-def _height(m: int, columns: int) -> int:
-    """Rows in a block: as many as fit the registers, best a divisor of all."""
-    most = max(1, min(REGISTERS // columns, 12, m))
-    for height in range(most, max(most // 2, 1) - 1, -1):
-        if m % height == 0:
-            return height
-    return most
+def _ahead(e: Any, i: str, by: int) -> str:
+    return str(int(i) + by) if i.isdigit() else e.value(f"add nuw nsw i64 {i}, {by}")
+
+
+def _panel(
+    panels: Panels, ops: Operands, batch: list[str], first: str, width: int, times: int
+) -> tuple[Stream, str]:
+    """(B or a copy of some columns, their first column in it): a copy if they lie apart, or if they are far
+    apart row by row and will be read several `times`."""
+    step, deep = ops.b.strides[-2:]
+    far = times >= 4 and deep * ops.dtype.itemsize >= 1024
+    if step in (0, 1) and not far:
+        return ops.b, first
+    panel = panels.panel(width)
+    if panel is None:
+        return ops.b, first
+    pack(panels.emitter, ops.b, panel, batch, first, width, ops.depth)
+    return panel, "0"
 
 
 def _block(
     writer: KernelWriter,
     ops: Operands,
+    b: Stream,
     streams: Any,
     batch: list[str],
     lines: list[str],
-    group: Sequence[tuple[int, int]],
+    first: str,
+    column: str,
+    chunks: Sequence[Chunk],
 ) -> None:
-    """One block: accumulate over k, then finish each row's vectors."""
+    """One block: accumulate over k, then finish each row's vectors. Its columns begin at `first` in `b`, and
+    at `column` in the result."""
     e, dtype = writer.emitter, ops.dtype
-    zero = registers.constant(e, 0.0, dtype, LANES)
+    zeros = [registers.constant(e, 0.0, dtype, c.lanes) for _ in lines for c in chunks]
     # Few accumulators would wait for each other: then several ks run side by side.
-    count = len(lines) * len(group)
+    count = len(zeros)
     ways = next((w for w in (4, 5, 2) if count * w <= 8 and ops.depth % w == 0 and ops.depth > w), 1)
 
     def step(k: str, names: list[str]) -> list[str]:
         out: list[str] = []
         for way in range(ways):
-            kk = k if way == 0 else e.value(f"add nuw nsw i64 {k}, {way}")
-            out += _rank_one(writer, ops, batch, lines, group, kk, names[way * count : (way + 1) * count])
+            kk = _ahead(e, k, way) if way else k
+            accs = _named(zeros, names[way * count : (way + 1) * count])
+            out += [a.name for a in _rank_one(writer, ops, b, batch, lines, first, chunks, kk, accs)]
         return out
 
     if ops.depth == 1:
-        totals = _rank_one(writer, ops, batch, lines, group, "0", [zero.name] * count)
+        totals = _rank_one(writer, ops, b, batch, lines, first, chunks, "0", zeros)
     else:
-        carried = e.carry(0, ops.depth, ways, [(zero.kind, zero.name)] * (count * ways), step)
-        totals = carried[:count]
+        carried = e.carry(0, ops.depth, ways, [(z.kind, z.name) for z in zeros] * ways, step)
+        totals = _named(zeros, carried[:count])
         for way in range(1, ways):
-            parts = carried[way * count : (way + 1) * count]
-            pairs = zip(totals, parts, strict=True)
-            totals = [
-                (registers.Vec(e, a, dtype, LANES) + registers.Vec(e, b, dtype, LANES)).name for a, b in pairs
-            ]
-    done = iter(totals)
-    for line in lines:
-        for j, width in group:
-            acc = registers.Vec(e, next(done), dtype, LANES)
-            _finish(writer, streams, [*batch, line, str(j)], LANES, width, acc)
+            others = _named(zeros, carried[way * count : (way + 1) * count])
+            totals = [x + y for x, y in zip(totals, others, strict=True)]
+
+    def row(line: str, sums: Sequence[Any]) -> None:
+        for c, total in zip(chunks, sums, strict=True):
+            j = column if not c.start else _ahead(e, column, c.start)
+            finish(writer, streams, [*batch, line, j], c.lanes, c.count, total)
+
+    _each_row(e, lines, [totals[r : r + len(chunks)] for r in range(0, count, len(chunks))], row)
+
+
+def _each_row(
+    e: Emitter, lines: Sequence[str], sums: Sequence[Sequence[Any]], row: Callable[..., None]
+) -> None:
+    """``row(line, sums)`` for every row of a block. Where that is long it is a loop, and the sums wait in
+    memory: all rows side by side would need more registers than there are."""
+    mark = len(e.lines)
+    row(lines[0], sums[0])
+    if len(lines) == 1 or len(e.lines) - mark <= LONG * len(sums[0]):
+        for line, total in zip(lines[1:], sums[1:], strict=True):
+            row(line, total)
+        return
+    del e.lines[mark:]
+    kind = llvm_type(sums[0][0].dtype)
+    memory = e.reserve(len(lines) * len(sums[0]) * LANES, kind)
+
+    def place(i: str, c: int) -> str:
+        first = e.value(f"mul nuw nsw i64 {i}, {len(sums[0]) * LANES}")
+        at = e.value(f"add nuw nsw i64 {first}, {c * LANES}")
+        return e.value(f"getelementptr inbounds {kind}, ptr {memory}, i64 {at}")
+
+    for r, totals in enumerate(sums):
+        for c, total in enumerate(totals):
+            transfer.store(total, place(str(r), c))
+
+    def again(r: str) -> None:
+        held = [transfer.load(e, place(r, c), v.dtype, v.lanes) for c, v in enumerate(sums[0])]
+        row(e.value(f"add nuw nsw i64 {lines[0]}, {r}"), held)
+
+    e.loop(0, len(lines), 1, again)
+
+
+def _named(like: Sequence[Any], names: Sequence[str]) -> list[Any]:
+    return [registers.Vec(v.emitter, name, v.dtype, v.lanes) for v, name in zip(like, names, strict=True)]
 
 
 def _rank_one(
     writer: KernelWriter,
     ops: Operands,
+    b: Stream,
     batch: list[str],
     lines: list[str],
-    group: Sequence[tuple[int, int]],
+    first: str,
+    chunks: Sequence[Chunk],
     k: str,
-    accs: Sequence[str],
-) -> list[str]:
+    accs: Sequence[Any],
+) -> list[Any]:
     """Add the outer product of a column of A and a row of B to the accumulators."""
     e, dtype = writer.emitter, ops.dtype
-    row = Stream(ops.b.pointer, ops.b.dtype, ops.b.offset, [*ops.b.strides[:-2], 0, ops.b.strides[-1]])
     columns = []
-    for j, width in group:
-        start = offset_of(
-            e,
-            Stream(row.pointer, row.dtype, row.offset + j * ops.b.strides[-2], row.strides),
-            [*batch, "0", "0", k],
-        )
-        if ops.b.strides[-2] == 0:
-            columns.append(registers.splat(e, transfer.load(e, start, dtype, 1, 1).name, dtype, LANES))
+    for c in chunks:
+        shifted = Stream(b.pointer, b.dtype, b.offset + c.start * b.strides[-2], b.strides)
+        where = offset_of(e, shifted, [*batch, "0", first, k])
+        if b.strides[-2] == 0:
+            number = transfer.load(e, where, dtype, 1, 1)
+            columns.append(registers.splat(e, number.name, dtype, c.lanes))
         else:
-            columns.append(transfer.load(e, start, dtype, LANES, width))
-    out: list[str] = []
-    for r, line in enumerate(lines):
-        where = offset_of(e, ops.a, [*batch, line, "0", k])
-        value = registers.splat(e, transfer.load(e, where, dtype, 1, 1).name, dtype, LANES)
-        for c, column in enumerate(columns):
-            acc = registers.Vec(e, accs[r * len(group) + c], dtype, LANES)
-            out.append(fma(value, column, acc).name)
+            count = c.count if b is ops.b else c.lanes
+            columns.append(transfer.gather(e, where, b.strides[-2], dtype, c.lanes, count))
+    out: list[Any] = []
+    sums = iter(accs)
+    for line in lines:
+        number = transfer.load(e, offset_of(e, ops.a, [*batch, line, "0", k]), dtype, 1, 1)
+        spread = {v.lanes: registers.splat(e, number.name, dtype, v.lanes) for v in columns}
+        out += [fma(spread[column.lanes], column, next(sums)) for column in columns]
     return out
-
-
-def _pack(writer: KernelWriter, ops: Operands) -> None:
-    """Copy B so that its columns lie side by side: on the stack, for it is small."""
-    e, dtype = writer.emitter, ops.dtype
-    n, depth, rank = ops.sizes[-1], ops.depth, len(ops.sizes) + 1
-    batch = [size if step else 1 for size, step in zip(ops.sizes[:-2], ops.b.strides, strict=False)]
-    total = depth * n
-    for size in batch:
-        total *= size
-    place = e.value(f"alloca [{total + LANES} x {llvm_type(dtype)}], align 64")
-    strides = [0] * rank
-    step = 1
-    for axis, size in (
-        (rank - 2, n),
-        (rank - 1, depth),
-        *[(d, batch[d]) for d in reversed(range(len(batch)))],
-    ):
-        strides[axis] = step if size > 1 or axis >= rank - 2 else 0
-        step *= size
-    packed = Stream(place, dtype, 0, strides)
-
-    def copy(indices: list[str]) -> None:
-        *lead, j, k = indices
-        at = [*lead, "0", j, k]
-        value = transfer.load(e, offset_of(e, ops.b, at), dtype, 1, 1)
-        transfer.store(value, offset_of(e, packed, at))
-
-    loops(e, [*batch, n, depth], copy)
-    ops.b = packed

@@ -36,12 +36,19 @@ class Emitter:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.declarations: dict[str, str] = {}
+        self.reserved: list[str] = []
         self._count = 0
 
     def fresh(self, prefix: str = "v") -> str:
         """A name that nothing else has."""
         self._count += 1
         return f"{prefix}{self._count}"
+
+    def reserve(self, count: int, kind: str) -> str:
+        """Memory on the stack for `count` numbers, the same in every round of a loop; gives its address."""
+        name = f"%{self.fresh('stack')}"
+        self.reserved.append(f"  {name} = alloca [{count} x {kind}], align 64")
+        return name
 
     def line(self, text: str) -> None:
         """One line that makes no value: a store, a branch."""

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
+from rushlight.compile.plan.indexing import GATHERS
 from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
-from rushlight.compile.plan.views import row_major
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.write.emit import Emitter
+from rushlight.compile.write.gather import gather_streams, read_gathered
 from rushlight.compile.write.nest import Stream, offset_of
 
 __all__ = ["KernelWriter", "Point"]
@@ -29,6 +30,10 @@ class Point:
         self.indices = list(indices)
         self.lanes = lanes
         self.count = count
+
+    def first(self) -> Point:
+        """Its first element alone."""
+        return Point(self.indices, 1, 1)
 
 
 class KernelWriter:
@@ -71,9 +76,9 @@ class KernelWriter:
         return Stream(self.pointer(self.memory.places[id(base)]), base.spec.dtype, access.offset, strides)
 
     def target(self, value: Value, axes: Sequence[int | None], rank: int) -> Stream:
-        """How to write `value`, which lies in row order."""
+        """How to write `value`."""
         strides = [0] * rank
-        for axis, step in zip(axes, row_major(value.spec.shape), strict=True):
+        for axis, step in zip(axes, self.plan.access[id(value)].strides, strict=True):
             if axis is not None:
                 strides[axis] = step
         return Stream(self.pointer(self.memory.places[id(value)]), value.spec.dtype, 0, strides)
@@ -86,7 +91,11 @@ class KernelWriter:
         if stream is None:
             return registers.constant(e, self.plan.constants[id(value)], dtype, point.lanes)
         where = offset_of(e, stream, point.indices)
-        step = stream.strides[-1] if stream.strides else 0
+        return self.read_at(where, stream.strides[-1] if stream.strides else 0, dtype, point)
+
+    def read_at(self, where: str, step: int, dtype: Any, point: Point) -> Any:
+        """What lies at an address, and `step` numbers further for each next lane."""
+        e = self.emitter
         if point.lanes == 1:
             return transfer.load(e, where, dtype, 1, 1)
         if step == 0:
@@ -112,6 +121,9 @@ class KernelWriter:
         lacks is read."""
         math = VectorMath(self.emitter, point.lanes)
         for node in nodes:
+            if node.op.name in GATHERS:
+                known[id(node.out)] = read_gathered(self, node, streams, point)
+                continue
             operands = []
             for v in node.inputs:
                 if isinstance(v, Value):
@@ -138,8 +150,9 @@ class KernelWriter:
         arguments = ", ".join(
             [*[f"ptr noalias %b{i}" for i in range(len(self.arguments))], "ptr %callback", "i64 %part"]
         )
-        body = "\n".join(self.emitter.lines)
-        head = f"define internal void @{self.name}({arguments}) noinline nounwind {{"
+        body = "\n".join([*self.emitter.reserved, *self.emitter.lines])
+        # Without the alignment, vectors that do not fit the registers would lie across lines of the cache.
+        head = f"define internal void @{self.name}({arguments}) noinline nounwind alignstack(64) {{"
         return f"{head}\nentry:\n{body}\n  ret void\n}}\n"
 
 
@@ -165,7 +178,9 @@ def body_streams(
     streams: dict[Any, Any] = {}
     stored = {id(v) for v in writer.kernel.stores}
     for node in nodes:
-        for v in node.values():
+        if node.op.name in GATHERS:
+            streams.update(gather_streams(writer, node, place, rank))
+        for v in node.values() if node.op.name not in GATHERS else ():
             key = ("read", id(v))
             if id(v) not in made and key not in streams:
                 axes = [place[d] for d in aligned_axes(v.spec.shape, space)]

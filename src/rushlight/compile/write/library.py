@@ -9,14 +9,19 @@ from typing import Any
 
 from rushlight.compile.graph import Node
 from rushlight.compile.native import jit
-from rushlight.compile.write.contract import flops, operands
+from rushlight.compile.write.cuts import worthwhile
+from rushlight.compile.write.factors import flops, operands
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import offset_of
 
 __all__ = ["address_of", "is_large", "write_library"]
 
 LARGE = 2 * 64 * 64 * 64
-"""Multiplications and additions from which OpenBLAS is faster than a product written inline."""
+"""Multiplications and additions from which OpenBLAS is faster than a product written inline, on processors
+with fewer registers than those with AVX-512."""
+DEEP = 8192
+"""Where there are as many registers as those of AVX-512, what is written inline reaches 95 % of the peak, and
+OpenBLAS 88 %: it is needed only for sums of more terms than a panel may have rows."""
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
@@ -67,7 +72,10 @@ def is_large(node: Node) -> bool:
     """Whether OpenBLAS should do this product: two matrices, enough arithmetic, and the library is there."""
     shapes = [v.spec for v in node.values()]
     plain = all(s.ndim == 2 and min(s.shape) > 1 for s in shapes)
-    return plain and flops(node) >= LARGE and _library() is not None
+    if not plain or flops(node) < LARGE:
+        return False
+    deep = flops(node) > DEEP * node.out.spec.size * 2
+    return (deep or not jit.has_avx512()) and _library() is not None
 
 
 def write_library(writer: KernelWriter) -> None:
@@ -77,7 +85,7 @@ def write_library(writer: KernelWriter) -> None:
     ops = operands(writer, node)
     e = writer.emitter
     m, n = ops.sizes[-2:]
-    writer.parts = _parts(flops(node), max(m, n))
+    writer.parts = worthwhile(flops(node), max(m, n) // 32)
     out = writer.target(node.out, [0, 1], 3)
     real = "float" if str(ops.dtype) == "float32" else "double"
     a_flag, a_lead = _layout(ops.a.strides[0], ops.a.strides[2], m, ops.depth)
@@ -91,12 +99,6 @@ def write_library(writer: KernelWriter) -> None:
     e.declare(f"rushlight_{name}", "void", kinds)
     written = ", ".join(f"{k} {v}" for k, v in zip(kinds, values, strict=True))
     e.line(f"call void @rushlight_{name}({written})")
-
-
-def _parts(work: int, length: int) -> int:
-    """How many parts are worth their overhead: none shorter than 32 rows or columns."""
-    wanted = next((p for p, least in ((8, 400e6), (4, 60e6), (2, 2e6)) if work >= least), 1)
-    return max(1, min(wanted, length // 32))
 
 
 def _share(writer: KernelWriter, length: int) -> tuple[str, str]:

@@ -7,24 +7,15 @@ from typing import Any
 
 from rushlight.compile.graph import Value
 from rushlight.compile.plan.kernels import Kernel
-from rushlight.compile.plan.views import row_major
-from rushlight.compile.vector import registers, transfer
-from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.vector import registers
+from rushlight.compile.write.accumulate import accumulator_of, reduced_axes
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
-from rushlight.compile.write.nest import Nest, Stream, loops
+from rushlight.compile.write.nest import Nest, loops
 
-__all__ = ["write_map", "write_reduction"]
+__all__ = ["Reduction", "along", "keep_first", "over_rows", "over_space", "write_map", "write_reduction"]
 
 WIDE = 1 << 15
 """Elements from which a map is divided into parts."""
-
-ACROSS = {
-    "sum": transfer.reduce_add,
-    "mean": transfer.reduce_add,
-    "amax": transfer.reduce_max,
-    "amin": transfer.reduce_min,
-}
-IDENTITY = {"sum": 0.0, "mean": 0.0, "amax": float("-inf"), "amin": float("inf")}
 
 
 def write_map(writer: KernelWriter) -> None:
@@ -33,7 +24,7 @@ def write_map(writer: KernelWriter) -> None:
     space = kernel.space
     streams = body_streams(writer, kernel.body, set(), space, range(len(space)), len(space))
     nest = Nest(list(space), [False] * len(space), {k: s for k, s in streams.items() if s is not None})
-    nest.simplify()
+    nest.simplify(free=True)
 
     def block(indices: list[str], lanes: int, count: int) -> None:
         point = Point(indices, lanes, count)
@@ -41,10 +32,15 @@ def write_map(writer: KernelWriter) -> None:
         writer.run(kernel.body, known, streams, point)
         writer.store_all(kernel.body, known, streams, point)
 
-    if len(nest.sizes) == 1 and nest.sizes[0] >= WIDE:
-        _in_parts(writer, nest.sizes[0], block)
+    over_space(writer, nest.sizes, block)
+
+
+def over_space(writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None]) -> None:
+    """``block(indices, lanes, count)`` for every point of a nest, in vectors along its last axis."""
+    if len(sizes) == 1 and sizes[0] >= WIDE:
+        _in_parts(writer, sizes[0], block)
     else:
-        _over_rows(writer, nest.sizes, block)
+        over_rows(writer, sizes, block)
 
 
 def _in_parts(writer: KernelWriter, size: int, block: Callable[[list[str], int, int], None]) -> None:
@@ -67,7 +63,7 @@ def _in_parts(writer: KernelWriter, size: int, block: Callable[[list[str], int, 
         e.label(f"{mark}.end")
 
 
-def _over_rows(writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None]) -> None:
+def over_rows(writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None]) -> None:
     """Loops over the outer axes; along the last one whole vectors, then the rest."""
     if not sizes:
         block([], 1, 1)
@@ -75,11 +71,11 @@ def _over_rows(writer: KernelWriter, sizes: list[int], block: Callable[[list[str
     loops(
         writer.emitter,
         sizes[:-1],
-        lambda outer: _along(writer, sizes[-1], lambda j, n: block([*outer, j], LANES, n)),
+        lambda outer: along(writer, sizes[-1], lambda j, n: block([*outer, j], LANES, n)),
     )
 
 
-def _along(writer: KernelWriter, size: int, body: Callable[[str, int], None]) -> None:
+def along(writer: KernelWriter, size: int, body: Callable[[str, int], None]) -> None:
     whole = size // LANES * LANES
     if whole == LANES:
         body("0", LANES)
@@ -89,13 +85,14 @@ def _along(writer: KernelWriter, size: int, body: Callable[[str, int], None]) ->
         body(str(whole), size - whole)
 
 
-def write_reduction(writer: KernelWriter) -> None:
+def write_reduction(writer: KernelWriter, kind: type[Reduction] | None = None) -> None:
     """Accumulators in registers over the reduced axes; the nodes after the reduction run on the result."""
     kernel = writer.kernel
     assert kernel.root is not None
     source = next(kernel.root.values())
     full = source.spec.shape
-    reduced = [d in kernel.root.attrs["dim"] for d in range(len(full))]
+    axes = reduced_axes(kernel.root)
+    reduced = [d in axes for d in range(len(full))]
     rank = len(full)
     before = body_streams(writer, kernel.before, set(), full, range(rank), rank)
     if not any(n.out is source for n in kernel.before):
@@ -111,11 +108,11 @@ def write_reduction(writer: KernelWriter) -> None:
         if part == "after":
             stream.strides = [0 if r else s for r, s in zip(reduced, stream.strides, strict=True)]
     nest = Nest(list(full), reduced, merged)
-    nest.simplify()
-    _Reduction(writer, kernel, source, nest, before, after).write()
+    nest.simplify(free=kind is None)
+    (kind or Reduction)(writer, kernel, source, nest, before, after).write()
 
 
-class _Reduction:
+class Reduction:
     """The state of writing one reduction."""
 
     def __init__(
@@ -123,8 +120,9 @@ class _Reduction:
     ) -> None:
         self.writer, self.kernel, self.source, self.nest = writer, kernel, source, nest
         self.before, self.after = before, after
-        self.dtype = source.spec.dtype
         assert kernel.root is not None
+        self.total = accumulator_of(kernel.root)
+        self.dtype = self.total.dtype
         self.kind = kernel.root.op.name
         self.count = 1
         for n, r in zip(nest.sizes, nest.reduced, strict=True):
@@ -147,21 +145,18 @@ class _Reduction:
             known[id(self.source)] = writer.read(self.source, self.before["read", id(self.source)], point)
         writer.run(self.kernel.before, known, self.before, point)
         writer.store_all(self.kernel.before, known, self.before, point)
-        return known[id(self.source)]
+        return self.total.enter(known[id(self.source)])
 
     def _masked(self, vec: Any, lanes: int, count: int) -> Any:
         if count == lanes:
             return vec
-        return keep_first(vec, count, IDENTITY[self.kind])
+        return keep_first(vec, count, self.total.start)
 
     def _combine(self, a: Any, b: Any) -> Any:
-        math = VectorMath(self.writer.emitter, a.lanes)
-        if self.kind in ("sum", "mean"):
-            return a + b
-        return math.maximum(a, b) if self.kind == "amax" else math.minimum(a, b)
+        return self.total.merge(a, b)
 
     def _start(self, lanes: int) -> Any:
-        return registers.constant(self.writer.emitter, IDENTITY[self.kind], self.dtype, lanes)
+        return registers.constant(self.writer.emitter, self.total.start, self.dtype, lanes)
 
     def _finish(self, indices: Sequence[str], lanes: int, count: int, total: Any) -> None:
         """What comes after: the mean's division, the nodes that follow, and the stores."""
@@ -170,7 +165,7 @@ class _Reduction:
         assert root is not None
         if self.kind == "mean":
             total = total * (1.0 / self.count)
-        known = {id(root.out): total}
+        known = {id(root.out): self.total.leave(total)}
         writer.run(self.kernel.body, known, self.after, point)
         writer.store_all([root, *self.kernel.body], known, self.after, point)
 
@@ -181,14 +176,15 @@ class _Reduction:
         first, rest = axes[0], axes[1:]
         e = self.writer.emitter
         kinds = [(a.kind, a.name) for a in accs]
-        lanes = accs[0].lanes
+
+        def named(names: list[str]) -> list[Any]:
+            return [registers.Vec(e, n, a.dtype, a.lanes) for n, a in zip(names, accs, strict=True)]
 
         def step(i: str, names: list[str]) -> list[str]:
-            inner = [registers.Vec(e, n, self.dtype, lanes) for n in names]
+            inner = named(names)
             return [a.name for a in self._nest(rest, {**indices, first: i}, inner, body)]
 
-        out = e.carry(0, self.nest.sizes[first], 1, kinds, step)
-        return [registers.Vec(e, n, self.dtype, lanes) for n in out]
+        return named(e.carry(0, self.nest.sizes[first], 1, kinds, step))
 
     def _split(self) -> tuple[list[int], list[int]]:
         rank = len(self.nest.sizes)
@@ -209,7 +205,7 @@ class _Reduction:
             for a in accs[1:]:
                 total = self._combine(total, a)
             indices = [at.get(d, "0") for d in range(rank)]
-            self._finish(indices, 1, 1, ACROSS[self.kind](total))
+            self._finish(indices, 1, 1, self.total.across(total))
 
         loops(self.writer.emitter, [self.nest.sizes[d] for d in kept], row)
 
@@ -258,7 +254,7 @@ class _Reduction:
         loops(
             self.writer.emitter,
             outer_sizes,
-            lambda outer: _along(self.writer, sizes[-1], lambda j, n: block(outer, j, n)),
+            lambda outer: along(self.writer, sizes[-1], lambda j, n: block(outer, j, n)),
         )
 
     def _column(self, at: dict[int, str], accs: list[Any], count: int, unroll: int) -> list[Any]:
@@ -288,23 +284,3 @@ def keep_first(vec: Any, count: int, rest: float) -> Any:
     other = registers.constant(e, rest, vec.dtype, lanes)
     name = e.value(f"select <{lanes} x i1> <{mask}>, {vec.kind} {vec.name}, {vec.kind} {other.name}")
     return registers.Vec(e, name, vec.dtype, lanes)
-
-
-def write_elements(writer: KernelWriter, value: Value, target: Any) -> None:
-    """Copy `value`, through whatever view, into the buffer `target` in row order."""
-    space = value.spec.shape
-    rank = len(space)
-    source = writer.stream(value, range(rank), rank)
-    out = Stream(writer.pointer(target), value.spec.dtype, 0, list(row_major(space)))
-    if 0 in space:
-        return
-    nest = Nest(
-        list(space), [False] * rank, {k: s for k, s in (("in", source), ("out", out)) if s is not None}
-    )
-    nest.simplify()
-
-    def block(indices: list[str], lanes: int, count: int) -> None:
-        point = Point(indices, lanes, count)
-        writer.write(out, writer.read(value, source, point), point)
-
-    _over_rows(writer, nest.sizes, block)

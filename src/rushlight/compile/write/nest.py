@@ -8,7 +8,7 @@ from typing import Any
 
 from rushlight.compile.write.emit import Emitter, llvm_type
 
-__all__ = ["Nest", "Stream", "loops", "offset_of"]
+__all__ = ["Nest", "Stream", "element_type", "loops", "offset_of"]
 
 
 @dataclass(slots=True)
@@ -29,15 +29,34 @@ class Nest:
     reduced: list[bool]
     streams: dict[Any, Stream] = field(default_factory=dict)
 
-    def simplify(self) -> None:
-        """Drop axes of size 1, and join neighbours wherever every stream walks over them as over one axis."""
+    def simplify(self, free: bool = False) -> None:
+        """Drop axes of size 1, and join neighbours wherever every stream walks over them as over one axis.
+
+        free  whether the order of the axes does not matter; then that along which most lies side by side
+              becomes the last.
+        """
         for d in reversed(range(len(self.sizes))):
             if self.sizes[d] == 1:
                 self._drop(d)
+        if free and self.sizes:
+            self._turn()
         for d in reversed(range(len(self.sizes) - 1)):
             if self.reduced[d] == self.reduced[d + 1] and self._joinable(d):
                 self.sizes[d + 1] *= self.sizes[d]
                 self._drop(d)
+
+    def _turn(self) -> None:
+        """Make the axis the last along which the fewest streams jump."""
+
+        def apart(d: int) -> int:
+            return sum(s.strides[d] not in (0, 1) for s in self.streams.values())
+
+        axes = range(len(self.sizes))
+        best = min(reversed(axes), key=apart)
+        self.sizes.append(self.sizes.pop(best))
+        self.reduced.append(self.reduced.pop(best))
+        for stream in self.streams.values():
+            stream.strides.append(stream.strides.pop(best))
 
     def _joinable(self, d: int) -> bool:
         inner = self.sizes[d + 1]
@@ -81,9 +100,10 @@ def offset_of(emitter: Emitter, stream: Stream, indices: Sequence[str]) -> str:
     if terms and constant:
         total = emitter.value(f"add nsw i64 {total}, {constant}")
     return emitter.value(
-        f"getelementptr inbounds {_element(stream.dtype)}, ptr {stream.pointer}, i64 {total}"
+        f"getelementptr inbounds {element_type(stream.dtype)}, ptr {stream.pointer}, i64 {total}"
     )
 
 
-def _element(dtype: Any) -> str:
+def element_type(dtype: Any) -> str:
+    """The LLVM type of one number in memory: a bool takes a byte."""
     return "i8" if str(dtype) == "bool" else llvm_type(dtype)

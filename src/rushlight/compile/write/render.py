@@ -10,13 +10,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
+from rushlight.compile.plan.indexing import Check
 from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
+from rushlight.compile.write.accumulate import POSITIONS
+from rushlight.compile.write.arg_reduce import write_positions
+from rushlight.compile.write.barrier import wait_text
+from rushlight.compile.write.check import write_check
 from rushlight.compile.write.contract import write_product
+from rushlight.compile.write.cumulative import write_cumulative
+from rushlight.compile.write.join import write_cat, write_elements, write_fill
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.library import write_library
-from rushlight.compile.write.maps import write_elements, write_map, write_reduction
+from rushlight.compile.write.maps import write_map, write_reduction
+from rushlight.compile.write.philox import write_random
 from rushlight.compile.write.scan import scan_text
+from rushlight.compile.write.scatter import write_scatter
+from rushlight.compile.write.sort import write_sort
 
 __all__ = ["Module", "render"]
 
@@ -27,11 +37,13 @@ class Module:
 
     callbacks  the nodes that NumPy computes, in the order of their numbers.
     calls      for each kernel its function's name, the buffers that it takes, and its number of parts.
+    checks     those of the calls that look whether an index is in range, by their place among the calls.
     """
 
     text: str
     callbacks: list[Callback] = field(default_factory=list)
     calls: list[tuple[str, list[Buffer], int]] = field(default_factory=list)
+    checks: dict[int, Check] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -61,21 +73,40 @@ def render(plan: Schedule, memory: Memory, arguments: int = 0) -> Module:
         declarations.update(writer.emitter.declarations)
         module.calls.append((writer.name, list(writer.arguments), writer.parts))
     declarations["llvm.memcpy.p0.p0.i64"] = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
-    module.text = "\n".join(
-        [*declarations.values(), "", *functions, _step(plan, module), scan_text(plan.graph, arguments)]
-    )
+    steps = _step(plan, module), scan_text(plan.graph, arguments, declarations)
+    module.text = "\n".join([*declarations.values(), "", *functions, *steps])
     return module
 
 
 def _write(writer: KernelWriter, kernel: Kernel, module: Module, plan: Schedule, memory: Memory) -> None:
-    if kernel.kind == "map":
-        write_map(writer)
-    elif kernel.kind == "reduce":
-        write_reduction(writer)
+    if kernel.kind in ("map", "gather"):
+        if 0 not in kernel.space:
+            write_map(writer)
+    elif kernel.check is not None:
+        module.checks[len(module.calls)] = kernel.check
+        write_check(writer, len(module.calls) + 1)
+    elif kernel.kind == "scatter":
+        write_scatter(writer)
+    elif kernel.kind == "cat":
+        write_cat(writer)
+    elif kernel.kind == "fill":
+        write_fill(writer)
+    elif kernel.kind == "copy":
+        assert kernel.root is not None
+        _write_copy(writer, kernel.root.inputs[0], memory.places[id(kernel.root.out)])
+    elif kernel.kind in ("reduce", "dot"):
+        positions = kernel.root is not None and kernel.root.op.name in POSITIONS
+        (write_positions if positions else write_reduction)(writer)
+    elif kernel.kind == "cumulative":
+        write_cumulative(writer)
     elif kernel.kind == "product":
         write_product(writer)
     elif kernel.kind == "library":
         write_library(writer)
+    elif kernel.kind == "sort":
+        write_sort(writer)
+    elif kernel.kind == "random":
+        write_random(writer)
     else:
         _write_callback(writer, module, plan, memory)
 
@@ -108,6 +139,7 @@ def _step(plan: Schedule, module: Module) -> str:
 
     All of `count` threads run it side by side. Thread 0 runs the kernels of one part alone; of the others
     each thread takes every `count`-th part. Between kernels that depend on each other's parts they wait.
+    After a check that failed nothing more is done.
     """
     inputs, outputs = len(plan.graph.inputs), len(plan.graph.outputs)
     lines: list[str] = []
@@ -138,10 +170,15 @@ def _step(plan: Schedule, module: Module) -> str:
     for group in _groups(module):
         lines += _group_text(module, arguments, group, before)
         before = f"e{group[0]}"
+        if group[-1] in module.checks:
+            flag = arguments[group[-1]][-1]
+            lines += _stop(group[-1], flag)
+            before = f"g{group[-1]}"
+    lines += ["  ret void", "stop:"] if module.checks else []
     body = "\n".join(lines)
     return (
         "define void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier) {\n"
-        f"entry:\n{body}\n  ret void\n}}\n{HELPERS}"
+        f"entry:\n{body}\n  ret void\n}}\n{HELPERS}{wait_text()}"
     )
 
 
@@ -149,7 +186,8 @@ def _groups(module: Module) -> list[list[int]]:
     """Runs of kernels with one part, which thread 0 does in one go, and by itself each kernel of several."""
     groups: list[list[int]] = []
     for i, (_, _, parts) in enumerate(module.calls):
-        if parts == 1 and groups and module.calls[groups[-1][-1]][2] == 1:
+        last = groups[-1][-1] if groups else -1
+        if parts == 1 and groups and module.calls[last][2] == 1 and last not in module.checks:
             groups[-1].append(i)
         else:
             groups.append([i])
@@ -189,6 +227,17 @@ def _group_text(module: Module, arguments: list[list[str]], group: list[int], be
     ]
 
 
+def _stop(check: int, flag: str) -> list[str]:
+    """Leave the step if this check failed. Its own number tells: another's would be read by one thread when
+    it is written, and by the next not yet."""
+    return [
+        f"  %f{check} = load i64, {flag}",
+        f"  %w{check} = icmp eq i64 %f{check}, {check + 1}",
+        f"  br i1 %w{check}, label %stop, label %g{check}",
+        f"g{check}:",
+    ]
+
+
 HELPERS = """
 define void @alone(ptr %given) {
   %table = load ptr, ptr %given
@@ -199,42 +248,6 @@ define void @alone(ptr %given) {
 }
 define internal void @rushlight_callback(ptr %function, i64 %number) {
   call void %function(i64 %number)
-  ret void
-}
-declare i32 @sched_yield()
-define internal void @rushlight_wait(ptr %barrier, i64 %count) {
-entry:
-  %alone = icmp eq i64 %count, 1
-  br i1 %alone, label %done, label %arrive
-arrive:
-  %turn = getelementptr i8, ptr %barrier, i64 64
-  %now = load atomic i64, ptr %turn acquire, align 8
-  %before = atomicrmw add ptr %barrier, i64 1 acq_rel
-  %here = add i64 %before, 1
-  %last = icmp eq i64 %here, %count
-  br i1 %last, label %open, label %spin
-open:
-  store atomic i64 0, ptr %barrier release, align 8
-  %next = add i64 %now, 1
-  store atomic i64 %next, ptr %turn release, align 8
-  br label %done
-spin:
-  %tries = phi i64 [ 0, %arrive ], [ %more, %again ]
-  %seen = load atomic i64, ptr %turn acquire, align 8
-  %moved = icmp ne i64 %seen, %now
-  br i1 %moved, label %done, label %again
-again:
-  %more = add i64 %tries, 1
-  %patient = icmp ult i64 %tries, 1000
-  br i1 %patient, label %spin, label %yield
-yield:
-  %ignored = call i32 @sched_yield()
-  br label %spin2
-spin2:
-  %seen2 = load atomic i64, ptr %turn acquire, align 8
-  %moved2 = icmp ne i64 %seen2, %now
-  br i1 %moved2, label %done, label %yield
-done:
   ret void
 }
 """

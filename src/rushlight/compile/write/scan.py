@@ -8,20 +8,24 @@ first, row by row. `places` holds the sources, a buffer for one batch of each, a
 from __future__ import annotations
 
 from rushlight.compile.graph import Graph, Value
+from rushlight.compile.write.cuts import Run, share, walk
 from rushlight.compile.write.emit import Emitter
 
 __all__ = ["scan_text"]
 
 
-def scan_text(graph: Graph, arguments: int) -> str:
-    """The LLVM text of both functions; the first `arguments` inputs of the graph change from step to step."""
-    return _function(graph, arguments, "scan", gather=False) + _function(
-        graph, arguments, "scan_index", gather=True
-    )
+def scan_text(graph: Graph, arguments: int, declarations: dict[str, str]) -> str:
+    """The LLVM text of both functions; the first `arguments` inputs of the graph change from step to step.
+    `declarations` gains what they call."""
+    written = []
+    for name, gather in (("scan", False), ("scan_index", True)):
+        emitter = Emitter()
+        written.append(_function(emitter, graph, arguments, name, gather))
+        declarations.update(emitter.declarations)
+    return "".join(written)
 
 
-def _function(graph: Graph, arguments: int, name: str, gather: bool) -> str:
-    e = Emitter()
+def _function(e: Emitter, graph: Graph, arguments: int, name: str, gather: bool) -> str:
     given, outputs = graph.inputs[:arguments], graph.outputs
     sources = [_load_entry(e, i) for i in range(arguments)]
     batches = [_load_entry(e, arguments + i) for i in range(arguments)]
@@ -29,13 +33,14 @@ def _function(graph: Graph, arguments: int, name: str, gather: bool) -> str:
 
     def prepare(s: str) -> None:
         for i, (value, source, batch) in enumerate(zip(given, sources, batches, strict=True)):
-            if gather:
-                _gather(e, value, source, batch, s)
             _point(e, i, batch if gather else _row(e, source, s, _bytes(value)))
         for i, (value, result) in enumerate(zip(outputs, results, strict=True)):
             _point(e, len(graph.inputs) + i, _row(e, result, s, _bytes(value)))
 
     def step(s: str) -> None:
+        if gather:
+            for value, source, batch in zip(given, sources, batches, strict=True):
+                _gather(e, value, source, batch, s)
         mark = e.fresh("P")
         e.line(f"br i1 %first, label %{mark}.one, label %{mark}.all")
         e.label(f"{mark}.one")
@@ -76,18 +81,17 @@ def _row(e: Emitter, base: str, i: str, size: int) -> str:
 
 
 def _gather(e: Emitter, value: Value, source: str, batch: str, s: str) -> None:
-    """Copy the rows that this step's part of the index names into the batch."""
+    """Copy the rows that this step's part of the index names into the batch; each thread copies some."""
     if not value.spec.ndim or not value.spec.size:
         return
     rows = value.spec.shape[0]
     size = _bytes(value) // rows
+    start = e.value(f"mul nsw i64 {s}, {rows}")
 
     def copy(r: str) -> None:
-        first = e.value(f"mul nsw i64 {s}, {rows}")
-        at = e.value(f"add nsw i64 {first}, {r}")
-        place = e.value(f"getelementptr i64, ptr %index, i64 {at}")
+        place = e.value(f"getelementptr i64, ptr %index, i64 {e.value(f'add nsw i64 {start}, {r}')}")
         row = e.value(f"load i64, ptr {place}")
         target, origin = _row(e, batch, r, size), _row(e, source, row, size)
         e.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {origin}, i64 {size}, i1 false)")
 
-    e.loop(0, rows, 1, copy)
+    walk(e, [Run(0, 1, rows)], lambda r, _: copy(r), share(e, rows, "%me", "%count"))

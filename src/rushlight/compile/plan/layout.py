@@ -1,0 +1,105 @@
+"""Layouts: which matrices between kernels lie in columns.
+
+Vectors run along the axis whose elements lie side by side. A hidden layer of 25 for 100 samples, in rows,
+fills 25 of each 32 lanes; in columns, vectors run along the samples and are all but full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rushlight.compile.graph import Value
+from rushlight.compile.plan.views import Access, look_through
+
+if TYPE_CHECKING:
+    from rushlight.compile.plan.kernels import Kernel, Schedule
+
+__all__ = ["in_columns", "lay_out"]
+
+LANES = 16
+WORTH = 0.9
+"""Share of the time along rows that must remain along columns at most for columns to be chosen."""
+KINDS = ("map", "reduce", "product")
+ROOTS = ("sum", "mean", "amax", "amin", "matmul", "mm")
+VIEWS = ("permute", "expand", "flip", "slice")
+"""Views that any strides allow."""
+
+
+def lay_out(plan: Schedule) -> None:
+    """Choose the values that lie in columns, and enter their strides, and those of views of them."""
+    chosen = {id(v): v for v in _candidates(plan) if _narrow(v)}
+    while True:
+        refused = {id(v) for kernel in plan.kernels for v in _refused(plan, kernel, chosen)}
+        if not refused:
+            break
+        chosen = {key: v for key, v in chosen.items() if key not in refused}
+    for value in chosen.values():
+        rows = value.spec.shape[0]
+        # Every column begins with a whole vector's alignment.
+        plan.access[id(value)] = Access(value, 0, (1, -(-rows // LANES) * LANES))
+    for node in plan.graph.nodes if chosen else ():
+        if id(node.out) in plan.access and plan.access[id(node.out)].value is not node.out:
+            access = look_through(node, plan.access[id(node.inputs[0])])
+            assert access is not None
+            plan.access[id(node.out)] = access
+
+
+def in_columns(plan: Schedule, value: Value) -> bool:
+    """Whether a stored value lies in columns."""
+    return value.spec.ndim == 2 and plan.access[id(value)].strides[0] == 1 != value.spec.shape[1]
+
+
+def _candidates(plan: Schedule) -> Iterator[Value]:
+    """Matrices that only loops make and read, through views that any strides allow."""
+    fixed = {id(v) for v in _fixed(plan)}
+    for kernel in plan.kernels:
+        for value in kernel.stores:
+            if value.spec.ndim == 2 and min(value.spec.shape) > 1 and id(value) not in fixed:
+                yield value
+
+
+def _fixed(plan: Schedule) -> Iterator[Value]:
+    """Values that must lie in rows: results, and what others than our own loops make or read."""
+    for value in [*plan.graph.outputs, *[v for _, v in plan.graph.updates]]:
+        if id(value) in plan.access:
+            yield plan.access[id(value)].value
+    for kernel in plan.kernels:
+        plain = kernel.kind in KINDS and (kernel.root is None or kernel.root.op.name in ROOTS)
+        if not plain or any(not n.op.elementwise for n in [*kernel.before, *kernel.body]):
+            for value in [*kernel.stores, *kernel.reads()]:
+                if id(value) in plan.access:
+                    yield plan.access[id(value)].value
+    for node in plan.graph.nodes:
+        through = plan.access.get(id(node.out))
+        if through is not None and through.value is not node.out and node.op.name not in VIEWS:
+            yield through.value
+
+
+def _narrow(value: Value) -> bool:
+    """Whether vectors along the columns are fuller by so much that it pays."""
+    rows, columns = value.spec.shape
+    return _filled(rows) < WORTH * _filled(columns)
+
+
+def _filled(length: int) -> float:
+    """Vectors for each element; one that is at most half full counts half."""
+    whole, rest = divmod(length, LANES)
+    return (whole + (0 if not rest else 0.5 if rest <= LANES // 2 else 1)) / length
+
+
+def _refused(plan: Schedule, kernel: Kernel, chosen: dict[int, Value]) -> Iterator[Value]:
+    """Those of the chosen that the kernel walks over side by side with a matrix that lies in rows."""
+    points = [*kernel.stores]
+    for node in [*kernel.before, *kernel.body]:
+        points += node.values()
+    if kernel.kind == "reduce" and kernel.root is not None:
+        points += kernel.root.values()
+    met = {id(v): plan.access[id(v)] for v in points if id(v) in plan.access and v.spec.ndim == 2}
+    matrices = [(key, a) for key, a in met.items() if all(a.strides)]
+    own = [a.value for _, a in matrices if id(a.value) in chosen]
+    others = [a for _, a in matrices if id(a.value) not in chosen]
+    stored = {id(v) for v in kernel.stores}
+    in_registers = {id(n.out) for n in kernel.nodes} - stored
+    if own and any(id(a.value) not in in_registers for a in others):
+        yield from own

@@ -1,0 +1,209 @@
+"""How much rounding matters: a graph run several times side by side, each time rounded otherwise.
+
+A right program rounds where the graph rounds, but otherwise: it adds in another order, fuses a product with a
+sum, has approximations of its own. So every result that is rounded is moved by a few units in the last place,
+at random, and the runs drift apart as right programs may. What no program may round stays as it is: inputs,
+what is only moved or chosen, comparisons, and sums and products of small whole numbers.
+
+These runs decide all comparisons alike. Others (`wild`) find what rounding decides: each operation is tried
+with its operands moved further, as far as a right program may be off, and with 0 in the place of operands
+that are nothing but noise. Where the result then jumps, to another branch, to infinity or to nan, the jump is
+one of the results that rounding may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.compile.graph import Graph, Node, Value
+from rushlight.compile.interpret import run_node
+from rushlight.device import xp
+
+__all__ = ["noise"]
+
+RUNS, ULPS, FACTOR = 16, 4.0, 32.0
+"""How many runs, by how many units in the last place each result is moved, and how many times as far a right
+program may be off."""
+JUMP, LEAPS = 4.0 * FACTOR, 4.0
+"""A result that moves so many times as far as small moves explain has met a discontinuity; and how many times
+as far as jumps reach a right program may be off."""
+
+MOVES = frozenset(
+    """abs amax amin cat clamp clone copy expand flip full gather index index_put join masked_fill maximum
+    minimum neg permute relu reshape scatter slice to where""".split()  # noqa: SIM905
+)
+"""Operations that give some of the numbers that they get, or one that every program finds alike."""
+STAIRS = frozenset(("ceil", "floor", "round", "sign", "trunc"))
+ARITHMETIC = frozenset(("add", "sub", "mul", "div", "sqrt", "floor_divide", "remainder"))
+SUMS = frozenset(("sum", "matmul", "mm", "cumsum", "index_add", "add_along"))
+SMOOTH = MOVES - {"to"} | SUMS | {"add", "sub", "mul"}
+"""Operations without jumps: a small change of what they get changes their result little."""
+GRAIN, LARGEST = 16.0, 256.0
+"""Multiples of 1/16 up to 256: their sums and products have few enough digits to be exact in any order."""
+
+
+class _Runs:
+    """What the runs made of one value.
+
+    still  the interpreter's result.
+    near   the result of each run in which every decision is the interpreter's; none where all are the same.
+    wild   the result of each run in which decisions may fall otherwise; none where none does.
+    noise  how far the near ones lie from the interpreter's, each element.
+    """
+
+    __slots__ = ("near", "noise", "still", "wild")
+
+    def __init__(self, still: Any, near: Sequence[Any] = (), wild: Sequence[Any] = ()) -> None:
+        self.still = still
+        self.noise = _spread(near, still)
+        self.near = near if xp.any(self.noise > 0.0) else ()
+        self.wild = wild
+
+    def allowed(self) -> Any:
+        """How far a right program may be off."""
+        return FACTOR * self.noise + LEAPS * _spread(self.wild, self.still)
+
+    def one(self, run: int) -> Any:
+        return self.near[run] if self.near else self.still
+
+    def other(self, run: int) -> Any:
+        return self.wild[run] if self.wild else self.one(run)
+
+    def far(self, run: int) -> Any:
+        """The result as far off as a right program may be; in every fourth run what is only noise is 0."""
+        if not self.near:
+            return self.other(run)
+        still, near = self.still, self.near[run]
+        with xp.silence():
+            away = still + (near.astype(xp.float64) - still) * FACTOR
+            nothing = (xp.abs(still) <= FACTOR * self.noise) & (self.noise > 0.0)
+        away = xp.where(xp.isfinite(away), away, near).astype(still.dtype)
+        if run % 4 == 0:
+            away = xp.where(nothing if run == 0 else nothing & xp.coins(still.shape, run), 0, away)
+        return xp.where(_moved(self.wild[run], near) > 0.0, self.wild[run], away) if self.wild else away
+
+
+def noise(graph: Graph, arrays: Sequence[Any], values: Sequence[Value]) -> list[Any]:
+    """How far each element of each of `values` may be off from the interpreter's: 0 where nothing rounds,
+    infinity where rounding decides whether it is finite."""
+    runs = {id(v): _Runs(a) for v, a in zip(graph.inputs, arrays, strict=True)}
+    wanted = {id(v) for v in values}
+    last = {id(v): i for i, node in enumerate(graph.nodes) for v in node.values()}
+    for i, node in enumerate(graph.nodes):
+        operands = [runs[id(v)] if isinstance(v, Value) else v for v in node.inputs]
+        runs[id(node.out)] = _node(i, node, operands)
+        for v in node.values():
+            if last[id(v)] == i and id(v) not in wanted:
+                runs.pop(id(v), None)
+    return [runs[id(v)].allowed() for v in values]
+
+
+def _node(number: int, node: Node, operands: Sequence[Any]) -> _Runs:
+    """One operation in all runs."""
+    still = run_node(node, [v.still if isinstance(v, _Runs) else v for v in operands])
+    rounded = _rounded(node, operands, still)
+    known = [v for v in operands if isinstance(v, _Runs)]
+    noisy = any(v.near for v in known)
+    if not (noisy or any(v.wild for v in known) or xp.any(rounded)):
+        return _Runs(still)
+
+    def each(pick: Any) -> list[Any]:
+        return [_round_off(number, run, node, operands, pick, rounded) for run in range(RUNS)]
+
+    steps = still.dtype.kind != "f" or node.op.name in STAIRS or node.op.name == "floor_divide"
+    near = [] if steps else each(_Runs.one)
+    wild = each(_Runs.other) if any(v.wild for v in known) or (noisy and steps) else []
+    found = _Runs(still, near, wild)
+    smooth = not noisy or node.op.view or node.op.name in SMOOTH
+    return found if smooth else _with_jumps(number, node, operands, found)
+
+
+def _round_off(number: int, run: int, node: Node, operands: Sequence[Any], pick: Any, rounded: Any) -> Any:
+    """One operation in one run, on what `pick` gives of each operand."""
+    given = [pick(v, run) if isinstance(v, _Runs) else v for v in operands]
+    rounds = bool(xp.any(rounded))
+    if rounds and not node.op.elementwise:
+        # What is added up is rounded by the size of its terms, not of their sum.
+        given = [_shaken(v, (number, run, k)) for k, v in enumerate(given)]
+    result = run_node(node, given)
+    return xp.where(rounded, _shaken(result, (number, run)), result) if rounds else result
+
+
+def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs) -> _Runs:
+    """The runs, with the results of operands moved further where these jump."""
+    wild, jumps = [], False
+    tie = _ties(operands) if node.op.name in ("eq", "ne") else False
+    for run in range(RUNS):
+        far = run_node(node, [v.far(run) if isinstance(v, _Runs) else v for v in operands])
+        jump = _moved(far, found.still) > JUMP * found.noise
+        result = xp.where(jump, far, found.other(run))
+        if tie is not False:
+            guess = xp.coins(result.shape, (number, run)) if run > 1 else bool(run)
+            jump, result = jump | tie, xp.where(tie, guess, result)
+        jumps = jumps or bool(xp.any(jump))
+        wild.append(result)
+    return _Runs(found.still, found.near, wild) if jumps else found
+
+
+def _ties(operands: Sequence[Any]) -> Any:
+    """Where two operands may be equal or not, as rounding will have it."""
+    a, b = (v if isinstance(v, _Runs) else _Runs(xp.asarray(v)) for v in operands)
+    if not (a.near or b.near) or "f" not in (a.still.dtype.kind, b.still.dtype.kind):
+        return False
+    with xp.silence():
+        apart = _Runs(a.still - b.still, [a.one(run) - b.one(run) for run in range(RUNS)])
+    return (xp.abs(apart.still) <= FACTOR * apart.noise) & (apart.noise > 0.0)
+
+
+def _rounded(node: Node, operands: Sequence[Any], still: Any) -> Any:
+    """Where a result is rounded, by the operation itself."""
+    name = node.op.name
+    if still.dtype.kind != "f" or node.op.view or name in MOVES | STAIRS:
+        return False
+    stills = [v.still if isinstance(v, _Runs) else v for v in operands]
+    if name in ARITHMETIC:
+        exact = _coarse(still)
+        for v in stills:
+            exact = exact & _coarse(v)
+        return xp.logical_not(exact)
+    if name in SUMS and all(xp.all(_coarse(v)) for v in stills):
+        sizes = run_node(node, [_size(v) for v in stills])
+        return not xp.all(sizes <= LARGEST * LARGEST)
+    return True
+
+
+def _coarse(a: Any) -> Any:
+    """Where numbers are small multiples of a power of two."""
+    a = xp.asarray(a)
+    if a.dtype.kind != "f":
+        return xp.full(a.shape, True)
+    with xp.silence():
+        return (a * GRAIN == xp.round(a * GRAIN)) & (xp.abs(a) <= LARGEST)
+
+
+def _size(a: Any) -> Any:
+    return xp.abs(a) if getattr(a, "dtype", xp.bool_).kind == "f" else a
+
+
+def _shaken(a: Any, seed: tuple[int, ...]) -> Any:
+    return xp.shaken(a, ULPS, seed) if hasattr(a, "dtype") else a
+
+
+def _spread(runs: Sequence[Any], still: Any) -> Any:
+    """How far the farthest of the runs lies from the interpreter's result, each element."""
+    far: Any = 0.0
+    for run in runs:
+        far = xp.maximum(far, _moved(run, still))
+    return far
+
+
+def _moved(a: Any, b: Any) -> Any:
+    """How far each element of `a` lies from that of `b`; infinitely far where only one of them is finite."""
+    with xp.silence():
+        distance = xp.abs(a.astype(xp.float64) - b.astype(xp.float64))
+    same = xp.equal(a, b)
+    if a.dtype.kind == "f":
+        same = same | (xp.isnan(a) & xp.isnan(b))
+        distance = xp.where(xp.isnan(distance), float("inf"), distance)
+    return xp.where(same, 0.0, distance)

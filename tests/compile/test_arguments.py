@@ -1,0 +1,94 @@
+"""Arguments and results of every kind; methods."""
+
+from __future__ import annotations
+
+import copy
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight import nn
+from rushlight.compile.function import compile
+from tests.compile.steps import entries
+
+pytest.importorskip("llvmlite")
+
+Pair = namedtuple("Pair", ["total", "twice"])
+
+
+def test_results_of_every_kind() -> None:
+    def everything(x: rl.Tensor) -> Any:
+        return {"a": x + 1, "b": [x, (x * 2, None)], "c": 3, "d": Pair(x.sum(), (x, "text"))}
+
+    found = compile(everything)(rl.ones(2))
+    assert found["a"].tolist() == [2.0, 2.0]
+    assert found["b"][1][0].tolist() == [2.0, 2.0]
+    assert found["b"][1][1] is None
+    assert found["c"] == 3
+    assert isinstance(found["d"], Pair)
+    assert found["d"].total.item() == 2.0
+    assert found["d"].twice[1] == "text"
+    assert compile(lambda x: None)(rl.ones(2)) is None
+
+
+def test_keyword_arguments() -> None:
+    def scaled(x: rl.Tensor, *, scale: float = 1.0, shift: rl.Tensor | None = None) -> rl.Tensor:
+        return x * scale if shift is None else x * scale + shift
+
+    compiled = compile(scaled)
+    assert compiled(rl.ones(1)).item() == 1.0
+    assert compiled(rl.ones(1), scale=2.0).item() == 2.0
+    assert compiled(x=rl.ones(1), shift=rl.ones(1)).item() == 2.0
+    assert compiled(rl.ones(1), shift=rl.ones(1), scale=3.0).item() == 4.0
+    assert compiled(rl.ones(1), scale=3.0, shift=rl.ones(1)).item() == 4.0
+
+
+def test_lists_dicts_and_arrays_as_arguments() -> None:
+    compiled = compile(lambda batch, more: batch["x"] * batch["n"] + more[0] + more[1])
+    for n in (1, 2):
+        assert compiled({"x": rl.ones(2), "n": n}, [rl.ones(2), 1.0]).tolist() == [n + 2.0] * 2
+    array = compile(lambda x: x * 2)(np.ones(2, np.float32))
+    assert np.asarray(array).tolist() == [2.0, 2.0]
+
+
+def test_the_same_dict_with_other_tensors() -> None:
+    compiled = rl.compile(lambda batch: batch["x"] * 2)
+    given = {"x": rl.ones(2)}
+    for i in range(3):
+        given["x"] = rl.full((2,), float(i))
+        assert compiled(given).tolist() == [2.0 * i] * 2
+    assert entries(compiled) == 1
+
+
+def test_a_module_as_an_argument() -> None:
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    compiled = rl.compile(lambda net, x: net(x))
+    x = rl.rand(3, 2)
+    for net in (first, second, first):
+        np.testing.assert_allclose(compiled(net, x).numpy(), net(x).detach().numpy(), rtol=1e-5)
+    first.bias = None
+    np.testing.assert_allclose(compiled(first, x).numpy(), first(x).detach().numpy(), rtol=1e-5)
+
+
+def test_compiled_methods() -> None:
+    class Scaler:
+        def __init__(self, factor: float) -> None:
+            self.factor = factor
+
+        @rl.compile
+        def scaled(self, x: rl.Tensor) -> rl.Tensor:
+            return x * self.factor
+
+    two, three = Scaler(2.0), Scaler(3.0)
+    assert two.scaled(rl.ones(1)).item() == 2.0
+    assert three.scaled(rl.ones(1)).item() == 3.0
+    two.factor = 5.0
+    assert two.scaled(rl.ones(1)).item() == 5.0
+    assert two.scaled.scan(rl.ones(3, 1)).tolist() == [[5.0]] * 3
+    twin = copy.deepcopy(two)
+    twin.factor = 7.0
+    assert twin.scaled(rl.ones(1)).item() == 7.0
+    assert two.scaled(rl.ones(1)).item() == 5.0

@@ -1,0 +1,84 @@
+"""einsum in other operations, as programs have it: the same values and gradients, and none of it in NumPy."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight.compile.function import compile
+from rushlight.core.op import REGISTRY
+from tests.compile.compare import check_same
+
+EINSUM = REGISTRY["einsum"]
+SIZES = {"a": 2, "b": 3, "c": 4, "d": 1, "e": 5}
+
+
+def equation(r: random.Random) -> str:
+    terms = ["".join(r.sample("abcde", r.randint(0, 3))) for _ in range(r.choice((1, 2, 2, 2, 3)))]
+    letters = sorted(set("".join(terms)))
+    return f"{','.join(terms)}->{''.join(r.sample(letters, r.randint(0, len(letters))))}"
+
+
+def operands(text: str, seed: int, dtype: str) -> list[Any]:
+    """Small whole numbers; now and then an axis of size 1 stands for a longer one."""
+    r, numbers = random.Random(seed), np.random.default_rng(seed)
+    shapes = [[1 if r.random() < 0.15 else SIZES[c] for c in term] for term in text.split("->")[0].split(",")]
+    return [rl.from_numpy(np.asarray(numbers.integers(0, 4, s)).astype(dtype)) for s in shapes]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64", "int32", "bool"])
+def test_decomposed_is_numpy(dtype: str) -> None:
+    r = random.Random(1)
+    for seed in range(60):
+        text = equation(r)
+        given = operands(text, seed, dtype)
+        assert EINSUM.decompose is not None
+        found = EINSUM.decompose(*given, equation=text)
+        plain = np.einsum(text, *[t.numpy() for t in given])
+        assert (found.shape, found.dtype) == (plain.shape, plain.dtype), text
+        np.testing.assert_allclose(found.numpy(), plain, err_msg=text)
+
+
+def test_native_with_gradients() -> None:
+    pytest.importorskip("llvmlite")
+    texts = ["ij,jk->ik", "bij,bkj->bik", "ij,ij->", "ij->ji", "i,j->ij", "bhid,bhjd->bhij", "ij,jk,kl->il"]
+    sizes = {"i": 3, "j": 4, "k": 5, "l": 2, "b": 2, "h": 3, "d": 6}
+
+    def run(*given: Any) -> list[Any]:
+        rest, found = iter(given), []
+        for text in texts:
+            xs = [next(rest) for _ in text.split("->")[0].split(",")]
+            y = rl.einsum(text, *xs)
+            found += [
+                y.detach(),
+                *rl.autograd.grad((y * y).sum(), xs),
+                *rl.autograd.grad(rl.einsum(text, *xs).sum(), xs),
+            ]
+        return found
+
+    shapes = [[sizes[c] for c in term] for text in texts for term in text.split("->")[0].split(",")]
+    given = [
+        rl.from_numpy(np.random.default_rng(k).normal(size=s)).requires_grad_() for k, s in enumerate(shapes)
+    ]
+    compiled = compile(run)
+    for _ in range(2):
+        check_same(compiled(*given), run(*given), "einsum")
+    assert all(k.kind != "callback" for k in compiled._explained().program.plan.kernels)
+
+
+def test_a_transpose_is_no_view() -> None:
+    """What changes the operand afterwards does not change the result."""
+    pytest.importorskip("llvmlite")
+    state = rl.ones(2, 3)
+
+    @compile
+    def step() -> Any:
+        turned = rl.einsum("ij->ji", state)
+        state.add_(1)
+        return turned
+
+    assert [step().sum().item() for _ in range(3)] == [6.0, 12.0, 18.0]

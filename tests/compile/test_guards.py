@@ -1,0 +1,229 @@
+"""What a program takes for granted: what is read afresh at each call, and what is traced anew."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight import nn
+from rushlight.compile.function import compile
+from tests.compile.steps import assert_same, batch, entries, make, weights
+
+pytest.importorskip("llvmlite")
+
+SCALE = 2.0
+
+
+def test_a_changed_learning_rate_needs_no_new_trace() -> None:
+    model, optimizer, step = make()
+    twin, other, plain = make()
+    compiled = compile(step)
+    for lr in (0.1, 0.1, 0.5, 0.0, 0.2):
+        optimizer.param_groups[0]["lr"] = other.param_groups[0]["lr"] = lr
+        compiled(*batch())
+        plain(*batch())
+    assert_same(weights(model), weights(twin))
+    assert entries(compiled) == 1
+
+
+def test_a_scheduler_needs_no_new_trace() -> None:
+    _, optimizer, step = make()
+    scheduler = rl.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+    compiled = compile(step)
+    for _ in range(4):
+        compiled(*batch())
+        scheduler.step()
+    assert entries(compiled) == 1
+
+
+def test_loaded_weights_and_replaced_data_are_used() -> None:
+    model, _, _ = make()
+    compiled = compile(model)
+    x, _ = batch()
+    with rl.no_grad():
+        compiled(x)
+        model.load_state_dict({k: v * 2 for k, v in model.state_dict().items()})
+        np.testing.assert_allclose(compiled(x).numpy(), model(x).numpy(), rtol=1e-6)
+        model[0].weight.data = rl.ones(4, 3)
+        np.testing.assert_allclose(compiled(x).numpy(), model(x).numpy(), rtol=1e-6)
+        assert entries(compiled) == 1
+        model.double()
+        np.testing.assert_allclose(compiled(x.double()).numpy(), model(x.double()).numpy(), rtol=1e-6)
+        model.float()
+        np.testing.assert_allclose(compiled(x).numpy(), model(x).numpy(), rtol=1e-6)
+
+
+def test_data_of_another_shape_is_traced_anew() -> None:
+    p = nn.Parameter(rl.ones(3))
+    compiled = compile(lambda: p.detach() * 2)
+    assert compiled().shape == (3,)
+    p.data = rl.ones(2, 2)
+    assert compiled().shape == (2, 2)
+
+
+def test_new_shapes_and_dtypes_are_traced_anew() -> None:
+    compiled = compile(lambda x: x * 2)
+    for x in (
+        rl.ones(3),
+        rl.ones(2),
+        rl.ones(3, dtype=rl.float64),
+        rl.ones(3).long(),
+        rl.ones(0),
+        rl.ones(()),
+    ):
+        found = compiled(x)
+        assert (found.dtype, found.tolist()) == ((x * 2).dtype, (x * 2).tolist())
+    assert entries(compiled) == 6
+
+
+def test_train_and_eval_are_two_programs() -> None:
+    model = nn.Sequential(nn.Dropout(0.5))
+    compiled = compile(model)
+    x = rl.ones(200)
+    assert (compiled(x) == 0).any()
+    model.eval()
+    assert not (compiled(x) == 0).any()
+    model.train()
+    assert (compiled(x) == 0).any()
+    assert entries(compiled) == 2
+
+
+def test_grad_mode_is_part_of_the_program() -> None:
+    def enabled(x: rl.Tensor) -> Any:
+        return rl.is_grad_enabled(), x + 1
+
+    compiled = compile(enabled)
+    assert compiled(rl.ones(2))[0] is True
+    with rl.no_grad():
+        assert compiled(rl.ones(2))[0] is False
+
+
+def test_a_frozen_global_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = compile(lambda x: x * SCALE)
+    assert compiled(rl.ones(1)).item() == 2.0
+    monkeypatch.setitem(globals(), "SCALE", 3.0)
+    assert compiled(rl.ones(1)).item() == 3.0
+    monkeypatch.setitem(globals(), "SCALE", 2.0)
+    assert compiled(rl.ones(1)).item() == 2.0
+    assert entries(compiled) == 2
+
+
+def test_a_frozen_number_in_a_closure_is_noticed() -> None:
+    scale = 1.0
+    options = {"shift": 1.0, "list": [1.0]}
+
+    class Config:
+        slope = 2.0
+
+    config = Config()
+
+    def inner(x: rl.Tensor) -> rl.Tensor:
+        return x * config.slope
+
+    compiled = compile(lambda x: inner(x) * scale + options["shift"] + options["list"][0])
+    assert compiled(rl.ones(1)).item() == 4.0
+    scale = 3.0
+    assert compiled(rl.ones(1)).item() == 8.0
+    config.slope = 1.0
+    assert compiled(rl.ones(1)).item() == 5.0
+    Config.slope, scale = 5.0, 1.0
+    del config.slope
+    assert compiled(rl.ones(1)).item() == 7.0
+    options["shift"] = 0.0
+    assert compiled(rl.ones(1)).item() == 6.0
+    options["list"][0] = 10.0
+    assert compiled(rl.ones(1)).item() == 15.0
+
+
+def test_attributes_of_modules_are_noticed() -> None:
+    leaky, dropout = nn.LeakyReLU(0.5), nn.Dropout(0.9)
+    model = nn.Sequential(leaky, dropout)
+    compiled = compile(model)
+    x = -rl.ones(50)
+    compiled(x)
+    dropout.p = 0.0
+    assert compiled(x).tolist() == [-0.5] * 50
+    leaky.negative_slope = 0.25
+    assert compiled(x).tolist() == [-0.25] * 50
+
+
+def test_replaced_layers_and_hooks_are_noticed() -> None:
+    model = nn.Sequential(nn.Identity(), nn.Identity())
+    compiled = compile(lambda x: model(x))
+    assert compiled(-rl.ones(1)).item() == -1.0
+    model[1] = nn.ReLU()
+    assert compiled(-rl.ones(1)).item() == 0.0
+    handle = model.register_forward_hook(lambda m, i, o: o + 7)
+    assert compiled(-rl.ones(1)).item() == 7.0
+    handle.remove()
+    assert compiled(-rl.ones(1)).item() == 0.0
+
+
+def test_replaced_functions_and_tensors_are_noticed() -> None:
+    weight = rl.ones(2)
+    function = rl.exp
+    compiled = compile(lambda x: function(x * weight))
+    assert compiled(rl.zeros(2)).tolist() == [1.0, 1.0]
+    function = rl.cos
+    weight = rl.zeros(2)
+    assert compiled(rl.ones(2)).tolist() == [1.0, 1.0]
+
+
+def test_options_of_optimisers_are_noticed() -> None:
+    model, optimizer, step = make()
+    twin, other, plain = make()
+    compiled = compile(step)
+    for momentum in (0.9, 0.5):
+        optimizer.param_groups[0]["momentum"] = other.param_groups[0]["momentum"] = momentum
+        for _ in range(2):
+            compiled(*batch())
+            plain(*batch())
+    assert_same(weights(model), weights(twin))
+
+
+def test_a_frozen_parameter_is_noticed() -> None:
+    model, _, step = make()
+    compiled = compile(step)
+    compiled(*batch())
+    model[0].weight.requires_grad_(False)
+    before = weights(model)
+    compiled(*batch())
+    after = weights(model)
+    assert np.array_equal(before[0], after[0])
+    assert not np.array_equal(before[1], after[1])
+
+
+def test_numbers_as_arguments_freeze_by_value_and_type() -> None:
+    compiled = compile(lambda x, n: x * n)
+    assert compiled(rl.ones(1), 2).item() == 2.0
+    assert compiled(rl.ones(1), 3).item() == 3.0
+    assert compiled(rl.ones(1).long(), True).dtype == rl.int64
+    assert compiled(rl.ones(1).long(), 1.0).dtype == rl.float32
+
+
+def test_tracing_again_and_again_warns() -> None:
+    box = [0]
+
+    def count(x: rl.Tensor) -> rl.Tensor:
+        box[0] += 1
+        return x + box[0]
+
+    compiled = compile(count)
+    with pytest.warns(UserWarning, match="traced.*again"):
+        found = [compiled(rl.zeros(1)).item() for _ in range(20)]
+    assert found == [float(i) for i in range(1, 21)]
+
+
+def test_a_hundred_calls_trace_once() -> None:
+    _, _, step = make()
+    compiled = compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        losses = [compiled(*batch()).item() for _ in range(100)]
+    assert entries(compiled) == 1
+    assert all(math.isfinite(v) for v in losses)

@@ -1,0 +1,120 @@
+"""Gradients that a compiled function uses up, or leaves behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight import nn
+from rushlight.compile.function import compile
+from tests.compile.steps import assert_same, batch, entries, make, weights
+
+F = nn.functional
+pytest.importorskip("llvmlite")
+
+
+def test_gradients_after_a_step_are_none() -> None:
+    model, _, step = make()
+    compile(step)(*batch())
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_gradients_that_are_left_behind_are_handed_over() -> None:
+    model, optimizer, _ = make()
+    twin, other, _ = make()
+
+    def backward(net: Any, x: Any, y: Any) -> Any:
+        loss = F.mse_loss(net(x), y)
+        loss.backward()
+        return loss
+
+    compiled = compile(lambda x, y: backward(model, x, y))
+    for i in range(6):
+        compiled(*batch())
+        backward(twin, *batch())
+        for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-4, atol=1e-6)
+        if i % 3 == 2:
+            optimizer.step(), other.step()
+            optimizer.zero_grad(), other.zero_grad()
+    assert entries(compiled) == 2  # with gradients to add to, and without
+
+
+def test_a_step_that_clears_gradients_at_its_end() -> None:
+    model, optimizer, _ = make()
+    twin, other, _ = make()
+
+    def step(net: Any, opt: Any, x: Any, y: Any) -> Any:
+        loss = F.mse_loss(net(x), y)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+        return loss
+
+    F.mse_loss(model(batch()[0]), batch()[1]).backward()
+    F.mse_loss(twin(batch()[0]), batch()[1]).backward()
+    compiled = compile(lambda x, y: step(model, optimizer, x, y))
+    for _ in range(4):
+        compiled(*batch())
+        step(twin, other, *batch())
+    assert_same(weights(model), weights(twin))
+
+
+def test_the_gradient_of_an_argument_is_handed_over() -> None:
+    compiled = compile(lambda x: (x * x).sum().backward())
+    for value in (1.0, 2.0):
+        x = rl.full((2,), value, requires_grad=True)
+        assert compiled(x) is None
+        assert x.grad is not None
+        assert x.grad.tolist() == [2 * value] * 2
+
+
+def test_results_have_no_history() -> None:
+    model, _, _ = make()
+    found = compile(model)(batch()[0])
+    assert not found.requires_grad
+
+
+def test_in_place_on_a_tensor_with_history() -> None:
+    def square(x: rl.Tensor) -> Any:
+        y = x * 2
+        y.pow_(2)
+        y.mul_(y.detach() + 1)
+        (g,) = rl.autograd.grad(y.sum(), [x])
+        return y.detach(), g
+
+    x = rl.rand(5).requires_grad_()
+    for a, b in zip(rl.compile(square)(x), square(x), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5)
+
+
+def test_the_reports_protocol_inside() -> None:
+    model, optimizer, _ = make()
+    twin, other, _ = make()
+    criterion = nn.MSELoss()
+
+    def step(net: Any, opt: Any, x: Any, y: Any) -> Any:
+        opt.zero_grad()
+        out = net(x)
+        loss = criterion(out, y)
+        gradient = net.backward(criterion.backward())
+        opt.step()
+        return loss, gradient
+
+    compiled = rl.compile(lambda x, y: step(model, optimizer, x, y))
+    for _ in range(3):
+        for a, b in zip(compiled(*batch()), step(twin, other, *batch()), strict=True):
+            np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_backward_through_overwritten_weights_is_refused() -> None:
+    model, _, step = make()
+    compiled = compile(step)
+    compiled(*batch())
+    loss = F.mse_loss(model(batch()[0]), batch()[1])
+    compiled(*batch())
+    with pytest.raises(rl.errors.GradError, match="overwritten"):
+        loss.backward()

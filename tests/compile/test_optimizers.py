@@ -1,0 +1,234 @@
+"""Compiled training steps with every rule and every option: from the first step on they are eager's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight import nn
+from rushlight.compile.function import compile
+
+F = nn.functional
+pytest.importorskip("llvmlite")
+
+SGD, ADAM = rl.optim.SGD, rl.optim.Adam
+RULES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "plain": (SGD, {}),
+    "momentum": (SGD, {"momentum": 0.9}),
+    "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
+    "dampening": (SGD, {"momentum": 0.9, "dampening": 0.5}),
+    "dampening without momentum": (SGD, {"dampening": 0.5}),
+    "decay": (SGD, {"weight_decay": 0.1}),
+    "all of SGD": (SGD, {"momentum": 0.8, "dampening": 0.2, "weight_decay": 0.1, "maximize": True}),
+    "adam": (ADAM, {}),
+    "amsgrad": (ADAM, {"amsgrad": True, "weight_decay": 0.1}),
+    "all of Adam": (ADAM, {"amsgrad": True, "betas": (0.5, 0.9), "eps": 1e-4, "maximize": True}),
+    "adamw": (rl.optim.AdamW, {"weight_decay": 0.1}),
+}
+CHANGES: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "lr": ("all of SGD", [{"lr": 0.1}, {"lr": 0.01}, {"lr": 0.0}]),
+    "momentum": ("all of SGD", [{"momentum": 0.5}, {"momentum": 0.0}, {"momentum": 0.9}]),
+    "momentum from none": ("plain", [{"momentum": 0.5}, {"momentum": 0.9}, {"nesterov": True}]),
+    "dampening": ("momentum", [{"dampening": 0.5}, {"dampening": 0.25}, {"dampening": 0.0}]),
+    "decay": ("plain", [{"weight_decay": 0.5}, {"weight_decay": 0.1}, {"weight_decay": 0.0}]),
+    "maximize": ("all of SGD", [{"maximize": False}, {"maximize": True}]),
+    "betas": ("adam", [{"betas": (0.5, 0.9)}, {"betas": (0.0, 0.99)}]),
+    "eps": ("all of Adam", [{"eps": 1e-2}, {"eps": 1.0}]),
+    "decay of Adam": ("amsgrad", [{"weight_decay": 0.5}, {"weight_decay": 0.0}]),
+    "decay of AdamW": ("adamw", [{"weight_decay": 0.5}, {"weight_decay": 0.0}]),
+}
+
+
+def make(name: str) -> tuple[Any, Any, Callable[..., Any]]:
+    """(model, optimiser, step): two layers in groups of their own, one with another rate."""
+    rule, options = RULES[name]
+    rl.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 17), nn.Tanh(), nn.Linear(17, 2))
+    groups = [{"params": model[0].parameters()}, {"params": model[2].parameters(), "lr": 0.02}]
+    optimizer = rule(groups, lr=0.05, **options)
+
+    def step(x: rl.Tensor, y: rl.Tensor) -> rl.Tensor:
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, optimizer, step
+
+
+def batches(count: int) -> tuple[rl.Tensor, rl.Tensor]:
+    rl.manual_seed(1)
+    return rl.rand(count, 5, 3), rl.rand(count, 5, 2)
+
+
+def assert_same(a: tuple[Any, Any], b: tuple[Any, Any]) -> None:
+    """The parameters and the optimisers' states of two (model, optimiser) are equal up to rounding."""
+    for p, q in zip(a[0].parameters(), b[0].parameters(), strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-4, atol=1e-6)
+    found, expected = a[1].state_dict()["state"], b[1].state_dict()["state"]
+    assert found.keys() == expected.keys()
+    for number, state in expected.items():
+        assert found[number].keys() == state.keys()
+        for key, value in state.items():
+            np.testing.assert_allclose(found[number][key].numpy(), value.numpy(), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_from_the_first_step_on(name: str) -> None:
+    model, optimizer, step = make(name)
+    twin, other, plain = make(name)
+    compiled = compile(step)
+    x, y = batches(10)
+    for i in range(10):
+        np.testing.assert_allclose(compiled(x[i], y[i]).item(), plain(x[i], y[i]).item(), rtol=1e-4)
+    assert_same((model, optimizer), (twin, other))
+    assert sum(map(len, compiled._entries.values())) == 1
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_scans_from_the_first_step_on(name: str) -> None:
+    model, optimizer, step = make(name)
+    twin, other, plain = make(name)
+    x, y = batches(10)
+    losses = compile(step).scan(x, y)
+    expected = [plain(x[i], y[i]).item() for i in range(10)]
+    np.testing.assert_allclose(losses.numpy(), expected, rtol=1e-4)
+    assert_same((model, optimizer), (twin, other))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_eager_and_compiled_steps_in_turn(name: str) -> None:
+    model, optimizer, step = make(name)
+    twin, other, plain = make(name)
+    compiled = compile(step)
+    x, y = batches(6)
+    for i in range(6):
+        (compiled if i % 2 else step)(x[i], y[i])
+        plain(x[i], y[i])
+    assert_same((model, optimizer), (twin, other))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_options_that_change_between_calls(name: str) -> None:
+    rule, changes = CHANGES[name]
+    model, optimizer, step = make(rule)
+    twin, other, plain = make(rule)
+    compiled = compile(step)
+    x, y = batches(3)
+    for change in [{}, *changes, changes[0]]:
+        for o in (optimizer, other):
+            o.param_groups[0].update(change)
+        for i in range(3):
+            np.testing.assert_allclose(compiled(x[i], y[i]).item(), plain(x[i], y[i]).item(), rtol=1e-4)
+    assert_same((model, optimizer), (twin, other))
+
+
+LIFTED = {"all of SGD": ("lr", "momentum", "dampening", "weight_decay"), "adamw": ("lr", "weight_decay")}
+"""Numbers that a program reads afresh; betas and eps freeze into it, and so does whether a number is 0."""
+
+
+@pytest.mark.parametrize("name", LIFTED)
+def test_numbers_that_are_read_afresh_need_no_new_trace(name: str) -> None:
+    _, optimizer, step = make(name)
+    compiled = compile(step)
+    x, y = batches(1)
+    for value in (0.1, 0.2, 0.3):
+        optimizer.param_groups[0].update(dict.fromkeys(LIFTED[name], value))
+        compiled(x[0], y[0])
+    assert sum(map(len, compiled._entries.values())) == 1
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_loaded_state_is_used(name: str) -> None:
+    model, optimizer, step = make(name)
+    twin, other, plain = make(name)
+    compiled = compile(step)
+    x, y = batches(8)
+    for i in range(8):
+        if i == 3:
+            fresh, begun, _ = make(name)
+            model.load_state_dict(fresh.state_dict())
+            optimizer.load_state_dict(begun.state_dict())
+            twin.load_state_dict(fresh.state_dict())
+            other.load_state_dict(begun.state_dict())
+        compiled(x[i], y[i])
+        plain(x[i], y[i])
+    assert_same((model, optimizer), (twin, other))
+
+
+def _pop_parameter(model: Any, optimizer: Any) -> None:
+    optimizer.param_groups[0]["params"].pop()
+
+
+def _other_parameters(model: Any, optimizer: Any) -> None:
+    optimizer.param_groups[0]["params"] = [model[0].bias]
+
+
+def _zero(model: Any, optimizer: Any) -> None:
+    for p in model.parameters():
+        optimizer.state[p]["momentum_buffer"].zero_()
+
+
+def _replace(model: Any, optimizer: Any) -> None:
+    for p in model.parameters():
+        optimizer.state[p]["momentum_buffer"] = rl.ones(p.shape)
+
+
+def _replace_one_dict(model: Any, optimizer: Any) -> None:
+    optimizer.state[model[0].weight] = {"momentum_buffer": rl.ones(model[0].weight.shape)}
+
+
+def _forget_one(model: Any, optimizer: Any) -> None:
+    del optimizer.state[model[2].bias]
+
+
+def _new_state(model: Any, optimizer: Any) -> None:
+    optimizer.state = type(optimizer.state)()
+
+
+MEDDLING = {
+    "cleared": lambda model, optimizer: optimizer.state.clear(),
+    "forgotten": _forget_one,
+    "replaced": _replace,
+    "replaced whole": _replace_one_dict,
+    "zeroed": _zero,
+    "new": _new_state,
+    "a parameter less": _pop_parameter,
+    "other parameters": _other_parameters,
+}
+
+
+@pytest.mark.parametrize("name", MEDDLING)
+def test_a_state_that_somebody_changed_is_used(name: str) -> None:
+    model, optimizer, step = make("momentum")
+    twin, other, plain = make("momentum")
+    compiled = compile(step)
+    x, y = batches(6)
+    for i in range(6):
+        if i == 3:
+            MEDDLING[name](model, optimizer)
+            MEDDLING[name](twin, other)
+        compiled(x[i], y[i])
+        plain(x[i], y[i])
+    assert_same((model, optimizer), (twin, other))
+
+
+def test_pytorchs_state_has_no_count() -> None:
+    """With dampening a state that somebody else saved is not at its first step."""
+    model, optimizer, step = make("dampening")
+    x, y = batches(2)
+    step(x[0], y[0])
+    saved = optimizer.state_dict()
+    saved["state"] = {k: {"momentum_buffer": s["momentum_buffer"]} for k, s in saved["state"].items()}
+    twin, other, plain = make("dampening")
+    twin.load_state_dict(model.state_dict())
+    other.load_state_dict(saved)
+    compile(plain)(x[1], y[1])
+    step(x[1], y[1])
+    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-5, atol=1e-7)

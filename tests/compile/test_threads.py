@@ -1,0 +1,140 @@
+"""Compiled functions inside others, and in several threads."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight.compile.function import compile
+from tests.compile.steps import assert_same, batch, entries, make, weights
+
+pytest.importorskip("llvmlite")
+
+
+def test_one_compiled_function_inside_another() -> None:
+    model, _, step = make()
+    twin, _, plain = make()
+    inner = compile(step)
+
+    @compile
+    def outer(x: rl.Tensor, y: rl.Tensor) -> rl.Tensor:
+        return inner(x, y) + inner(x, y)
+
+    for _ in range(3):
+        found = outer(*batch())
+        np.testing.assert_allclose(found.item(), (plain(*batch()) + plain(*batch())).item(), rtol=1e-5)
+        np.testing.assert_allclose(inner(*batch()).item(), plain(*batch()).item(), rtol=1e-5)
+    assert_same(weights(model), weights(twin))
+
+
+def test_threads_that_call_at_once() -> None:
+    model, _, _ = make()
+    compiled = compile(model)
+    inputs = [rl.rand(n % 3 + 1, 3) for n in range(6)]
+    expected = [model(x).detach().numpy() for x in inputs]
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(30):
+                for x, e in zip(inputs, expected, strict=True):
+                    np.testing.assert_allclose(compiled(x).numpy(), e, rtol=1e-5, atol=1e-6)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures, failures[0]
+    assert entries(compiled) == 3
+
+
+def test_threads_with_state() -> None:
+    total = rl.zeros(4)
+    compiled = compile(lambda x: total.add_(x).sum())
+    threads = [threading.Thread(target=lambda: [compiled(rl.ones(4)) for _ in range(50)]) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert total.tolist() == [200.0] * 4
+
+
+def run_at_once(*works: Any) -> None:
+    """Each in a thread of its own; raises what the first of them raised."""
+    failures: list[BaseException] = []
+
+    def guarded(work: Any) -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    if failures:
+        raise failures[0]
+
+
+def test_threads_that_trace_and_train_at_once() -> None:
+    """Each a model of its own: while one is traced the others run, eagerly too."""
+    models = [make() for _ in range(4)]
+    twin, _, plain = make()
+    x, y = batch()
+
+    def train(step: Any) -> None:
+        for _ in range(8):
+            step(x, y)
+
+    train(plain)
+
+    steps = [compile(step) if i else step for i, (_, _, step) in enumerate(models)]
+    run_at_once(*[lambda step=step: train(step) for step in steps])
+    for model, _, _ in models:
+        assert_same(weights(model), weights(twin))
+
+
+def test_threads_that_scan_and_call_the_same_program() -> None:
+    total = rl.zeros(4)
+    compiled = compile(lambda x: total.add_(x).sum())
+
+    def scan() -> None:
+        for _ in range(10):
+            compiled.scan(rl.ones(5, 4))
+
+    run_at_once(scan, lambda: [compiled(rl.ones(4)) for _ in range(50)], scan)
+    assert total.tolist() == [150.0] * 4
+
+
+def test_a_failure_in_one_thread_is_that_threads() -> None:
+    total = rl.zeros(3)
+    compiled = compile(lambda x, i: total.add_(x)[i].sum())
+
+    def fail() -> None:
+        for _ in range(20):
+            with pytest.raises(IndexError):
+                compiled(rl.ones(3), rl.tensor([0, 7]))
+
+    run_at_once(fail, lambda: [compiled(rl.ones(3), rl.tensor([0, 1])) for _ in range(20)])
+    assert total.tolist() == [20.0] * 3
+
+
+def test_a_scan_over_a_function_that_calls_a_compiled_one() -> None:
+    model, _, step = make()
+    twin, _, plain = make()
+    inner = compile(step)
+    outer = compile(lambda x, y: inner(x, y) * 2)
+    x, y = batch()
+    losses = outer.scan(rl.stack([x] * 4), rl.stack([y] * 4))
+    expected = [plain(x, y).item() * 2 for _ in range(4)]
+    np.testing.assert_allclose(losses.numpy(), expected, rtol=1e-5)
+    assert_same(weights(model), weights(twin))
