@@ -30,7 +30,16 @@ MAY_IMPORT = {
     "reports": BESIDE | {"compile", "plot", "interop", "train"},
 }
 # They handle data of the host (files, pictures, tables), not the arithmetic of tensors.
-HOST_DATA = ("data", "plot", "interop", "train/metrics", "compile/interpret", "reports", "cli")
+HOST_DATA = (
+    "data",
+    "plot",
+    "interop",
+    "train/metrics",
+    "train/sweeping",
+    "compile/interpret",
+    "reports",
+    "cli",
+)
 OPTIONAL = {"llvmlite", "scipy_openblas32", "matplotlib", "typer", "rich", "safetensors", "PIL"}
 NEVER = {"torch", "jax", "sklearn", "scipy", "tensorflow", "autograd"}
 

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from rushlight import interop as interop
     from rushlight import plot as plot
     from rushlight import train as train
+    from rushlight.train.sweeping.call import Sweep as Sweep
+    from rushlight.train.sweeping.call import grid as grid
+    from rushlight.train.sweeping.call import sweep as sweep
 
 float = float32
 double = float64
@@ -54,7 +57,8 @@ short = int16
 __version__ = "0.1.0"
 
 _LATER = ("data", "interop", "plot", "train")
-"""These packages load when they are first named, so that `import rushlight` stays light."""
+_LATER_NAMES = ("Sweep", "grid", "sweep")
+"""What loads when it is first named, so that `import rushlight` stays light."""
 
 _ELSEWHERE = {
     "save": "rl.interop.save_file(model.state_dict(), path) writes safetensors; Trainer keeps checkpoints.",
@@ -68,11 +72,12 @@ _ELSEWHERE = {
 if not TYPE_CHECKING:
     # mypy follows the star above, but no sum of lists.
     __all__ = [  # noqa: PLE0604
-        "Generator", "Parameter", "Tensor", "accelerator", "autograd", "backends", "bool", "compile", "cuda",
-        "data", "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16", "float32",
-        "float64", "get_rng_state", "half", "initial_seed", "int", "int8", "int16", "int32", "int64",
-        "interop", "is_grad_enabled", "long", "manual_seed", "nn", "no_grad", "ops", "optim", "plot", "seed",
-        "set_grad_enabled", "set_rng_state", "short", "train", "uint8",
+        "Generator", "Parameter", "Sweep", "Tensor", "accelerator", "autograd", "backends", "bool",
+        "compile", "cuda", "data", "detect_anomaly", "device", "double", "enable_grad", "errors",
+        "float", "float16", "float32", "float64", "get_rng_state", "grid", "half", "initial_seed",
+        "int", "int8", "int16", "int32", "int64", "interop", "is_grad_enabled", "long",
+        "manual_seed", "nn", "no_grad", "ops", "optim", "plot", "seed", "set_grad_enabled",
+        "set_rng_state", "short", "sweep", "train", "uint8",
         *ops.__all__,
     ]  # fmt: skip
 
@@ -82,6 +87,10 @@ if not TYPE_CHECKING:
             import importlib
 
             return importlib.import_module(f"rushlight.{name}")
+        if name in _LATER_NAMES:
+            from rushlight.train.sweeping import call
+
+            return getattr(call, name)
         remedy = _ELSEWHERE.get(name, "")
         for place in (nn.functional, nn, optim):
             if name in place.__all__:

@@ -323,3 +323,47 @@ def test_a_step_that_trains_is_the_same_written_by_hand() -> None:
     for x, y in rl.data.DataLoader(data, 100):
         step(x, y)
     assert weights(by_hand) == weights(trainer)
+
+
+def test_figures_are_the_same_whenever_they_are_measured() -> None:
+    trainer, data = disk(compile=True, metrics=["error"])
+    test = rl.data.Disk(1100, seed=1, split="test")  # one whole batch, and a rest
+    history = trainer.fit(data, 2, batch_size=100, validation=test)
+    measured = trainer.evaluate(test)
+    assert measured == {"loss": history["validation_loss"][-1], "error": history["validation_error"][-1]}
+    assert trainer._compiled is not None
+    assert trainer._compiled.judge is not None
+    trainer.compile, trainer._compiled = False, None
+    assert trainer.evaluate(test)["loss"] == pytest.approx(measured["loss"], rel=1e-5)
+
+
+def test_what_cannot_be_measured_compiled_is_measured_eager() -> None:
+    def doubtful(output: rl.Tensor, target: rl.Tensor) -> rl.Tensor:
+        loss = nn.functional.mse_loss(output, target)
+        return loss if output.requires_grad else loss * float(loss.item() > -1)
+
+    trainer, data = disk(compile=True)
+    trainer.loss = doubtful
+    history = trainer.fit(data, 1, batch_size=100, validation=data)
+    assert trainer._compiled is not None
+    assert trainer._compiled.judge is None
+    assert trainer.evaluate(data)["loss"] == history["validation_loss"][-1]
+
+
+@pytest.mark.parametrize("change", ["betas", "dropout"])
+def test_changes_between_two_fits_are_noticed(change: str) -> None:
+    found = []
+    for native in (False, True):
+        rl.manual_seed(0)
+        dropout = nn.Dropout(0.2)
+        model = nn.Sequential(nn.Linear(2, 9), nn.Tanh(), dropout, nn.Linear(9, 1))
+        optimizer = optim.Adam(model.parameters(), lr=0.02)
+        trainer = Trainer(model, optimizer, nn.MSELoss(), seed=3, progress=False, compile=native)
+        data = rl.data.Disk(200, seed=1)
+        trainer.fit(data, 2, batch_size=50)
+        if change == "betas":
+            optimizer.param_groups[0]["betas"] = (0.1, 0.3)
+        else:
+            dropout.p = 0.7
+        found.append(trainer.fit(data, 4, batch_size=50)["train_loss"])
+    assert found[1] == pytest.approx(found[0], rel=1e-4)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rushlight.core.state import no_grad
+from rushlight.core.tensor import Tensor
 from rushlight.data.memory import InMemory, in_memory
 from rushlight.errors import NotSupportedError, message
 from rushlight.train.eligible import frozen_state, plain_state
@@ -17,7 +18,7 @@ from rushlight.train.steps import Done, EagerSteps, Room, check_batch, check_los
 if TYPE_CHECKING:
     from rushlight.train.trainer import Trainer
 
-__all__ = ["CompiledSteps", "Pace"]
+__all__ = ["OUTPUTS", "SECONDS", "CompiledSteps", "Pace", "make_judge", "make_step"]
 
 SECONDS = 0.1
 """How long one native call may take: Ctrl-C, checkpoints by time and a loss that is NaN wait for its end."""
@@ -56,7 +57,8 @@ class CompiledSteps(EagerSteps):
         super().__init__(trainer)
         self.pace = Pace(SECONDS)
         self.keeps = bool(trainer.metrics.items)
-        self.step = _make_step(trainer, self.keeps)
+        self.step = make_step(trainer, self.keeps)
+        self.judge: Any = make_judge(trainer)
         self.output_bytes = 0
         self.failure: str | None = None
         """Why the steps are eager after all."""
@@ -154,6 +156,18 @@ class CompiledSteps(EagerSteps):
         if output is not None:
             self.output_bytes = max(self.output_bytes, output.numel() * output.dtype.itemsize)
 
+    def measure(self, batch: Any) -> tuple[Any, Any] | None:
+        """(loss, output) of a batch, compiled; None where that cannot be done."""
+        if self.judge is None or not all(isinstance(item, Tensor) for item in batch):
+            return None
+        try:
+            found: tuple[Any, Any] = self.judge(*batch)
+        except Exception:
+            # It is measured in Python instead, where faults of the user's come up in their own place.
+            self.judge = None
+            return None
+        return found
+
     def _compiled(self, call: Callable[[], Any], first: bool = False) -> Any:
         """The result of a compiled call; None if it could not be compiled, and then nothing has changed.
 
@@ -191,7 +205,7 @@ class CompiledSteps(EagerSteps):
         return tuple((samples, *t.shape[1:], t.dtype) for t in tensors if hasattr(t, "dtype"))
 
 
-def _make_step(trainer: Trainer, keeps: bool) -> Any:
+def make_step(trainer: Trainer, keeps: bool) -> Any:
     """One train step of `trainer` as a compiled function of the batch: loss, and output if it `keeps` it."""
     from rushlight.compile.function import compile
 
@@ -204,6 +218,20 @@ def _make_step(trainer: Trainer, keeps: bool) -> Any:
         return (loss, output) if keeps else loss
 
     return compile(train_step)
+
+
+def make_judge(trainer: Trainer) -> Any:
+    """Loss and output of a batch as a compiled function."""
+    from rushlight.compile.function import compile
+
+    model, loss_function = trainer.model, trainer.loss
+
+    def judge(*batch: Any) -> Any:
+        *inputs, target = batch
+        output = model(*inputs)
+        return loss_function(output, target), output
+
+    return compile(judge)
 
 
 def _made_of(trainer: Trainer) -> list[Any]:

@@ -13,6 +13,9 @@ __all__ = ["InterruptGuard", "Interrupted"]
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C stopped the training between two batches. The message says where, and how to resume."""
 
+    sweep: Any = None
+    """The runs as far as they came, where a sweep was stopped."""
+
 
 class InterruptGuard:
     """While active, the first Ctrl-C only sets `requested`; a second one interrupts at once, as ever.

@@ -16,7 +16,8 @@ INTERVAL = 0.1
 
 @dataclass
 class Status:
-    """Where a run stands. `values` are the running loss and metrics, and the last epoch's validation."""
+    """Where a run stands. `values` are the running loss and metrics, and the last epoch's validation; `label`
+    takes the place of the number of the epoch, and `unit` that of samples."""
 
     epoch: int
     epochs: int
@@ -25,6 +26,8 @@ class Status:
     samples_per_second: float
     seconds_left: float | None
     values: Mapping[str, float] = field(default_factory=dict)
+    label: str = ""
+    unit: str = "samples"
 
 
 class Progress:
@@ -68,7 +71,8 @@ class PlainProgress(Progress):
             return
         self._said = time.monotonic()
         width = len(str(status.epochs))
-        self.note(f"epoch {status.epoch:>{width}}/{status.epochs}  {_values(status)}  {_speed(status)}")
+        where = status.label or f"epoch {status.epoch:>{width}}/{status.epochs}"
+        self.note(f"{where}  {_values(status)}  {_speed(status)}")
 
     def note(self, text: str) -> None:
         print(text, flush=True)
@@ -84,7 +88,7 @@ class LiveProgress(Progress):
         from rich.progress import Progress as Bar
 
         columns: list[ProgressColumn] = [
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[epoch]}"),
             BarColumn(bar_width=8),
             TextColumn("{task.fields[text]}", table_column=_flexible()),
             TextColumn("[dim]{task.fields[speed]}[/dim]"),
@@ -143,7 +147,8 @@ def _steps(status: Status) -> tuple[float, float]:
 
 
 def _fields(status: Status) -> dict[str, str]:
-    return {"epoch": f"{status.epoch}/{status.epochs}", "text": _values(status), "speed": _speed(status)}
+    where = status.label or f"epoch {status.epoch}/{status.epochs}"
+    return {"epoch": where, "text": _values(status), "speed": _speed(status)}
 
 
 def _values(status: Status) -> str:
@@ -162,7 +167,7 @@ def _speed(status: Status) -> str:
     if not status.samples_per_second:
         return ""
     left = "" if status.seconds_left is None else f"  {_duration(status.seconds_left)} left"
-    return f"{_short(status.samples_per_second)} samples/s{left}"
+    return f"{_short(status.samples_per_second)} {status.unit}/s{left}"
 
 
 def _short(number: float) -> str:

@@ -1,0 +1,79 @@
+"""What a person sees of a sweep while it runs: one bar, or a line now and then, for all networks."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from rushlight.train.progress import Progress, Status
+
+if TYPE_CHECKING:
+    from rushlight.train.sweeping.result import Run, Sweep
+
+__all__ = ["Watch"]
+
+PERCENT = 5
+"""Lines come at every so many per cent of the work."""
+
+
+class Watch:
+    """Counts the epochs of all runs, and tells a Progress."""
+
+    def __init__(self, progress: Progress, result: Sweep) -> None:
+        self.progress, self.result = progress, result
+        self.steps = 0
+        """Training steps so far, of all networks."""
+        self.began = self.shown = time.perf_counter()
+        self.said = 0
+        self.over: set[int] = set()
+
+    def start(self) -> None:
+        """The sweep begins."""
+        self.began = time.perf_counter()
+        self.progress.start(self._status(0, 0))
+
+    def look(self, epoch: int) -> None:
+        """Some network, or all, came to the end of `epoch`."""
+        total = len(self.result.runs) * self.result.epochs
+        done = sum(self._done(run) for run in self.result.runs)
+        percent = min(100 * done // total, 100)
+        now = time.perf_counter()
+        interval = self.progress.interval
+        if interval is not None and now - self.shown >= interval:
+            self.shown = now
+            self.progress.update(self._status(done / total, epoch))
+        if percent // PERCENT > self.said // PERCENT:
+            self.said = percent // PERCENT * PERCENT
+            status = self._status(done / total, epoch)
+            status.epoch = self.said
+            self.progress.epoch(status)
+
+    def finish(self, run: Run) -> None:
+        """A run is over, perhaps before its last epoch."""
+        self.over.add(run.number)
+        self.look(len(run.history.rows))
+
+    def stop(self) -> None:
+        """The sweep is over."""
+        self.progress.stop()
+
+    def _done(self, run: Run) -> int:
+        position, epochs = run.trainer.position, self.result.epochs
+        over = run.number in self.over or run.diverged is not None or position.stopped
+        return epochs if over else min(position.epoch, epochs)
+
+    def _status(self, share: float, epoch: int) -> Status:
+        elapsed = max(time.perf_counter() - self.began, 1e-9)
+        left = elapsed / share * (1.0 - share) if share else None
+        percent, epochs = math.floor(100 * share), self.result.epochs
+        status = Status(percent, 100, 1, 1, self.steps / elapsed, left, self._values())
+        status.label = f"{percent:3d} %  {len(self.result.runs)} models  epoch {epoch}/{epochs}"
+        status.unit = "steps"
+        return status
+
+    def _values(self) -> dict[str, float]:
+        """The mean and the least of the last losses, of the networks that did not diverge."""
+        runs = [run for run in self.result.runs if run.history.rows and run.diverged is None]
+        losses = [run.history.rows[-1]["train_loss"] for run in runs]
+        return {"mean loss": sum(losses) / len(losses), "best": min(losses)} if losses else {}
