@@ -81,6 +81,16 @@ def test_repeated_runs(band):
         np.testing.assert_allclose([heights.min(), heights.max()], [LOSS.min(), 3 * LOSS.max()])
 
 
+def test_each_run_as_a_thin_line():
+    runs = np.array([[1.0, 0.5, 0.2], [3.0, np.nan, np.nan]])
+    (ax,) = plot.curves({"tanh": runs}, ylabel="MSE", band="runs").axes
+    mean, *each = ax.lines
+    np.testing.assert_array_equal(mean.get_ydata(), [2.0, 0.5, 0.2])
+    np.testing.assert_array_equal([line.get_ydata() for line in each], runs)
+    assert len(ax.get_legend().get_texts()) == 1
+    assert all(line.get_linewidth() < mean.get_linewidth() for line in each)
+
+
 def test_band_on_a_logarithmic_scale_stays_positive():
     runs = np.array([[0.1, 0.1], [0.1, 0.1], [5.0, 5.0]])
     (ax,) = plot.curves({"a": runs}, scale="log").axes

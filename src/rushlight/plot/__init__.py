@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rushlight.plot._disk import decision_boundary, disk_data, right_and_wrong, true_vs_predicted
     from rushlight.plot._graph import graph, graph_dot
     from rushlight.plot._matrix import confusion_matrix
+    from rushlight.plot._pairs import paired_curves
     from rushlight.plot._statistics import run_statistics
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "graph",
     "graph_dot",
     "misclassified",
+    "paired_curves",
     "right_and_wrong",
     "run_statistics",
     "true_vs_predicted",
@@ -49,6 +51,7 @@ _HOMES = {
     "graph": "_graph",
     "graph_dot": "_graph",
     "misclassified": "_digits",
+    "paired_curves": "_pairs",
     "right_and_wrong": "_disk",
     "run_statistics": "_statistics",
     "true_vs_predicted": "_disk",

@@ -11,7 +11,7 @@ import numpy as np
 
 from rushlight.errors import ArgumentError, message
 from rushlight.plot import style
-from rushlight.plot._figure import finish, grid_of, legend_below, panel, style_axes
+from rushlight.plot._figure import finish, grid_of, legend_below, panel, plain_log_ticks, style_axes
 from rushlight.plot._host import host
 from rushlight.plot._series import CLOCKS, Curve, columns_of, curve_of, split_of
 
@@ -38,7 +38,7 @@ def curves(
     *,
     scale: Scale = "linear",
     names: Sequence[str] | None = None,
-    band: Literal["deviation", "range"] | None = "deviation",
+    band: Literal["deviation", "range", "runs"] | None = "deviation",
     xlabel: str = "epoch",
     ylabel: str | None = None,
     title: str | None = None,
@@ -50,8 +50,8 @@ def curves(
     ``history`` is a mapping from names to values (or a list of rows, or the trainer's history). Values
     of shape (epochs,) give a line; values of shape (runs, epochs) give the mean over the runs with a
     band of plus and minus one standard deviation (``band="range"``: from the lowest run to the
-    highest; None: no band). Runs may differ in length; values that are not finite are left out, and
-    the legend says how many runs stayed finite.
+    highest; "runs": every run as a thin line; None: no band). Runs may differ in length; values that
+    are not finite are left out, and the legend says how many runs stayed finite.
 
     Names that begin with train, validation (val) or test and otherwise agree share a panel: columns
     ``train_loss``, ``validation_loss``, ``train_accuracy`` make two. Other names share one panel, and
@@ -67,7 +67,7 @@ def curves(
     ['linear', 'log']
     """
     _check("scale", scale, ("linear", "log", "both"))
-    _check("band", band, ("deviation", "range", None))
+    _check("band", band, ("deviation", "range", "runs", None))
     columns = columns_of(history)
     steps = host(columns["epoch"], "curves") if "epoch" in columns else None
     panels = _panels(_chosen(columns, names), scale, band, ylabel)
@@ -167,11 +167,16 @@ def _draw(ax: Axes, content: Panel, steps: np.ndarray | None, band: str | None, 
         ax.plot(
             x, curve.mean, line, color=colour, linewidth=style.LINE_WIDTH, label=curve.label, marker=marker
         )
-        if band is not None and curve.runs > 1:
+        if band == "runs" and curve.runs > 1:
+            for run in curve.each:
+                ax.plot(x, run, line, color=colour, linewidth=style.THIN_WIDTH, alpha=style.RUN_ALPHA)
+        elif band is not None and curve.runs > 1:
             # Mean minus deviation may be negative, where a logarithm has no place; the lowest run is not.
             low = np.where(curve.low > 0, curve.low, curve.lowest) if log else curve.low
             ax.fill_between(x, low, curve.high, color=colour, alpha=style.BAND_ALPHA, linewidth=0)
     ax.set_yscale("log" if log else "linear")
+    if log:
+        plain_log_ticks(ax)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
     note = " (log scale)" if log else ""
     style_axes(ax, xlabel=xlabel, ylabel=content.ylabel + note)

@@ -30,6 +30,7 @@ __all__ = [
     "legend_below",
     "new_figure",
     "panel",
+    "plain_log_ticks",
     "style_axes",
     "write",
 ]
@@ -114,6 +115,19 @@ def style_axes(
         ax.spines[side].set_color(style.FAINT)
     if grid:
         ax.grid(True, which="major", color=style.GRID, linewidth=0.8)
+
+
+def plain_log_ticks(ax: Axes) -> None:
+    """Label the ticks of a logarithmic y axis 0.2, not 2 × 10⁻¹, where they are labelled at all."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Plain(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    # Labels between the powers of ten too, while there are few of these.
+    for put in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+        put(Plain(minor_thresholds=(2.5, 0.5)))
 
 
 def legend_below(

@@ -29,15 +29,19 @@ CLOCKS = frozenset(
 
 @dataclass(frozen=True)
 class Curve:
-    """One line: mean, spread and lowest value of the runs, how many there were, how many stayed finite."""
+    """One line: the runs with their mean, spread and lowest value, and how many of them stayed finite."""
 
     name: str
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
     lowest: np.ndarray
-    runs: int
+    each: np.ndarray
     finite: int
+
+    @property
+    def runs(self) -> int:
+        return len(self.each)
 
     @property
     def label(self) -> str:
@@ -98,7 +102,7 @@ def curve_of(name: str, values: Any, band: str | None) -> Curve:
         low, high = mean - spread, mean + spread
     # A run that ended early is not a run that diverged: only what was given counts.
     finite = sum(1 for run in _rows(values) if np.isfinite(run).all())
-    return Curve(name, mean, low, high, lowest, len(runs), finite)
+    return Curve(name, mean, low, high, lowest, np.where(keep, runs, np.nan), finite)
 
 
 def _rows(values: Any) -> list[np.ndarray]:

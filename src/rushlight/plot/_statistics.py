@@ -62,7 +62,7 @@ def run_statistics(
 
 
 def _errors(name: str, errors: Any) -> np.ndarray:
-    array = 100 * host(errors, "run_statistics").astype(np.float64)
+    array = host(errors, "run_statistics").astype(np.float64)
     if array.ndim != 1 or not np.isfinite(array).any():
         raise ShapeError(
             message(
@@ -88,7 +88,8 @@ def _figures(name: str, figures: Sequence[float]) -> np.ndarray:
     return array
 
 
-def _row(ax: Axes, place: int, errors: np.ndarray) -> None:
+def _row(ax: Axes, place: int, fractions: np.ndarray) -> None:
+    errors = 100 * fractions
     colour = style.CYCLE[place % len(style.CYCLE)]
     # Runs are spread by their order, not at random: the same runs give the same picture.
     spread = 0.12 * ((np.arange(len(errors)) % 3) - 1)
@@ -105,7 +106,7 @@ def _row(ax: Axes, place: int, errors: np.ndarray) -> None:
     ax.errorbar(
         errors.mean(),
         place,
-        xerr=errors.std(),
+        xerr=[[min(errors.std(), errors.mean())], [errors.std()]],  # no error lies below zero
         fmt="D",
         color=style.BLACK,
         markersize=5.5,
@@ -115,7 +116,9 @@ def _row(ax: Axes, place: int, errors: np.ndarray) -> None:
         label="mean ± deviation" if first else None,
         zorder=3,
     )
-    _numbers(ax, place, (errors.max(), errors.min(), errors.mean(), errors.std()), style.TEXT)
+    # From the fractions, so that they round as they do elsewhere.
+    figures = (fractions.max(), fractions.min(), fractions.mean(), fractions.std())
+    _numbers(ax, place, [100 * figure for figure in figures], style.TEXT)
 
 
 def _reported(ax: Axes, place: int, figures: np.ndarray) -> None:
@@ -125,7 +128,7 @@ def _reported(ax: Axes, place: int, figures: np.ndarray) -> None:
     ax.errorbar(
         mean,
         level,
-        xerr=deviation,
+        xerr=[[min(deviation, mean)], [deviation]],
         fmt="s",
         color=style.FAINT,
         markersize=4.5,

@@ -71,6 +71,8 @@ TICK_SIZE = 9.0
 SMALL_SIZE = 8.0
 
 LINE_WIDTH = 1.8
+THIN_WIDTH = 0.9  # one of several runs, beside their mean
+RUN_ALPHA = 0.45
 BAND_ALPHA = 0.2
 POINT_SIZE = 14.0
 
