@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,8 @@ import typer
 
 from rushlight.cli import options as o
 from rushlight.cli.console import guarded, say
+from rushlight.cli.report import report
+from rushlight.cli.sweep import sweep
 
 __all__ = ["app"]
 
@@ -22,30 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class DataSet(StrEnum):
-    """What can be trained on."""
-
-    disk = "disk"
-    mnist = "mnist"
-    fashion_mnist = "fashion-mnist"
-
-
-class Split(StrEnum):
-    """Parts of a data set."""
-
-    train = "train"
-    validation = "validation"
-    test = "test"
-
-
-class Form(StrEnum):
-    """How predictions are printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 def _version(wanted: bool) -> None:
@@ -67,29 +44,20 @@ def root(
 
 @app.command()
 @guarded
+@o.takes(*o.NET, *o.TRAINING, *o.RUN)
 def train(
-    dataset: Annotated[DataSet, typer.Argument(help="The data to learn from.")],
-    hidden: o.Hidden = None,
-    activation: o.Activation = None,
-    output: o.Output = None,
-    outputs: o.Outputs = None,
-    init: o.Init = None,
-    loss: o.Loss = None,
-    optimizer: o.Optimizer = None,
-    lr: o.Rate = None,
-    momentum: o.Momentum = None,
-    weight_decay: o.Decay = None,
-    epochs: o.Epochs = None,
-    batch_size: o.BatchSize = None,
-    patience: o.Patience = None,
-    seed: o.Seed = None,
-    runs: o.Runs = None,
-    threads: o.Threads = None,
-    compile: o.Compile = None,
+    dataset: o.DataSetName,
+    given: dict[str, Any],
     out: o.Out = None,
-    resume: o.Resume = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in --out, exactly where it stopped.",
+            rich_help_panel="The run",
+        ),
+    ] = False,
     force: o.Force = False,
-    data: o.Data = None,
     quiet: o.Quiet = False,
     pictures: o.Pictures = True,
 ) -> None:
@@ -121,37 +89,20 @@ def train(
     from rushlight.cli.runs import train_runs
     from rushlight.cli.train import open_run, train_run
 
-    given = _given(
-        hidden=hidden,
-        activation=activation,
-        output=output,
-        outputs=outputs,
-        init=init,
-        loss=loss,
-        optimizer=optimizer,
-        lr=lr,
-        momentum=momentum,
-        weight_decay=weight_decay,
-        epochs=epochs,
-        batch_size=batch_size,
-        patience=patience,
-        seed=seed,
-        runs=runs,
-        threads=threads,
-        compile=compile,
-        data=data,
-    )
     settings, folder = open_run(dataset.value, given, out, resume, force)
     (train_run if settings.runs == 1 else train_runs)(settings, folder, resume, quiet, pictures)
 
 
+app.command()(sweep)
+
+
 @app.command()
 @guarded
+@o.takes("data", "threads")
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A run's folder, or a model.safetensors.")],
-    split: Annotated[Split, typer.Option(help="The part of the data to measure on.")] = Split.test,
-    data: o.Data = None,
-    threads: o.Threads = None,
+    model: o.ModelPath,
+    given: dict[str, Any],
+    split: Annotated[o.Split, typer.Option(help="The part of the data to measure on.")] = o.Split.test,
 ) -> None:
     """Measure a saved model: loss, accuracy, confusion matrix.
 
@@ -163,16 +114,16 @@ def evaluate(
     """
     from rushlight.cli.evaluate import evaluate as run
 
-    run(model, split.value, data, threads)
+    run(model, split.value, **given)
 
 
 @app.command()
 @guarded
 def predict(
-    model: Annotated[Path, typer.Argument(help="A run's folder, or a model.safetensors.")],
+    model: o.ModelPath,
     files: Annotated[list[Path], typer.Argument(help="CSV files of points (disk), or pictures (MNIST).")],
     form: Annotated[
-        Form | None, typer.Option("--format", help="table on a terminal, else csv, if left out.")
+        o.Form | None, typer.Option("--format", help="table on a terminal, else csv, if left out.")
     ] = None,
 ) -> None:
     """Predict classes and probabilities with a saved model.
@@ -194,15 +145,12 @@ def predict(
 
 @app.command()
 @guarded
+@o.takes("hidden", "activation", "output", "outputs", "loss")
 def summary(
     target: Annotated[
         str, typer.Argument(help="A run's folder, a model file, or disk, mnist, fashion-mnist.")
     ],
-    hidden: o.Hidden = None,
-    activation: o.Activation = None,
-    output: o.Output = None,
-    outputs: o.Outputs = None,
-    loss: o.Loss = None,
+    given: dict[str, Any],
     batch: Annotated[int, typer.Option(help="Samples to count the operations for.")] = 1,
 ) -> None:
     """Show a model: layers, output shapes, parameters, operations.
@@ -215,9 +163,7 @@ def summary(
     """
     from rushlight.cli.summary import summarize
 
-    given = _given(hidden=hidden, activation=activation, output=output, outputs=outputs, loss=loss)
     summarize(target, given, batch)
 
 
-def _given(**values: Any) -> dict[str, Any]:
-    return values
+app.command()(report)

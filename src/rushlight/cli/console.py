@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ import typer
 from rushlight.errors import RushlightError
 from rushlight.train import Interrupted
 
-__all__ = ["UserError", "guarded", "say", "table", "warn"]
+__all__ = ["UserError", "guarded", "say", "table", "warn", "width"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,3 +76,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
         return text.rjust(widths[i]) if i in right else text.ljust(widths[i])
 
     return "\n".join("  ".join(cell(i, text) for i, text in enumerate(line)).rstrip() for line in lines)
+
+
+def width() -> int | None:
+    """How many characters a line of the terminal holds; None where the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

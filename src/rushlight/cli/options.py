@@ -1,121 +1,162 @@
-"""The options that commands share, with their help."""
+"""The options that commands share, with their help, and how a command takes many of them in one argument."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-NET, TRAINING, RUN = "The net", "Training", "The run"
+__all__ = [
+    "NET", "RUN", "TRAINING", "DataSet", "DataSetName", "Force", "Form", "ModelPath", "Out", "Pictures",
+    "Quiet", "Split", "option", "takes",
+]  # fmt: skip
 
-Hidden = Annotated[
-    str | None,
-    typer.Option(
-        help="Widths of the hidden layers, such as 25,25,25; none for no hidden layer.", rich_help_panel=NET
-    ),
-]
-Activation = Annotated[
-    str | None,
-    typer.Option(
+
+class DataSet(StrEnum):
+    """What can be trained on."""
+
+    disk = "disk"
+    mnist = "mnist"
+    fashion_mnist = "fashion-mnist"
+
+
+class Split(StrEnum):
+    """Parts of a data set."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+class Form(StrEnum):
+    """How predictions are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def option(kind: Any, panel: str | None, help: str, *names: str) -> Any:
+    """An option that is None if left out."""
+    return Annotated[kind | None, typer.Option(*names, help=help, rich_help_panel=panel, show_default=False)]
+
+
+_net = functools.partial(option, panel="The net")
+_training = functools.partial(option, panel="Training")
+_run = functools.partial(option, panel="The run")
+
+NET: dict[str, Any] = {
+    "hidden": _net(str, help="Widths of the hidden layers, such as 25,25,25; none for no hidden layer."),
+    "activation": _net(
+        str,
         help="relu, tanh, sigmoid or leaky_relu: one for all hidden layers, or a list "
         "such as relu,relu,tanh.",
-        rich_help_panel=NET,
     ),
-]
-Output = Annotated[
-    str | None,
-    typer.Option(
+    "output": _net(
+        str,
         help="Function on the last layer: none, tanh, sigmoid, relu, softmax, log_softmax. "
         "Left out: what the loss needs.",
-        rich_help_panel=NET,
     ),
-]
-Outputs = Annotated[
-    int | None,
-    typer.Option(help="disk only: 1 output, or 2 with one-hot targets.", rich_help_panel=NET),
-]
-Init = Annotated[
-    str | None,
-    typer.Option(
+    "outputs": _net(int, help="disk only: 1 output, or 2 with one-hot targets."),
+    "init": _net(
+        str,
         help="pytorch, uniform, normal, xavier_uniform, xavier_normal, kaiming_uniform, "
-        "kaiming_normal, zeros, ones; "
-        "auto: Kaiming with ReLU, else Xavier.",
-        rich_help_panel=NET,
+        "kaiming_normal, zeros, ones; auto: Kaiming with ReLU, else Xavier.",
     ),
-]
-Loss = Annotated[
-    str | None,
-    typer.Option(
-        help="mse (disk), nll (mnist), l1, bce, bce-logits or cross-entropy.", rich_help_panel=TRAINING
-    ),
-]
-Optimizer = Annotated[
-    str | None, typer.Option(help="sgd (if left out), adam or adamw.", rich_help_panel=TRAINING)
-]
-Rate = Annotated[
-    float | None,
-    typer.Option(
-        "--lr", help="Learning rate: for sgd 0.05 (disk) or 0.02 (mnist).", rich_help_panel=TRAINING
-    ),
-]
-Momentum = Annotated[float | None, typer.Option(help="Momentum of sgd: 0.9.", rich_help_panel=TRAINING)]
-Decay = Annotated[
-    float | None, typer.Option("--weight-decay", help="Weight decay: 0.", rich_help_panel=TRAINING)
-]
-Epochs = Annotated[
-    int | None, typer.Option(help="Epochs in all: 100 (disk), 10 (mnist).", rich_help_panel=TRAINING)
-]
-BatchSize = Annotated[int | None, typer.Option(help="Samples in a batch: 100.", rich_help_panel=TRAINING)]
-Patience = Annotated[
-    int | None,
-    typer.Option(
+}
+"""What describes a net."""
+
+TRAINING: dict[str, Any] = {
+    "loss": _training(str, help="mse (disk), nll (mnist), l1, bce, bce-logits or cross-entropy."),
+    "optimizer": _training(str, help="sgd (if left out), adam or adamw."),
+    "lr": _training(float, help="Learning rate: for sgd 0.05 (disk) or 0.02 (mnist)."),
+    "momentum": _training(float, help="Momentum of sgd: 0.9."),
+    "weight_decay": _training(float, help="Weight decay: 0."),
+    "epochs": _training(int, help="Epochs in all: 100 (disk), 10 (mnist)."),
+    "batch_size": _training(int, help="Samples in a batch: 100."),
+    "patience": _training(
+        int,
         help="Stop early after so many epochs without a better validation loss, and keep the best weights.",
-        rich_help_panel=TRAINING,
     ),
-]
-Seed = Annotated[
-    int | None,
-    typer.Option(
-        help="Decides data, weights and batches; the same seed gives the same model.", rich_help_panel=RUN
-    ),
-]
-Runs = Annotated[
-    int | None,
-    typer.Option(
-        help="Train so many models, with seeds from --seed on, and print statistics.", rich_help_panel=RUN
-    ),
-]
-Threads = Annotated[
-    int | None, typer.Option(help="Threads of the matrix products (1 if left out).", rich_help_panel=RUN)
-]
-Compile = Annotated[
-    bool | None,
-    typer.Option(
-        "--compile/--no-compile",
-        help="Train by native code, or plainly. Left out: compiled where llvmlite is installed.",
-        show_default=False,
-        rich_help_panel=RUN,
-    ),
-]
+}
+"""How a net is trained."""
+
+RUN: dict[str, Any] = {
+    "seed": _run(int, help="Decides data, weights and batches; the same seed gives the same model."),
+    "data_seed": _run(int, help="disk only: another seed for the points. Left out: that of --seed."),
+    "runs": _run(int, help="Train so many models, with seeds from --seed on, and print statistics."),
+    "threads": _run(int, help="Threads of the matrix products (1 if left out)."),
+    "compile": Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Train by native code, or plainly. Left out: compiled where llvmlite is installed.",
+            show_default=False,
+            rich_help_panel="The run",
+        ),
+    ],
+    "data": _run(str, help="Folder with the files of the data set (else $RUSHLIGHT_DATA)."),
+}
+"""Seeds, data and machine."""
+
+_ALL = NET | TRAINING | RUN
+
+DataSetName = Annotated[DataSet, typer.Argument(help="The data to learn from.")]
+ModelPath = Annotated[Path, typer.Argument(help="A run's folder, or a model.safetensors.")]
 Out = Annotated[
     Path | None,
-    typer.Option(help="Folder for the results; runs/NAME-1, -2 and so on if left out.", rich_help_panel=RUN),
-]
-Resume = Annotated[
-    bool,
     typer.Option(
-        "--resume", help="Go on with the run in --out, exactly where it stopped.", rich_help_panel=RUN
+        help="Folder for the results; runs/NAME-1, -2 and so on if left out.", rich_help_panel="The run"
     ),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", help="Train anew over the run that --out holds.", rich_help_panel=RUN)
+    bool,
+    typer.Option("--force", help="Train anew over the run that --out holds.", rich_help_panel="The run"),
 ]
-Data = Annotated[
-    str | None,
-    typer.Option(help="Folder with the files of the data set (else $RUSHLIGHT_DATA).", rich_help_panel=RUN),
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the result only.", rich_help_panel="The run")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.", rich_help_panel=RUN)]
 Pictures = Annotated[
-    bool, typer.Option(help="Draw pictures of data, training and result.", rich_help_panel=RUN)
+    bool, typer.Option(help="Draw pictures of data, training and result.", rich_help_panel="The run")
 ]
+
+
+def takes(*names: str, **own: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of these names, each None if left out; it gets them in its argument `given`.
+
+    `own` are options that the command words otherwise than others do. So an option is declared once, however
+    many commands have it, and a command does not list what it only hands on.
+    """
+    options = {name: own.get(name, _ALL.get(name)) for name in (*names, *own)}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**values: Any) -> None:
+            given = {name: values.pop(name) for name in options}
+            command(given=given, **values)
+
+        parameters = _parameters(command, options)
+        functools.update_wrapper(run, command)
+        run.__dict__.pop("__wrapped__")  # it has other parameters
+        run.__dict__["__signature__"] = inspect.Signature(parameters)
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate
+
+
+def _parameters(command: Callable[..., None], options: Mapping[str, Any]) -> list[inspect.Parameter]:
+    """Those of `command`, with the options in the place of `given`."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    added = [
+        inspect.Parameter(name, kind, default=None, annotation=annotation)
+        for name, annotation in options.items()
+    ]
+    found: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        found += added if parameter.name == "given" else [parameter.replace(kind=kind)]
+    return found

@@ -39,6 +39,8 @@ class Settings:
     epochs: int = 100
     batch_size: int = 100
     seed: int = 0
+    data_seed: int | None = None
+    """Of the disk's points; None: that of `seed`."""
     patience: int | None = None
     runs: int = 1
     threads: int = 1
@@ -227,6 +229,7 @@ def _check_numbers(settings: Settings) -> None:
         ("runs", settings.runs >= 1, "at least 1"),
         ("threads", settings.threads >= 1, "at least 1"),
         ("seed", 0 <= settings.seed < 2**63, "from 0 to 2**63 - 1"),
+        ("data-seed", settings.data_seed is None or 0 <= settings.data_seed < 2**63, "from 0 to 2**63 - 1"),
         ("patience", settings.patience is None or settings.patience >= 1, "at least 1"),
     ]
     for name, holds, expected in rules:

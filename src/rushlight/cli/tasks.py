@@ -38,7 +38,8 @@ def part_of(settings: Settings, split: Any) -> Any:
     """One part ("train", "validation" or "test") of the data set of `settings`."""
     targets = targets_of(settings)
     if settings.dataset == "disk":
-        return _disk(settings.seed, split, targets)
+        seed = settings.seed if settings.data_seed is None else settings.data_seed
+        return _disk(seed, split, targets)
     kind = rl.data.MNIST if settings.dataset == "mnist" else rl.data.FashionMNIST
     data = kind(settings.data, split)
     return data if targets == "class" else _one_hot(data)

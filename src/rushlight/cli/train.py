@@ -11,16 +11,20 @@ from typing import Any
 
 import rushlight as rl
 from rushlight.cli.console import UserError, say, warn
+from rushlight.cli.describe import describe
 from rushlight.cli.saved import FILE, SavedModel, build_model
 from rushlight.cli.settings import Settings
 from rushlight.cli.tasks import Parts, load_parts, make_loss, make_optimizer
 from rushlight.cli.threads import set_threads
 from rushlight.interop.files import check_writable, remove_leftovers
-from rushlight.train import EarlyStopping, Interrupted, Trainer, read_checkpoint, summary
+from rushlight.train import EarlyStopping, Interrupted, Trainer, read_checkpoint
 
-__all__ = ["Result", "heed_threads", "open_run", "train_one", "train_run"]
+__all__ = [
+    "CHECKPOINT", "CONFIG", "SWEEP", "Result", "check_folder", "heed_threads", "how_to_run", "make_trainer",
+    "open_run", "refuse_used", "train_one", "train_run",
+]  # fmt: skip
 
-CONFIG, CHECKPOINT = "config.json", "checkpoint.safetensors"
+CONFIG, CHECKPOINT, SWEEP = "config.json", "checkpoint.safetensors", "sweep.csv"
 
 
 @dataclass
@@ -53,16 +57,32 @@ def open_run(
     else:
         settings = from_options(dataset, given)
         out = out or _free_folder(dataset)
-        if (out / CONFIG).exists() and not force:
-            raise UserError(
-                f"{out} already holds a run; nothing was changed. Add --resume to go on with it, --force to "
-                "train anew over it, or choose another --out",
-            )
+        if not force:
+            refuse_used(out)
+    check_folder(out)
+    return settings, out
+
+
+def refuse_used(out: Path) -> None:
+    """UserError if the folder already holds a run or a sweep."""
+    if (out / SWEEP).exists():
+        raise UserError(
+            f"{out} already holds a sweep; nothing was changed. Add --force to write over it, or choose "
+            "another --out"
+        )
+    if (out / CONFIG).exists():
+        raise UserError(
+            f"{out} already holds a run; nothing was changed. Add --resume to go on with it, --force to "
+            "train anew over it, or choose another --out"
+        )
+
+
+def check_folder(out: Path) -> None:
+    """Make the folder if need be; UserError if nothing can be written there."""
     try:
         check_writable(out)
     except OSError as error:
         raise UserError(f"cannot write to the folder {out}: {error.strerror or error}") from error
-    return settings, out
 
 
 def write_config(settings: Settings, out: Path, resume: bool) -> None:
@@ -72,7 +92,7 @@ def write_config(settings: Settings, out: Path, resume: bool) -> None:
     if resume and (out / CHECKPOINT).exists():
         read_checkpoint(out / CHECKPOINT)  # a damaged one is refused before anything is written
     if not resume:
-        for name in (CHECKPOINT, "history.csv", FILE):
+        for name in (CHECKPOINT, "history.csv", FILE, SWEEP):
             (out / name).unlink(missing_ok=True)
     for name in (CONFIG, FILE, "runs.csv"):
         remove_leftovers(out / name)
@@ -99,18 +119,8 @@ def train_one(
 ) -> tuple[SavedModel, Trainer, Result]:
     """Train, save and test one model in the folder `out`."""
     began = time.perf_counter()
-    rl.manual_seed(settings.seed)
-    model = build_model(settings)
-    stopping = None if settings.patience is None else EarlyStopping(patience=settings.patience)
-    trainer = Trainer(
-        model,
-        make_optimizer(settings, model),
-        make_loss(settings),
-        metrics=["accuracy"],
-        early_stopping=stopping,
-        out=out,
-        progress=progress,
-        compile=how_to_run(settings),
+    trainer = make_trainer(
+        settings, metrics=["accuracy"], out=out, progress=progress, compile=how_to_run(settings)
     )
     loader = rl.data.DataLoader(data.train, settings.batch_size, shuffle=True, seed=settings.seed)
     try:
@@ -122,7 +132,7 @@ def train_one(
             f"{trainer.position.batch} of the next. Saved. To go on: "
             f"rushlight train {name} --out {out} --resume"
         ) from None
-    saved = SavedModel(model, settings, data.facts)
+    saved = SavedModel(trainer.model, settings, data.facts)
     saved.save(out / FILE)
     tested = trainer.evaluate(data.test)
     rows = trainer.history.rows
@@ -137,6 +147,16 @@ def train_one(
             len(rows),
             time.perf_counter() - began,
         ),
+    )
+
+
+def make_trainer(settings: Settings, **more: Any) -> Trainer:
+    """A trainer of a new net, drawn from the seed, with the loss and the optimiser of `settings`."""
+    rl.manual_seed(settings.seed)
+    model = build_model(settings)
+    stopping = None if settings.patience is None else EarlyStopping(patience=settings.patience)
+    return Trainer(
+        model, make_optimizer(settings, model), make_loss(settings), early_stopping=stopping, **more
     )
 
 
@@ -164,31 +184,14 @@ def _free_folder(dataset: str) -> Path:
 
 
 def _introduce(settings: Settings, data: Parts) -> None:
-    inputs = data.train[0][0].shape
-    net = summary(build_model(settings), inputs)
-    widths = "-".join(str(n) for n in (inputs[-1], *settings.hidden, settings.outputs))
-    functions = ", ".join((*settings.activation, settings.output))
-    sizes = (
-        f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test samples"
-    )
-    rule = f"{settings.optimizer}, lr {settings.lr:g}"
-    if settings.optimizer == "sgd":
-        rule += f", momentum {settings.momentum:g}"
-    if settings.weight_decay:
-        rule += f", weight decay {settings.weight_decay:g}"
-    say(f"data       {settings.dataset}: {sizes}")
-    say(f"net        {widths} ({functions}), {net.parameters:,} parameters, init {settings.init}")
-    say(
-        f"training   loss {settings.loss}, {rule}, {settings.epochs} epochs, batches of {settings.batch_size}"
-    )
+    for line in describe(settings, data):
+        say(line)
     say(f"running    {_engine(settings)}")
 
 
 def _engine(settings: Settings) -> str:
     """Whether the run is compiled, and if not, why."""
-    model, how = build_model(settings), how_to_run(settings)
-    trainer = Trainer(model, make_optimizer(settings, model), make_loss(settings), compile=how)
-    reason = trainer.why_eager()
+    reason = make_trainer(settings, compile=how_to_run(settings)).why_eager()
     if reason is None:
         return "compiled: the train step runs as native code"
     return f"eager ({'--no-compile' if settings.compile is False else reason})"

@@ -1,0 +1,89 @@
+"""``rushlight sweep``: what it takes, and its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rushlight.cli import options as o
+from rushlight.cli.console import guarded
+
+__all__ = ["sweep"]
+
+_OWN: dict[str, Any] = {
+    "hidden": o.option(
+        str, "The net", "Widths of the hidden layers, such as 25,25,25; several nets: 25,25/50,50/none."
+    ),
+    "activation": o.option(
+        str,
+        "The net",
+        "relu, tanh, sigmoid, leaky_relu, or several: tanh,relu. With a function for each layer, / parts "
+        "the nets: relu,relu,tanh/tanh.",
+    ),
+    "init": o.option(
+        str, "The net", "How weights start, or several ways: xavier_normal,kaiming_normal (as for train)."
+    ),
+    "lr": o.option(str, "Training", "Learning rate, or several: 0.01,0.04."),
+    "momentum": o.option(str, "Training", "Momentum of sgd, or several: 0,0.9."),
+    "seeds": o.option(
+        int, "The run", "Train every combination with so many seeds, from 0 on: 1 if left out."
+    ),
+    "seed_list": o.option(str, "The run", "Or with these seeds: 3,5,8."),
+    "data_seed": o.option(
+        int, "The run", "disk only: decides the points, which all nets share; left out: the first seed."
+    ),
+    "threads": o.option(int, "The run", "Nets that train side by side: one on each core if left out."),
+}
+"""What a sweep takes, or words, otherwise than `train`."""
+
+
+@guarded
+@o.takes(
+    *o.NET,
+    *(name for name in o.TRAINING if name != "patience"),
+    *("seeds", "seed_list", "data_seed", "threads", "compile", "data"),
+    **_OWN,
+)
+def sweep(
+    dataset: o.DataSetName,
+    given: dict[str, Any],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for tables, pictures and the best model; nothing is written if left out.",
+            rich_help_panel="The run",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over what --out holds.", rich_help_panel="The run")
+    ] = False,
+    quiet: o.Quiet = False,
+    pictures: Annotated[
+        bool, typer.Option(help="Draw curves and statistics into --out.", rich_help_panel="The run")
+    ] = True,
+) -> None:
+    """Train a grid of nets in one call; find the best by validation error.
+
+    Lists of values make the grid, and every combination is trained with every
+    seed. Seeds decide weights and batches; all nets see the same data. The best
+    configuration has the lowest mean validation error, and only it is tested.
+
+    [bold]Examples[/bold]
+
+      [cyan]rushlight sweep disk --lr 0.01,0.015,0.04 --seeds 10 --activation tanh,relu[/cyan]
+      Sixty nets: three learning rates, two activations, ten seeds.
+
+      [cyan]rushlight sweep disk --hidden 10/25,25/25,25,25 --seeds 5 --out runs/depths[/cyan]
+      Nets of several depths. Leaves tables, curves and the best model.
+
+      [cyan]rushlight sweep mnist --hidden 100,100/none --lr 0.01,0.05 --epochs 5[/cyan]
+      Handwritten digits, one seed.
+    """
+    from rushlight.cli.grid import read_grid
+    from rushlight.cli.sweep_run import run_sweep
+
+    seeds, seed_list, threads = (given.pop(name) for name in ("seeds", "seed_list", "threads"))
+    grid = read_grid(dataset.value, given, seeds, seed_list)
+    run_sweep(grid, threads, out, force, quiet, pictures)
