@@ -42,11 +42,13 @@ def main(argv: list[str] | None = None) -> int:
         "first_calls": {},
         "imports": {},
     }
-    for threads in dict.fromkeys(settings):
-        for workload in workloads:
-            results = race(workload, present, threads, plan, _log)
-            records = [result.record() for result in results]
-            report["races"].append({"workload": workload, "threads": threads, "results": records})
+    alone = [name for name in workloads if WORKLOADS[name].kind != "sweep"]
+    races: list[tuple[str, int | list[int]]] = [(name, n) for n in dict.fromkeys(settings) for name in alone]
+    # What two cores bring is seen in one race.
+    races += [(name, list(dict.fromkeys(settings))) for name in workloads if name not in alone]
+    for workload, threads in races:
+        records = [result.record() for result in race(workload, present, threads, plan, _log)]
+        report["races"].append({"workload": workload, "threads": threads, "results": records})
     if args.first_call or not args.only:
         compiling = [name for name in present if load(name).compiles]
         report["first_calls"] = first_calls(compiling, 1 if args.quick else 3, _log)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.contenders import load
+from benchmarks.figures import quartiles, remarks
 from benchmarks.first_call import WORKLOAD as FIRST
+from benchmarks.report_sweep import sweep_table
 from benchmarks.run import Result
 from benchmarks.workloads import WORKLOADS
 
@@ -16,8 +16,6 @@ __all__ = ["BASELINES", "markdown"]
 
 BASELINES = ("rushlight-compiled", "rushlight", "numpy")
 """Ratios are to the first of these that ran."""
-_AGREE = 1e-3
-_BUSY = 0.9
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -31,7 +29,8 @@ def markdown(report: dict[str, Any]) -> str:
         "Ratio: a contender's median divided by the baseline's (bold); above 1 is slower than the baseline.",
     ]
     for race in report["races"]:
-        lines += ["", *_race(race)]
+        sweep = WORKLOADS[race["workload"]].kind == "sweep"
+        lines += ["", *(sweep_table if sweep else _race)(race)]
     if report.get("first_calls"):
         lines += ["", *_first_calls(report["first_calls"])]
     if report["imports"]:
@@ -57,7 +56,7 @@ def _race(race: dict[str, Any]) -> list[str]:
     ran = sorted((r for r in results if r.us), key=lambda r: statistics.median(r.us))
     lines += [_row(r, base) for r in ran]
     lines += [f"| {r.title} | | failed: {r.error} | | | | | |" for r in results if not r.us]
-    return [*lines, *_remarks(ran, base, threads)]
+    return [*lines, *remarks(ran, base)]
 
 
 def _row(result: Result, base: Result | None) -> str:
@@ -69,19 +68,6 @@ def _row(result: Result, base: Result | None) -> str:
         f"| {title} | {result.version} | {_us(median)} | {_us(low)} to {_us(high)} | {_us(min(result.us))} "
         f"| {ratio} | {result.first_ms:.1f} | {result.check:.6f} |"
     )
-
-
-def _remarks(ran: Sequence[Result], base: Result | None, threads: int) -> list[str]:
-    lines = []
-    odd = [r.title for r in ran if base and not math.isclose(r.check, base.check, rel_tol=_AGREE)]
-    if odd:
-        lines += ["", f"**Not the same computation as {base.title if base else ''}: {', '.join(odd)}.**"]
-    elif base and len(ran) > 1:
-        lines += ["", f"All agree on the last column to {_AGREE:.1%}: they compute the same thing."]
-    share = min((statistics.median(r.core_share) for r in ran), default=1.0)
-    if threads == 1 and share < _BUSY:
-        lines += ["", f"**The machine was busy: a contender got only {share:.0%} of its core.**"]
-    return lines
 
 
 def _first_calls(times: dict[str, dict[str, list[float]]]) -> list[str]:
@@ -103,14 +89,6 @@ def _imports(times: dict[str, list[float]]) -> list[str]:
         ratio = f"{median / statistics.median(base):.2f}" if base else ""
         lines.append(f"| {library} | {median:.0f} | {min(figures):.0f} | {ratio} |")
     return lines
-
-
-def quartiles(figures: Sequence[float]) -> tuple[float, float]:
-    """The first and third quartile; of a single figure, itself."""
-    if len(figures) < 2:
-        return figures[0], figures[0]
-    low, _, high = statistics.quantiles(figures, n=4, method="inclusive")
-    return low, high
 
 
 def _us(value: float) -> str:

@@ -39,6 +39,7 @@ class Result:
 
     contender: str
     title: str
+    threads: int = 1
     version: str = ""
     first_ms: float = 0.0
     check: float = float("nan")
@@ -62,7 +63,7 @@ class Worker:
         pin: bool,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        self.result = Result(contender, load(contender).title)
+        self.result = Result(contender, load(contender).title, threads)
         command = [sys.executable, "-m", "benchmarks.worker", contender, workload, str(threads)]
         if pin:
             command += ["--core", str(cores()[-1])]
@@ -112,23 +113,32 @@ def installed(contender: str) -> bool:
     return all(find_spec(module) is not None for module in (kind.library, *kind.needs))
 
 
-def race(workload: str, contenders: Sequence[str], threads: int, plan: Plan, log: Log) -> list[Result]:
-    """Medians are taken by the report; this keeps every round. One thread means one pinned core. Each has an
-    empty cache of its own for what it compiles.
+def race(
+    workload: str, contenders: Sequence[str], threads: int | Sequence[int], plan: Plan, log: Log
+) -> list[Result]:
+    """Medians are taken by the report; this keeps every round. One thread means one pinned core. With several
+    numbers of threads a contender takes part once with each. Each has an empty cache of its own for what it
+    compiles.
     """
-    able = [c for c in contenders if load(c).supports(WORKLOADS[workload])]
+    numbers = [threads] if isinstance(threads, int) else threads
+    able = [
+        (number, name)
+        for number in numbers
+        for name in contenders
+        if load(name).supports(WORKLOADS[workload]) and number <= (load(name).most_threads or number)
+    ]
     workers: list[Worker] = []
     folder = tempfile.TemporaryDirectory()
     try:
-        for name in able:
-            log(f"  {workload}, threads {threads}: {name} starts")
-            own = caches(Path(folder.name) / name)
-            workers.append(Worker(name, workload, threads, threads == 1, own))
-        for number in range(plan.rounds):
-            log(f"  {workload}, threads {threads}: round {number + 1} of {plan.rounds}")
+        for number, name in able:
+            log(f"  {workload}, threads {number}: {name} starts")
+            own = caches(Path(folder.name) / f"{name}-{number}")
+            workers.append(Worker(name, workload, number, number == 1, own))
+        for turn in range(plan.rounds):
+            log(f"  {workload}, threads {', '.join(map(str, numbers))}: round {turn + 1} of {plan.rounds}")
             # Each round begins with the next contender, so that none always follows the same neighbour.
-            turn = number % max(1, len(workers))
-            for worker in workers[turn:] + workers[:turn]:
+            first = turn % max(1, len(workers))
+            for worker in workers[first:] + workers[:first]:
                 worker.round(plan.seconds)
     finally:
         results = [worker.close() for worker in workers]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -16,11 +16,13 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Workload:
-    """One thing to time: a training step on a batch, or inference on a batch of ``batch`` samples."""
+    """One thing to time: a training step on a batch, inference on a batch of ``batch`` samples, or a sweep:
+    many networks, each trained for ``passes`` epochs.
+    """
 
     name: str
     title: str
-    kind: Literal["train", "infer"]
+    kind: Literal["train", "infer", "sweep"]
     widths: tuple[int, ...]
     activation: Literal["tanh", "relu"]
     batch: int
@@ -30,8 +32,11 @@ class Workload:
     momentum: float = 0.0
     model: str = "mlp"
     seed: int = 0
+    data_seed: int = 1
     passes: int = 10
     """Through the batches in one call, for who takes many steps in one."""
+    networks: int = 1
+    """Of a sweep: one half with tanh, the other with ReLU."""
     indexed: bool = False
     """Such a call gathers each batch from all samples by an index; otherwise it is given the batches."""
 
@@ -87,6 +92,20 @@ WORKLOADS = {
             batch=1,
             batches=64,
         ),
+        Workload(
+            "sweep",
+            "Sweep: 60 networks 2-25-25-25-1, 30 with tanh and 30 with ReLU, MSE, SGD, 100 epochs of 10 "
+            "batches of 100",
+            kind="sweep",
+            widths=(2, 25, 25, 25, 1),
+            activation="tanh",
+            batch=100,
+            batches=10,
+            loss="mse",
+            lr=0.05,
+            passes=100,
+            networks=60,
+        ),
     )
 }
 
@@ -112,13 +131,23 @@ class Problem:
     def samples(self) -> tuple[Array, NDArray[np.generic]]:
         """All inputs and targets: (batches * batch, in) and, by loss, (..., 1) floats or (...,) classes."""
         w = self.workload
-        rng = np.random.default_rng(w.seed + 1)
+        rng = np.random.default_rng(w.data_seed)
         count = w.batch * w.batches
         if w.loss == "cross_entropy":
             return _digits(rng, count, w.widths[0], w.widths[-1])
         x = rng.uniform(-np.sqrt(3), np.sqrt(3), (count, w.widths[0])).astype(np.float32)
         inside = (x[:, :2] ** 2).sum(axis=1) < 6 / np.pi
         return x, inside.astype(np.float32).reshape(count, 1)
+
+    @cached_property
+    def members(self) -> list[Problem]:
+        """The problems of the networks of a sweep: the same data, weights of their own."""
+        half = self.workload.networks // 2
+        return [
+            Problem(replace(self.workload, activation=activation, seed=seed))
+            for activation in ("tanh", "relu")
+            for seed in range(half)
+        ]
 
     @property
     def index(self) -> NDArray[np.int64]:

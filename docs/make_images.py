@@ -45,6 +45,29 @@ def main() -> None:
     b = rl.tensor(0.25, requires_grad=True)
     loss = ((rl.tensor([2.0, 1.0]) @ w + b).tanh() - 1.0) ** 2
     rl.plot.graph(loss, IMAGES / "graph.png", {"w": w, "b": b}, engine="matplotlib")
+    draw_sweep()
+
+
+def build(lr: float, activation: str) -> rl.train.Trainer:
+    """The network of the guide's page on sweeps."""
+    model = nn.MLP(2, [25, 25, 25], 1, activation=activation)
+    optimizer = rl.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    return rl.train.Trainer(model, optimizer, nn.MSELoss(), metrics=["error"])
+
+
+def draw_sweep() -> None:
+    """Four configurations, ten seeds each."""
+    data = rl.data.Disk(1500, seed=0, targets="signed")
+    train, validation = rl.data.random_split(data, [1000, 500], seed=0)
+    configs = rl.grid(lr=[0.01, 0.05], activation=["tanh", "relu"], seed=range(10))
+    result = rl.sweep(build, configs, train, epochs=20, batch_size=100, validation=validation, progress=False)
+    names = {f"{a}, lr {lr}": {"lr": lr, "activation": a} for lr in (0.01, 0.05) for a in ("tanh", "relu")}
+    curves = {name: result.curves("validation_loss", **where) for name, where in names.items()}
+    errors = {name: result.where(**where).columns["validation_error"] for name, where in names.items()}
+
+    _, (left, right) = plt.subplots(1, 2, figsize=(12.6, 4.2), width_ratios=(1.15, 1), layout="constrained")
+    rl.plot.curves(curves, scale="log", ylabel="validation loss", ax=left)
+    rl.plot.run_statistics(errors, xlabel="validation error (%)", path=IMAGES / "sweep.png", ax=right)
 
 
 if __name__ == "__main__":

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import CONTENDERS, load
 from benchmarks.contenders.onnx_runtime import mlp_model
+from benchmarks.figures import quartiles
 from benchmarks.first_call import first_calls
-from benchmarks.report import markdown, quartiles
-from benchmarks.run import Plan, Worker, race
+from benchmarks.report import markdown
+from benchmarks.report_sweep import sweep_table
+from benchmarks.run import Plan, Result, Worker, race
 from benchmarks.workloads import WORKLOADS, Problem
 
 
-@pytest.mark.parametrize("workload", list(WORKLOADS))
+@pytest.mark.parametrize("workload", [w.name for w in WORKLOADS.values() if w.kind != "sweep"])
 def test_rushlight_and_numpy_compute_the_same(workload: str) -> None:
     results = race(workload, ["rushlight", "numpy"], 1, Plan(rounds=1, seconds=0.001), log=lambda line: None)
     assert [r.error for r in results] == ["", ""]
@@ -34,6 +37,36 @@ def test_compiled_contenders_compute_the_same(workload: str) -> None:
     results = race(workload, names, 1, Plan(rounds=1, seconds=0.001), log=lambda line: None)
     assert [r.error for r in results] == [""] * len(names)
     assert all(math.isclose(r.check, results[0].check, rel_tol=1e-4) for r in results)
+
+
+def test_a_sweep_computes_what_each_network_does_alone() -> None:
+    pytest.importorskip("llvmlite")
+    problem = Problem(replace(WORKLOADS["sweep"], networks=4, passes=3))
+    ours = load("rushlight-sweep")(problem, 2)
+    alone = [list(load("numpy")(member, 1).values(2)) for member in problem.members]
+    means = [sum(steps[10 * n : 10 * n + 10]) / 10 for n in range(2) for steps in alone]
+    assert list(ours.values(2)) == pytest.approx(means, rel=1e-5)
+    assert len(set(means)) == 8
+    assert ours.run(1) == 4 * 3 * 10
+
+
+def test_the_table_of_a_sweep_gives_whole_runs_and_both_ratios() -> None:
+    def entry(contender: str, threads: int, us: list[float]) -> dict[str, object]:
+        return Result(contender, contender, threads, us=us, core_share=[float(threads)], check=0.25).record()
+
+    results = [
+        entry("torch-loop", 1, [400.0, 300.0, 500.0]),
+        entry("rushlight-sweep", 1, [8.0, 10.0, 9.0]),
+        entry("rushlight-sweep", 2, [5.0, 4.0, 6.0]),
+    ]
+    lines = sweep_table({"workload": "sweep", "threads": [1, 2], "results": results})
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")][1:]
+    assert [(row[0], row[2], row[3], row[6]) for row in rows] == [
+        ("**rushlight-sweep**", "2", "0.30", "**80.0 times**"),
+        ("**rushlight-sweep**", "1", "0.54", "**44.4 times**"),
+        ("torch-loop", "1", "24.00", "1.0 times"),
+    ]
+    assert "Rushlight is 1.80 times as fast on 2 threads as on one." in lines
 
 
 def test_first_calls_with_an_empty_and_a_warm_cache() -> None:

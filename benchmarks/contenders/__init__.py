@@ -20,6 +20,10 @@ CONTENDERS = {
     "numpy": ("numpy_hand", "NumpyByHand"),
     "sklearn": ("sklearn_mlp", "SklearnMLP"),
     "onnxruntime": ("onnx_runtime", "OnnxRuntime"),
+    "rushlight-sweep": ("sweeps", "RushlightSweep"),
+    "torch-loop": ("sweeps", "TorchLoop"),
+    "jax-vmap": ("sweeps", "JaxVmap"),
+    "jax-map": ("sweeps", "JaxMap"),
 }
 
 

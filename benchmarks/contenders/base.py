@@ -33,6 +33,8 @@ class Contender(ABC):
     kinds: ClassVar[frozenset[str]] = frozenset({"train", "infer"})
     compiles: ClassVar[bool] = False
     """Its first call takes long, and a cache may help."""
+    most_threads: ClassVar[int | None] = None
+    """Left out of a race with more threads."""
     slow: ClassVar[bool] = False
     """Slow to start: left out unless asked for."""
 

@@ -35,6 +35,8 @@ def functions(workload: Workload) -> tuple[Any, Any]:
     def train(state: Any, x: Any, y: Any) -> Any:
         layers, velocities = state
         value, grads = jax.value_and_grad(loss)(layers, x, y)
+        if not workload.momentum:
+            return (jax.tree.map(lambda p, g: p - workload.lr * g, layers, grads), velocities), value
         velocities = jax.tree.map(lambda v, g: workload.momentum * v + g, velocities, grads)
         layers = jax.tree.map(lambda p, v: p - workload.lr * v, layers, velocities)
         return (layers, velocities), value

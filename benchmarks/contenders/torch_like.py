@@ -8,7 +8,19 @@ from typing import Any
 from benchmarks.contenders.base import Contender, Step
 from benchmarks.workloads import Problem
 
-__all__ = ["TorchLike"]
+__all__ = ["TorchLike", "network"]
+
+
+def network(lib: Any, problem: Problem) -> Any:
+    """The problem's network, with its weights, from modules of `lib`."""
+    layers: list[Any] = []
+    for weight, bias in problem.layers:
+        linear = lib.nn.Linear(weight.shape[1], weight.shape[0])
+        with lib.no_grad():
+            linear.weight.copy_(lib.from_numpy(weight))
+            linear.bias.copy_(lib.from_numpy(bias))
+        layers += [linear, lib.nn.Tanh() if problem.workload.activation == "tanh" else lib.nn.ReLU()]
+    return lib.nn.Sequential(*layers[:-1])
 
 
 class TorchLike(Contender):
@@ -18,14 +30,7 @@ class TorchLike(Contender):
         lib: Any = import_module(self.library)
         F: Any = import_module(f"{self.library}.nn.functional")
         w = problem.workload
-        layers: list[Any] = []
-        for weight, bias in problem.layers:
-            linear = lib.nn.Linear(weight.shape[1], weight.shape[0])
-            with lib.no_grad():
-                linear.weight.copy_(lib.from_numpy(weight))
-                linear.bias.copy_(lib.from_numpy(bias))
-            layers += [linear, lib.nn.Tanh() if w.activation == "tanh" else lib.nn.ReLU()]
-        self.model: Any = lib.nn.Sequential(*layers[:-1])
+        self.model: Any = network(lib, problem)
         self.batches = [tuple(lib.from_numpy(a) for a in batch) for batch in problem.batches]
         if w.kind == "infer":
             lib.set_grad_enabled(False)
