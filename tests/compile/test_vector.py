@@ -83,11 +83,6 @@ def test_float32_functions_stay_lean(name: str, most: int) -> None:
     assert len(emitter.lines) <= most
 
 
-def test_arctan2_in_every_quadrant() -> None:
-    y, x = (g.ravel() for g in np.meshgrid(EDGES, EDGES))
-    np.testing.assert_allclose(evaluate(call("arctan2"), y, x), np.arctan2(y, x), rtol=3e-7)
-
-
 @pytest.mark.parametrize("name", [*BOUNDS, "sqrt"])
 def test_float64_functions(name: str) -> None:
     x = np.concatenate([np.linspace(-30, 30, 1001), np.logspace(-300, 300, 500), EDGES])

@@ -19,7 +19,6 @@ from numpy import (
     all,
     any,
     arange,
-    arctan2,
     argmax,
     argmin,
     argsort,

@@ -12,7 +12,6 @@ from rushlight.compile.vector.registers import (
     compare,
     constant,
     intrinsic,
-    pair,
     select,
 )
 from rushlight.compile.write.emit import Emitter
@@ -80,11 +79,6 @@ class VectorMath:
 
     def erf(self, x: Any) -> Vec:
         return self._function("erf", x)
-
-    def arctan2(self, a: Any, b: Any) -> Vec:
-        a, b = pair(*self.pair(a, b))
-        a, b = self._real(a), self._real(b)
-        return float32.by_lane("atan2f" if a.dtype == xp.float32 else "atan2", a, b)
 
     def _function(self, name: str, x: Any) -> Vec:
         """float64 in the C library, float32 by instructions, float16 by way of float32."""

@@ -6,6 +6,7 @@ pointers: the inputs, the outputs, the arena.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +69,7 @@ def render(plan: Schedule, memory: Memory, arguments: int = 0) -> Module:
         module.calls.append((writer.name, list(writer.arguments), writer.parts))
     for i, (value, target) in enumerate(memory.copies):
         writer = KernelWriter(plan, memory, Kernel("copy", value.spec.shape), f"c{i}")
-        _write_copy(writer, value, target)
+        write_elements(writer, value, target)
         functions.append(writer.text())
         declarations.update(writer.emitter.declarations)
         module.calls.append((writer.name, list(writer.arguments), writer.parts))
@@ -78,37 +79,48 @@ def render(plan: Schedule, memory: Memory, arguments: int = 0) -> Module:
     return module
 
 
+def _map_or_nothing(writer: KernelWriter) -> None:
+    if 0 not in writer.kernel.space:
+        write_map(writer)
+
+
+def _reduction_or_positions(writer: KernelWriter) -> None:
+    root = writer.kernel.root
+    (write_positions if root is not None and root.op.name in POSITIONS else write_reduction)(writer)
+
+
+def _copy(writer: KernelWriter) -> None:
+    root = writer.kernel.root
+    assert root is not None
+    write_elements(writer, root.inputs[0], writer.memory.places[id(root.out)])
+
+
+WRITERS: dict[str, Callable[[KernelWriter], None]] = {
+    "map": _map_or_nothing,
+    "gather": _map_or_nothing,
+    "scatter": write_scatter,
+    "cat": write_cat,
+    "fill": write_fill,
+    "copy": _copy,
+    "reduce": _reduction_or_positions,
+    "dot": _reduction_or_positions,
+    "cumulative": write_cumulative,
+    "product": write_product,
+    "library": write_library,
+    "sort": write_sort,
+    "random": write_random,
+}
+"""For each kind of kernel, who writes its function; checks and callbacks note something in the module, too."""
+
+
 def _write(writer: KernelWriter, kernel: Kernel, module: Module, plan: Schedule, memory: Memory) -> None:
-    if kernel.kind in ("map", "gather"):
-        if 0 not in kernel.space:
-            write_map(writer)
-    elif kernel.check is not None:
+    if kernel.check is not None:
         module.checks[len(module.calls)] = kernel.check
         write_check(writer, len(module.calls) + 1)
-    elif kernel.kind == "scatter":
-        write_scatter(writer)
-    elif kernel.kind == "cat":
-        write_cat(writer)
-    elif kernel.kind == "fill":
-        write_fill(writer)
-    elif kernel.kind == "copy":
-        assert kernel.root is not None
-        _write_copy(writer, kernel.root.inputs[0], memory.places[id(kernel.root.out)])
-    elif kernel.kind in ("reduce", "dot"):
-        positions = kernel.root is not None and kernel.root.op.name in POSITIONS
-        (write_positions if positions else write_reduction)(writer)
-    elif kernel.kind == "cumulative":
-        write_cumulative(writer)
-    elif kernel.kind == "product":
-        write_product(writer)
-    elif kernel.kind == "library":
-        write_library(writer)
-    elif kernel.kind == "sort":
-        write_sort(writer)
-    elif kernel.kind == "random":
-        write_random(writer)
-    else:
+    elif kernel.kind == "callback":
         _write_callback(writer, module, plan, memory)
+    else:
+        WRITERS[kernel.kind](writer)
 
 
 def _write_callback(writer: KernelWriter, module: Module, plan: Schedule, memory: Memory) -> None:
@@ -127,11 +139,6 @@ def _write_callback(writer: KernelWriter, module: Module, plan: Schedule, memory
     e = writer.emitter
     e.line(f"call void @rushlight_callback(ptr %callback, i64 {len(module.callbacks)})")
     module.callbacks.append(Callback(node, inputs, memory.places[id(node.out)]))
-
-
-def _write_copy(writer: KernelWriter, value: Value, target: Buffer) -> None:
-    """Write `value` into another place, element by element, whatever it looks through."""
-    write_elements(writer, value, target)
 
 
 def _step(plan: Schedule, module: Module) -> str:
