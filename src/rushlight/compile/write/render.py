@@ -110,7 +110,7 @@ WRITERS: dict[str, Callable[[KernelWriter], None]] = {
     "sort": write_sort,
     "random": write_random,
 }
-"""For each kind of kernel, who writes its function; checks and callbacks note something in the module, too."""
+"""For each kind of kernel, who writes its function; checks and callbacks leave a note in the module, too."""
 
 
 def _write(writer: KernelWriter, kernel: Kernel, module: Module, plan: Schedule, memory: Memory) -> None:
