@@ -108,3 +108,19 @@ def test_threads_share_a_product_and_change_no_bit() -> None:
         set_num_threads(before)
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_a_constant_is_in_memory_for_all_who_read_it() -> None:
+    """A product reads it from there, and so does whoever came before the product."""
+
+    def both(x: rl.Tensor) -> rl.Tensor:
+        c = rl.full((9,), 3.0).clamp(max=2.0)
+        return rl.cat([c + x, (c @ x)[None]])
+
+    x = rl.arange(9).float()
+    for mode in ("full", "nofuse"):
+        compiled = compile(both, mode=mode)
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(x).numpy(), both(x).numpy())
+        (entry,) = next(iter(compiled._entries.values()))
+        assert entry.proved

@@ -123,19 +123,20 @@ def schedule(
         if limit is not None and not _by_callback(plan, node):
             plan.below[id(node.out)] = limit
     _find_stores(plan)
-    _drop_idle(plan)
+    _put_in_order(plan)
     if fuse:
         lay_out(plan)
     return plan
 
 
-def _drop_idle(plan: Schedule) -> None:
-    """Leave out the kernels of whose results nothing is read: what read them turned out to be a constant."""
+def _put_in_order(plan: Schedule) -> None:
+    """Fills first, because kernels before the product that asked for one may read it as well. Kernels of whose
+    results nothing is read are left out: what read them turned out to be a constant."""
     busy = [i for i, k in enumerate(plan.kernels) if k.stores or k.kind == "check"]
-    if len(busy) < len(plan.kernels):
-        place = {old: new for new, old in enumerate(busy)}
-        plan.kernels = [plan.kernels[i] for i in busy]
-        plan.made_by = {v: place[i] for v, i in plan.made_by.items() if i in place}
+    busy.sort(key=lambda i: plan.kernels[i].kind != "fill")
+    place = {old: new for new, old in enumerate(busy)}
+    plan.kernels = [plan.kernels[i] for i in busy]
+    plan.made_by = {v: place[i] for v, i in plan.made_by.items() if i in place}
 
 
 def _constant(plan: Schedule, node: Node) -> bool:
