@@ -10,10 +10,10 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rushlight.compile import host
 from rushlight.compile.capture.arguments import flatten
 from rushlight.compile.capture.trace import tracing
 from rushlight.compile.entry import Entry, pick
-from rushlight.compile.native import jit
 from rushlight.core.anomaly import warn
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, wrap
@@ -192,8 +192,8 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
         raise ArgumentError(message("compile", f"mode={chosen!r}", f"one of {', '.join(MODES)}"))
     if not callable(function):
         raise DTypeError(message("compile", f"a {type(function).__name__}", "a function or a Module"))
-    if chosen in ("full", "nofuse") and not jit.available():
-        raise jit.missing()
+    if chosen in ("full", "nofuse") and not host.available():
+        raise host.missing()
     return CompiledFunction(function, chosen)
 
 

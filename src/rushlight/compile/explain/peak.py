@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rushlight.compile import host
 from rushlight.compile.native import jit
 from rushlight.compile.write.emit import Emitter
 from rushlight.device import xp
@@ -101,7 +102,7 @@ def _best(work: Callable[[int], int]) -> float:
 
 def _vectors() -> tuple[int, int]:
     """(float32 lanes of the widest vectors, how many accumulators they leave room for)."""
-    have = set(jit.features().split(","))
+    have = set(host.features().split(","))
     if "+avx512f" in have:
         return 16, 24
     if "+avx" in have:

@@ -6,17 +6,15 @@ an object file at once, and LLVM never reads it.
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 import sys
 import threading
 import time
 from typing import Any
 
+from rushlight.compile import host
 from rushlight.compile.native import cache
-from rushlight.errors import NotSupportedError, message
 
-__all__ = ["Native", "available", "build", "features", "host", "missing"]
+__all__ = ["Native", "build"]
 
 PASSES = ("loop_unroll", "simplify_cfg")
 """All that is left to LLVM before it selects instructions. The text is written as it shall run, so the whole
@@ -28,56 +26,15 @@ LEVEL = 2
 _lock = threading.Lock()
 
 
-def available() -> bool:
-    """Whether llvmlite is installed; it is not loaded."""
-    return importlib.util.find_spec("llvmlite") is not None
-
-
-def missing() -> NotSupportedError:
-    """The error that says what to install."""
-    remedy = 'pip install "rushlight[compile]", or use mode="interpret" or mode="off".'
-    return NotSupportedError(message("compile", "a Python without llvmlite", "llvmlite", remedy))
-
-
-@functools.cache
-def _binding() -> Any:
-    try:
-        import llvmlite.binding as llvm
-    except ImportError:
-        raise missing() from None
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm
-
-
-@functools.cache
-def host() -> str:
-    """LLVM's name for the CPU."""
-    return _binding().get_host_cpu_name()
-
-
-@functools.cache
-def features() -> str:
-    """What the CPU can do, as LLVM writes it. 512-bit vectors are wanted where there are any."""
-    found = _binding().get_host_cpu_features().flatten()
-    return f"{found},-prefer-256-bit" if "+avx512f" in found else found
-
-
-@functools.cache
-def has_avx512() -> bool:
-    """Whether there are 32 registers of 512 bits."""
-    return "+avx512f" in features().split(",")
-
-
 def _machine() -> Any:
     """A target machine; an engine takes possession of it, so each needs its own."""
-    target = _binding().Target.from_default_triple()
-    return target.create_target_machine(opt=LEVEL, cpu=host(), features=features())
+    target = host.llvm().Target.from_default_triple()
+    return target.create_target_machine(opt=LEVEL, cpu=host.name(), features=host.features())
 
 
 def _parse(text: str, machine: Any) -> Any:
     """The module of `text`, sound and ready for instruction selection."""
-    llvm = _binding()
+    llvm = host.llvm()
     module = llvm.parse_assembly(text)
     module.verify()
     passes = llvm.create_new_module_pass_manager()
@@ -90,12 +47,13 @@ def _parse(text: str, machine: Any) -> Any:
 
 def _key(text: str) -> str:
     """The name of the text's object in the cache: all that its instructions depend on."""
-    llvm = _binding()
+    llvm = host.llvm()
     import llvmlite
 
     own = getattr(sys.modules["rushlight"], "__version__", "")
     versions = (llvmlite.__version__, str(llvm.llvm_version_info), own)
-    return cache.key_of(text, host(), features(), llvm.get_default_triple(), *versions, str(LEVEL), *PASSES)
+    machine = host.name(), host.features(), llvm.get_default_triple()
+    return cache.key_of(text, *machine, *versions, str(LEVEL), *PASSES)
 
 
 class Native:
@@ -106,7 +64,7 @@ class Native:
 
     def __init__(self, text: str, symbols: dict[str, int]) -> None:
         started = time.perf_counter()
-        llvm = _binding()
+        llvm = host.llvm()
         self.text = text
         with _lock:
             for name, address in symbols.items():

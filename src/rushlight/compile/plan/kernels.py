@@ -130,8 +130,8 @@ def schedule(
 
 
 def _put_in_order(plan: Schedule) -> None:
-    """Fills first, because kernels before the product that asked for one may read it as well. Kernels of whose
-    results nothing is read are left out: what read them turned out to be a constant."""
+    """Fills first, because kernels before the product that asked for one may read it as well. Without the
+    kernels of whose results nothing is read: what read them turned out to be a constant."""
     busy = [i for i, k in enumerate(plan.kernels) if k.stores or k.kind == "check"]
     busy.sort(key=lambda i: plan.kernels[i].kind != "fill")
     place = {old: new for new, old in enumerate(busy)}

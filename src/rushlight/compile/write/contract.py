@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.native import jit
+from rushlight.compile import host
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.float32 import fma
 from rushlight.compile.write.cuts import Run, cut, pieces, scaled, share, walk, worthwhile
@@ -109,8 +109,8 @@ def _swap(ops: Operands, streams: dict[Any, Stream | None], rank: int) -> None:
 def accumulators(itemsize: int) -> int:
     """Vectors of LANES numbers that may be sums at a time: three quarters of the registers, in which the
     operands need place too."""
-    features = jit.features().split(",")
-    if jit.has_avx512():
+    features = host.features().split(",")
+    if host.has_avx512():
         size = 32 * 64
     elif "+avx" in features:
         size = 16 * 32

@@ -7,8 +7,8 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
+from rushlight.compile import host
 from rushlight.compile.graph import Node
-from rushlight.compile.native import jit
 from rushlight.compile.write.cuts import worthwhile
 from rushlight.compile.write.factors import flops, operands
 from rushlight.compile.write.kernel_writer import KernelWriter
@@ -33,7 +33,7 @@ def _library() -> Any:
     import os
 
     # AMD's AVX-512 runs as two halves: OpenBLAS's AVX2 kernels are up to 15 % faster there than its choice.
-    with _environment("OPENBLAS_CORETYPE", "ZEN" if jit.host().startswith("znver") else None):
+    with _environment("OPENBLAS_CORETYPE", "ZEN" if host.name().startswith("znver") else None):
         try:
             import scipy_openblas32
         except ImportError:
@@ -75,7 +75,7 @@ def is_large(node: Node) -> bool:
     if not plain or flops(node) < LARGE:
         return False
     deep = flops(node) > DEEP * node.out.spec.size * 2
-    return (deep or not jit.has_avx512()) and _library() is not None
+    return (deep or not host.has_avx512()) and _library() is not None
 
 
 def write_library(writer: KernelWriter) -> None:
