@@ -73,6 +73,13 @@ def store(x: Vec, pointer: str, count: int | None = None) -> None:
     if count is None or count >= lanes:
         emitter.line(f"store {x.kind} {x.name}, ptr {pointer}, align {x.dtype.itemsize}")
         return
+    if count == 1:
+        # LLVM 22 makes a scalar store of a masked one with one lane, and stores too many bytes if the lanes
+        # were wider before (reduceMaskedStoreToScalarStore).
+        kind = llvm_type(x.dtype)
+        first = emitter.value(f"extractelement {x.kind} {x.name}, i64 0")
+        emitter.line(f"store {kind} {first}, ptr {pointer}, align {x.dtype.itemsize}")
+        return
     arguments = [
         (x.kind, x.name),
         ("ptr", pointer),
