@@ -14,6 +14,7 @@ from rushlight.compile.fuzz.programs import make
 from rushlight.compile.fuzz.run import failure, fuzz, main, shrink
 from rushlight.compile.fuzz.steps import STEPS
 from rushlight.compile.native import cache
+from rushlight.compile.vector import transfer
 from rushlight.compile.write import accumulate
 from rushlight.core.op import REGISTRY
 
@@ -90,6 +91,12 @@ def test_a_planted_fault_is_found_and_made_small(
     assert len(program.steps) <= len(make(reduces).steps)
     assert main(["--graphs", "1", "--seed", str(reduces)]) == 1
     assert "steps:" in capsys.readouterr().out
+
+
+def test_a_write_past_the_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = transfer.store
+    monkeypatch.setattr(transfer, "store", lambda x, pointer, count=None: right(x, pointer))
+    assert any("past the end" in failure(make(seed), ("full",)) for seed in range(10))
 
 
 def test_the_programs_reach_nearly_every_op() -> None:

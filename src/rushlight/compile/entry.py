@@ -178,7 +178,7 @@ class Entry:
         """The outputs and updates that the program makes of these inputs; None where it fails, which the
         interpreter did not."""
         assert self.program is not None
-        trial = [wrap(a.copy()) for a in arrays]
+        trial = [wrap(self.program.copy_of(a)) for a in arrays]
         try:
             found = self.program.apart(trial).run(trial[: self.count])
         except MemoryError:

@@ -19,6 +19,7 @@ from typing import Any
 import rushlight as rl
 from rushlight.compile.capture.trace import Traced, TraceError, trace
 from rushlight.compile.function import compile
+from rushlight.compile.fuzz.fences import Fences
 from rushlight.compile.fuzz.programs import Input, Random, make
 from rushlight.compile.proof.check import close, disagreements
 from rushlight.errors import RushlightError
@@ -51,9 +52,11 @@ def _compare(program: Random, mode: str, expected: list[Any]) -> str:
     inputs, states = program.build()
     compiled = compile(lambda *given: program.run(given, states), mode=mode)
     rl.manual_seed(program.seed)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), Fences() as fences:
         warnings.simplefilter("error")
         found = [t.array for t in compiled(*inputs)] + [s.array for s in states]
+    if fences.broken():
+        return "a program writes past the end of its memory"
     if len(found) != len(expected):
         return f"{len(found)} results, eager has {len(expected)}"
     far = [i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if not close(a, b)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.compile.capture.overlap import Spans
@@ -44,6 +44,10 @@ _Callback = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 class Program:
     """A graph as native code, with the tensors that it was lifted from."""
 
+    new_array: Callable[..., Any] = staticmethod(xp.empty)
+    new_bytes: Callable[..., Any] = staticmethod(xp.aligned_bytes)
+    """Where memory comes from; the fuzzer puts fences around it."""
+
     def __init__(self, graph: Graph, lifted: Sequence[Tensor], arguments: int, fuse: bool = True) -> None:
         self.graph = graph
         self.lifted = list(lifted[arguments:])
@@ -71,7 +75,7 @@ class Program:
         self._callback = _Callback(self._call_back)
         self._callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value
         self._lock = threading.Lock()
-        self._arena = xp.aligned_bytes(self.memory.arena)
+        self._arena = self.new_bytes(self.memory.arena)
         self._flag = self._flag_in(self._arena)
         inputs, outputs = len(graph.inputs), len(graph.outputs)
         self._table = (ctypes.c_void_p * (inputs + outputs + 1))()
@@ -87,7 +91,7 @@ class Program:
         self._written = [self.lifted[i - arguments] for i in self.updated if i >= arguments]
         self._written_arguments = [i for i in self.updated if i < arguments]
         for i, v in enumerate(graph.outputs):
-            kept = xp.empty(v.spec.shape, v.spec.dtype)
+            kept = self.new_array(v.spec.shape, v.spec.dtype)
             self._outputs.append(kept)
             self._table[inputs + i] = xp.address(kept)
 
@@ -97,6 +101,12 @@ class Program:
         other.lifted = list(tensors[self.arguments :])
         other.allocate()
         return other
+
+    def copy_of(self, array: Any) -> Any:
+        """A copy for a trial run to write to."""
+        copied = self.new_array(array.shape, array.dtype)
+        xp.copyto(copied, array)
+        return copied
 
     def run(self, arguments: Sequence[Tensor]) -> list[Any]:
         """One call: reads the arguments and the lifted tensors, updates those that the program updates, and
