@@ -59,6 +59,8 @@ class ModuleTree:
 
     def __getattr__(self, name: str) -> Any:
         """Only for what is not there: the error names the nearest attribute that is."""
+        if name.startswith("__"):  # a question that Python or a library asks, and no misspelling
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}", name=name, obj=self)
         import difflib
 
         known = [n for n in (*self.__dict__, *dir(type(self))) if not n.startswith("_")]
