@@ -95,7 +95,11 @@ def test_a_planted_fault_is_found_and_made_small(
 
 def test_a_write_past_the_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     right = transfer.store
-    monkeypatch.setattr(transfer, "store", lambda x, pointer, count=None: right(x, pointer))
+
+    def one_more(x: Any, pointer: str, count: int | None = None) -> None:
+        right(x, pointer, None if count is None else count + 1)
+
+    monkeypatch.setattr(transfer, "store", one_more)
     assert any("past the end" in failure(make(seed), ("full",)) for seed in range(10))
 
 
