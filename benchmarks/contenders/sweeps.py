@@ -5,6 +5,7 @@ A step is one training step of one network.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -35,9 +36,9 @@ class Sweeper(Contender):
     def prepare(self, problem: Problem) -> None:
         """Bring data, and what can be made in advance, into place."""
 
+    @abstractmethod
     def train(self, epochs: int) -> Any:
         """Train every network for so many epochs; the mean losses, (networks, epochs), unread."""
-        raise NotImplementedError
 
     def run(self, steps: int) -> int:
         w = self.problem.workload
