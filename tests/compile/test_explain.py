@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.compile.explain import timing
-from rushlight.compile.explain.peak import measure as measure_peak
+from rushlight.compile.explain import peak, timing
 from rushlight.compile.function import compile
+from rushlight.device import xp
 from rushlight.errors import NotSupportedError
 from tests.compile.nets import CASES, build
 
@@ -170,11 +170,35 @@ def test_stages() -> None:
 
 
 def test_peak() -> None:
-    peak = measure_peak()
-    assert peak.flops > 1e8
-    assert [level.name for level in peak.levels] == ["L1", "L2", "L3", "memory"]
-    assert all(level.bandwidth > 1e7 for level in peak.levels)
-    assert [level.size for level in peak.levels] == sorted(level.size for level in peak.levels)
-    assert peak.level(1).name == "L1"
-    assert peak.level(10**12).name == "memory"
-    assert measure_peak() is peak
+    found = peak.measure()
+    assert found.flops > 1e8
+    assert [level.name for level in found.levels] == ["L1", "L2", "L3", "memory"]
+    assert all(level.bandwidth > 1e7 for level in found.levels)
+    assert [level.size for level in found.levels] == sorted(level.size for level in found.levels)
+    assert found.level(1).name == "L1"
+    assert found.level(10**12).name == "memory"
+    assert peak.measure() is found
+
+
+@pytest.mark.parametrize("size", [2**10, 2**28, 2**34])
+def test_the_peak_is_measured_inside_its_memory_whatever_the_caches_are(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """A server's shared cache of 260 MB is larger than the 64 MB that were read."""
+    asked: list[int] = []
+    memory = xp.aligned_bytes
+
+    def counted(size: int) -> Any:
+        asked.append(size)
+        return memory(size)
+
+    monkeypatch.setattr(peak, "_caches", lambda: {"L1": 2**9, "L2": 2**9, "L3": size})
+    monkeypatch.setattr(peak, "PATIENCE", 0.0)
+    monkeypatch.setattr(xp, "aligned_bytes", counted)
+    sizes: list[int] = []
+    best = peak._best
+    monkeypatch.setattr(peak, "_best", lambda work: sizes.append(work(1)) or best(work))
+    assert peak.measure.__wrapped__().level(10**12).name == "memory"
+    assert len(asked) == 1
+    assert asked[0] <= peak.MOST
+    assert max(sizes) <= 2 * asked[0]  # what is updated is read and written

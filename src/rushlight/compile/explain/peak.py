@@ -22,8 +22,9 @@ from rushlight.device import xp
 __all__ = ["Level", "Peak", "measure"]
 
 USUAL = {"L1": 32 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20}
-MEMORY = 64 * 2**20
-"""Bytes of the measurement that shall find nothing in a cache."""
+MEMORY, MOST = 64 * 2**20, 256 * 2**20
+"""Bytes of the measurement that shall find nothing in a cache: at least, and at most, for a cache that many
+cores of a server share may be larger than what one program should ask for."""
 UNROLL = 8
 PATIENCE = 0.004
 """Seconds for one measurement."""
@@ -62,7 +63,9 @@ def measure() -> Peak:
     native = jit.build(_text(lanes, registers), {})
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
     fma, read, update = (kind(native.address(name)) for name in ("fma", "read", "update"))
-    memory = xp.aligned_bytes(MEMORY)
+    caches = _caches()
+    whole = min(max(MEMORY, 2 * max(caches.values())), MOST)
+    memory = xp.aligned_bytes(whole)
     memory.fill(0)  # memory that nobody has written to does not exist yet
     at, block = xp.address(memory), 4 * lanes * UNROLL
 
@@ -81,8 +84,8 @@ def measure() -> Peak:
 
         return max(_best(loaded), _best(changed))
 
-    levels = [Level(name, size, bandwidth(size // 2)) for name, size in _caches().items()]
-    return Peak(_best(flops), (*levels, Level("memory", math.inf, bandwidth(MEMORY))))
+    levels = [Level(name, size, bandwidth(min(size, whole) // 2)) for name, size in caches.items()]
+    return Peak(_best(flops), (*levels, Level("memory", math.inf, bandwidth(whole))))
 
 
 def _best(work: Callable[[int], int]) -> float:
