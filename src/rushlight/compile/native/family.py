@@ -110,11 +110,13 @@ class Family:
             places[:, self.arguments + i] = xp.address(batch) + who * batch.strides[0]
         places[:, 2 * self.arguments :] = outputs
         jobs = xp.zeros((count, WORDS), xp.int64)
-        jobs[:, 0] = self.program.native.address("scan" if index is None else "scan_index")
-        jobs[:, 1] = xp.address(self.tables) + who * self.tables.strides[0]
-        jobs[:, 2] = xp.address(places) + xp.arange(count) * places.strides[0]
-        jobs[:, 3] = 0 if index is None else index
-        jobs[:, 4], jobs[:, 5], jobs[:, 6] = steps, self.slot, xp.address(self._arenas)
+        program = self.program
+        jobs[:, 0] = program.scan_address(index is not None)
+        jobs[:, 1] = program.native.address("step")
+        jobs[:, 2] = xp.address(self.tables) + who * self.tables.strides[0]
+        jobs[:, 3] = xp.address(places) + xp.arange(count) * places.strides[0]
+        jobs[:, 4] = 0 if index is None else index
+        jobs[:, 5], jobs[:, 6], jobs[:, 7] = steps, self.slot, xp.address(self._arenas)
         return jobs, places
 
 

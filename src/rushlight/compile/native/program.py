@@ -13,13 +13,14 @@ from rushlight.compile.capture.trace import tracing
 from rushlight.compile.graph import Graph, Node
 from rushlight.compile.interpret import run_node
 from rushlight.compile.native import jit
-from rushlight.compile.native.threads import get_num_threads, together
+from rushlight.compile.native.threads import get_num_threads, together, wait_address
 from rushlight.compile.plan.kernels import PRODUCTS, Schedule, schedule
 from rushlight.compile.plan.memory import Buffer, Memory, plan_memory
 from rushlight.compile.write import library
 from rushlight.compile.write.factors import flops
 from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.compile.write.render import Callback, Module, render
+from rushlight.compile.write.scan import scan_text
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
@@ -34,7 +35,7 @@ _Step = ctypes.CFUNCTYPE(
 _Alone = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _Scan = ctypes.CFUNCTYPE(
     None,
-    *[ctypes.c_void_p] * 4,
+    *[ctypes.c_void_p] * 5,
     *[ctypes.c_int64] * 3,
     ctypes.c_void_p,
 )
@@ -54,10 +55,11 @@ class Program:
         self.arguments = arguments
         self.plan: Schedule = schedule(graph, can_emit, library.is_large, fuse)
         self.memory: Memory = plan_memory(self.plan)
-        self.module: Module = render(self.plan, self.memory, arguments)
+        self.module: Module = render(self.plan, self.memory)
         self.native = jit.build(self.module.text, _symbols(self.plan))
         self._step = _Step(self.native.address("step"))
         self._alone = _Alone(self.native.address("alone"))
+        self._scans: dict[bool, jit.Native] = {}
         self._parts = max((parts for _, _, parts in self.module.calls), default=1)
         self._careful = _writes_before_it_fails(self.plan, self.memory, self.module)
         pairs = zip(self.plan.kernels, self.module.calls, strict=False)
@@ -132,18 +134,26 @@ class Program:
         with self._lock:
             back = self._bind_lifted()
             saved = self._saved() if self.module.callbacks or self.module.checks else []
-            call = _Scan(self.native.address("scan" if index is None else "scan_index"))
+            call = _Scan(self.scan_address(index is not None))
             rows = [xp.empty(v.spec.shape, v.spec.dtype) for v in self.graph.inputs[: self.arguments]]
             places = [xp.address(a) for a in (*sources, *rows, *outputs)]
             table = (ctypes.c_void_p * len(places))(*places)
             at = None if index is None else xp.address(index)
-            given = (self._table_at, self._callback_at, ctypes.addressof(table), at, steps)
+            step = self.native.address("step")
+            given = (step, self._table_at, self._callback_at, ctypes.addressof(table), at, steps)
             together(lambda me, n, wait: call(*given, me, n, wait), self._workers)
             self._held[: self.arguments] = [None] * self.arguments
             for i, kept in enumerate(self._outputs):
                 self._table[len(self.graph.inputs) + i] = xp.address(kept)
             self._after((), back, saved)
         return outputs
+
+    def scan_address(self, gather: bool) -> int:
+        """Where the native loop over steps begins, compiled when it is first asked for; `gather` for batches
+        that an index names."""
+        if gather not in self._scans:
+            self._scans[gather] = jit.build(scan_text(self.graph, self.arguments, gather), {})
+        return self._scans[gather].address("scan")
 
     def _after(
         self, arguments: Sequence[Tensor], back: list[tuple[Any, Any]], saved: list[tuple[Any, Any]]
@@ -289,7 +299,7 @@ def _writes_before_it_fails(plan: Schedule, memory: Memory, module: Module) -> b
 
 def _symbols(plan: Schedule) -> dict[str, int]:
     """The addresses of library functions that the program calls."""
-    found: dict[str, int] = {}
+    found = {"rushlight_wait": wait_address()}
     for kernel in plan.kernels:
         if kernel.kind == "library":
             assert kernel.root is not None

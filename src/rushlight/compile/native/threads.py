@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from rushlight.compile.native import jit
+from rushlight.compile.write.barrier import wait_text
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, message
 
-__all__ = ["get_num_threads", "set_num_threads", "together"]
+__all__ = ["get_num_threads", "set_num_threads", "together", "wait_address"]
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
@@ -40,6 +43,16 @@ def set_num_threads(threads: int) -> None:
     if threads < 1:
         raise ArgumentError(message("set_num_threads", str(threads), "1 or more"))
     _chosen = int(threads)
+
+
+@functools.cache
+def _barrier() -> jit.Native:
+    return jit.build(wait_text(), {})
+
+
+def wait_address() -> int:
+    """Where the native function begins by which the threads of one call wait for each other."""
+    return _barrier().address("rushlight_wait")
 
 
 def together(run: Callable[[int, int, Any], Any], count: int) -> None:

@@ -13,7 +13,9 @@ from __future__ import annotations
 import platform
 import sys
 
-__all__ = ["wait_text"]
+__all__ = ["WAIT", "wait_text"]
+
+WAIT = "declare void @rushlight_wait(ptr, i64)"
 
 FUTEX = {"x86_64": 202, "AMD64": 202, "aarch64": 98}
 """The number of the system call, by machine."""
@@ -21,18 +23,18 @@ LOOKS, YIELDS = 1000, 256
 
 
 def wait_text() -> str:
-    """The LLVM text of ``rushlight_wait(barrier, count)``."""
+    """The LLVM text of ``rushlight_wait(barrier, count)``, a module of its own that all programs call."""
     number = FUTEX.get(platform.machine()) if sys.platform == "linux" else None
     if number is None:
-        return WAIT.format(looks=LOOKS, yields=YIELDS, declared="", wake="", sleep="  br label %yield")
+        return TEXT.format(looks=LOOKS, yields=YIELDS, declared="", wake="", sleep="  br label %yield")
     sleep, wake = SLEEP.format(number=number), WAKE.format(number=number)
-    return WAIT.format(looks=LOOKS, yields=YIELDS, declared=DECLARED, wake=wake, sleep=sleep)
+    return TEXT.format(looks=LOOKS, yields=YIELDS, declared=DECLARED, wake=wake, sleep=sleep)
 
 
-WAIT = """
+TEXT = """
 declare i32 @sched_yield()
 {declared}
-define internal void @rushlight_wait(ptr %barrier, i64 %count) {{
+define void @rushlight_wait(ptr %barrier, i64 %count) {{
 entry:
   %alone = icmp eq i64 %count, 1
   br i1 %alone, label %done, label %arrive

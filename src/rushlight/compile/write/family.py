@@ -2,8 +2,8 @@
 
 ``crew(jobs, starts, members, next, me)`` takes one member after the other, by a counter that all threads
 share, and does its jobs in order: member m has those from ``starts[m]`` to ``starts[m + 1]``. A job is eight
-words: a function with the signature of `scan`, its table, places and index, the number of steps, the slot of
-its table that takes the arena, and the program's arenas, one for each thread. The last word is free.
+words: a program's `scan` and its step, the table, places and index, the number of steps, the slot of the
+table that takes the arena, and the program's arenas, one for each thread.
 """
 
 from __future__ import annotations
@@ -38,24 +38,26 @@ look:
   br i1 %more, label %work, label %take
 work:
   %job = getelementptr [8 x i64], ptr %jobs, i64 %k
-  %function = load ptr, ptr %job
-  %table.at = getelementptr i64, ptr %job, i64 1
+  %run = load ptr, ptr %job
+  %step.at = getelementptr i64, ptr %job, i64 1
+  %step = load ptr, ptr %step.at
+  %table.at = getelementptr i64, ptr %job, i64 2
   %table = load ptr, ptr %table.at
-  %places.at = getelementptr i64, ptr %job, i64 2
+  %places.at = getelementptr i64, ptr %job, i64 3
   %places = load ptr, ptr %places.at
-  %index.at = getelementptr i64, ptr %job, i64 3
+  %index.at = getelementptr i64, ptr %job, i64 4
   %index = load ptr, ptr %index.at
-  %steps.at = getelementptr i64, ptr %job, i64 4
+  %steps.at = getelementptr i64, ptr %job, i64 5
   %steps = load i64, ptr %steps.at
-  %slot.at = getelementptr i64, ptr %job, i64 5
+  %slot.at = getelementptr i64, ptr %job, i64 6
   %slot = load i64, ptr %slot.at
-  %arenas.at = getelementptr i64, ptr %job, i64 6
+  %arenas.at = getelementptr i64, ptr %job, i64 7
   %arenas = load ptr, ptr %arenas.at
   %arena.at = getelementptr ptr, ptr %arenas, i64 %me
   %arena = load ptr, ptr %arena.at
   %entry.at = getelementptr ptr, ptr %table, i64 %slot
   store ptr %arena, ptr %entry.at
-  call void %function(ptr %table, ptr null, ptr %places, ptr %index, i64 %steps, i64 0, i64 1, ptr null)
+  call void %run(ptr %step, ptr %table, ptr null, ptr %places, ptr %index, i64 %steps, i64 0, i64 1, ptr null)
   %after = add i64 %k, 1
   br label %look
 done:

@@ -16,7 +16,7 @@ from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
 from rushlight.compile.write.accumulate import POSITIONS
 from rushlight.compile.write.arg_reduce import write_positions
-from rushlight.compile.write.barrier import wait_text
+from rushlight.compile.write.barrier import WAIT
 from rushlight.compile.write.check import write_check
 from rushlight.compile.write.contract import write_product
 from rushlight.compile.write.cumulative import write_cumulative
@@ -25,7 +25,6 @@ from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.library import write_library
 from rushlight.compile.write.maps import write_map, write_reduction
 from rushlight.compile.write.philox import write_random
-from rushlight.compile.write.scan import scan_text
 from rushlight.compile.write.scatter import write_scatter
 from rushlight.compile.write.sort import write_sort
 
@@ -56,8 +55,8 @@ class Callback:
     result: Buffer
 
 
-def render(plan: Schedule, memory: Memory, arguments: int = 0) -> Module:
-    """The LLVM module of a schedule; the first `arguments` inputs change from step to step in a scan."""
+def render(plan: Schedule, memory: Memory) -> Module:
+    """The LLVM module of a schedule."""
     module = Module("")
     functions: list[str] = []
     declarations: dict[str, str] = {}
@@ -73,9 +72,8 @@ def render(plan: Schedule, memory: Memory, arguments: int = 0) -> Module:
         functions.append(writer.text())
         declarations.update(writer.emitter.declarations)
         module.calls.append((writer.name, list(writer.arguments), writer.parts))
-    declarations["llvm.memcpy.p0.p0.i64"] = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
-    steps = _step(plan, module), scan_text(plan.graph, arguments, declarations)
-    module.text = "\n".join([*declarations.values(), "", *functions, *steps])
+    declarations["rushlight_wait"] = WAIT
+    module.text = "\n".join([*declarations.values(), "", *functions, _step(plan, module)])
     return module
 
 
@@ -185,7 +183,7 @@ def _step(plan: Schedule, module: Module) -> str:
     body = "\n".join(lines)
     return (
         "define void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier) {\n"
-        f"entry:\n{body}\n  ret void\n}}\n{HELPERS}{wait_text()}"
+        f"entry:\n{body}\n  ret void\n}}\n{ALONE}{CALLBACK if module.callbacks else ''}"
     )
 
 
@@ -245,7 +243,7 @@ def _stop(check: int, flag: str) -> list[str]:
     ]
 
 
-HELPERS = """
+ALONE = """
 define void @alone(ptr %given) {
   %table = load ptr, ptr %given
   %callback.at = getelementptr ptr, ptr %given, i64 1
@@ -253,6 +251,9 @@ define void @alone(ptr %given) {
   call void @step(ptr %table, ptr %callback, i64 0, i64 1, ptr null)
   ret void
 }
+"""
+
+CALLBACK = """
 define internal void @rushlight_callback(ptr %function, i64 %number) {
   call void %function(i64 %number)
   ret void

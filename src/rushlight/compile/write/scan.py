@@ -1,31 +1,31 @@
 """Scan: many steps in one native call.
 
-``scan(table, callback, places, index, steps, me, count, barrier)`` points the arguments at the next batch and
-the outputs at the next row of the results, and calls `step`, over and over. ``scan_index`` gathers each batch
-first, row by row. `places` holds the sources, a buffer for one batch of each, and the outputs.
+``scan(step, table, callback, places, index, steps, me, count, barrier)`` points the arguments at the next
+batch and the outputs at the next row of the results, and calls `step`, over and over. Where there is an index
+it gathers each batch first, row by row. `places` holds the sources, a buffer for one batch of each, and the
+outputs. It is a module of its own, compiled when a program is first scanned: most never are.
 """
 
 from __future__ import annotations
 
 from rushlight.compile.graph import Graph, Value
+from rushlight.compile.write.barrier import WAIT
 from rushlight.compile.write.cuts import Run, share, walk
 from rushlight.compile.write.emit import Emitter
 
 __all__ = ["scan_text"]
 
-
-def scan_text(graph: Graph, arguments: int, declarations: dict[str, str]) -> str:
-    """The LLVM text of both functions; the first `arguments` inputs of the graph change from step to step.
-    `declarations` gains what they call."""
-    written = []
-    for name, gather in (("scan", False), ("scan_index", True)):
-        emitter = Emitter()
-        written.append(_function(emitter, graph, arguments, name, gather))
-        declarations.update(emitter.declarations)
-    return "".join(written)
+COPY = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
+HEAD = (
+    "define void @scan(ptr %step, ptr %table, ptr %callback, ptr %places, ptr %index, i64 %steps, "
+    "i64 %me, i64 %count, ptr %barrier) {"
+)
 
 
-def _function(e: Emitter, graph: Graph, arguments: int, name: str, gather: bool) -> str:
+def scan_text(graph: Graph, arguments: int, gather: bool) -> str:
+    """The LLVM text of the module; the first `arguments` inputs of the graph change from step to step.
+    `gather` for batches that an index names."""
+    e = Emitter()
     given, outputs = graph.inputs[:arguments], graph.outputs
     sources = [_load_entry(e, i) for i in range(arguments)]
     batches = [_load_entry(e, arguments + i) for i in range(arguments)]
@@ -48,15 +48,12 @@ def _function(e: Emitter, graph: Graph, arguments: int, name: str, gather: bool)
         e.line(f"br label %{mark}.all")
         e.label(f"{mark}.all")
         e.line("call void @rushlight_wait(ptr %barrier, i64 %count)")
-        e.line("call void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier)")
+        e.line("call void %step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier)")
 
     e.loop(0, "%steps", 1, step)
-    body = "\n".join(e.lines)
-    return (
-        f"define void @{name}(ptr %table, ptr %callback, ptr %places, ptr %index, i64 %steps, "
-        "i64 %me, i64 %count, ptr %barrier) {\n"
-        f"entry:\n  %first = icmp eq i64 %me, 0\n{body}\n  ret void\n}}\n"
-    )
+    called = [WAIT, COPY, *e.declarations.values()]
+    body = "\n".join([*called, HEAD, "entry:", "  %first = icmp eq i64 %me, 0", *e.lines])
+    return f"{body}\n  ret void\n}}\n"
 
 
 def _bytes(value: Value) -> int:
