@@ -3,93 +3,62 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import rushlight as rl
 from rushlight import nn
 
-F = nn.functional
+EPOCHS = 5
+NETS = {
+    "no hidden layer": ([], "relu", "xavier_uniform", 0.9, 0.92),
+    "relu": ([100, 100], "relu", "kaiming_uniform", 0.0, 0.97),
+    "tanh": ([100, 100], "tanh", "xavier_uniform", 0.9, 0.97),
+}
+"""Hidden layers, activation, first weights, momentum, and the accuracy that R4 reports."""
 
 
-def _train(model: Any, optimizer: Any, loss: Any, loader: Any, epochs: int, scheduler: Any = None) -> None:
-    for _ in range(epochs):
-        for x, y in loader:
-            optimizer.zero_grad()
-            loss(model(x), y).backward()
-            optimizer.step()
-        if scheduler is not None:
-            scheduler.step()
+def _disk_errors(seeds: range, targets: str, loss: nn.Module, output: str, hidden: str | list[str]) -> float:
+    """The mean error on fresh points over nets from several seeds."""
+    train = rl.data.Disk(1000, seed=0, targets=targets)  # type: ignore[arg-type]
+    test = rl.data.Disk(1000, seed=0, split="test", targets=targets)  # type: ignore[arg-type]
 
+    def build() -> rl.train.Trainer:
+        model = nn.MLP(2, [25, 25, 25], 1, activation=hidden, output=output)
+        optimizer = rl.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        return rl.train.Trainer(model, optimizer, loss, metrics=["error"])
 
-def _disk_error(
-    seed: int, targets: str, loss: Any, output: str | None, threshold: float, hidden: Any
-) -> float:
-    rl.manual_seed(seed)
-    train = rl.data.Disk(1000, seed=seed, targets=targets)  # type: ignore[arg-type]
-    test = rl.data.Disk(1000, seed=seed, split="test", targets=targets)  # type: ignore[arg-type]
-    model = nn.MLP(2, [25, 25, 25], 1, activation=hidden, output=output)
-    optimizer = rl.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    loader = rl.data.DataLoader(train, batch_size=100, shuffle=True, seed=seed)
-    _train(model, optimizer, loss, loader, 100)
-    with rl.no_grad():
-        inside = (model(test.inputs) > threshold).squeeze(1)
-    return float((inside != (test.labels > 0)).float().mean())
+    configs = rl.grid(seed=seeds)
+    found = rl.sweep(build, configs, train, 100, batch_size=100, validation=test, progress=False)
+    return sum(run.final["validation_error"] for run in found) / len(found)
 
 
 def test_r5_network_errs_on_at_most_three_percent() -> None:
-    errors = [
-        _disk_error(seed, "signed", F.mse_loss, "tanh", 0.0, ["relu", "relu", "tanh"]) for seed in range(10)
-    ]
-    assert sum(errors) / len(errors) <= 0.03, errors
+    assert _disk_errors(range(10), "signed", nn.MSELoss(), "tanh", ["relu", "relu", "tanh"]) <= 0.03
 
 
 def test_r3_network_trains_with_sigmoid_and_binary_cross_entropy() -> None:
-    error = _disk_error(0, "scalar", F.binary_cross_entropy, "sigmoid", 0.5, "tanh")
-    assert error <= 0.05
+    assert _disk_errors(range(2), "scalar", nn.BCELoss(), "sigmoid", "tanh") <= 0.05
 
 
-def _mnist_accuracies(
-    root: Path, hidden: list[int], activation: str, init: str, lr: float, momentum: float, epochs: int
-) -> tuple[float, float]:
-    rl.manual_seed(0)
-    parts = {split: rl.data.MNIST(root, split=split) for split in ("train", "validation", "test")}  # type: ignore[arg-type]
+def _net(net: str) -> rl.train.Trainer:
+    hidden, activation, init, momentum, _ = NETS[net]
     model = nn.MLP(784, hidden, 10, activation=activation, init=init, output="log_softmax")
-    optimizer = rl.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
-    loader = rl.data.DataLoader(parts["train"], batch_size=100, shuffle=True, seed=0)
+    optimizer = rl.optim.SGD(model.parameters(), lr=0.2 * (1 - momentum), momentum=momentum)
     # Steps that shrink to nothing: the accuracy at the end is then no matter of the last few batches.
-    scheduler = rl.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    _train(model, optimizer, F.nll_loss, loader, epochs, scheduler)
-
-    def accuracy(split: str) -> float:
-        with rl.no_grad():
-            predicted = model(parts[split].inputs).argmax(1)
-        return float((predicted == parts[split].targets).float().mean())
-
-    return accuracy("validation"), accuracy("test")
+    shrink = rl.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
+    return rl.train.Trainer(model, optimizer, nn.NLLLoss(), metrics=["accuracy"], scheduler=shrink)
 
 
-@pytest.mark.parametrize(
-    ("hidden", "activation", "init", "lr", "momentum", "epochs", "least"),
-    [
-        ([], "relu", "xavier_uniform", 0.02, 0.9, 8, 0.92),
-        ([100, 100], "relu", "kaiming_uniform", 0.1, 0.0, 6, 0.97),
-        ([100, 100], "relu", "kaiming_uniform", 0.02, 0.9, 5, 0.97),
-        ([100, 100], "tanh", "xavier_uniform", 0.2, 0.0, 8, 0.97),
-        ([100, 100], "tanh", "xavier_uniform", 0.02, 0.9, 5, 0.97),
-    ],
-)
-def test_r4_networks_on_mnist(
-    mnist_root: Path,
-    hidden: list[int],
-    activation: str,
-    init: str,
-    lr: float,
-    momentum: float,
-    epochs: int,
-    least: float,
-) -> None:
-    validation, test = _mnist_accuracies(mnist_root, hidden, activation, init, lr, momentum, epochs)
-    assert test >= least
-    assert abs(validation - test) <= 0.01
+def test_r4_networks_on_mnist(mnist_root: Path) -> None:
+    parts = {split: rl.data.MNIST(mnist_root, split=split) for split in ("train", "validation", "test")}  # type: ignore[arg-type]
+    configs = rl.grid(net=list(NETS))
+    validation = parts["validation"]
+    found = rl.sweep(
+        _net, configs, parts["train"], EPOCHS, batch_size=100, validation=validation, progress=False
+    )
+    assert len(found) == 3
+    for run in found:
+        test = run.trainer.evaluate(parts["test"])["accuracy"]
+        assert test >= NETS[run.config["net"]][-1], run.config
+        assert run.final["validation_accuracy"] == pytest.approx(test, abs=0.01)
