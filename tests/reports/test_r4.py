@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,20 +35,25 @@ def test_the_forward_pass_of_the_page_has_the_right_gradients() -> None:
     assert rl.autograd.gradcheck(lambda *w: r4_graph.affine_loss(x, 1, *w), weights)
 
 
+SIZES = {"train": 6000, "validation": 500, "test": 500}
+
+
+@functools.cache
+def _some(root: Path, split: Any) -> TensorDataset:
+    data, count = MNIST(root, split=split), SIZES[split]
+    part = TensorDataset(data.inputs[:count].clone(), data.targets[:count].clone())
+    part.inputs, part.targets = part.tensors  # type: ignore[attr-defined]
+    part.images = data.images[:count]  # type: ignore[attr-defined]
+    return part
+
+
 @pytest.fixture
 def digits(mnist_root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A few digits of each part, trained on for two epochs."""
+    """A few digits of each part, trained on for two epochs, without compiling."""
+    real = rl.sweep
     monkeypatch.setattr(r4, "EPOCHS", 2)
-
-    def some(split: Any, count: int) -> TensorDataset:
-        data = MNIST(mnist_root, split=split)
-        part = TensorDataset(data.inputs[:count].clone(), data.targets[:count].clone())
-        part.inputs, part.targets = part.tensors  # type: ignore[attr-defined]
-        part.images = data.images[:count]  # type: ignore[attr-defined]
-        return part
-
-    sizes = {"train": 6000, "validation": 500, "test": 500}
-    return SimpleNamespace(**{split: some(split, count) for split, count in sizes.items()})
+    monkeypatch.setattr(rl, "sweep", lambda *args, **options: real(*args, **options, compile=False))
+    return SimpleNamespace(**{split: _some(mnist_root, split) for split in SIZES})
 
 
 def test_every_network_learns(digits: Any) -> None:
