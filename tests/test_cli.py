@@ -147,7 +147,7 @@ def test_runs_give_statistics(tmp_path: Path) -> None:
     ],
 )
 def test_options_train_evaluate_and_predict(tmp_path: Path, options: tuple[str, ...]) -> None:
-    train(tmp_path / "run", *QUICK, *options)
+    train(tmp_path / "run", *QUICK, "--no-compile", *options)
     assert call("evaluate", tmp_path / "run", "--split", "validation", "--threads", "1").code == 0
     (tmp_path / "p.csv").write_text("0.5,0.5\n0.9,0.1\n")
     rows = json.loads(call("predict", tmp_path / "run", tmp_path / "p.csv", "--format", "json").out)
