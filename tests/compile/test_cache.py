@@ -156,12 +156,22 @@ def test_the_oldest_entries_go(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert not {"1", "2"} & kept
 
 
-def test_what_a_dead_process_left_goes_later(place: Path) -> None:
+def test_the_folder_is_looked_through_once_in_a_while(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "LIMIT", 100_000)
+    looked: list[Path] = []
+    monkeypatch.setattr(cache, "_shrink", looked.append)
+    for i in range(40):
+        cache.store(str(i), bytes(250))
+    assert len(looked) == 1 + 39 // 4
+
+
+def test_what_a_dead_process_left_goes_later(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.store("0", b"first")
     old, young = place / "new-old", place / "new-young"
     old.write_bytes(b"unfinished")
     young.write_bytes(b"being written")
     os.utime(old, (1, 1))
+    monkeypatch.setattr(cache, "_grown", {})  # as in another process
     cache.store("1", b"second")
     assert not old.exists()
     assert young.exists()

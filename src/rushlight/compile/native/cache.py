@@ -31,6 +31,9 @@ ENDING = ".object"
 STALE = 3600.0
 """Seconds after which an unfinished file was left by a process that died."""
 
+_grown: dict[Path, int] = {}
+"""Bytes that this process wrote into a folder since it last tidied up there."""
+
 
 def key_of(*parts: str) -> str:
     """A name for what is made from `parts`: equal for equal parts, in this order, and only for them."""
@@ -95,9 +98,7 @@ def store(key: str, data: bytes) -> None:
         except BaseException:
             os.unlink(name)
             raise
-        with _alone(place) as alone:
-            if alone:
-                _shrink(place)
+        _tidy(place, len(data))
 
 
 def _chosen() -> Path | None:
@@ -155,6 +156,18 @@ def _alone(place: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+def _tidy(place: Path, size: int) -> None:
+    """Keep the folder below its limit. Looking at every file takes longer than to compile a small program, so
+    it is done for the first entry, and then whenever the folder may have grown by a hundredth."""
+    grown = _grown.get(place, LIMIT) + size
+    _grown[place] = grown
+    if grown * 100 >= LIMIT:
+        with _alone(place) as alone:
+            if alone:
+                _shrink(place)
+                _grown[place] = 0
 
 
 def _shrink(place: Path) -> None:
