@@ -162,7 +162,7 @@ def test_every_elementwise_op_equals_its_formula_on_numpy(op: Any, dtype: str) -
     if op.name in UNIT:
         near_one = 1.0 - 2.0 ** -np.arange(1, 54)
         arrays = [np.concatenate([np.linspace(0.0, 1.0, 1000, endpoint=False), near_one])]
-    if op.name == "where":
+    if op.name in ("where", "kept", "dropped"):
         arrays[0] = arrays[0] > 0
     if op.name == "masked_fill":
         arrays[1] = arrays[1] > 0

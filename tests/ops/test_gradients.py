@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 
 import rushlight as rl
 from tests.op_samples import SAMPLES, Sample, as_dtype, flatten
 
 SMOOTH = [s for s in SAMPLES if s.kind == "smooth"]
+STATIONARY = {
+    "abs": "at 0 it has a kink", "mse_loss": "where prediction and target agree it has its minimum",
+    "var": "where all elements agree it has its minimum, and of one element it is inf - inf", "std": "as var",
+    "softplus": "far below 0 the slope is too small for a float", "logsumexp": "as softplus",
+    "binary_cross_entropy_with_logits": "as softplus", "cross_entropy": "as softplus",
+    "softmax": "of one element it is inf - inf", "log_softmax": "as softmax",
+}  # fmt: skip
+"""Functions that depend on their inputs at points where their derivative is 0, or add infinities up."""
 
 
 def program(s: Sample) -> tuple[object, list[rl.Tensor]]:
@@ -34,3 +45,24 @@ def test_first_derivative(s: Sample) -> None:
 def test_second_derivative(s: Sample) -> None:
     call, inputs = program(s)
     assert rl.autograd.gradgradcheck(call, inputs)
+
+
+def pulled(s: Sample, seed: Callable[[int], np.ndarray]) -> list[np.ndarray]:
+    """The gradients of a sample's inputs; `seed` gives those of a result of so many elements."""
+    call, inputs = program(s)
+    outputs = [o for o in call(*inputs) if o.requires_grad]
+    seeds = [rl.from_numpy(seed(o.numel()).reshape(o.shape)) for o in outputs]
+    leaves = [t for t in inputs if t.requires_grad]
+    found = rl.autograd.grad(outputs, leaves, seeds, materialize_grads=True) if outputs else []
+    return [g.numpy() for g in found if g is not None]
+
+
+@pytest.mark.parametrize(
+    "s", [s for s in SAMPLES if s.kind != "plain" and s.name not in STATIONARY], ids=repr
+)
+def test_infinity_times_a_derivative_of_0_is_0(s: Sample) -> None:
+    """What a result does not depend on has the gradient 0, whatever the result's own gradient is."""
+    plain = zip(pulled(s, np.ones), pulled(s, lambda n: np.cos(np.arange(n) * 1.3 + 0.4)), strict=True)
+    still = [(a == 0) & (b == 0) for a, b in plain]
+    for where, g in zip(still, pulled(s, lambda n: np.full(n, np.inf)), strict=True):
+        np.testing.assert_array_equal(g[where], 0.0)

@@ -52,6 +52,11 @@ for _power in (0.5, -0.5, 2.5):  # at -inf PyTorch takes a root where IEEE has i
 sample("pow", lambda L, x: (x**2) + (x**3) + x**1, X(2, 3), kinks=[np.array([0.0, 1.0, -1.0])], plain=[I32])
 sample("pow", lambda L, x: 2**x + 0.5**x, *forms())
 sample("pow", lambda L, x, y: L.pow(x, y), kinks=[(np.array([0.0, 0.0, 2.0]), np.array([0.0, 2.0, 0.0]))])
+EDGES = np.array([0.0, 0.0, 0.0, 1.5, np.nan, np.inf, 1.0])
+sample("pow", lambda L, x, y: L.pow(x, y), kinks=[(EDGES, np.array([0.0, 2.0, -1.0, 0.0, 0.0, 0.0, 3.0]))])
+sample("pow", lambda L, x: (x**0 - 1).sqrt(), kinks=[EDGES])
+sample("pow", lambda L, x: L.pow(0.0, x) + L.pow(1.0, x), kinks=[np.array([0.0, 1.0, 2.0, 0.5])])
+sample("pow", lambda L, x: (L.pow(0.0, x) - L.pow(1.0, x)).sqrt(), kinks=[np.array([0.0, 0.0])], peer=False)
 sample("__pow__", lambda L, x: x ** I(3).shape[0], X(2, 3))
 sample("__rsub__", lambda L, x: 2.5 - x, X(2, 3), plain=[I(3)])
 sample("addcmul", lambda L, x, y, z: L.addcmul(x, y, z, value=0.5), (X(2, 3), X(3), X(2, 1)))
@@ -91,10 +96,15 @@ unary("sigmoid")
 unary("erf", -3.0, 3.0)
 sample("erf", lambda L, x: L.erf(x),
     plain=[np.linspace(-7, 7, 57), np.array([0.46875, -0.46875, 4.0, -4.0, 6.0])])
-unary("relu", kinks=[np.array([0.0, -0.0, 1.0, -1.0])], plain=[EXTREME, I32])
+KINKS = np.array([-1.0, 0.0, -0.0, 0.5, 1.0, np.nan, np.inf, -np.inf])
+unary("relu", kinks=[KINKS], plain=[EXTREME, I32])
+sample("relu", lambda L, x: x.relu().sqrt(), kinks=[KINKS[:6]])
+for _name in ("floor", "ceil", "trunc", "round", "sign"):
+    sample(_name, lambda L, x, n=_name: (getattr(L, n)(x).abs() - 1).sqrt(), kinks=[KINKS[[0, 3, 4]]])
 sample("softplus", lambda L, x: L.nn.functional.softplus(x), *forms(), kinks=[LARGE])
 sample("leaky_relu", lambda L, x: L.nn.functional.leaky_relu(x), *forms(), kinks=[np.array([0.0, 1.0])],
     plain=[EXTREME])
+sample("leaky_relu", lambda L, x: L.nn.functional.leaky_relu(x, 0.0).sqrt(), kinks=[KINKS[:5]], peer=False)
 sample("leaky_relu", lambda L, x: L.nn.functional.leaky_relu(x, 0.3), X(2, 3), kinks=[LARGE])
 sample("clamp", lambda L, x: L.clamp(x, -0.5, 0.7), *forms(), kinks=[np.array([-0.5, 0.7, 0.0])],
     plain=[EXTREME])
@@ -102,7 +112,12 @@ sample("clamp", lambda L, x: x.clamp(min=0.1) + x.clip(max=1), X(2, 3), X())
 sample("clamp", lambda L, x: x.clamp(0.5, 2.5), plain=[I(2, 3), B(3)])
 sample("clamp", lambda L, x: x.clamp(1, 5), plain=[I(2, 3), I32, B(3)])
 sample("clamp", lambda L, x, a, b: L.clamp(x, a, b),
-    (X(2, 3), X(3, low=-1.0, high=-0.5), X(3, low=0.5, high=1.0)))
+    (X(2, 3), X(3, low=-1.0, high=-0.5), X(3, low=0.5, high=1.0)),
+    kinks=[(KINKS, np.zeros(8), np.full(8, 0.5))])
+sample("clamp", lambda L, x: x.clamp(min=0).sqrt() + (-x.clamp(max=0)).sqrt(), kinks=[KINKS[:6]])
+sample("clamp", lambda L, x, a: x.clamp(min=a) + x.clamp(max=a) * 2, (X(2, 3), X(3)),
+    kinks=[(KINKS, KINKS[::-1].copy()), (KINKS, KINKS)])
+sample("clamp", lambda L, x, a: L.clamp(x, min=a, max=0.5), (X(2, 3), X(3, high=0.4)), peer=False)
 for _name in ("floor", "ceil", "trunc"):
     unary(_name, plain=[EXTREME, np.array([-1.5, -0.5, 0.5, 1.5, 2.5]), I32])
 sample("round", lambda L, x: L.round(x, decimals=1), plain=[X(2, 3)])
@@ -114,6 +129,7 @@ for _name in ("exp_", "tanh_", "sigmoid_", "relu_", "abs_"):
 inplace("sqrt_", cases=[X(2, 3, low=0.2), X(low=0.2)])
 inplace("clamp_", -0.5, 0.7, cases=[X(2, 3), X()], plain=[])
 inplace("clamp_", 1, 5, cases=[], plain=[I(2, 3)])
+inplace("clamp_", cases=[(X(2, 3), X(3, high=-0.5), X(3, low=0.5))])
 
 # Select
 
@@ -137,8 +153,13 @@ sample("where", lambda L, c, x, y: L.where(c, x, y), (B(2, 3), X(2, 3), X(2, 3))
 sample("where", lambda L, c, x: L.where(c, x, 0.0) + x.where(c, L.tensor(1.5, dtype=x.dtype)),
     (B(2, 3), X(2, 3)))
 sample("where", lambda L, c: L.where(c), plain=[B(2, 3), B(4), B(0)])
-binary("maximum", kinks=[(np.array([1.0, 2.0]), np.array([1.0, 1.0]))])
-binary("minimum", kinks=[(np.array([1.0, 2.0]), np.array([1.0, 1.0]))])
+for _name in ("maximum", "minimum"):
+    binary(_name, kinks=[(np.array([1.0, 2.0]), np.array([1.0, 1.0])),
+        (KINKS, KINKS[::-1].copy()), (KINKS, KINKS)])
+    sample(_name, lambda L, x, y, n=_name: (getattr(L, n)(x, y) - 1).abs().sqrt(),
+        kinks=[(np.array([1.0, 2.0]), np.array([3.0, 1.0]))])
+sample("where", lambda L, c, x, y: (L.where(c, x, y).sqrt() + x.masked_fill(c, 0.0).sqrt()),
+    kinks=[(B(3), np.array([4.0, 1.0, 4.0]), np.array([9.0, 4.0, 1.0]))])
 sample("masked_fill", lambda L, x, m: x.masked_fill(m, 0.5), (X(2, 3), B(2, 3)), (X(2, 3), B(3)), (X(), B()))
 sample("masked_fill", lambda L, x, m: L.masked_fill(x, m, 3), plain=[(I(2, 3), B(3))])
 inplace("masked_fill_", 0.5, cases=[(X(2, 3), B(2, 3)), (X(2, 3), B(3))])

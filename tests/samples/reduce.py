@@ -25,6 +25,9 @@ sample("sum", lambda L, x: x.sum(1, dtype=L.int32), plain=[I(2, 3), B(2, 3)])
 sample("mean", lambda L, x: L.mean(x, 0, dtype=L.float64), plain=[I(2, 3), B(2, 3)], exact=False)
 sample("prod", lambda L, x: L.prod(x), *forms(0.5, 2.0), kinks=[np.array([0.0, 2.0, 3.0]), np.zeros(3)],
     plain=[I(2, 3), B(3), U8], exact=False)
+sample("prod", lambda L, x: x.prod(-1).sqrt(), peer=False,
+    kinks=[np.array([[0.0, 0.0, 2.0], [1.0, 2.0, 3.0]])])
+sample("prod", lambda L, x: x.prod(-1), kinks=[np.array([[np.inf, 0.5], [2.0, np.inf]])], peer=False)
 sample("prod", lambda L, x: x.prod(0, dtype=L.int32), plain=[I(2, 3), B(3)])
 sample("prod", lambda L, x: x.prod(-1, keepdim=True), *CUBES, X(), X(2, 0),
     kinks=[np.array([[0.0, 2.0], [0.0, 0.0]])], exact=False)
@@ -42,7 +45,12 @@ for _name in ("amax", "amin"):
     sample(_name, lambda L, x, n=_name: getattr(x, n)((0, -1), keepdim=True), *CUBES, plain=[I(2, 3)],
         kinks=[np.array([[1.0, 2.0, 2.0], [2.0, 0.0, 1.0]])])
     sample(_name, lambda L, x, n=_name: getattr(x, n)(1), X(2, 3), X(0, 3), kinks=[np.ones((2, 3))])
+    sample(_name, lambda L, x, n=_name: getattr(x, n)(-1).abs().sqrt(), plain=[], peer=False,
+        kinks=[np.array([[0.0, -1.0, -2.0], [0.0, 1.0, 2.0]])])
+    sample(_name, lambda L, x, n=_name: getattr(x, n)(), plain=[], peer=False,
+        kinks=[np.array([0.0, np.nan, -2.0, np.nan])])
 for _name in ("max", "min"):
+    sample(_name, lambda L, x, n=_name: getattr(x, n)(), kinks=[np.array([0.0, np.nan, -2.0, np.nan])])
     sample(_name, lambda L, x, n=_name: getattr(L, n)(x), X(2, 3), X(), kinks=[np.ones(3)],
         plain=[I(4), INFINITE, B(3)])
     sample(_name, lambda L, x, n=_name: getattr(x, n)(-1), *CUBES, X(), X(0, 2), plain=[I(2, 3), INFINITE])

@@ -160,6 +160,19 @@ def cast(x: Any, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
+def kept(mask: Any, x: Any) -> Any:
+    """`x` where `mask` holds, else 0, whatever `x` is there: a product would make nan of 0 * inf.
+
+    The bits of floats are multiplied by 1 or 0 as whole numbers; `where` takes seven times as long.
+    """
+    if getattr(x, "dtype", bool_).kind != "f":
+        return where(mask, x, 0)
+    return (x.view(_BITS[x.itemsize]) * mask).view(x.dtype)
+
+
+_BITS = {2: int16, 4: int32, 8: int64}
+
+
 def add_at(shape: tuple[int, ...], index: Any, values: Any) -> Any:
     """Zeros of `shape` with `values` added at `index`; positions that repeat add up."""
     out = np.zeros(shape, values.dtype)

@@ -17,6 +17,7 @@ from rushlight.nn.losses import (
 )
 from rushlight.ops import linear, sigmoid, tanh
 from rushlight.ops.random import keep_mask
+from rushlight.ops.select import kept
 
 __all__ = [
     "binary_cross_entropy",
@@ -129,7 +130,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         _refuse_inplace("dropout")
     if not training or p == 0.0:
         return input
-    return input * keep_mask(input, p)
+    return kept(keep_mask(input, p), input * (1 / (1 - p))) if p < 1.0 else kept(False, input)
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 from rushlight.core.apply import apply, apply_
 from rushlight.core.op import Op, elementwise
 from rushlight.core.tensor import Tensor, method
+from rushlight.ops.select import kept, where
 
 __all__ = ["leaky_relu", "relu", "sigmoid", "softplus", "tanh"]
 
@@ -54,16 +55,16 @@ SOFTPLUS = elementwise(
 )
 
 
-# The derivative of ReLU reads the sign of the result, so the input need not stay alive. At 0 it is 0.
+# The derivative of ReLU reads the result, so the input need not stay alive. At 0 it is 0; a nan lets it pass.
 RELU_GRAD: Op = elementwise(
     "relu_grad",
-    lambda m, g, y: g * (y > 0),
+    lambda m, g, y: m.kept(y != 0, g),
     (lambda h, out, g, y: apply(RELU_GRAD, h, y), None),
 )
 
 
 RELU = elementwise(
-    "relu", lambda m, x: m.maximum(x, 0), (lambda g, y, x: apply(RELU_GRAD, g, y),), saves="out"
+    "relu", lambda m, x: m.maximum(0, x), (lambda g, y, x: apply(RELU_GRAD, g, y),), saves="out"
 )
 
 
@@ -76,9 +77,7 @@ LEAKY_RELU = elementwise(
 
 
 def _leaky_grad(g: Tensor, x: Tensor, negative_slope: float) -> Tensor:
-    from rushlight.ops.select import where
-
-    return where(x > 0, g, g * negative_slope)
+    return where(x > 0, g, g * negative_slope) if negative_slope else kept(x > 0, g)
 
 
 @method()

@@ -12,6 +12,7 @@ from typing import Any
 from rushlight.core.apply import apply, apply_
 from rushlight.core.op import elementwise
 from rushlight.core.tensor import Tensor, method
+from rushlight.ops.select import chain, kept
 
 __all__ = [
     "add",
@@ -61,22 +62,22 @@ FLOOR_DIVIDE = elementwise("floor_divide", lambda m, a, b: m.floor_divide(a, b))
 REMAINDER = elementwise(
     "remainder",
     lambda m, a, b: m.remainder(a, b),
-    (lambda g, out, a, b: g, lambda g, out, a, b: -g * (a // b)),
+    (lambda g, out, a, b: g, lambda g, out, a, b: -chain(g, a // b)),
 )
 
 
 def _pow_base(g: Tensor, out: Tensor, a: Any, b: Any) -> Tensor:
     if isinstance(b, Tensor):
-        return g * (b * pow(a, b - 1)).masked_fill(b == 0, 0.0)
-    return g * 0.0 if b == 0 else g * (b * pow(a, b - 1))
+        # To the power of 0 it is 1 even of 0 and nan, whose power of -1 is neither.
+        safe = a.masked_fill((b == 0) & ((a == 0) | (a != a)), 1.0)
+        return chain(g, b * pow(safe, b - 1))
+    return kept(False, g) if b == 0 else g * (b * pow(a, b - 1))
 
 
 def _pow_exponent(g: Tensor, out: Tensor, a: Any, b: Any) -> Tensor:
     # At base 0 the result does not change with a positive exponent, though log(0) is infinite.
-    if isinstance(a, Tensor):
-        safe = a.masked_fill(a == 0, 1.0)
-        return g * out * safe.log()
-    return g * out * out.new_full((), a).log() if a else g * 0.0
+    base = a if isinstance(a, Tensor) else out.new_full((), a)
+    return chain(g, out * base.masked_fill((base == 0) & (b >= 0), 1.0).log())
 
 
 POW = elementwise("pow", lambda m, a, b: m.power(a, b), (_pow_base, _pow_exponent), saves="both")

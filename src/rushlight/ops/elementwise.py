@@ -14,6 +14,7 @@ from rushlight.core.spec import DEFAULT_DTYPE
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.ops.select import kept
 
 __all__ = [
     "abs",
@@ -52,7 +53,6 @@ SQRT = elementwise(
     "sqrt", lambda m, x: m.sqrt(x), (lambda g, y, x: g / (y * 2),), saves="out", promote="float"
 )
 ABS = elementwise("abs", lambda m, x: m.abs(x), (lambda g, y, x: g * x.sign(),))
-SIGN = elementwise("sign", lambda m, x: m.sign(x), (lambda g, y, x: g * 0.0,), saves="specs")
 SIN = elementwise("sin", lambda m, x: m.sin(x), (lambda g, y, x: g * x.cos(),), promote="float")
 COS = elementwise("cos", lambda m, x: m.cos(x), (lambda g, y, x: -(g * x.sin()),), promote="float")
 TAN = elementwise(
@@ -68,23 +68,34 @@ ERF = elementwise(
 
 def _clamp(m: Any, x: Any, *, min: Any = None, max: Any = None) -> Any:
     if min is not None:
-        x = m.maximum(x, min)
-    return x if max is None else m.minimum(x, max)
+        x = m.maximum(min, x)
+    return x if max is None else m.minimum(max, x)
 
 
 def _clamp_grad(g: Tensor, y: Any, x: Tensor, *, min: Any = None, max: Any = None) -> Tensor:
     inside = x == x if min is None else x >= min
-    return g * (inside if max is None else inside & (x <= max))
+    return kept(inside if max is None else inside & (x <= max), g)
 
 
 CLAMP = elementwise("clamp", _clamp, (_clamp_grad,))
+CLAMP_MIN = elementwise(
+    "clamp_min",
+    lambda m, x, low: m.maximum(low, x),
+    (lambda g, y, x, low: kept(x >= low, g), lambda g, y, x, low: kept(x < low, g)),
+)
+CLAMP_MAX = elementwise(
+    "clamp_max",
+    lambda m, x, high: m.minimum(high, x),
+    (lambda g, y, x, high: kept(x <= high, g), lambda g, y, x, high: kept(x > high, g)),
+)
 
 
 def _flat(g: Tensor, y: Any, x: Any) -> Tensor:
     """The derivative of a staircase."""
-    return g * 0.0
+    return kept(False, g)
 
 
+SIGN = elementwise("sign", lambda m, x: m.sign(x), (_flat,), saves="specs")
 FLOOR = elementwise("floor", lambda m, x: m.floor(x), (_flat,), saves="specs")
 CEIL = elementwise("ceil", lambda m, x: m.ceil(x), (_flat,), saves="specs")
 TRUNC = elementwise("trunc", lambda m, x: m.trunc(x), (_flat,), saves="specs")
@@ -206,7 +217,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     tensor([0. , 0.5, 1. ])
     """
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        return _clamp_tensors(input, min, max)
+        out = input if min is None else apply(CLAMP_MIN, input, min)
+        return out if max is None else apply(CLAMP_MAX, out, max)
     bounds = _bounds(min, max)
     dtype = _limited("clamp", input.array.dtype, bounds)
     return apply(CLAMP, input if dtype == input.array.dtype else input.to(dtype), **bounds)
@@ -230,13 +242,6 @@ def _limited(name: str, dtype: Any, bounds: dict[str, Any]) -> Any:
     if all(isinstance(bound, bool) for bound in given):
         raise DTypeError(message(name, "bools", "numbers, or a bound that is one", "Convert with .int()."))
     return xp.int64
-
-
-def _clamp_tensors(input: Tensor, min: Any, max: Any) -> Tensor:
-    from rushlight.ops.select import maximum, minimum
-
-    out = input if min is None else maximum(input, min)
-    return out if max is None else minimum(out, max)
 
 
 @method()
@@ -306,7 +311,10 @@ def abs_(input: Tensor) -> Tensor:
 
 @method("clamp_", "clip_")
 def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Limit to [min, max], in place; numbers only. Raises DTypeError where the result is of another dtype."""
+    """Limit to [min, max], in place. Raises DTypeError where the result is of another dtype."""
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        out = input if min is None else apply_(CLAMP_MIN, input, min)
+        return out if max is None else apply_(CLAMP_MAX, out, max)
     bounds = _bounds(min, max)
     dtype = _limited("clamp_", input.array.dtype, bounds)
     if dtype != input.array.dtype:

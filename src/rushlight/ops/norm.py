@@ -8,6 +8,7 @@ from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import NotSupportedError, message
 from rushlight.ops.reduce import root
+from rushlight.ops.select import where
 
 __all__ = ["norm"]
 
@@ -33,9 +34,13 @@ def norm(input: Tensor, p: float | str = 2, dim: Any = None, keepdim: bool = Fal
     if p == -float("inf"):
         return size.amin(axes, keepdim)
     if p == 0:
-        return (input != 0).to(input.dtype).sum(axes, keepdim)
+        # The sign has a derivative, of 0 everywhere.
+        return where(input != 0, 1.0, input.sign()).sum(axes, keepdim)
     if p == 1:
         return size.sum(axes, keepdim)
     if p == 2:
         return root((input * input).sum(axes, keepdim))
-    return root((size**p).sum(axes, keepdim), 1 / p)
+    # At 0 the derivative of a power below 2 is infinite, or that of the derivative is.
+    zero = size == 0
+    powers = size.masked_fill(zero, 1.0) ** p
+    return root(powers.masked_fill(zero, 0.0 if p > 0 else float("inf")).sum(axes, keepdim), 1 / p)

@@ -11,7 +11,7 @@ from rushlight.core.op import elementwise
 from rushlight.core.placement import check_device
 from rushlight.core.random import Generator, default_generator
 from rushlight.core.spec import Spec
-from rushlight.core.tensor import Tensor, check_dtype, method, wrap
+from rushlight.core.tensor import Tensor, check_dtype, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.ops.convert import COPY
@@ -273,7 +273,5 @@ def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = N
 
 
 def keep_mask(input: Tensor, p: float, generator: Generator | None = None) -> Tensor:
-    """1/(1-p) where dropout keeps an element, which it does with probability 1 - p, else 0."""
-    if p >= 1:
-        return wrap(xp.zeros(input.shape, input.dtype))
-    return (uniform(input.shape, xp.float32, generator) >= p).to(input.dtype) * (1 / (1 - p))
+    """Where dropout keeps an element, which it does with probability 1 - p."""
+    return uniform(input.shape, xp.float32, generator) >= p

@@ -15,6 +15,7 @@ from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import DTypeError, ShapeError, message
+from rushlight.ops.select import chain, kept
 
 __all__ = [
     "all",
@@ -93,16 +94,17 @@ def _count(shape: tuple[int, ...], dim: Axes) -> float:
 
 
 def _extreme_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool) -> Tensor:
-    """Shared evenly among equal extremes, as PyTorch's amax does."""
-    hits = (x == restore(out, x.shape, dim, keepdim)).to(g.dtype)
-    share = hits / hits.sum(dim, keepdim=True) if dim else hits
-    return restore(g, x.shape, dim, keepdim) * share
+    """Shared evenly among equal extremes, as PyTorch's amax does; of a nan, among all nans."""
+    top = restore(out, x.shape, dim, keepdim)
+    hits = (x == top) | (x.isnan() & top.isnan())
+    share = restore(g, x.shape, dim, keepdim)
+    return kept(hits, share / hits.to(g.dtype).sum(dim, keepdim=True) if dim else share)
 
 
 def _prod_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool) -> Tensor:
     """The product of the others: exclusive running products from both ends, so that zeros do no harm."""
     others = exclusive_product(x, dim[0]) if dim else x.new_full(x.shape, 1.0)
-    return restore(g, x.shape, dim, keepdim) * others
+    return chain(restore(g, x.shape, dim, keepdim), others)
 
 
 def exclusive_product(x: Tensor, axis: int) -> Tensor:
@@ -110,10 +112,10 @@ def exclusive_product(x: Tensor, axis: int) -> Tensor:
     from rushlight.ops.join import cat
 
     def running(t: Tensor) -> Tensor:
-        ones = t.narrow(axis, 0, 1) * 0.0 + 1.0
+        ones = t.new_full((*t.shape[:axis], 1, *t.shape[axis + 1 :]), 1.0)
         out, step = cat([ones, t.narrow(axis, 0, t.shape[axis] - 1)], axis), 1
         while step < t.shape[axis]:
-            pad = (out.narrow(axis, 0, step) * 0.0 + 1.0).detach()
+            pad = ones.expand(out.narrow(axis, 0, step).shape)
             out = out * cat([pad, out.narrow(axis, 0, t.shape[axis] - step)], axis)
             step *= 2
         return out

@@ -50,34 +50,69 @@ BITWISE_OR = elementwise("bitwise_or", lambda m, a, b: m.bitwise_or(a, b), inpla
 BITWISE_XOR = elementwise("bitwise_xor", lambda m, a, b: m.bitwise_xor(a, b), inplace=operator.ixor)
 BITWISE_NOT = elementwise("bitwise_not", lambda m, a: m.invert(a))
 
+# The ops of derivatives that are 0 in places. There the gradient is 0 whatever comes in: the result does not
+# depend on the input, and a product would make nan of 0 * inf.
+KEPT: Op = elementwise(
+    "kept", lambda m, c, g: m.kept(c, g), (None, lambda h, out, c, g: kept(c, h)), spare=(1,), first=1
+)
+DROPPED: Op = elementwise(
+    "dropped",
+    lambda m, c, g: m.kept(m.invert(c), g),
+    (None, lambda h, out, c, g: dropped(c, h)),
+    spare=(1,),
+    first=1,
+)
+CHAIN: Op = elementwise(
+    "chain",
+    lambda m, g, slope: m.kept(slope != 0, g * slope),
+    (lambda h, out, g, slope: chain(h, slope), lambda h, out, g, slope: h * g),
+)
+
+
+def kept(condition: Any, g: Tensor) -> Tensor:
+    """The gradient where the condition holds, else 0."""
+    return apply(KEPT, condition, g)
+
+
+def dropped(condition: Any, g: Tensor) -> Tensor:
+    """0 where the condition holds, else the gradient."""
+    return apply(DROPPED, condition, g)
+
+
+def chain(g: Tensor, slope: Tensor) -> Tensor:
+    """g * slope, and 0 where the slope is 0."""
+    return apply(CHAIN, g, slope)
+
+
 WHERE = elementwise(
     "where",
     lambda m, c, a, b: m.where(c, a, b),
-    (None, lambda g, out, c, a, b: where(c, g, 0.0), lambda g, out, c, a, b: where(c, 0.0, g)),
+    (None, lambda g, out, c, a, b: kept(c, g), lambda g, out, c, a, b: dropped(c, g)),
     spare=(1, 2),
     first=1,
 )
 
 
-def _share(g: Tensor, wins: Tensor, ties: Tensor) -> Tensor:
-    """The gradient of a maximum: whole to the winner, half to each where both are equal."""
-    return where(ties, g * 0.5, where(wins, g, 0.0))
+def _share(g: Tensor, loses: Tensor, ties: Tensor) -> Tensor:
+    """The gradient of a maximum: half to each where both are equal, none to the loser; to nan, as to any
+    other, the whole."""
+    return where(ties, g * 0.5, dropped(loses, g))
 
 
 MAXIMUM = elementwise(
     "maximum",
     lambda m, a, b: m.maximum(a, b),
     (
-        lambda g, out, a, b: _share(g, a > b, a == b),
-        lambda g, out, a, b: _share(g, b > a, b == a),
+        lambda g, out, a, b: _share(g, a < b, a == b),
+        lambda g, out, a, b: _share(g, b < a, b == a),
     ),
 )
 MINIMUM = elementwise(
     "minimum",
     lambda m, a, b: m.minimum(a, b),
     (
-        lambda g, out, a, b: _share(g, a < b, a == b),
-        lambda g, out, a, b: _share(g, b < a, b == a),
+        lambda g, out, a, b: _share(g, a > b, a == b),
+        lambda g, out, a, b: _share(g, b > a, b == a),
     ),
 )
 
@@ -245,9 +280,9 @@ _MASKED_FILL = elementwise(
     "masked_fill",
     lambda m, x, c, v: m.where(c, v, x),
     (
-        lambda g, out, x, c, v: where(c, 0.0, g),
+        lambda g, out, x, c, v: dropped(c, g),
         None,
-        lambda g, out, x, c, v: where(c, g, 0.0),
+        lambda g, out, x, c, v: kept(c, g),
     ),
     spare=(0, 2),
     promote="none",

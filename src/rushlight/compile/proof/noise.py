@@ -30,8 +30,8 @@ JUMP, LEAPS = 4.0 * FACTOR, 4.0
 as far as jumps reach a right program may be off."""
 
 MOVES = frozenset(
-    """abs amax amin cat clamp clone copy expand flip full gather index index_put join masked_fill maximum
-    minimum neg permute relu reshape scatter slice to where""".split()  # noqa: SIM905
+    """abs amax amin cat clamp clamp_max clamp_min clone copy dropped expand flip full gather index index_put
+    join kept masked_fill maximum minimum neg permute relu reshape scatter slice to where""".split()  # noqa: SIM905
 )
 """Operations that give some of the numbers that they get, or one that every program finds alike."""
 STAIRS = frozenset(("ceil", "floor", "round", "sign", "trunc"))

@@ -222,6 +222,9 @@ class VectorMath:
             a, b = (a, self.vec(b)) if isinstance(b, float) else (self.vec(a), b)
         return select(self._bool(condition), a, b)
 
+    def kept(self, mask: Any, x: Any) -> Vec:
+        return select(self._bool(mask), self.vec(x), 0)
+
     def cast(self, x: Any, dtype: Any) -> Vec:
         if not isinstance(x, Vec):
             return constant(self.emitter, x, dtype, self.lanes)

@@ -43,7 +43,7 @@ def minimum(a: Any, b: Any) -> Vec:
 def _extreme(order: str, a: Any, b: Any) -> Vec:
     a, b = pair(a, b)
     if b.value is not None and b.value == b.value:
-        a, b = b, a
+        a, b, order = b, a, {"gt": "ge", "lt": "le"}[order]  # of equals, 0 and -0 say, the second
     # `a if a > b else b` is one instruction, and gives b when either is nan: enough when a is a plain number.
     best = select(compare(order, a, b), a, b)
     if a.dtype.kind != "f" or (a.value is not None and a.value == a.value):
