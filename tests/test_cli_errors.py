@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from rushlight.interop.locks import locked
 from tests.cli_helpers import Done, call, python
 
 
@@ -134,7 +137,38 @@ def test_mnist_that_is_missing_or_cut_short(tmp_path: Path, monkeypatch: pytest.
             (tmp_path / "mnist" / f"{part}-{kind}-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
     done = call("train", "mnist", "--data", tmp_path, "--out", tmp_path / "run")
     assert_refused(done, "train-images-idx3-ubyte")
-    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--runs", "2")])
+def test_a_failed_command_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Path, options: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = image(run)
+    nowhere = ("--data", tmp_path / "nowhere")
+    monkeypatch.setattr("rushlight.data.sources._fetch_all", lambda *_: None)  # there is no network
+    for command in (("train", "mnist", *nowhere, *options), ("sweep", "mnist", *nowhere, "--out", "swept")):
+        assert call(*command).code == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    diverges = ("--hidden", "8", "--output", "none", "--lr", "1e30", "--no-pictures", "-q")
+    assert call("train", "disk", *diverges, *options, "--out", "deep/new").code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert call("train", "mnist", *nowhere, *options, "--out", run, "--force").code == 1
+    assert image(run) == before
+
+
+def test_a_folder_that_another_run_writes_into(run: Path) -> None:
+    before = image(run)
+    with ThreadPoolExecutor() as threads, locked(run, "fit"):
+        for command in (
+            ("train", "disk", "--force"),
+            ("train", "disk", "--resume"),
+            ("sweep", "disk", "--force"),
+        ):
+            done = threads.submit(call, *command, "--out", run, "-q").result()
+            assert_refused(done, f"which another run writes into (process {os.getpid()} on")
+    assert image(run) == before
 
 
 def test_diverging_run(tmp_path: Path) -> None:
