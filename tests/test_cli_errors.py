@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,8 +91,14 @@ def test_damaged_checkpoint_and_config(run: Path) -> None:
     before = image(run)
     assert_refused(call("train", "disk", "--out", run, "--resume", "--epochs", "4", "-q"), "damaged")
     assert image(run) == before
-    wrong = ['{"dataset": "disk", "hidden": "many"}', '{"dataset": "moon"}', '{"dataset": "disk", "lr": []}']
-    for text in ("{", "[]", *wrong):
+    wrong: dict[str, list[Any]] = {
+        "hidden": ["many", None, [1.5], [99999999, 99999999], [10**30]],
+        "lr": [[], math.inf, math.nan, True, 10**400],
+        "epochs": [1e300, 0, "9"], "seed": [None, -1], "compile": [1], "data": [5, "\0"], "threads": [10**8],
+        "activation": [[[]], "relu"], "dataset": ["moon", {}, None],
+    }  # fmt: skip
+    texts = [json.dumps({"dataset": "disk", name: value}) for name in wrong for value in wrong[name]]
+    for text in ("{", "[]", "null", "{}", "[" * 100_000, '{"dataset":' * 100_000, *texts):
         (run / "config.json").write_text(text)
         assert_refused(call("train", "disk", "--out", run, "--resume"), "damaged")
 
@@ -120,6 +128,22 @@ def test_inputs_that_cannot_be_predicted(run: Path, tmp_path: Path) -> None:
     points.write_text("0.1,0.2\n0.3,high\n")
     assert_refused(call("predict", run, points), "line 2: '0.3,high' are not two finite numbers")
     assert_refused(call("predict", run), "Missing argument", 2)
+    points.write_text("0.1,0.2\n1e308,-1e308\n")
+    assert_refused(call("predict", run, points), "the point 1e+308,-1e+308 is too far away")
+    points.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    assert_refused(call("predict", run, points), "is a PNG picture; this takes points")
+
+
+def test_what_can_be_predicted_is(run: Path, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("y,x\n0.5,0.25\n")
+    bad.write_text("0.5;0.5\n")
+    done = call("predict", run, good, bad, tmp_path / "absent.csv", good, "--format", "json")
+    assert done.code == 1
+    assert [(row["x"], row["y"]) for row in json.loads(done.out)] == [(0.25, 0.5)] * 2
+    assert "bad.csv, line 1" in done.err
+    assert "absent.csv" in done.err
+    assert "2 of 4 files could not be read" in done.err
 
 
 def test_points_outside_the_square_get_a_note(run: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 from rushlight.cli.console import UserError, say, table, warn
 from rushlight.cli.settings import Settings
@@ -21,6 +22,7 @@ from rushlight.cli.train import (
     written,
 )
 from rushlight.interop.files import write_atomically
+from rushlight.interop.strict import parse_number, read_table
 from rushlight.train import History, Interrupted
 
 __all__ = ["train_runs"]
@@ -122,20 +124,13 @@ def _write(path: Path, results: list[Result]) -> None:
 def _read(path: Path) -> list[Result]:
     if not path.exists():
         return []
+    whole = {field.name for field in fields(Result) if field.type == "int"}
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            return [
-                Result(
-                    int(row["seed"]),
-                    float(row["train_loss"]),
-                    float(row["test_loss"]),
-                    float(row["test_error"]),
-                    int(row["epochs"]),
-                    float(row["seconds"]),
-                )
-                for row in csv.DictReader(file)
-            ]
-    except (KeyError, TypeError, ValueError) as error:
+        (_, names), *rows = read_table(path)
+        tables = [dict(zip(names, map(parse_number, row), strict=True)) for _, row in rows]
+        kept: list[dict[str, Any]] = [{n: int(v) if n in whole else v for n, v in t.items()} for t in tables]
+        return [Result(**values) for values in kept]
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{path} is damaged: {error}. Remove it; finished runs are then checked again."
         ) from error
