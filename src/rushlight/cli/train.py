@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -173,7 +174,7 @@ def train_one(
         trainer,
         Result(
             settings.seed,
-            float(rows[-1]["train_loss"]),
+            float(rows[-1].get("train_loss", math.nan)) if rows else math.nan,
             tested["loss"],
             1.0 - tested["accuracy"],
             len(rows),

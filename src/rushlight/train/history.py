@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rushlight.errors import DataError
+from rushlight.errors import CheckpointError, DataError
 from rushlight.interop.files import write_atomically
 from rushlight.interop.strict import parse_number, read_table
 
@@ -97,8 +97,16 @@ class History(Mapping[str, list[Value]]):
         return {"rows": [dict(row) for row in self.rows]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
-        self.rows = [dict(row) for row in state["rows"]]
+        """Take back what `state_dict` gave. Raises CheckpointError for what is no table of numbers."""
+        rows = [{name: _plain(value) for name, value in row.items()} for row in state["rows"]]
+        if not all(isinstance(n, str) and isinstance(v, int | float) for row in rows for n, v in row.items()):
+            raise CheckpointError("History.load_state_dict: its rows hold something else than numbers")
+        self.rows = rows
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as one of Python's."""
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 def _shown(value: Value | None) -> str:
