@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rushlight.interop.locks import locked
 from tests.cli_helpers import Done, call, python
 
 
@@ -86,8 +91,14 @@ def test_damaged_checkpoint_and_config(run: Path) -> None:
     before = image(run)
     assert_refused(call("train", "disk", "--out", run, "--resume", "--epochs", "4", "-q"), "damaged")
     assert image(run) == before
-    wrong = ['{"dataset": "disk", "hidden": "many"}', '{"dataset": "moon"}', '{"dataset": "disk", "lr": []}']
-    for text in ("{", "[]", *wrong):
+    wrong: dict[str, list[Any]] = {
+        "hidden": ["many", None, [1.5], [99999999, 99999999], [10**30]],
+        "lr": [[], math.inf, math.nan, True, 10**400],
+        "epochs": [1e300, 0, "9"], "seed": [None, -1], "compile": [1], "data": [5, "\0"], "threads": [10**8],
+        "activation": [[[]], "relu"], "dataset": ["moon", {}, None],
+    }  # fmt: skip
+    texts = [json.dumps({"dataset": "disk", name: value}) for name in wrong for value in wrong[name]]
+    for text in ("{", "[]", "null", "{}", "[" * 100_000, '{"dataset":' * 100_000, *texts):
         (run / "config.json").write_text(text)
         assert_refused(call("train", "disk", "--out", run, "--resume"), "damaged")
 
@@ -117,6 +128,22 @@ def test_inputs_that_cannot_be_predicted(run: Path, tmp_path: Path) -> None:
     points.write_text("0.1,0.2\n0.3,high\n")
     assert_refused(call("predict", run, points), "line 2: '0.3,high' are not two finite numbers")
     assert_refused(call("predict", run), "Missing argument", 2)
+    points.write_text("0.1,0.2\n1e308,-1e308\n")
+    assert_refused(call("predict", run, points), "the point 1e+308,-1e+308 is too far away")
+    points.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    assert_refused(call("predict", run, points), "is a PNG picture; this takes points")
+
+
+def test_what_can_be_predicted_is(run: Path, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("y,x\n0.5,0.25\n")
+    bad.write_text("0.5;0.5\n")
+    done = call("predict", run, good, bad, tmp_path / "absent.csv", good, "--format", "json")
+    assert done.code == 1
+    assert [(row["x"], row["y"]) for row in json.loads(done.out)] == [(0.25, 0.5)] * 2
+    assert "bad.csv, line 1" in done.err
+    assert "absent.csv" in done.err
+    assert "2 of 4 files could not be read" in done.err
 
 
 def test_points_outside_the_square_get_a_note(run: Path, tmp_path: Path) -> None:
@@ -134,7 +161,38 @@ def test_mnist_that_is_missing_or_cut_short(tmp_path: Path, monkeypatch: pytest.
             (tmp_path / "mnist" / f"{part}-{kind}-ubyte").write_bytes(b"\0\0\x08\x03\0\0")
     done = call("train", "mnist", "--data", tmp_path, "--out", tmp_path / "run")
     assert_refused(done, "train-images-idx3-ubyte")
-    assert not (tmp_path / "run" / "model.safetensors").exists()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--runs", "2")])
+def test_a_failed_command_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Path, options: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = image(run)
+    nowhere = ("--data", tmp_path / "nowhere")
+    monkeypatch.setattr("rushlight.data.sources._fetch_all", lambda *_: None)  # there is no network
+    for command in (("train", "mnist", *nowhere, *options), ("sweep", "mnist", *nowhere, "--out", "swept")):
+        assert call(*command).code == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    diverges = ("--hidden", "8", "--output", "none", "--lr", "1e30", "--no-pictures", "-q")
+    assert call("train", "disk", *diverges, *options, "--out", "deep/new").code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert call("train", "mnist", *nowhere, *options, "--out", run, "--force").code == 1
+    assert image(run) == before
+
+
+def test_a_folder_that_another_run_writes_into(run: Path) -> None:
+    before = image(run)
+    with ThreadPoolExecutor() as threads, locked(run, "fit"):
+        for command in (
+            ("train", "disk", "--force"),
+            ("train", "disk", "--resume"),
+            ("sweep", "disk", "--force"),
+        ):
+            done = threads.submit(call, *command, "--out", run, "-q").result()
+            assert_refused(done, f"which another run writes into (process {os.getpid()} on")
+    assert image(run) == before
 
 
 def test_diverging_run(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_grid_is_ranked_by_validation_error_and_written(tmp_path: Path) -> None:
     done = call("sweep", "disk", *options, "--out", tmp_path / "s")
     assert done.code == 0, done.err
     assert "8 nets: 4 configurations, each with 2 seeds" in done.out
-    assert "2-25-25-25-1 (..., tanh), 1,401 parameters" in done.out
+    assert "2-25-25-25-1 ([activation], tanh), 1,401 parameters" in done.out
 
     rows = rows_of(tmp_path / "s" / "sweep.csv")
     assert not [name for name in rows[0] if "test" in name]

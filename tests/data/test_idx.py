@@ -101,6 +101,16 @@ def test_a_header_that_promises_too_much_costs_no_memory() -> None:
             parse_idx(unpack(data))
 
 
+def test_more_dimensions_than_an_array_can_have() -> None:
+    for count in (65, 255):
+        with pytest.raises(DataError, match=f"{count} dimensions; expected at most 64"):
+            parse_idx(bytes([0, 0, 8, count]) + struct.pack(">I", 1) * count + b"7")
+    assert parse_idx(bytes([0, 0, 8, 64]) + struct.pack(">I", 1) * 64 + b"7").ndim == 64
+    empty = struct.pack(">III", 2**32 - 1, 2**32 - 1, 0)
+    with pytest.raises(DataError, match="sizes that fit an array"):
+        parse_idx(b"\0\0\x08\x03" + empty)
+
+
 def test_read_and_its_errors(tmp_path: Path) -> None:
     path = tmp_path / "a.idx"
     path.write_bytes(GOOD)

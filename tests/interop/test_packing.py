@@ -48,3 +48,23 @@ def test_tensors_and_arrays() -> None:
 def test_what_cannot_be_kept() -> None:
     with pytest.raises(CheckpointError, match=r"x\.f is a function"):
         pack({"f": lambda: 0}, {}, "x")
+
+
+def test_keys_that_would_share_a_name() -> None:
+    value = {"a.b": np.ones(2), "a": {"b": np.zeros(2)}, 1: np.array([3]), "1": np.array([4])}
+    arrays: dict[str, Any] = {}
+    back = unpack(json.loads(json.dumps(pack(value, arrays, "s"))), arrays)
+    assert len(arrays) == 4
+    assert back["a.b"].tolist() == [1, 1]
+    assert back["a"]["b"].tolist() == [0, 0]
+    assert (back[1], back["1"]) == (3, 4)
+
+
+def test_keys_that_are_tuples_or_nothing() -> None:
+    value = {(1, ("a", None)): 2, None: 3, True: 4, 0.5: 5}
+    assert unpack(json.loads(json.dumps(pack(value, {}, "s"))), {}) == value
+
+
+def test_files_written_before_keys_were_packed_still_load() -> None:
+    tree = {"__items__": [[0, {"__array__": "s.0"}], ["a.b", 1]]}
+    assert unpack(tree, {"s.0": np.arange(2)})["a.b"] == 1

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rushlight as rl
@@ -14,6 +15,7 @@ from rushlight import nn, optim
 from rushlight.errors import CheckpointError
 from rushlight.interop import safetensors
 from rushlight.train import History, load_checkpoint, read_checkpoint, save_checkpoint
+from rushlight.train.position import Position
 from tests.train.kill_worker import fit, make_trainer, outcome
 
 
@@ -189,3 +191,48 @@ def test_trainer_refuses_other_data(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="samples 200"):
         other.fit(loader, 2, validation=checks, resume=True)
     assert outcome(other) == before
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("position", "epoch", "3"),
+        ("position", "epoch", 1.5),
+        ("position", "stopped", 1),
+        ("position", "batch", -1),
+        ("history", "rows", None),
+        ("history", "rows", [{"epoch": []}]),
+        ("history", "rows", [3]),
+        ("stopping", "waited", None),
+        ("stopping", "weights", 5),
+        ("stopping", "weights", {"a": 1}),
+        ("schedule", "base_lrs", 0.1),
+        ("schedule", "gamma", {}),
+    ],
+)
+def test_state_of_another_kind_is_refused(tmp_path: Path, part: str, name: str, value: Any) -> None:
+    """Whole and signed, but not what such a part saves."""
+    optimizer = optim.SGD([nn.Parameter(rl.zeros(1))], lr=0.1)
+    made = {
+        "position": Position(),
+        "history": History([{"epoch": 1, "loss": np.float32(0.5)}]),  # type: ignore[dict-item]
+        "stopping": rl.train.EarlyStopping(),
+        "schedule": optim.lr_scheduler.StepLR(optimizer, 1),
+    }
+    save_checkpoint(tmp_path / "c", **made)
+    load_checkpoint(tmp_path / "c", **made)
+    assert type(made["history"].rows[0]["loss"]) is float  # type: ignore[attr-defined]
+    before = image(made)
+    state = {**made[part].state_dict(), name: value}  # type: ignore[attr-defined]
+    liar = type(type(made[part]).__name__, (), {"state_dict": lambda self: state})()
+    save_checkpoint(tmp_path / "c", **{**made, part: liar})
+    with pytest.raises(CheckpointError, match="nothing was changed"):
+        load_checkpoint(tmp_path / "c", **made)
+    assert image(made) == before
+
+
+def test_state_without_end_is_refused(tmp_path: Path) -> None:
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    with pytest.raises(CheckpointError, match="nested without end"):
+        save_checkpoint(tmp_path / "c", s=endless)

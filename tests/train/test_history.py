@@ -45,9 +45,17 @@ def test_csv_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("epoch,loss\n1,high\n")
     with pytest.raises(DataError, match="high"):
         History.from_csv(tmp_path / "bad.csv")
-    (tmp_path / "wide.csv").write_text("epoch\n1,2,3\n")
-    with pytest.raises(DataError, match="wide"):
-        History.from_csv(tmp_path / "wide.csv")
+    for text, problem in (
+        ("epoch\n1,2,3\n", "line 2 has 3 cells for 1 columns"),
+        ("epoch,loss\n1\n", "line 2 has 1 cells"),
+        ("epoch\n1_0\n", "line 2: '1_0' is not a number"),
+        ("epoch\n" + "1" * 200_000 + "\n", "line 2: field larger than field limit"),
+        ("epoch\n" + "1" * 5000 + "\n", "line 2: "),
+        ('epoch\n"1', "unexpected end of data"),
+    ):
+        (tmp_path / "wrong.csv").write_text(text)
+        with pytest.raises(DataError, match=problem):
+            History.from_csv(tmp_path / "wrong.csv")
 
 
 def test_state_is_a_copy() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +128,7 @@ def test_nan_stops_and_leaves_the_checkpoint(tmp_path: Path) -> None:
     x, y = line()
     trainer = make(out=tmp_path, lr=1e30)
     with pytest.raises(AnomalyError) as stopped:
-        trainer.fit((x, y), 50, batch_size=20, resume=False)
+        trainer.fit((x, y), 50, batch_size=20, overwrite=True)
     text = str(stopped.value)
     assert "epoch 1, batch" in text
     assert "smaller learning rate (it is 1e+30)" in text
@@ -239,3 +241,51 @@ def test_what_is_refused(tmp_path: Path) -> None:
         make().fit((rl.zeros(4, 3), rl.zeros(4, 1)), 1)
     with pytest.raises(ShapeError, match="no samples"):
         make().predict(rl.zeros(0, 1))
+
+
+def test_a_second_run_into_a_folder_is_refused(tmp_path: Path) -> None:
+    first = make(out=tmp_path)
+    first.fit(line(), 2)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ArgumentError, match=r"an earlier run.*resume=True.*overwrite=True"):
+        make(out=tmp_path).fit(line(), 2)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+    first.fit(line(), 3)  # its own
+    again = make(out=tmp_path)
+    again.fit(line(), 1, overwrite=True)
+    assert len(History.from_csv(tmp_path / "history.csv").rows) == 1
+    with pytest.raises(ArgumentError, match="which holds another run"):
+        first.fit(line(), 4)
+    make(out=tmp_path).fit(line(), 3, resume=True)
+    assert len(History.from_csv(tmp_path / "history.csv").rows) == 3
+    (tmp_path / "checkpoint.safetensors").unlink()
+    with pytest.raises(ArgumentError, match="an earlier run"):
+        make(out=tmp_path).fit(line(), 2)
+
+
+def test_two_trainers_cannot_write_into_one_folder(tmp_path: Path) -> None:
+    trainer, told = make(out=tmp_path, checkpoint_every=1, compile=False), list[str]()
+    step = trainer.train_step
+
+    def other() -> None:
+        with pytest.raises(ArgumentError) as refused:
+            make(out=tmp_path).fit(line(), 1, overwrite=True)
+        told.append(str(refused.value))
+
+    def meanwhile(batch: Any) -> Any:
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        return step(batch)
+
+    trainer.train_step = meanwhile  # type: ignore[method-assign]
+    trainer.fit(line(), 1, batch_size=20)
+    assert len(told) == 2
+    assert f"another run writes into (process {os.getpid()} on" in told[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.safetensors", "history.csv"]
+
+
+def test_a_fit_that_fails_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DTypeError):
+        make(out=tmp_path / "deep" / "folder").fit(line()[0], 1)
+    assert list(tmp_path.iterdir()) == []

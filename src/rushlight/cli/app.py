@@ -128,9 +128,11 @@ def predict(
 ) -> None:
     """Predict classes and probabilities with a saved model.
 
-    Points are pairs x,y in the unit square, one a line, with or without a header.
-    Pictures may have any size and be light or dark: they are brought to 28 x 28
-    pixels, light on dark, and a note says so.
+    Points are pairs x,y in the unit square, one a line; a header line may give
+    another order of columns. Pictures are PNG or JPEG, of any size, light or
+    dark: what they show is cut out and brought to the form of the training
+    pictures, and a note says so. A file that cannot be read is named, and the
+    others are predicted; the exit status is then 1.
 
     [bold]Examples[/bold]
 

@@ -14,7 +14,7 @@ __all__ = ["describe"]
 
 
 def describe(settings: Settings, data: Parts, vary: Collection[str] = ()) -> list[str]:
-    """Lines about data, net and training; of a sweep, without the settings that `vary`."""
+    """Lines about data, net and training; of a sweep, with the names of settings that `vary` in brackets."""
     sizes = (
         f"{len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test samples"
     )
@@ -26,9 +26,13 @@ def describe(settings: Settings, data: Parts, vary: Collection[str] = ()) -> lis
 
 
 def _net(settings: Settings, inputs: Any, vary: Collection[str]) -> str:
-    hidden = ["..."] if "hidden" in vary else [str(n) for n in settings.hidden]
+    hidden = ["[hidden]"] if "hidden" in vary else [str(n) for n in settings.hidden]
     widths = "-".join((str(inputs[-1]), *hidden, str(settings.outputs)))
-    functions = ["..."] if {"hidden", "activation"} & set(vary) else list(settings.activation)
+    functions = list(settings.activation)
+    if "activation" in vary:
+        functions = ["[activation]"]
+    elif "hidden" in vary:  # each net has as many as it has layers
+        functions = list(dict.fromkeys(functions))
     found = f"{widths} ({', '.join((*functions, settings.output))})"
     if "hidden" not in vary:
         found += f", {summary(build_model(settings), inputs).parameters:,} parameters"

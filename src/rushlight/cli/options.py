@@ -74,10 +74,14 @@ NET: dict[str, Any] = {
 TRAINING: dict[str, Any] = {
     "loss": _training(str, help="mse (disk), nll (mnist), l1, bce, bce-logits or cross-entropy."),
     "optimizer": _training(str, help="sgd (if left out), adam or adamw."),
-    "lr": _training(float, help="Learning rate: for sgd 0.05 (disk) or 0.02 (mnist)."),
+    "lr": _training(
+        float,
+        help="Learning rate: for sgd 0.05 (disk), 0.02 (mnist), 0.002 (mnist, --hidden none), 0.1 (mnist, "
+        "mse, l1 or bce); for adam and adamw 0.01 (disk), 0.001 (mnist).",
+    ),
     "momentum": _training(float, help="Momentum of sgd: 0.9."),
     "weight_decay": _training(float, help="Weight decay: 0."),
-    "epochs": _training(int, help="Epochs in all: 100 (disk), 10 (mnist)."),
+    "epochs": _training(int, help="Epochs in all: 100 (disk), 10 (mnist), 20 (mnist, --hidden none)."),
     "batch_size": _training(int, help="Samples in a batch: 100."),
     "patience": _training(
         int,

@@ -37,15 +37,15 @@ def report(
       [cyan]rushlight report all --out gallery --data data[/cyan]
       All five, with an index, in a few minutes; MNIST in data/mnist.
     """
-    from rushlight.cli.train import check_folder
+    from rushlight.cli.train import folder
     from rushlight.reports import REPORTS, write_all, write_report
 
     if name.lower() != "all" and name.upper() not in REPORTS:
         raise UserError(f"there is no report {name!r}; there are {', '.join(REPORTS)}, and all", 2)
-    check_folder(out)
     began = time.perf_counter()
-    if name.lower() == "all":
-        page = write_all(out, given["data"], say)
-    else:
-        page = write_report(name.upper(), out, given["data"], say)
+    with folder(out, alone=False):
+        if name.lower() == "all":
+            page = write_all(out, given["data"], say)
+        else:
+            page = write_report(name.upper(), out, given["data"], say)
     say(f"done in {time.perf_counter() - began:.1f} s; the page is {page}")

@@ -6,12 +6,23 @@ import csv
 import io
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 from rushlight.cli.console import UserError, say, table, warn
 from rushlight.cli.settings import Settings
 from rushlight.cli.tasks import load_parts
-from rushlight.cli.train import Result, heed_threads, train_one, write_config
+from rushlight.cli.train import (
+    CONFIG,
+    Result,
+    folder,
+    heed_threads,
+    how_to_run,
+    run_files,
+    train_one,
+    written,
+)
 from rushlight.interop.files import write_atomically
+from rushlight.interop.strict import parse_number, read_table
 from rushlight.train import History, Interrupted
 
 __all__ = ["train_runs"]
@@ -21,19 +32,28 @@ FILE = "runs.csv"
 
 def train_runs(settings: Settings, out: Path, resume: bool, quiet: bool, pictures: bool) -> None:
     """Train `settings.runs` models with seeds from `settings.seed` on, each in a folder of its own."""
+    how_to_run(settings)
     heed_threads(settings.threads)
-    done = _read(out / FILE) if resume else []
-    if not resume:
-        (out / FILE).unlink(missing_ok=True)
-    write_config(settings, out, resume)
+    with folder(out):
+        done = _read(out / FILE) if resume else []
+        load_parts(settings)  # an error now, before anything is written
+        if not resume:
+            (out / FILE).unlink(missing_ok=True)
+        with run_files(settings, out, resume, kept="run-*"):
+            done = _train_all(settings, done, out, resume, quiet)
+        if pictures:
+            _draw(settings, done, out)
+        _report(done, out, quiet)
+
+
+def _train_all(settings: Settings, done: list[Result], out: Path, resume: bool, quiet: bool) -> list[Result]:
     for number in range(len(done), settings.runs):
         one = replace(settings, seed=settings.seed + number, runs=1)
-        folder = out / f"run-{number + 1:02d}"
-        folder.mkdir(exist_ok=True)
-        again = resume and (folder / "config.json").exists()
-        write_config(one, folder, again)
+        place = out / f"run-{number + 1:02d}"
+        again = resume and (place / CONFIG).exists()
         try:
-            result = train_one(one, load_parts(one), folder, again, False)[-1]
+            with folder(place), run_files(one, place, again):
+                result = train_one(one, load_parts(one), place, again, False)[-1]
         except Interrupted:
             again_with = f"rushlight train {settings.dataset} --out {out} --resume"
             raise Interrupted(
@@ -46,10 +66,7 @@ def train_runs(settings: Settings, out: Path, resume: bool, quiet: bool, picture
                 f"run {number + 1:>{len(str(settings.runs))}}/{settings.runs}  seed {result.seed}  "
                 f"test error {100 * result.test_error:5.2f} %  {result.seconds:.1f} s"
             )
-    done = done[: settings.runs]
-    _report(done, out)
-    if pictures:
-        _draw(settings, done, out)
+    return done[: settings.runs]
 
 
 def statistics(errors: list[float]) -> tuple[float, float, float, float]:
@@ -58,7 +75,7 @@ def statistics(errors: list[float]) -> tuple[float, float, float, float]:
     return max(errors), min(errors), mean, (sum((e - mean) ** 2 for e in errors) / len(errors)) ** 0.5
 
 
-def _report(results: list[Result], out: Path) -> None:
+def _report(results: list[Result], out: Path, quiet: bool) -> None:
     names = ("worst", "best", "mean", "deviation")
     rows = []
     for label, values in (
@@ -69,9 +86,11 @@ def _report(results: list[Result], out: Path) -> None:
         rows.append(
             [f"test {label}", *(f"{100 * v:.2f} %" if label == "error" else f"{v:.4g}" for v in found)]
         )
-    say()
+    if not quiet:
+        say()
     say(table((f"{len(results)} runs", *names), rows, right=(1, 2, 3, 4)))
-    say(f"written to {out}: {FILE}, and a folder for each run")
+    if not quiet:
+        say(f"written to {written(out)}")
 
 
 def _draw(settings: Settings, results: list[Result], out: Path) -> None:
@@ -105,20 +124,13 @@ def _write(path: Path, results: list[Result]) -> None:
 def _read(path: Path) -> list[Result]:
     if not path.exists():
         return []
+    whole = {field.name for field in fields(Result) if field.type == "int"}
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            return [
-                Result(
-                    int(row["seed"]),
-                    float(row["train_loss"]),
-                    float(row["test_loss"]),
-                    float(row["test_error"]),
-                    int(row["epochs"]),
-                    float(row["seconds"]),
-                )
-                for row in csv.DictReader(file)
-            ]
-    except (KeyError, TypeError, ValueError) as error:
+        (_, names), *rows = read_table(path)
+        tables = [dict(zip(names, map(parse_number, row), strict=True)) for _, row in rows]
+        kept: list[dict[str, Any]] = [{n: int(v) if n in whole else v for n, v in t.items()} for t in tables]
+        return [Result(**values) for values in kept]
+    except (TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{path} is damaged: {error}. Remove it; finished runs are then checked again."
         ) from error

@@ -9,14 +9,14 @@ from typing import Any
 
 import rushlight as rl
 from rushlight.cli.console import UserError
-from rushlight.cli.settings import DATASETS, Settings
+from rushlight.cli.settings import INPUTS, Settings, weights
 from rushlight.interop import save_file
 from rushlight.interop.safetensors import parse
+from rushlight.interop.strict import parse_json
 
 __all__ = ["FILE", "SavedModel", "build_model", "load_model"]
 
 FILE = "model.safetensors"
-INPUTS = {"disk": 2, "mnist": 784, "fashion-mnist": 784}
 
 
 def build_model(settings: Settings) -> Any:
@@ -82,18 +82,41 @@ def load_model(target: Path) -> SavedModel:
     if metadata.get("format") != "rushlight.model":
         raise UserError(f"{path} is a safetensors file, but no model saved by `rushlight train`")
     try:
-        about = json.loads(metadata["rushlight"])
-        settings, facts = Settings.from_json(about["settings"]), dict(about["facts"])
-        if settings.dataset not in DATASETS or not {"classes", "mean", "std"} <= facts.keys():
+        about = parse_json(metadata.get("rushlight", "null"))
+        if not isinstance(about, dict):
             raise ValueError("incomplete metadata")
-        model = build_model(settings)
-    except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
+        settings = Settings.from_json(about.get("settings"))
+        facts = _checked(settings, about.get("facts"))
+    except (UserError, ValueError) as error:
         raise UserError(f"{path} is damaged: {error}") from error
     try:
+        if weights(settings) != sum(array.size for array in arrays.values()):  # before so much is allocated
+            raise UserError(f"a net of {weights(settings):,} parameters")
+        model = build_model(settings)
         model.load_state_dict({name: rl.from_numpy(array) for name, array in arrays.items()})
     except rl.errors.RushlightError as error:
         raise UserError(f"{path} is damaged, its weights do not fit its settings: {error}") from error
     return SavedModel(model, settings, facts)
+
+
+def _checked(settings: Settings, facts: Any) -> dict[str, Any]:
+    """The facts of the data, if they are what `settings` need; ValueError if not."""
+    if not isinstance(facts, dict):
+        raise ValueError("incomplete metadata")
+    names, disk = facts.get("classes"), settings.dataset == "disk"
+    if not isinstance(names, list) or len(names) != (2 if disk else 10):
+        raise ValueError("its names of classes")
+    if not all(isinstance(name, str) and name.isprintable() for name in names):
+        raise ValueError("its names of classes")
+    for key in ("mean", "std"):
+        values = facts.get(key) if disk else [facts.get(key)]
+        if not isinstance(values, list) or len(values) != INPUTS["disk"] ** disk:
+            raise ValueError(f"its {key}")
+        if not all(type(value) in (int, float) and abs(value) < 1e30 for value in values):
+            raise ValueError(f"its {key}")
+        if key == "std" and not all(value > 1e-30 for value in values):
+            raise ValueError("its std")
+    return facts
 
 
 def _probabilities(output: Any, settings: Settings) -> Any:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from rushlight.cli.console import UserError
 from rushlight.interop.files import write_atomically
+from rushlight.interop.strict import parse_json
 
-__all__ = ["ACTIVATIONS", "DATASETS", "LOSSES", "OPTIMIZERS", "OUTPUTS", "Settings", "from_options"]
+__all__ = [
+    "ACTIVATIONS", "DATASETS", "INPUTS", "LOSSES", "OPTIMIZERS", "OUTPUTS", "Settings", "from_options",
+    "weights",
+]  # fmt: skip
 
 DATASETS = ("disk", "mnist", "fashion-mnist")
+INPUTS = {"disk": 2, "mnist": 784, "fashion-mnist": 784}
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky_relu")
 OUTPUTS = ("none", "tanh", "sigmoid", "relu", "softmax", "log_softmax")
 LOSSES = ("mse", "l1", "bce", "bce-logits", "nll", "cross-entropy")
 OPTIMIZERS = ("sgd", "adam", "adamw")
+MOST = 2**63
+LARGEST = 2**30
+"""More weights than this are a mistake."""
 FREE_ON_RESUME = ("epochs", "threads", "data", "runs")
 """Settings that may change when a run is resumed."""
 
@@ -52,10 +62,16 @@ class Settings:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Settings:
-        """From what `to_json` gave; UserError, or an error of Python's own, for anything else."""
-        known = {field.name for field in fields(cls)} - {"dataset"}
-        return from_options(values["dataset"], {k: v for k, v in values.items() if k in known})
+    def from_json(cls, values: Any) -> Settings:
+        """From what `to_json` gave; UserError for anything else."""
+        if not isinstance(values, dict):
+            raise UserError(f"a {type(values).__name__} in the place of settings")
+        known = {field.name: str(field.type) for field in fields(cls)}
+        given = {name: value for name, value in values.items() if name in known}
+        wrong = [name for name, value in given.items() if not _is(value, known[name])]
+        if wrong or "dataset" not in given:
+            raise UserError(f"wrong kind of value for {', '.join(wrong)}" if wrong else "no data set")
+        return from_options(given.pop("dataset"), given)
 
     def write(self, path: Path, versions: dict[str, str]) -> None:
         """Write config.json."""
@@ -65,10 +81,10 @@ class Settings:
     def read(cls, path: Path) -> Settings:
         """Read config.json."""
         try:
-            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_json(parse_json(path.read_bytes()))
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        except (UserError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (UserError, ValueError) as error:
             raise UserError(f"{path} is damaged, or was written by another program: {error}") from error
 
     def resumed(self, given: dict[str, Any]) -> Settings:
@@ -87,6 +103,20 @@ class Settings:
                 2,
             )
         return asked
+
+
+def _is(value: Any, kind: str) -> bool:
+    """Whether a value of config.json is of a field's kind, such as "int | None"."""
+    if kind.endswith(" | None"):
+        return value is None or _is(value, kind.removesuffix(" | None"))
+    if kind.startswith("tuple["):
+        inner = kind.removeprefix("tuple[").removesuffix(", ...]")
+        return isinstance(value, list) and all(_is(item, inner) for item in value)
+    if kind == "str":
+        return isinstance(value, str) and value.isprintable()
+    if kind == "float":
+        return type(value) in (int, float) and abs(value) < MOST
+    return type(value).__name__ == kind and (kind != "int" or abs(value) < MOST)
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -122,7 +152,15 @@ def from_options(dataset: str, given: dict[str, Any]) -> Settings:
     values |= {name: value for name, value in _tuned(dataset, values).items() if given.get(name) is None}
     settings = Settings(**values)
     _check_numbers(settings)
+    if (count := weights(settings)) > LARGEST:
+        raise UserError(f"--hidden {_text(settings.hidden)}: a net of {count:,} parameters is too large", 2)
     return settings
+
+
+def weights(settings: Settings) -> int:
+    """How many parameters the net has, counted without making it."""
+    sizes = (INPUTS[settings.dataset], *settings.hidden, settings.outputs)
+    return sum((before + 1) * after for before, after in pairwise(sizes))
 
 
 def _tuned(dataset: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -141,10 +179,10 @@ def widths(text: Any) -> tuple[int, ...]:
     parts = text.split(",") if isinstance(text, str) else text
     if not parts or (isinstance(text, str) and text.strip().lower() in ("", "none", "0")):
         return ()
-    try:
-        found = tuple(int(part) for part in parts)
-    except ValueError:
-        found = (0,)
+    words = [str(part).strip() for part in parts]
+    found = tuple(
+        int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else 0 for word in words
+    )
     if min(found) < 1:
         raise UserError(
             f"--hidden {text!r}: expected widths such as 25,25,25, or none for no hidden layer", 2
@@ -221,13 +259,13 @@ def _init(name: str, activations: tuple[str, ...]) -> str:
 
 def _check_numbers(settings: Settings) -> None:
     rules = [
-        ("lr", settings.lr > 0, "above 0"),
+        ("lr", 0 < settings.lr < math.inf, "above 0"),
         ("momentum", 0 <= settings.momentum < 1, "from 0 to below 1"),
-        ("weight-decay", settings.weight_decay >= 0, "at least 0"),
+        ("weight-decay", 0 <= settings.weight_decay < math.inf, "at least 0"),
         ("epochs", settings.epochs >= 1, "at least 1"),
         ("batch-size", settings.batch_size >= 1, "at least 1"),
         ("runs", settings.runs >= 1, "at least 1"),
-        ("threads", settings.threads >= 1, "at least 1"),
+        ("threads", 1 <= settings.threads <= 1024, "from 1 to 1024"),
         ("seed", 0 <= settings.seed < 2**63, "from 0 to 2**63 - 1"),
         ("data-seed", settings.data_seed is None or 0 <= settings.data_seed < 2**63, "from 0 to 2**63 - 1"),
         ("patience", settings.patience is None or settings.patience >= 1, "at least 1"),

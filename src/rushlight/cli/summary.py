@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rushlight.cli.console import UserError, say
-from rushlight.cli.saved import FILE, INPUTS, build_model, load_model
-from rushlight.cli.settings import DATASETS, Settings, from_options
+from rushlight.cli.saved import FILE, build_model, load_model
+from rushlight.cli.settings import DATASETS, INPUTS, Settings, from_options
 from rushlight.train import summary
 
 __all__ = ["summarize"]

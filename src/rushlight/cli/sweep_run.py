@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from rushlight.cli.describe import describe
 from rushlight.cli.grid import Grid, label, text
 from rushlight.cli.runs import statistics
 from rushlight.cli.saved import SavedModel
+from rushlight.cli.settings import Settings
 from rushlight.cli.standings import Standing, compare, show
 from rushlight.cli.sweep_files import draw, write
 from rushlight.cli.tasks import Parts, load_parts
 from rushlight.cli.threads import set_threads
-from rushlight.cli.train import check_folder, how_to_run, make_trainer, refuse_used
+from rushlight.cli.train import folder, how_to_run, make_trainer, refuse_used, written
 from rushlight.compile.native.threads import get_num_threads, set_num_threads
 from rushlight.train import Interrupted, Trainer
 
@@ -30,10 +32,15 @@ def run_sweep(
     _heed_threads(threads)
     first = grid.settings(next(grid.points()))
     reason = _why_eager(grid)
-    if out is not None:
-        if not force:
-            refuse_used(out)
-        check_folder(out)
+    if out is not None and not force:
+        refuse_used(out)
+    with contextlib.nullcontext() if out is None else folder(out):
+        _run(grid, first, reason, out, quiet, pictures)
+
+
+def _run(
+    grid: Grid, first: Settings, reason: str | None, out: Path | None, quiet: bool, pictures: bool
+) -> None:
     data = load_parts(first)
     if not quiet:
         _introduce(grid, data, reason)
@@ -43,15 +50,17 @@ def run_sweep(
         raise UserError(
             f"all {len(result)} nets diverged: their losses grew without bound. Try a smaller --lr"
         )
-    _report(grid, standings)
+    _report(grid, standings, quiet)
     settings = _report_best(grid, standings[0], data)
-    say(f"{_nets(len(result))} in {result.seconds:.1f} s")
+    if not quiet:
+        say(f"{_nets(len(result))} in {result.seconds:.1f} s")
     if out is not None:
         write(result, SavedModel(standings[0].best.model, settings, data.facts), out)
         if pictures:
             draw(grid.dataset, standings, out)
-        say(f"written to {out}: {', '.join(sorted(path.name for path in out.iterdir() if path.is_file()))}")
-        say(f"next: rushlight evaluate {out}")
+        if not quiet:
+            say(f"written to {written(out)}")
+            say(f"next: rushlight evaluate {out}")
     say(f"to train it alone: {grid.command(settings, standings[0].point)}")
 
 
@@ -115,10 +124,11 @@ def _introduce(grid: Grid, data: Parts, reason: str | None) -> None:
     say(f"running    {together if reason is None else f'eager ({reason})'}")
 
 
-def _report(grid: Grid, standings: list[Standing]) -> None:
+def _report(grid: Grid, standings: list[Standing], quiet: bool) -> None:
     epochs = grid.settings(standings[0].point).epochs
     over = f" with {len(grid.seeds)} seeds" if len(grid.seeds) > 1 else ""
-    say()
+    if not quiet:
+        say()
     say(f"Validation error in % after {epochs} epochs{over}, best first")
     say()
     say(show(standings, width()))

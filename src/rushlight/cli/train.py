@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,11 +20,12 @@ from rushlight.cli.settings import Settings
 from rushlight.cli.tasks import Parts, load_parts, make_loss, make_optimizer
 from rushlight.cli.threads import set_threads
 from rushlight.interop.files import check_writable, remove_leftovers
+from rushlight.interop.locks import locked, made
 from rushlight.train import EarlyStopping, Interrupted, Trainer, read_checkpoint
 
 __all__ = [
-    "CHECKPOINT", "CONFIG", "SWEEP", "Result", "check_folder", "heed_threads", "how_to_run", "make_trainer",
-    "open_run", "refuse_used", "train_one", "train_run",
+    "CHECKPOINT", "CONFIG", "SWEEP", "Result", "folder", "heed_threads", "how_to_run", "make_trainer",
+    "open_run", "refuse_used", "run_files", "train_one", "train_run", "write_config", "written",
 ]  # fmt: skip
 
 CONFIG, CHECKPOINT, SWEEP = "config.json", "checkpoint.safetensors", "sweep.csv"
@@ -42,7 +46,7 @@ class Result:
 def open_run(
     dataset: str, given: dict[str, Any], out: Path | None, resume: bool, force: bool
 ) -> tuple[Settings, Path]:
-    """The settings and the folder of a run, checked; writes config.json."""
+    """The settings and the folder of a run, checked; nothing is written."""
     from rushlight.cli.settings import from_options
 
     if resume:
@@ -59,7 +63,6 @@ def open_run(
         out = out or _free_folder(dataset)
         if not force:
             refuse_used(out)
-    check_folder(out)
     return settings, out
 
 
@@ -77,12 +80,41 @@ def refuse_used(out: Path) -> None:
         )
 
 
-def check_folder(out: Path) -> None:
-    """Make the folder if need be; UserError if nothing can be written there."""
+@contextlib.contextmanager
+def folder(out: Path, alone: bool = True) -> Iterator[None]:
+    """Make the folder of a command, and lock it if it is for this one `alone`.
+
+    A command that fails before it wrote anything leaves nothing.
+
+    Raises UserError if nothing can be written there.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(made(out))
+            check_writable(out)
+            if alone:
+                stack.enter_context(locked(out, "rushlight"))
+        except OSError as error:
+            raise UserError(f"cannot write to the folder {out}: {error.strerror or error}") from error
+        yield
+
+
+@contextlib.contextmanager
+def run_files(settings: Settings, out: Path, resume: bool, kept: str = CHECKPOINT) -> Iterator[None]:
+    """Write config.json; if a new run then fails before it left anything named like `kept`, take it back."""
+    write_config(settings, out, resume)
     try:
-        check_writable(out)
-    except OSError as error:
-        raise UserError(f"cannot write to the folder {out}: {error.strerror or error}") from error
+        yield
+    except BaseException:
+        if not resume and not any(out.glob(kept)):
+            (out / CONFIG).unlink(missing_ok=True)
+        raise
+
+
+def written(out: Path) -> str:
+    """What the folder holds, for the user."""
+    names = [path.name + "/" * path.is_dir() for path in out.iterdir() if not path.name.startswith(".")]
+    return f"{out}: {', '.join(sorted(names))}"
 
 
 def write_config(settings: Settings, out: Path, resume: bool) -> None:
@@ -104,14 +136,15 @@ def train_run(settings: Settings, out: Path, resume: bool, quiet: bool, pictures
     """Train one model and tell the user all about it."""
     how_to_run(settings)
     heed_threads(settings.threads)
-    data = load_parts(settings)
-    write_config(settings, out, resume)
-    if not quiet:
-        _introduce(settings, data)
-    saved, trainer, result = train_one(settings, data, out, resume, None if not quiet else False)
-    if pictures:
-        _draw(saved, trainer, data, out)
-    _report(settings, result, out)
+    with folder(out):
+        data = load_parts(settings)
+        if not quiet:
+            _introduce(settings, data)
+        with run_files(settings, out, resume):
+            saved, trainer, result = train_one(settings, data, out, resume, None if not quiet else False)
+        if pictures:
+            _draw(saved, trainer, data, out)
+        _report(settings, result, out, quiet)
 
 
 def train_one(
@@ -141,7 +174,7 @@ def train_one(
         trainer,
         Result(
             settings.seed,
-            float(rows[-1]["train_loss"]),
+            float(rows[-1].get("train_loss", math.nan)) if rows else math.nan,
             tested["loss"],
             1.0 - tested["accuracy"],
             len(rows),
@@ -206,12 +239,16 @@ def _draw(saved: SavedModel, trainer: Trainer, data: Parts, out: Path) -> None:
         warn(f'pictures were not drawn, as {error.name} is missing: pip install "rushlight[app]"')
 
 
-def _report(settings: Settings, result: Result, out: Path) -> None:
-    say()
+def _report(settings: Settings, result: Result, out: Path, quiet: bool) -> None:
+    if not quiet:
+        say()
     say(
         f"test error {100 * result.test_error:.2f} % (accuracy {1 - result.test_error:.4f}), test loss "
         f"{result.test_loss:.4g}, after {result.epochs} epochs in {result.seconds:.1f} s"
+        + (f", in {out}" if quiet else "")
     )
-    say(f"written to {out}: {', '.join(sorted(path.name for path in out.iterdir() if path.is_file()))}")
+    if quiet:
+        return
+    say(f"written to {written(out)}")
     sample = "points.csv" if settings.dataset == "disk" else "digit.png"
     say(f"next: rushlight evaluate {out}   or   rushlight predict {out} {sample}")

@@ -22,6 +22,8 @@ __all__ = ["encode_idx", "parse_idx", "read_idx", "unpack"]
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CODES = {np.dtype(name).newbyteorder("="): code for code, name in _DTYPES.items()}
 _GZIP = b"\x1f\x8b"
+_MOST_DIMENSIONS, _LARGEST = 64, 2**62
+"""What an ndarray can have."""
 _LONGEST_HEADER = 4 + 4 * 255
 _BEST_RATIO = 1100
 """Deflate packs at most 1032 to 1, so no more than this can come out, whatever a header promises."""
@@ -53,6 +55,8 @@ def parse_idx(data: bytes, name: str = "IDX data") -> np.ndarray:
     """
     dtype, shape, offset = _header(data, name)
     _check_length(len(data), dtype, shape, offset, name)
+    if math.prod(max(size, 1) for size in shape) * dtype.itemsize > _LARGEST:  # beside a size of 0
+        raise DataError(message(name, f"a header of shape {shape}", "sizes that fit an array", REPLACE))
     array = np.frombuffer(data, dtype, offset=offset).reshape(shape)
     return array.astype(dtype.type)
 
@@ -117,6 +121,8 @@ def _header(data: bytes, name: str, packed_size: int | None = None) -> tuple[np.
         expected = "0x0000, then a type code of " + ", ".join(f"0x{c:02x}" for c in _DTYPES)
         got = f"magic number 0x{data[:4].hex()}"
         raise DataError(message(name, got, expected, "This is no IDX file: put the right one in its place."))
+    if ndim > _MOST_DIMENSIONS:
+        raise DataError(message(name, f"{ndim} dimensions", f"at most {_MOST_DIMENSIONS}", REPLACE))
     offset = 4 + 4 * ndim
     if len(data) < offset:
         got = f"a header cut short after {len(data)} bytes"

@@ -6,6 +6,9 @@ import contextlib
 import glob
 import os
 from pathlib import Path
+from typing import BinaryIO
+
+from rushlight.interop.locks import try_lock
 
 __all__ = ["check_writable", "remove_leftovers", "write_atomically"]
 
@@ -13,8 +16,10 @@ __all__ = ["check_writable", "remove_leftovers", "write_atomically"]
 def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     """Replace the file at `path` by one that holds `data` (text as UTF-8), or leave it as it was.
 
-    The data go to a temporary file in the same folder, which is synced and renamed over `path`; then the
-    folder is synced, so that the new name too survives a power cut. Raises OSError as `open` does.
+    The data go to a temporary file of this call alone in the same folder, which is synced and renamed over
+    `path`; then the folder is synced, so that the new name too survives a power cut. Of several writers at
+    once, threads or processes, the last to end wins, and readers see one of their files, whole. Raises
+    OSError as `open` does.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -23,13 +28,16 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     (['note.txt'], 'a light')
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with _held(temporary) as file:
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if os.name == "posix":  # elsewhere an open file cannot be renamed, nor removed by others
+                os.replace(temporary, path)
+        if os.name != "posix":
+            os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -38,23 +46,39 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove the temporary files that killed writers of `path` left beside it."""
+    """Remove the temporary files that killed writers of `path` left beside it; those of living ones stay."""
     path = Path(path)
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with contextlib.suppress(OSError):
-            leftover.unlink()
+            if os.name != "posix":
+                leftover.unlink()  # refused while a writer has it open
+                continue
+            with open(leftover, "rb+") as file:
+                if try_lock(file):
+                    leftover.unlink()
 
 
 def check_writable(folder: str | os.PathLike[str]) -> None:
     """Create `folder` if needed and write one byte there, so that an OSError comes now, not hours later."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / f".probe.{os.getpid()}.tmp"
+    probe = folder / f".probe.{os.urandom(6).hex()}.tmp"
     try:
         probe.write_bytes(b"\n")
     finally:
         with contextlib.suppress(OSError):
             probe.unlink()
+
+
+def _held(path: Path) -> BinaryIO:
+    """A new file at `path`, locked, which tells `remove_leftovers` that its writer lives."""
+    while True:
+        file = open(path, "xb")  # noqa: SIM115 (its caller closes it)
+        with contextlib.suppress(OSError):  # no locks here: then leftovers are not removed either
+            try_lock(file)
+        if path.exists():  # nobody took it for a leftover before it was locked
+            return file
+        file.close()
 
 
 def _sync_folder(folder: Path) -> None:

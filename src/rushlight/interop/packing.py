@@ -44,6 +44,8 @@ def pack(value: Any, arrays: dict[str, Any], path: str) -> Any:
 
 
 def _enter(mark: str, array: Any, arrays: dict[str, Any], path: str) -> dict[str, str]:
+    while path in arrays:  # {"a.b": x} and {"a": {"b": y}} meet here; the tree keeps the names apart
+        path += "'"
     arrays[path] = array
     return {mark: path}
 
@@ -52,7 +54,7 @@ def _pack_dict(value: dict[Any, Any], arrays: dict[str, Any], path: str) -> Any:
     packed = {key: pack(item, arrays, f"{path}.{key}") for key, item in value.items()}
     if all(isinstance(key, str) and key not in MARKS for key in packed):
         return packed
-    return {"__items__": [[key, item] for key, item in packed.items()]}
+    return {"__items__": [[pack(key, arrays, path), item] for key, item in packed.items()]}
 
 
 def unpack(tree: Any, arrays: dict[str, Any]) -> Any:
@@ -72,5 +74,5 @@ def unpack(tree: Any, arrays: dict[str, Any]) -> Any:
         if mark == "__tuple__":
             return tuple(unpack(item, arrays) for item in content)
         if mark == "__items__":
-            return {key: unpack(item, arrays) for key, item in content}
+            return {unpack(key, arrays): unpack(item, arrays) for key, item in content}
     return {key: unpack(item, arrays) for key, item in tree.items()}

@@ -7,7 +7,9 @@ reads the format, and the other way round.
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,19 @@ import numpy as np
 
 from rushlight.errors import DataError, DTypeError, NotSupportedError, message
 from rushlight.interop.files import write_atomically
+from rushlight.interop.recognise import recognise
+from rushlight.interop.strict import parse_json
 
 __all__ = ["dump", "load_file", "load_metadata", "parse", "save_file"]
 
 DTYPES = ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8", "uint16", "uint32")
 SUPPORTED = frozenset(np.dtype(name) for name in (*DTYPES, "uint64", "bool"))
+READS = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
+    "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "u1",
+}  # fmt: skip
+LONGEST_HEADER = 100_000_000
+"""The format's own limit."""
 
 
 def save_file(
@@ -47,7 +57,10 @@ def save_file(
 
 
 def load_file(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The tensors of a safetensors file, by name. Raises DataError for a missing or damaged file."""
+    """The tensors of a safetensors file, by name, BF16 as float32; no library is needed.
+
+    Raises DataError for a missing or damaged file, DTypeError for a dtype that Rushlight lacks.
+    """
     from rushlight import from_numpy
 
     arrays, _ = parse(_read(path), str(path))
@@ -61,22 +74,94 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 
 def dump(tensors: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> bytes:
     """The bytes of a safetensors file that holds `tensors` and `metadata`."""
+    if odd := [name for name in (*tensors, *(metadata or {})) if not isinstance(name, str)]:
+        raise DTypeError(message("save_file", f"the name {odd[0]!r}", "names that are strings"))
+    if "__metadata__" in tensors:
+        raise DTypeError(message("save_file", "a tensor named '__metadata__'", "another name"))
     arrays = {name: _array(name, value) for name, value in tensors.items()}
     strings = {key: v if isinstance(v, str) else json.dumps(v) for key, v in (metadata or {}).items()}
     return _ordered(_library().save(arrays, strings or None))
 
 
 def parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:
-    """Arrays and metadata in the bytes of a safetensors file; `name` stands in error messages."""
-    library = _library()
+    """Arrays and metadata in the bytes of a safetensors file; `name` stands in error messages.
+
+    BF16 becomes float32, which holds all its values. Every size is checked before it is believed. Raises
+    DataError for a damaged file or one of another format, DTypeError for a dtype that NumPy lacks.
+    """
     try:
-        arrays = {key: np.array(array) for key, array in library.load(data).items()}
-        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-    except Exception as error:  # the library has error types of its own; all of them mean the same here
+        header, metadata, start = _header(data)
+        return _arrays(header, data, start), metadata
+    except ValueError as error:
+        what, remedy = recognise(data)
+        if what:
+            raise DataError(f"{name} is {what}, not a safetensors file. {remedy}") from error
         raise DataError(
             f"{name} is damaged, or not a safetensors file ({error}). Copy or create it again."
         ) from error
-    return arrays, metadata
+    except _UnknownError as error:
+        got, expected = f"{name}: {error.args[0]}", f"one of {', '.join(READS)}"
+        raise DTypeError(
+            message("load_file", got, expected, "Convert it where it comes from, to F32 say.")
+        ) from None
+
+
+class _UnknownError(Exception):
+    """A dtype that is not read."""
+
+
+def _header(data: bytes) -> tuple[dict[str, Any], dict[str, str], int]:
+    """What is said of the tensors, the metadata, and where the tensors start."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > min(len(data) - 8, LONGEST_HEADER):
+        raise ValueError(f"{len(data)} bytes, with a header of {length}")
+    header = parse_json(data[8 : 8 + length])
+    metadata = header.pop("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its header is no table of tensors and metadata")
+    return header, metadata, 8 + length
+
+
+def _arrays(header: dict[str, Any], data: bytes, start: int) -> dict[str, np.ndarray[Any, Any]]:
+    spans = {name: _span(name, entry) for name, entry in header.items()}
+    at = 0
+    for begin, end in sorted(spans.values()):
+        if begin != at:
+            raise ValueError("its tensors overlap, or leave gaps")
+        at = end
+    if at != len(data) - start:
+        raise ValueError(f"its tensors take {at} bytes of {len(data) - start}")
+    return {
+        name: _value(np.ndarray(entry["shape"], READS[entry["dtype"]], data, start + spans[name][0]), entry)
+        for name, entry in header.items()
+    }
+
+
+def _span(name: str, entry: Any) -> tuple[int, int]:
+    """Where a tensor lies, if what the header says of it fits together."""
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"the entry of {name!r}")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2:
+        raise ValueError(f"the entry of {name!r}")
+    if dtype not in READS and re.fullmatch(r"[A-Z][A-Z0-9_]{1,15}", dtype):
+        raise _UnknownError(f"{name!r} of dtype {dtype}")
+    begin, end = offsets
+    if dtype not in READS or end - begin != np.dtype(READS[dtype]).itemsize * math.prod(shape):
+        raise ValueError(f"the size of {name!r}")
+    return begin, end
+
+
+def _sizes(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
+
+
+def _value(raw: np.ndarray[Any, Any], entry: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """A copy that can be written to, in the machine's byte order."""
+    dtype, value = entry["dtype"], raw.astype(raw.dtype.type)  # the type, so that the dtype is NumPy's own
+    if dtype == "BF16":  # the upper half of a float32
+        return np.left_shift(value, 16, dtype=np.uint32, out=np.empty(raw.shape, np.uint32)).view(np.float32)
+    return np.not_equal(value, 0, out=np.empty(raw.shape, bool)) if dtype == "BOOL" else value
 
 
 def _ordered(data: bytes) -> bytes:
@@ -110,6 +195,6 @@ def _library() -> Any:
         import safetensors.numpy
     except ImportError as error:
         raise NotSupportedError(
-            'Saving and loading files needs the safetensors library: pip install "rushlight[app]"'
+            'Saving files needs the safetensors library: pip install "rushlight[app]"'
         ) from error
     return safetensors.numpy

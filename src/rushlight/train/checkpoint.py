@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rushlight.errors import CheckpointError, DataError, DTypeError
+from rushlight.errors import CheckpointError, DataError, DTypeError, message
 from rushlight.interop import safetensors
 from rushlight.interop.files import write_atomically
 from rushlight.interop.packing import pack, unpack
+from rushlight.interop.strict import parse_json
 from rushlight.train.fit_check import problems_of
 
 __all__ = ["load_checkpoint", "read_checkpoint", "save_checkpoint"]
@@ -51,7 +52,11 @@ def save_checkpoint(path: str | os.PathLike[str], *, random: bool = True, **part
     {'epoch': 3}
     """
     arrays: dict[str, Any] = {}
-    tree = {name: _packed(name, part, arrays) for name, part in parts.items()}
+    try:
+        tree = {name: _packed(name, part, arrays) for name, part in parts.items()}
+    except RecursionError as error:
+        got, expected = "state that is nested without end, or too deeply", "fewer levels of lists and dicts"
+        raise CheckpointError(message("save_checkpoint", got, expected)) from error
     if random:
         tree["random"] = {"kind": "random", "state": pack(_get_random(), arrays, "random")}
     text = json.dumps(tree)
@@ -125,7 +130,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Saved]:
         arrays, metadata = safetensors.parse(Path(path).read_bytes(), where)
     except OSError as error:
         raise CheckpointError(f"cannot read the checkpoint {where}: {error.strerror or error}.") from error
-    except DataError as error:
+    except (DataError, DTypeError) as error:
         raise CheckpointError(f"the checkpoint {error}") from error
     if metadata.get("format") != FORMAT:
         raise CheckpointError(f"{where} is a safetensors file but not a checkpoint of Rushlight.")
@@ -136,7 +141,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Saved]:
     if metadata.get("sum") != _digest(arrays, text):
         raise CheckpointError(f"the checkpoint {where} is damaged: its contents do not match its sum.")
     try:
-        tree = json.loads(text)
+        tree = parse_json(text)
         return {name: Saved(part["kind"], unpack(part["state"], arrays)) for name, part in tree.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"the checkpoint {where} is damaged: {error!r}.") from error

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from rushlight.errors import ArgumentError, message
+from rushlight.errors import ArgumentError, CheckpointError, message
 
 __all__ = ["EarlyStopping"]
 
@@ -85,6 +85,9 @@ class EarlyStopping:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Take back what `state_dict` gave. Raises CheckpointError for weights that are no tensors."""
+        weights = state["weights"]
+        if weights is not None and not all(hasattr(value, "detach") for value in dict(weights).values()):
+            raise CheckpointError("EarlyStopping.load_state_dict: its weights are no tensors")
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.waited, self.weights = state["waited"], state["weights"]

@@ -31,7 +31,28 @@ def problems_of(name: str, part: Any, kind: str, state: Any) -> list[str]:
     found = [f"{key} is missing in the file" for key in own if key not in state]
     if kind == "MetricSet":
         found += [f"{key} is in the file but was not given" for key in state if key not in own]
-    return _shorten(name, found)
+    return _shorten(name, found + _other_kinds(own, state))
+
+
+def _other_kinds(own: Any, saved: Any, path: str = "") -> list[str]:
+    """Where `saved` holds another kind of value than `own`; what is None in `own` may be anything."""
+    if isinstance(own, Mapping) and isinstance(saved, Mapping):
+        return [
+            problem
+            for key in own
+            if key in saved
+            for problem in _other_kinds(own[key], saved[key], f"{path}.{key}" if path else str(key))
+        ]
+    if _kind(own) == _kind(saved) or own is None or (isinstance(own, float) and type(saved) is int):
+        return []
+    return [f"{path} is of type {type(saved).__name__} in the file, {type(own).__name__} here"]
+
+
+def _kind(value: Any) -> type:
+    """The type, where a number of NumPy's counts as one of Python's, and a tuple as a list."""
+    if getattr(value, "shape", None) == ():
+        value = value.item()
+    return list if isinstance(value, tuple) else type(value)
 
 
 def _module_problems(module: Any, state: Mapping[str, Any]) -> list[str]:

@@ -6,11 +6,11 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from rushlight.errors import DataError
+from rushlight.errors import CheckpointError, DataError
 from rushlight.interop.files import write_atomically
+from rushlight.interop.strict import parse_number, read_table
 
 __all__ = ["History"]
 
@@ -86,10 +86,10 @@ class History(Mapping[str, list[Value]]):
     def from_csv(cls, path: str | os.PathLike[str]) -> History:
         """Read what `to_csv` wrote. Raises DataError for a file that is missing or not such a table."""
         try:
-            with open(Path(path), newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            return cls([{name: _number(text) for name, text in row.items() if text} for row in rows])
-        except (OSError, ValueError, TypeError) as error:
+            table = read_table(path)
+            names = table[0][1] if table else []
+            return cls([_row(f"line {number}", names, cells) for number, cells in table[1:]])
+        except (OSError, ValueError) as error:
             raise DataError(f"History.from_csv: cannot read {os.fspath(path)}: {error}.") from error
 
     def state_dict(self) -> dict[str, Any]:
@@ -97,16 +97,31 @@ class History(Mapping[str, list[Value]]):
         return {"rows": [dict(row) for row in self.rows]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
-        self.rows = [dict(row) for row in state["rows"]]
+        """Take back what `state_dict` gave. Raises CheckpointError for what is no table of numbers."""
+        rows = [{name: _plain(value) for name, value in row.items()} for row in state["rows"]]
+        if not all(isinstance(n, str) and isinstance(v, int | float) for row in rows for n, v in row.items()):
+            raise CheckpointError("History.load_state_dict: its rows hold something else than numbers")
+        self.rows = rows
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as one of Python's."""
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 def _shown(value: Value | None) -> str:
     return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
-def _number(text: str) -> Value:
+def _row(where: str, names: list[str], cells: list[str]) -> dict[str, Value]:
+    if len(cells) != len(names):
+        raise ValueError(f"{where} has {len(cells)} cells for {len(names)} columns")
     try:
-        return int(text)
-    except ValueError:
-        return float(text)
+        return {name: _number(text) for name, text in zip(names, cells, strict=True) if text}
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _number(text: str) -> Value:
+    number = parse_number(text)
+    return int(text) if text.strip("+-").isdecimal() else number

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rushlight.errors import CheckpointError
+
 __all__ = ["Position"]
 
 
@@ -40,6 +42,8 @@ class Position:
         return asdict(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Take back what `state_dict` gave. Raises CheckpointError for counts below 0."""
+        if any(state[name] < 0 for name in ("epoch", "batch", "samples", "loss_weight")):
+            raise CheckpointError("a position before the beginning")
         for name in asdict(self):
             setattr(self, name, state[name])

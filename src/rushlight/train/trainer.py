@@ -5,17 +5,18 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 from rushlight.core.state import no_grad
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
-from rushlight.interop.files import check_writable, remove_leftovers
 from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
 from rushlight.train.compiled import CompiledSteps
 from rushlight.train.early_stopping import EarlyStopping
 from rushlight.train.eligible import why_eager
 from rushlight.train.feed import Feed, make_feed
+from rushlight.train.folder import CHECKPOINT, HISTORY, Stamp, run_folder, stamp
 from rushlight.train.history import History
 from rushlight.train.kinds import check_parts
 from rushlight.train.loop import FitLoop
@@ -27,7 +28,6 @@ from rushlight.train.steps import EagerSteps, train_on
 __all__ = ["Trainer", "evaluating"]
 
 EVALUATION_BATCH = 1024
-HISTORY = "history.csv"
 
 
 class Trainer:
@@ -38,7 +38,7 @@ class Trainer:
     scheduler           stepped after every epoch, or after every batch with ``schedule="batch"``.
     clip_grad_norm      the largest norm that the gradients may have together; clip_grad_value: each entry.
     early_stopping      an EarlyStopping.
-    out                 a folder: checkpoint.safetensors and history.csv are kept there.
+    out                 a folder: checkpoint.safetensors and history.csv are kept there. `fit` locks it.
     checkpoint_every    save after so many batches of an epoch; checkpoint_epochs: after so many epochs;
                         checkpoint_seconds: when so many seconds have passed. The end of `fit` always saves.
     seed                seeds the global generator when training starts, and the order of the batches.
@@ -101,12 +101,13 @@ class Trainer:
         self.compile = _one_of("compile", compile, (True, False, "auto"))
         self._compiled: CompiledSteps | None = None
         self.position, self.history = Position(), History()
+        self._saved: Stamp = None
         self._paused: Feed | None = None
 
     @property
     def checkpoint_path(self) -> Path:
         """The checkpoint in `out`."""
-        return (self.out or Path()) / "checkpoint.safetensors"
+        return (self.out or Path()) / CHECKPOINT
 
     def fit(
         self,
@@ -117,13 +118,16 @@ class Trainer:
         batch_size: int = 32,
         shuffle: bool = True,
         resume: bool = False,
+        overwrite: bool = False,
     ) -> History:
         """Train until `epochs` epochs are done in all, and return the history.
 
         `train` and `validation` are a DataLoader, a Dataset, a tuple ``(inputs, targets)`` of tensors, or an
         iterable of batches; `batch_size` and `shuffle` serve those that are not batches yet. A trainer that
         has done 10 epochs and is asked for 15 does 5 more. With `resume` the run goes on from the checkpoint
-        in `out`, if there is one: from the very batch, to the same weights, bit for bit, as one run.
+        in `out`, if there is one: from the very batch, to the same weights, bit for bit, as one run. Without
+        it, ArgumentError refuses a folder that holds the run of another trainer, unless `overwrite`; and
+        always one that another run writes into.
 
         An EarlyStopping with `restore_best` puts the best weights into the model at the end; the checkpoint
         keeps the last ones, with which a resumed run goes on.
@@ -131,8 +135,12 @@ class Trainer:
         Ctrl-C ends the batch under way, saves, and raises Interrupted, which says how to go on. A loss that
         is no longer finite raises AnomalyError; the checkpoint stays as it was.
         """
-        if self.out is not None:
-            _prepare(self.out, self.checkpoint_path)
+        with nullcontext() if self.out is None else run_folder(self.out, self._saved, resume or overwrite):
+            return self._fit(train, epochs, validation, batch_size, shuffle, resume)
+
+    def _fit(
+        self, train: Any, epochs: int, validation: Any, batch_size: int, shuffle: bool, resume: bool
+    ) -> History:
         feed = make_feed("fit", train, batch_size, shuffle, self.seed)
         check = None if validation is None else make_feed("fit", validation, EVALUATION_BATCH)
         progress = make_progress(self.progress)
@@ -240,6 +248,7 @@ class Trainer:
     def save(self, feed: Feed | None = None, validation: Feed | None = None) -> None:
         """Write checkpoint and history to `out`."""
         save_checkpoint(self.checkpoint_path, **self._parts(feed, validation))
+        self._saved = stamp(self.checkpoint_path)
         if self.history.rows:
             self.history.to_csv(self.checkpoint_path.with_name(HISTORY))
 
@@ -263,6 +272,7 @@ class Trainer:
         if not self.checkpoint_path.exists():
             return False
         load_checkpoint(self.checkpoint_path, exact=True, **self._parts(feed, validation))
+        self._saved = stamp(self.checkpoint_path)
         if self.position.batch and hasattr(self.optimizer, "stepped"):
             self.optimizer.stepped = True  # in the program that was interrupted; the scheduler asks
         return True
@@ -314,17 +324,6 @@ class evaluating:
     def __exit__(self, *error: object) -> None:
         for module, mode in self.modes:
             module.training = mode
-
-
-def _prepare(out: Path, checkpoint: Path) -> None:
-    try:
-        check_writable(out)
-    except OSError as error:
-        raise ArgumentError(
-            message("Trainer", f"out={os.fspath(out)!r} ({error.strerror or error})", "a folder to write to")
-        ) from error
-    remove_leftovers(checkpoint)
-    remove_leftovers(out / HISTORY)
 
 
 def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:

@@ -1,0 +1,386 @@
+"""Damaged and hostile files, made by the thousand from good ones, for every reader of the package.
+
+python -m tests.hostile [count] [seed]
+
+A reader takes a file or refuses it with an error of `rushlight.errors`; the command line ends with a message
+and an exit status. Anything else is a fault, as is asking for much memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import os
+import random
+import shutil
+import struct
+import sys
+import tempfile
+import time
+import traceback
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+import rushlight as rl
+from rushlight.cli.runs import _read as read_runs
+from rushlight.cli.saved import SavedModel, build_model
+from rushlight.cli.settings import Settings, from_options
+from rushlight.data.idx import encode_idx, read_idx
+from rushlight.errors import RushlightError
+from rushlight.interop import load_file, load_metadata
+from rushlight.interop.pictures import read_clothing, read_digit
+from rushlight.interop.points import read_points
+from rushlight.train import History, Trainer, load_checkpoint
+from tests.cli_helpers import call
+
+MEMORY = 600 * 2**20
+"""Bytes that a reader may ask for, of files that all have less than 10,000."""
+ODD: list[Any] = [
+    None, True, False, 0, -1, 1, 2, 64, 65, 2**31, 2**32, 2**63, 2**64, 10**30, 0.5, -0.0, 1e308,
+    float("inf"), float("nan"), "", "a", "\0", "\ud800", "F32", "BF16", "F8_E4M3", "__metadata__", "x" * 3000,
+    [], {}, [[]], [None], {"": None}, {"__tensor__": "a"}, {"__tuple__": 1}, {"__items__": [[[], 1]]},
+    {"__array__": []},
+]  # fmt: skip
+WORDS = [
+    b"\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff" * 8, b"[" * 5000, b'{"a":' * 3000, b'"', b",",
+    b";", b"\n", b"\r", b"\t", b"nan", b"-inf", b"1e999", b"1_0", b"0x1", b"1" * 140_000, b"\xd9\xa1",
+    b"\xef\xbb\xbf", b"PK\x03\x04", b"\x1f\x8b", b"\x89PNG\r\n\x1a\n", b"IDAT", b"tRNS", b"zTXt", b"iCCP",
+    b"eXIf", b"\xff\xd9",
+]  # fmt: skip
+
+
+def damaged(data: bytes, other: bytes, luck: random.Random) -> bytes:
+    """`data` with a few bits, bytes or pieces changed; `other` lends pieces."""
+    found = bytearray(data)
+    for _ in range(luck.choice((1, 1, 2, 5))):
+        size, kind = len(found), luck.randrange(8)
+        at = luck.randrange(size + 1)
+        if kind == 0 and size:
+            found[at % size] ^= 1 << luck.randrange(8)
+        elif kind == 1 and size:
+            found[at % size] = luck.choice((0, 1, 127, 128, 255, luck.randrange(256)))
+        elif kind == 2:
+            del found[at:]
+        elif kind == 3:
+            del found[at : at + luck.randrange(1, 40)]
+        elif kind == 4:
+            found[at:at] = luck.choice(WORDS)
+        elif kind == 5:
+            start = luck.randrange(len(other) + 1)
+            found[at : at + luck.randrange(40)] = other[start : start + luck.randrange(1, 200)]
+        elif kind == 6:  # a size in a header
+            form = luck.choice((">I", "<I", "<Q", ">H"))
+            width = struct.calcsize(form)
+            at = luck.randrange(max(1, min(64, size)))
+            found[at : at + width] = struct.pack(form, luck.choice((0, 1, 255, 60_000, 2 ** (8 * width) - 1)))
+        else:
+            found[at : at + 100] = found[at : at + 100] * luck.randrange(2, 5)
+    return bytes(found)
+
+
+def odd_json(value: Any, luck: random.Random) -> Any:
+    """`value` with one of its parts, at any depth, replaced, dropped, doubled, or put under another name."""
+    value = json.loads(json.dumps(value))
+    spots: list[tuple[Any, Any]] = []
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        keys = list(item) if isinstance(item, dict) else range(len(item)) if isinstance(item, list) else []
+        spots += [(item, key) for key in keys]
+        stack += [item[key] for key in keys]
+    if not spots or luck.random() < 0.05:
+        return luck.choice(ODD)
+    for _ in range(luck.choice((1, 1, 1, 3))):
+        item, key = luck.choice(spots)
+        part = luck.choice(spots)
+        with contextlib.suppress(LookupError, ValueError):
+            kind = luck.randrange(6)
+            if kind == 0:
+                del item[key]
+            elif kind == 1:
+                item[key] = json.loads(json.dumps(part[0][part[1]]))
+            elif kind == 2 and isinstance(item, dict):
+                item[str(luck.choice(ODD))] = item[key]
+            else:
+                item[key] = luck.choice(ODD)
+    return value
+
+
+def summed(data: bytes) -> bytes:
+    """A PNG with right sums over its chunks, so that what they say is believed."""
+    found, at = data[:8], 8
+    while at + 8 <= len(data):
+        size = min(int.from_bytes(data[at : at + 4], "big"), len(data) - at - 8)
+        chunk = data[at + 4 : at + 8 + size]
+        found += data[at : at + 4] + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+        at += 12 + size
+    return found
+
+
+def deep(luck: random.Random) -> bytes:
+    """JSON that is nested more deeply than Python recurses."""
+    start, end = luck.choice(((b"[", b"]"), (b'{"a":', b"}"), (b'[{"__tuple__":', b"}]")))
+    count = luck.choice((150, 300, 900, 5000, 100_000))
+    return start * count + b"0" + end * count
+
+
+def odd_tensors(data: bytes, luck: random.Random) -> bytes:
+    """A safetensors file with a header that lies, but parses; a checkpoint is signed anew."""
+    size = int.from_bytes(data[:8], "little")
+    header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
+    metadata = header.get("__metadata__", {})
+    inside = next((name for name in ("rushlight", "state") if name in metadata), None)
+    if inside is None or luck.random() < 0.3:
+        header = odd_json(header, luck)
+    elif luck.random() < 0.1:
+        metadata[inside] = deep(luck).decode()
+    else:
+        metadata[inside] = json.dumps(odd_json(json.loads(metadata[inside]), luck))
+    if "sum" in metadata and isinstance(metadata.get("state"), str):
+        with contextlib.suppress(Exception):
+            metadata["sum"] = _sum(header, body, metadata["state"])
+    text = deep(luck) if luck.random() < 0.05 else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def _sum(header: dict[str, Any], body: bytes, text: str) -> str:
+    from rushlight.interop.safetensors import parse
+    from rushlight.train.checkpoint import _digest
+
+    plain = json.dumps({name: one for name, one in header.items() if name != "__metadata__"}).encode()
+    arrays, _ = parse(len(plain).to_bytes(8, "little") + plain + body, "")
+    return _digest(arrays, text)
+
+
+Reader = Callable[[Path], Any]
+
+
+class Zoo:
+    """Good files in a folder, how each is damaged, and what reads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, run = folder, folder / "good"
+        options = (
+            "--epochs",
+            "2",
+            "--hidden",
+            "3",
+            "--no-pictures",
+            "--no-compile",
+            "--patience",
+            "5",
+            "--force",
+        )
+        assert call("train", "disk", *options, "--out", run).code == 0
+        points = "x,y\n0.25,0.5\n0.75,0.125\n"
+        (folder / "points.csv").write_text(points)
+        runs = "seed,train_loss,test_loss,test_error,epochs,seconds\n0,0.5,0.25,0.125,3,0.5\n"
+        digits = from_options("mnist", {"hidden": "2"})
+        facts = {"classes": list("0123456789"), "mean": 0.1307, "std": 0.3081}
+        SavedModel(build_model(digits), digits, facts).save(folder / "digits.safetensors")
+        read = {name: (run / name).read_bytes() for name in os.listdir(run)}
+        idx = encode_idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
+        self.good: dict[str, bytes] = {
+            "model.safetensors": read["model.safetensors"],
+            "checkpoint.safetensors": read["checkpoint.safetensors"],
+            "config.json": read["config.json"],
+            "history.csv": read["history.csv"],
+            "runs.csv": runs.encode(),
+            "points.csv": points.encode(),
+            "a.idx": idx,
+            "a.idx.gz": gzip.compress(idx, mtime=0),
+            **_pictures(),
+        }
+
+    def cases(self, count: int, seed: int) -> Iterator[tuple[str, bytes, Reader, str]]:
+        """Name of the file, its bytes, what reads it, and what that is called."""
+        luck, names = random.Random(seed), list(self.good)
+        for _ in range(count):
+            name = luck.choice(names)
+            data = self.good[name]
+            if name.endswith(".safetensors") and luck.random() < 0.6:
+                data = odd_tensors(data, luck)
+            elif name == "config.json" and luck.random() < 0.6:
+                data = (
+                    deep(luck)
+                    if luck.random() < 0.1
+                    else json.dumps(odd_json(json.loads(data), luck)).encode()
+                )
+            elif name.endswith(".gz") and luck.random() < 0.5:
+                data = gzip.compress(damaged(self.good["a.idx"], data, luck), mtime=0)
+            else:
+                data = damaged(data, self.good[luck.choice(names)], luck)
+                if name.endswith(".png") and luck.random() < 0.7:
+                    data = summed(data)
+            readers = _readers(name, self.folder)
+            what = luck.choice(list(readers))
+            yield name, data, readers[what], what
+
+
+def _pictures() -> dict[str, bytes]:
+    from PIL import Image
+
+    pixels = np.zeros((40, 30), np.uint8)
+    pixels[10:30, 12:16] = 250
+    grey, found = Image.fromarray(pixels), {}
+    exif = Image.Exif()
+    exif[274] = 6
+    kinds: dict[str, tuple[Any, dict[str, Any]]] = {
+        "grey.png": (grey, {}),
+        "palette.png": (grey.convert("P"), {"transparency": 0}),
+        "alpha.png": (grey.convert("LA"), {"exif": exif}),
+        "deep.png": (Image.fromarray(pixels.astype(np.uint16) * 257), {}),
+        "photo.jpg": (grey.convert("RGB"), {"exif": exif}),
+        "progressive.jpg": (grey, {"progressive": True}),
+    }
+    for name, (picture, options) in kinds.items():
+        stream = io.BytesIO()
+        picture.save(stream, format="PNG" if name.endswith("png") else "JPEG", **options)
+        found[name] = stream.getvalue()
+    return found
+
+
+def _readers(name: str, folder: Path) -> dict[str, Reader]:
+    run, points = folder / "good", folder / "points.csv"
+    if name == "model.safetensors":
+        return {
+            "load_file": load_file,
+            "load_metadata": load_metadata,
+            "predict": lambda path: call("predict", path, points),
+            "evaluate": lambda path: call("evaluate", path),
+            "summary": lambda path: call("summary", path),
+        }
+    if name == "checkpoint.safetensors":
+        return {
+            "load_checkpoint": _load,
+            "resume": lambda path: _resume(path, folder),
+            "load_file": load_file,
+        }
+    if name == "config.json":
+        return {
+            "Settings.read": Settings.read,
+            "resume": lambda path: _resume(path, folder),
+            "summary": lambda path: call("summary", path.parent),
+        }
+    if name == "points.csv":
+        return {"read_points": read_points, "predict": lambda path: call("predict", run, path)}
+    if name.endswith((".png", ".jpg")):
+        model = folder / "digits.safetensors"
+        return {
+            "read_digit": read_digit,
+            "read_clothing": read_clothing,
+            "predict": lambda path: call("predict", model, path),
+        }
+    return {"history.csv": {"from_csv": History.from_csv}, "runs.csv": {"runs": read_runs}}.get(
+        name, {"read_idx": read_idx}
+    )
+
+
+def _load(path: Path) -> None:
+    model = rl.nn.MLP(2, [3], 1, activation=["relu"], output="tanh")
+    optimizer = rl.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    trainer = Trainer(model, optimizer, rl.nn.MSELoss())
+    load_checkpoint(
+        path, model=model, optimizer=optimizer, position=trainer.position, history=trainer.history
+    )
+
+
+def _resume(path: Path, folder: Path) -> Any:
+    """Go on with a copy of the good run that has this file in the place of its own; nothing is trained."""
+    run = folder / "again"
+    shutil.rmtree(run, ignore_errors=True)
+    shutil.copytree(folder / "good", run)
+    shutil.copy(path, run / path.name)
+    with mock.patch("rushlight.train.loop.FitLoop._train_epoch", _all_used):
+        return call("train", "disk", "--out", run, "--resume", "--epochs", "3", "--no-pictures")
+
+
+def _all_used(loop: Any) -> None:
+    position = loop.position
+    position.batch += 1
+    position.loss_sum, position.loss_weight, position.exhausted = (
+        position.loss_sum + 1.0,
+        position.loss_weight + 1,
+        True,
+    )
+
+
+def faults(folder: Path, count: int, seed: int, tally: Counter[str] | None = None) -> list[str]:
+    """What went wrong over `count` files, with a way to have it again; counts by outcome go into `tally`."""
+    zoo, found = Zoo(folder), []
+    tally = Counter() if tally is None else tally
+    slowest = (0.0, "")
+    for number, (name, data, reader, what) in enumerate(zoo.cases(count, seed)):
+        place = folder / "bad"
+        place.mkdir(exist_ok=True)
+        path = place / name
+        path.write_bytes(data)
+        began = time.perf_counter()
+        try:
+            with bounded(MEMORY):
+                done = reader(path)
+            outcome = "taken"
+            if hasattr(done, "code") and done.code:
+                outcome = "refused"
+                if done.code not in (1, 2) or "Traceback" in done.err or not done.err.strip():
+                    raise AssertionError(f"exit status {done.code}: {done.err}")
+                if "not enough memory" in done.err:
+                    raise AssertionError(done.err)
+        except RushlightError as error:
+            outcome = "refused"
+            if not str(error).strip():
+                found.append(f"file {number} of seed {seed}, {what} of {name}: an empty message")
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            outcome = "fault"
+            last = "".join(traceback.format_exception(error)[-4:])
+            found.append(f"file {number} of seed {seed}, {what} of {name}: {last}")
+        tally[f"{what} of {name}: {outcome}"] += 1
+        slowest = max(slowest, (time.perf_counter() - began, f"file {number}, {what} of {name}"))
+        path.unlink()
+    tally[f"slowest: {slowest[1]}, ms"] = round(1000 * slowest[0])
+    return found
+
+
+@contextlib.contextmanager
+def bounded(more: int) -> Iterator[None]:
+    """So many bytes of address space more than now, and no more, where the system can hold us to that."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, OSError):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def main() -> None:
+    count, seed = (int(text) for text in (*sys.argv[1:], *("10000", "0")[len(sys.argv) - 1 :]))
+    tally: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as name:
+        found = faults(Path(name), count, seed, tally)
+    for line in sorted(tally):
+        print(f"{tally[line]:6} {line}")
+    for text in found[:20]:
+        print(text)
+    print(f"{count} damaged files, {len(found)} faults")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
