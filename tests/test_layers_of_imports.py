@@ -36,6 +36,8 @@ HOST_DATA = (
     "interop",
     "train/metrics",
     "train/sweeping",
+    "train/weights",
+    "train/regression",
     "compile/interpret",
     "reports",
     "cli",

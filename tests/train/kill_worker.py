@@ -45,11 +45,11 @@ def make_trainer(out: Path | None, seed: int = 1, every: int = 2, compile: Any =
     )
 
 
-def fit(trainer: Trainer, epochs: int = 30, resume: bool = True) -> Trainer:
+def fit(trainer: Trainer, epochs: int = 30, resume: bool = True, overwrite: bool = False) -> Trainer:
     """Train on the disk."""
     loader = data.DataLoader(data.Disk(200, seed=2), batch_size=30, shuffle=True, seed=3)
     checks = data.DataLoader(data.Disk(50, seed=2, split="test"), batch_size=20, shuffle=True, seed=4)
-    trainer.fit(loader, epochs, validation=checks, resume=resume)
+    trainer.fit(loader, epochs, validation=checks, resume=resume, overwrite=overwrite)
     return trainer
 
 

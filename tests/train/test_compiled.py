@@ -116,7 +116,7 @@ def test_ctrl_c_saves_and_resumes(
     assert outcome(fit(make_trainer(tmp_path, seed=77, compile=True), epochs=4)) == whole
     trainer.progress = False
     rl.set_rng_state(random)
-    assert outcome(fit(trainer, epochs=4, resume=False)) == whole
+    assert outcome(fit(trainer, epochs=4, resume=False, overwrite=True)) == whole
 
 
 def test_a_checkpoint_within_an_epoch_is_batch_exact(tmp_path: Path) -> None:

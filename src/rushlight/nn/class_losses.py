@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rushlight import ops
@@ -75,7 +76,12 @@ def _plain(logits: Any, target: Tensor, ignore_index: int) -> bool:
 
 
 def _mean(loss: Tensor, total: Tensor, reduction: str) -> Tensor:
-    return loss.sum() / total.sum() if reduction == "mean" else reduce_by(loss, reduction)
+    if reduction != "mean":
+        return reduce_by(loss, reduction)
+    # Where every target is ignored, the mean is nan and its gradient, as in PyTorch, 0: not 0 times infinity.
+    count = total.sum()
+    none = count == 0.0
+    return loss.sum() / ops.where(none, 1.0, count) + ops.where(none, math.nan, ops.zeros_like(count))
 
 
 def nll_loss(

@@ -4,6 +4,7 @@ after ``criterion(predictions, targets)`` gives the gradient that ``model.backwa
 
 from __future__ import annotations
 
+from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.nn import functional as F
 from rushlight.nn.losses import reduction_of
@@ -21,6 +22,11 @@ class _Loss(Module):
     ) -> None:
         super().__init__()
         self.reduction = reduction_of(type(self).__name__, size_average, reduce, reduction)
+
+    def sample_weights(self, target: Tensor) -> Tensor | float:
+        """What each sample of a batch counts in the mean: all alike, or a tensor (N,). By this are the losses
+        of batches weighed where they make the loss of an epoch."""
+        return target.numel() / max(len(target), 1)
 
 
 class _WeightedLoss(_Loss):
@@ -104,7 +110,27 @@ class BCEWithLogitsLoss(_Loss):
         )
 
 
-class NLLLoss(_WeightedLoss):
+class _ClassLoss(_WeightedLoss):
+    ignore_index: int
+
+    def sample_weights(self, target: Tensor) -> Tensor | float:
+        """The weights of the sample's classes; 0 for those that are ignored."""
+        if target.dtype.kind == "f":  # probabilities (N, C, ...): the mean is over all but the classes
+            return target.numel() / max(target.shape[0] * target.shape[1], 1)
+        each, ignored = target.numel() / max(len(target), 1), target == self.ignore_index
+        if self.weight is None and not ignored.array.any():
+            return each
+        if self.weight is None:
+            counted = ops.where(ignored, 0.0, ops.ones(()))
+        else:
+            known = target.long().clamp(
+                0, len(self.weight) - 1
+            )  # what is out of range the loss itself refuses
+            counted = ops.where(ignored, 0.0, self.weight.detach()[known])
+        return counted.reshape(len(target), -1).sum(1)
+
+
+class NLLLoss(_ClassLoss):
     """-w[t] x[t] for log-probabilities x (N, C, ...), as LogSoftmax gives them, and classes t (N, ...).
 
     >>> import rushlight as rl
@@ -129,7 +155,7 @@ class NLLLoss(_WeightedLoss):
         )
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(_ClassLoss):
     """-w[t] ln softmax(x)[t] for logits x (N, C, ...) and classes t (N, ...), or probabilities.
 
     R4's negative log-likelihood over softmax; LogSoftmax and NLLLoss in one.

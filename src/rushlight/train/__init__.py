@@ -18,10 +18,14 @@ from rushlight.train.metrics import (
     predicted_classes,
 )
 from rushlight.train.progress import LiveProgress, PlainProgress, Progress, Status, make_progress
+from rushlight.train.regression import MAE, R2, RMSE
 from rushlight.train.summary import Summary, summary
 from rushlight.train.trainer import Trainer
 
 __all__ = [
+    "MAE",
+    "R2",
+    "RMSE",
     "Accuracy",
     "ConfusionMatrix",
     "EarlyStopping",

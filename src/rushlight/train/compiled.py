@@ -14,6 +14,7 @@ from rushlight.errors import NotSupportedError, message
 from rushlight.train.eligible import frozen_state, plain_state
 from rushlight.train.feed import Feed
 from rushlight.train.steps import Done, EagerSteps, Room, check_batch, check_loss, train_on
+from rushlight.train.weights import of_batches
 
 if TYPE_CHECKING:
     from rushlight.train.trainer import Trainer
@@ -95,11 +96,12 @@ class CompiledSteps(EagerSteps):
         epoch, at, total = loader.epoch, loader.position, len(loader)
         whole, rest = loader.epoch_indices(epoch)
         place = loader.state_dict()
+        held = self.weights.rows(memory.tensors[-1])
         while at < total:
             limit = room()
             count = min(len(whole) - at, self._most(), total if limit is None else limit)
             rows = whole[at : at + count] if at < len(whole) else rest[None]
-            done = self._many(loader.dataset, memory, rows)
+            done = self._many(loader.dataset, memory, rows, held)
             at += len(done.losses)
             loader.load_state_dict({**place, "epoch": epoch, "position": at})
             yield done
@@ -111,11 +113,13 @@ class CompiledSteps(EagerSteps):
             return 1
         return max(1, min(self.pace.batches(), OUTPUTS // max(self.output_bytes, 1)))
 
-    def _many(self, dataset: Any, memory: InMemory, rows: Any) -> Done:
-        """Batches whose samples are `rows`, a line for each batch. The first of a size goes alone."""
+    def _many(self, dataset: Any, memory: InMemory, rows: Any, held: Any) -> Done:
+        """Batches whose samples are `rows`, a line for each batch, and which count what is `held` for the
+        rows of the tensors. The first of a size goes alone."""
         if len(rows) == 1 or self._key(memory.tensors, rows.shape[1]) not in self._known:
             return self._one(dataset.gather(rows[0]))
-        index = _wrap(memory.index(rows))
+        places = memory.index(rows)
+        index = _wrap(places)
         start = time.perf_counter()
         found = self._compiled(lambda: self.step.scan(*memory.tensors, index=index))
         if found is None:
@@ -126,7 +130,9 @@ class CompiledSteps(EagerSteps):
         if outputs is not None:
             with no_grad():
                 measured = outputs, memory.tensors[-1][index]
-        return Done(losses.tolist(), rows.shape[1], measured, lambda i: dataset.gather(rows[i]), stacked=True)
+        size = rows.shape[1]
+        weights = of_batches(held, places)
+        return Done(losses.tolist(), weights, size, measured, lambda i: dataset.gather(rows[i]), stacked=True)
 
     def _one(self, batch: Any) -> Done:
         """One batch."""
@@ -141,9 +147,9 @@ class CompiledSteps(EagerSteps):
         check_loss(loss)
         if before is not None:
             self._accept(batch, output, before)
-        return Done(
-            (loss.item(),), len(batch[-1]), None if output is None else (output, batch[-1]), lambda i: batch
-        )
+        measured = None if output is None else (output, batch[-1])
+        weight = self.weights.of(batch[-1])
+        return Done((loss.item(),), (weight,), len(batch[-1]), measured, lambda i: batch)
 
     def _accept(self, batch: Any, output: Any, before: Any) -> None:
         """After the first step of a program: it is as it should be, unless Python took part in it."""

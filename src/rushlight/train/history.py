@@ -11,6 +11,8 @@ from typing import Any
 from rushlight.errors import CheckpointError, DataError
 from rushlight.interop.files import write_atomically
 from rushlight.interop.strict import parse_number, read_table
+from rushlight.train.better import Mode, Told, direction
+from rushlight.train.tables import as_table, frame
 
 __all__ = ["History"]
 
@@ -34,8 +36,10 @@ class History(Mapping[str, list[Value]]):
         2        0.25
     """
 
-    def __init__(self, rows: list[dict[str, Value]] | None = None) -> None:
+    def __init__(self, rows: list[dict[str, Value]] | None = None, better: Told | None = None) -> None:
+        """`better`: which way metrics are better, by name."""
         self.rows: list[dict[str, Value]] = [dict(row) for row in rows or []]
+        self.better = dict(better or {})
 
     def append(self, **values: Value) -> None:
         """Add a row."""
@@ -57,22 +61,31 @@ class History(Mapping[str, list[Value]]):
     def __len__(self) -> int:
         return len(self.columns)
 
-    def best(self, column: str, mode: str = "min") -> dict[str, Value]:
-        """The row where `column` is smallest (``mode="min"``) or largest (``mode="max"``)."""
+    def best(self, column: str, mode: Mode = "auto") -> dict[str, Value]:
+        """The row where `column` is best: smallest (``mode="min"``), largest ("max"), or as its metric says.
+
+        Raises KeyError for a column without values, ArgumentError where nobody knows what is better.
+
+        >>> history = History([{"epoch": 1, "train_accuracy": 0.9}, {"epoch": 2, "train_accuracy": 0.8}])
+        >>> history.best("train_accuracy")["epoch"]
+        1
+        """
         filled = [row for row in self.rows if row.get(column, float("nan")) == row.get(column)]
         if not filled:
             raise KeyError(f"{column!r} has no values; the columns are {', '.join(self.columns)}")
-        choose = min if mode == "min" else max
+        choose = min if direction("best", column, mode, self.better) == "min" else max
         return choose(filled, key=lambda row: row[column])
 
     def __str__(self) -> str:
         names = self.columns
-        table = [names, *([_shown(row.get(name)) for name in names] for row in self.rows)]
-        widths = [max(len(line[i]) for line in table) for i in range(len(names))]
-        return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in table)
+        return as_table(names, [[row.get(name) for name in names] for row in self.rows])
 
     def __repr__(self) -> str:
         return f"History({len(self.rows)} epochs: {', '.join(self.columns)})"
+
+    def to_pandas(self) -> Any:
+        """The table as a pandas DataFrame, a row for each epoch."""
+        return frame({name: self[name] for name in self.columns})
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table, atomically; numbers read back as the same numbers."""
@@ -107,10 +120,6 @@ class History(Mapping[str, list[Value]]):
 def _plain(value: Any) -> Any:
     """A number of NumPy's as one of Python's."""
     return value.item() if getattr(value, "shape", None) == () else value
-
-
-def _shown(value: Value | None) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def _row(where: str, names: list[str], cells: list[str]) -> dict[str, Value]:

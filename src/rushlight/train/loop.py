@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rushlight.errors import AnomalyError, DataError, message
 from rushlight.train.feed import Feed
 from rushlight.train.interrupt import Interrupted, InterruptGuard
-from rushlight.train.metrics import MetricSet
+from rushlight.train.metric_set import MetricSet
 from rushlight.train.progress import Progress, Status
 from rushlight.train.steps import Done, EagerSteps
 
@@ -33,7 +33,6 @@ class FitLoop:
     ) -> None:
         self.trainer, self.feed, self.validation = trainer, feed, validation
         self.epochs, self.progress, self.steps = epochs, progress, steps
-        self.weigh = getattr(trainer.loss, "reduction", "mean") != "sum"
         self.position = trainer.position
         self.guard = InterruptGuard()
         self.latest: dict[str, float] = {}  # the last epoch's validation, for the progress bar
@@ -85,16 +84,15 @@ class FitLoop:
 
     def _account(self, done: Done) -> None:
         """Add batches that were trained on to the sums of the epoch; AnomalyError if a loss is not finite."""
-        position, samples = self.position, done.samples
-        weight = samples if self.weigh else 1
-        for number, value in enumerate(done.losses):
-            if not math.isfinite(value):
+        position, samples, weights = self.position, done.samples, self.steps.weights
+        for number, (value, weight) in enumerate(zip(done.losses, done.weights, strict=True)):
+            if weight and not math.isfinite(value):
                 raise AnomalyError(self._explain(value, done.batch(number)))
             position.batch += 1
-            position.loss_sum += value * weight
+            position.loss_sum += weights.add(value, weight)
+            position.loss_weight += weight
         count = len(done.losses)
         position.samples += samples * count
-        position.loss_weight += samples * count
         self.samples += samples * count
         self.batches += count
         if done.measured is not None:

@@ -5,16 +5,20 @@ What counts as the predicted class follows from the output's shape:
 - (N, C), C > 1: the largest of the C scores. Targets are classes (N,) or (N, 1), or one-hot rows (N, C).
 - (N,) or (N, 1): class 1 above a threshold. With ``threshold="auto"`` that is 0.5 for targets 0 and 1, and
   0 for targets -1 and 1; logits with targets 0 and 1 need ``threshold=0.0``.
+
+Targets that are no classes raise ArgumentError; those equal to ``ignore_index`` are not counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.train.better import Direction
 
 __all__ = [
     "Accuracy",
@@ -22,15 +26,16 @@ __all__ = [
     "ErrorRate",
     "MeanOf",
     "Metric",
-    "MetricSet",
     "accuracy",
     "confusion_matrix",
     "error_rate",
-    "make_metric",
+    "host",
     "predicted_classes",
     "true_classes",
 ]
 
+IGNORE = -100
+"""What PyTorch writes in the place of a class that does not count."""
 Threshold = float | Literal["auto"]
 Array = np.ndarray[Any, Any]
 
@@ -44,6 +49,9 @@ class Metric:
     name: str = "metric"
     scalar: bool = True
     """Whether `compute` gives a number, which a history can hold."""
+
+    better: Direction | None = None
+    """Whether the smallest ("min") or the largest value ("max") is the best; None: a user has to say it."""
 
     counts: bool = False
     """Whether it only counts samples, so that batches joined into one give what they give one by one."""
@@ -83,10 +91,11 @@ class Accuracy(Metric):
     """
 
     name = "accuracy"
+    better: Direction | None = "max"
     counts = True
 
-    def __init__(self, threshold: Threshold = "auto") -> None:
-        self.threshold = _checked(threshold)
+    def __init__(self, threshold: Threshold = "auto", ignore_index: int = IGNORE) -> None:
+        self.threshold, self.ignore_index = _checked(threshold), ignore_index
         self.reset()
 
     def reset(self) -> None:
@@ -95,12 +104,14 @@ class Accuracy(Metric):
         self.state = {"samples": 0, "right": 0, "right_signed": 0, "signed": False}
 
     def update(self, output: Any, target: Any) -> None:
-        scores, labels = _host(output), _host(target)
+        scores, labels = host(output), host(target)
         state = self.state
-        state["samples"] += labels.shape[0]
         if _is_wide(scores):
-            state["right"] += _right(scores.argmax(axis=1), true_classes(labels, scores.shape))
+            truth = true_classes(labels, scores.shape, self.ignore_index)
+            state["samples"] += int(np.count_nonzero(truth != IGNORE))
+            state["right"] += _right(scores.argmax(axis=1), truth)
             return
+        state["samples"] += labels.shape[0]
         scores, labels = _column(scores, labels)
         truth = labels > 0
         at = 0.5 if self.threshold == "auto" else self.threshold
@@ -127,6 +138,7 @@ class ErrorRate(Accuracy):
     """
 
     name = "error"
+    better = "min"
 
     def compute(self) -> float:
         return 1.0 - super().compute()
@@ -148,8 +160,10 @@ class ConfusionMatrix(Metric):
     scalar = False
     counts = True
 
-    def __init__(self, classes: int | None = None, threshold: Threshold = "auto") -> None:
-        self.classes, self.threshold = classes, _checked(threshold)
+    def __init__(
+        self, classes: int | None = None, threshold: Threshold = "auto", ignore_index: int = IGNORE
+    ) -> None:
+        self.classes, self.threshold, self.ignore_index = classes, _checked(threshold), ignore_index
         self.reset()
 
     def reset(self) -> None:
@@ -157,9 +171,11 @@ class ConfusionMatrix(Metric):
         self.state = {"counts": _zeros(size), "counts_signed": _zeros(size), "signed": False}
 
     def update(self, output: Any, target: Any) -> None:
-        scores, labels = _host(output), _host(target)
+        scores, labels = host(output), host(target)
         if _is_wide(scores):
-            self._count("counts", true_classes(labels, scores.shape), scores.argmax(axis=1), scores.shape[1])
+            truth = true_classes(labels, scores.shape, self.ignore_index)
+            counted = truth != IGNORE
+            self._count("counts", truth[counted], scores.argmax(axis=1)[counted], scores.shape[1])
             return
         scores, labels = _column(scores, labels)
         truth = (labels > 0).astype(np.int64)
@@ -190,6 +206,8 @@ class ConfusionMatrix(Metric):
 class MeanOf(Metric):
     """The mean over samples of a function ``f(output, target) -> number`` of a batch.
 
+    `better` says whether the smallest ("min") or the largest value ("max") is the best.
+
     >>> import rushlight as rl
     >>> def gap(output, target):
     ...     return (output - target).abs().mean()
@@ -199,9 +217,16 @@ class MeanOf(Metric):
     ('gap', 0.5)
     """
 
-    def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None) -> None:
-        self.function = function
-        self.name = name or str(getattr(function, "__name__", type(function).__name__))
+    def __init__(
+        self,
+        function: Callable[[Any, Any], Any],
+        name: str | None = None,
+        better: Direction | None = None,
+    ) -> None:
+        if better not in (None, "min", "max"):
+            raise ArgumentError(message("MeanOf", f"better={better!r}", '"min", "max" or None'))
+        self.function, self.better = function, better
+        self.name = name or _name_of(function)
         self.reset()
 
     def reset(self) -> None:
@@ -214,35 +239,6 @@ class MeanOf(Metric):
 
     def compute(self) -> float:
         return self.state["sum"] / self.state["samples"] if self.state["samples"] else float("nan")
-
-
-class MetricSet:
-    """Metrics that are updated together, each under a name of its own."""
-
-    def __init__(self, items: list[Metric]) -> None:
-        names = [metric.name for metric in items]
-        if len(set(names)) < len(names):
-            raise ArgumentError(message("Trainer", f"metrics named {', '.join(names)}", "a name for each"))
-        self.items = items
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all batches."""
-        for metric in self.items:
-            metric.reset()
-
-    def values(self, scalars_only: bool = True) -> dict[str, Any]:
-        """What the metrics say, by name; those that are no numbers on request."""
-        return {m.name: m.compute() for m in self.items if m.scalar or not scalars_only}
-
-    def state_dict(self) -> dict[str, Any]:
-        """The counts gathered so far."""
-        return {metric.name: dict(metric.state) for metric in self.items}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
-        for metric in self.items:
-            metric.state = dict(state[metric.name])
 
 
 def accuracy(output: Any, target: Any, threshold: Threshold = "auto") -> float:
@@ -269,18 +265,31 @@ def confusion_matrix(
 
 def predicted_classes(output: Any, threshold: float = 0.5) -> Array:
     """The class of each row of `output`, an int64 array (N,): the largest score, or 1 above `threshold`."""
-    scores = _host(output)
+    scores = host(output)
     if _is_wide(scores):
         return scores.argmax(axis=1)
     return (scores.reshape(-1) > threshold).astype(np.int64)
 
 
-def true_classes(target: Any, shape: tuple[int, ...]) -> Array:
-    """The classes in `target`, for an output of `shape` (N, C): given as (N,), (N, 1), or one-hot rows."""
-    labels = _host(target)
+def true_classes(target: Any, shape: tuple[int, ...], ignore_index: int = IGNORE) -> Array:
+    """The classes in `target`, for an output of `shape` (N, C): given as (N,), (N, 1), or one-hot rows (or
+    probabilities). -100 stands where it is `ignore_index`. ArgumentError for numbers that are no classes."""
+    labels = host(target)
     if labels.shape == (shape[0],) or labels.shape == (shape[0], 1):
-        return labels.reshape(-1).astype(np.int64, copy=False)
+        labels = labels.reshape(-1)
+        classes = labels.astype(np.int64, copy=False)
+        if labels.dtype.kind == "f" and (classes != labels).any():
+            raise _no_classes(labels[classes != labels][0])
+        odd = (classes < 0) | (classes >= shape[1])
+        if odd.any() or ignore_index >= 0:
+            ignored = classes == ignore_index
+            if (odd & ~ignored).any():
+                raise _no_classes(classes[odd & ~ignored][0], f"classes from 0 to {shape[1] - 1}")
+            classes = np.where(ignored, IGNORE, classes)
+        return classes
     if labels.shape == shape:
+        if labels.dtype.kind == "f" and not _is_spread(labels):
+            raise _no_classes(labels.ravel()[0], "one-hot rows or rows of probabilities")
         return labels.argmax(axis=1)
     raise ShapeError(
         message(
@@ -289,30 +298,13 @@ def true_classes(target: Any, shape: tuple[int, ...]) -> Array:
     )
 
 
-def make_metric(metric: str | Metric | Callable[[Any, Any], Any], threshold: Threshold = "auto") -> Metric:
-    """A Metric from a Metric, the name of one, or a function of (output, target)."""
-    named: dict[str, Callable[[], Metric]] = {
-        "accuracy": lambda: Accuracy(threshold),
-        "error": lambda: ErrorRate(threshold),
-        "confusion_matrix": lambda: ConfusionMatrix(threshold=threshold),
-    }
-    if isinstance(metric, Metric):
-        return metric
-    if isinstance(metric, str) and metric in named:
-        return named[metric]()
-    if callable(metric):
-        return MeanOf(metric)
-    raise ArgumentError(
-        message("Trainer", f"metric {metric!r}", f"{', '.join(named)}, a Metric or a function")
-    )
-
-
 def _once(metric: Metric, output: Any, target: Any) -> Any:
     metric.update(output, target)
     return metric.compute()
 
 
-def _host(value: Any) -> Array:
+def host(value: Any) -> Array:
+    """The numbers of a tensor or an array."""
     return value.detach().numpy() if hasattr(value, "detach") else np.asarray(value)
 
 
@@ -325,7 +317,31 @@ def _is_wide(scores: Array) -> bool:
 def _column(scores: Array, labels: Array) -> tuple[Array, Array]:
     if scores.size != labels.size:
         raise ShapeError(message("metric", f"targets {labels.shape} for outputs {scores.shape}", "one each"))
-    return scores.reshape(-1), labels.reshape(-1)
+    scores, labels = scores.reshape(-1), labels.reshape(-1)
+    odd = (labels != 0) & (labels != 1) & (labels != -1)
+    if odd.any():
+        raise _no_classes(labels[odd][0], "targets 0 and 1, or -1 and 1")
+    return scores, labels
+
+
+def _is_spread(rows: Array) -> bool:
+    """Whether each row is a distribution over the classes, or 1 for one of them and -1 for the others."""
+    lowest = rows.min(initial=0.0)
+    signed = lowest < 0 and bool((np.abs(rows) == 1).all())
+    total = 2.0 - rows.shape[1] if signed else 1.0
+    return (signed or lowest >= 0) and bool(np.isclose(rows.sum(axis=1), total, atol=1e-3).all())
+
+
+def _no_classes(value: Any, expected: str = "classes") -> ArgumentError:
+    remedy = 'For a regression take metrics=["mae"], "rmse" or "r2".'
+    return ArgumentError(message("metric", f"a target of {value:g}, which is no class", expected, remedy))
+
+
+def _name_of(function: Any) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    name = str(getattr(function, "__name__", type(function).__name__))
+    return "metric" if name == "<lambda>" else name
 
 
 def _right(predicted: Array, truth: Array) -> int:

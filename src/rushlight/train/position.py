@@ -25,7 +25,7 @@ class Position:
     """Early stopping ended the run."""
     samples: int = 0
     loss_sum: float = 0.0
-    loss_weight: int = 0
+    loss_weight: float = 0.0
     seconds: float = 0.0
 
     def mean_loss(self) -> float:
@@ -35,7 +35,7 @@ class Position:
     def next_epoch(self) -> None:
         """Close the epoch."""
         self.epoch, self.batch, self.exhausted = self.epoch + 1, 0, False
-        self.samples, self.loss_sum, self.loss_weight, self.seconds = 0, 0.0, 0, 0.0
+        self.samples, self.loss_sum, self.loss_weight, self.seconds = 0, 0.0, 0.0, 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """All fields."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rushlight.errors import DTypeError, ShapeError, message
 from rushlight.nn.utils import clip_grad_norm_, clip_grad_value_
 from rushlight.train.feed import Feed
+from rushlight.train.weights import LossWeights
 
 if TYPE_CHECKING:
     from rushlight.train.trainer import Trainer
@@ -23,13 +24,14 @@ Room = Callable[[], int | None]
 class Done:
     """Batches that were trained on, one or many.
 
-    losses    of each batch.
+    losses    of each batch; weights: what each counts in the mean loss of the epoch.
     samples   in each of the batches, which are of one size.
     measured  pairs (output, target) for the metrics; with `stacked` one pair, with an axis for the batches.
     batch     gives batch number i again.
     """
 
     losses: Sequence[float]
+    weights: Sequence[float]
     samples: int
     measured: tuple[Any, Any] | None
     batch: Callable[[int], Any]
@@ -41,6 +43,7 @@ class EagerSteps:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
+        self.weights = LossWeights(trainer.loss)
 
     def epoch(self, feed: Feed, room: Room) -> Iterator[Done]:
         """Train on the rest of this epoch's batches."""
@@ -53,7 +56,8 @@ class EagerSteps:
         loss, output = self.trainer.train_step(batch)
         check_loss(loss)
         measured = (output, batch[-1]) if self.trainer.metrics.items else None
-        return Done((float(loss.item()),), len(batch[-1]), measured, lambda i: batch)
+        weight = self.weights.of(batch[-1])
+        return Done((float(loss.item()),), (weight,), len(batch[-1]), measured, lambda i: batch)
 
 
 def train_on(

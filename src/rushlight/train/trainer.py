@@ -20,10 +20,12 @@ from rushlight.train.folder import CHECKPOINT, HISTORY, Stamp, run_folder, stamp
 from rushlight.train.history import History
 from rushlight.train.kinds import check_parts
 from rushlight.train.loop import FitLoop
-from rushlight.train.metrics import Metric, MetricSet, make_metric
+from rushlight.train.metric_set import MetricSet, make_metrics
+from rushlight.train.metrics import Metric
 from rushlight.train.position import Position
 from rushlight.train.progress import Progress, make_progress
-from rushlight.train.steps import EagerSteps, train_on
+from rushlight.train.steps import EagerSteps, check_loss, train_on
+from rushlight.train.weights import LossWeights
 
 __all__ = ["Trainer", "evaluating"]
 
@@ -33,8 +35,8 @@ EVALUATION_BATCH = 1024
 class Trainer:
     """Trains `model` with `optimizer` on `loss(output, target)`.
 
-    metrics             names ("accuracy", "error", "confusion_matrix"), Metrics, or functions
-                        of (output, target).
+    metrics             names ("accuracy", "error", "confusion_matrix", "mae", "rmse", "r2"), Metrics, or
+                        functions of (output, target).
     scheduler           stepped after every epoch, or after every batch with ``schedule="batch"``.
     clip_grad_norm      the largest norm that the gradients may have together; clip_grad_value: each entry.
     early_stopping      an EarlyStopping.
@@ -85,14 +87,12 @@ class Trainer:
     ) -> None:
         check_parts(model, optimizer, loss, scheduler)
         self.model, self.optimizer, self.loss = model, optimizer, loss
-        # Outputs are logits where the loss takes logits, so the line between the classes lies at 0.
-        named = getattr(loss, "__name__", type(loss).__name__)
-        logits = named in ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits")
-        names = [metrics] if isinstance(metrics, str) else metrics
-        self.metrics = MetricSet([make_metric(m, 0.0 if logits else "auto") for m in names])
+        self.metrics = make_metrics(metrics, loss)
         self.scheduler, self.schedule = scheduler, _one_of("schedule", schedule, ("epoch", "batch"))
         self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
         self.early_stopping = early_stopping
+        if early_stopping is not None:
+            early_stopping.know(self.metrics.better)
         self.out = None if out is None else Path(out)
         self.checkpoint_every = _positive("checkpoint_every", checkpoint_every)
         self.checkpoint_epochs = _positive("checkpoint_epochs", checkpoint_epochs)
@@ -100,7 +100,7 @@ class Trainer:
         self.seed, self.progress = seed, progress
         self.compile = _one_of("compile", compile, (True, False, "auto"))
         self._compiled: CompiledSteps | None = None
-        self.position, self.history = Position(), History()
+        self.position, self.history = Position(), History(better=self.metrics.better)
         self._saved: Stamp = None
         self._paused: Feed | None = None
 
@@ -211,14 +211,15 @@ class Trainer:
         self, feed: Feed, metrics: MetricSet, stop: Callable[[], bool] = lambda: False
     ) -> dict[str, Any] | None:
         """Loss and `metrics` over `feed`; None if `stop` said so between two batches."""
-        weigh = getattr(self.loss, "reduction", "mean") != "sum"
-        total, count = 0.0, 0
+        weights = LossWeights(self.loss)
+        total, count = 0.0, 0.0
         with evaluating(self.model), no_grad():
             for *inputs, target in feed:
                 loss, output = self._judge((*inputs, target))
-                value = float(loss.item())
-                total += value * len(target) if weigh else value
-                count += len(target)
+                check_loss(loss)
+                weight = weights.of(target)
+                total += weights.add(float(loss.item()), weight)
+                count += weight
                 for metric in metrics.items:
                     metric.update(output, target)
                 if stop():

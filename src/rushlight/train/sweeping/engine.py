@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rushlight.train.compiled import OUTPUTS, SECONDS
-from rushlight.train.metrics import MetricSet
+from rushlight.train.metric_set import MetricSet
 from rushlight.train.sweeping.course import Course, Stroke
 from rushlight.train.sweeping.group import Group, Member
 from rushlight.train.sweeping.orders import Orders
 from rushlight.train.sweeping.tally import Tally
+from rushlight.train.sweeping.weigh import StrokeWeights
+from rushlight.train.weights import LossWeights
 
 if TYPE_CHECKING:
     from rushlight.compile.native.family import Crew
@@ -42,7 +44,9 @@ class Squad:
         self.group, self.course = group, course
         self.active = np.arange(len(group.members))
         trainers = [m.trainer for m in group.members]
-        self.weigh = getattr(trainers[0].loss, "reduction", "mean") != "sum"
+        losses = [LossWeights(t.loss) for t in trainers]
+        self.train_weights = StrokeWeights(losses, course.tensors[-1])
+        self.judge_weights = StrokeWeights(losses, course.targets) if course.targets is not None else None
         # Copies: a metric that several trainers were given would count for all of them.
         self.train = Tally([MetricSet(t.fresh_metrics()) for t in trainers], course.tensors[-1])
         self.judge: Tally | None = None
@@ -51,6 +55,7 @@ class Squad:
             self.judge = Tally(fresh, course.targets)
         self.order = np.zeros(0, np.int64)
         self.sums: Array = np.zeros(0)
+        self.counts: Array = np.zeros(0)
         self.rows: Array = np.zeros(0, np.int64)
         self.results: list[tuple[Stroke, list[Array]]] = []
 
@@ -104,6 +109,16 @@ def _addresses(array: Array) -> Array:
         + np.arange(members)[:, None] * array.strides[0]
         + np.arange(epochs)[None] * array.strides[1]
     )
+
+
+def _added(sums: Array, values: Array) -> Array:
+    """The sums after the values of further batches, added one after the other as `fit` does."""
+    return np.add.accumulate(np.concatenate((sums[..., None], values), 2), 2)[..., -1]
+
+
+def _mean(sums: Array, counts: Array) -> list[list[float]]:
+    found: list[list[float]] = (sums / np.where(counts == 0.0, np.nan, counts)).tolist()
+    return found
 
 
 class Engine:
@@ -180,9 +195,11 @@ class Engine:
             for program in squad.group.programs.values():
                 program.bind()
             if chunk.opens:
-                squad.rows = rows[:, places] if squad.train.sets[0].items else rows[:, :0]
+                looked_at = squad.train.sets[0].items or squad.train_weights.uneven
+                squad.rows = rows[:, places] if looked_at else rows[:, :0]
                 squad.train.begin(squad.rows)
                 squad.sums = np.zeros((len(squad.active), chunk.epochs))
+                squad.counts = np.zeros_like(squad.sums)
             jobs, alive = squad.jobs(chunk, rows, places)
             each = chunk.epochs * len(chunk.strokes)
             starts.append(at + each * np.arange(1, len(squad.active) + 1))
@@ -205,11 +222,12 @@ class Engine:
             return
         for stroke, outputs in squad.results:
             if stroke.train:
-                weight = stroke.size if squad.weigh else 1
-                losses = outputs[0].astype(np.float64) * weight
-                squad.sums = np.add.accumulate(np.concatenate((squad.sums[..., None], losses), 2), 2)[..., -1]
+                used = squad.rows[:, :, stroke.sample : stroke.sample + stroke.count * stroke.size]
+                each = squad.train_weights.of(squad.active, used, squad.order, stroke)
+                losses = squad.train_weights.losses(outputs[0].astype(np.float64), each)
+                squad.sums = _added(squad.sums, losses)
+                squad.counts = _added(squad.counts, np.broadcast_to(each, losses.shape))
                 if len(outputs) > 1:
-                    used = squad.rows[:, :, stroke.sample : stroke.sample + stroke.count * stroke.size]
                     squad.train.add(squad.active, outputs[1], used, squad.order)
         if chunk.closes:
             self._close(squad, chunk, seconds)
@@ -217,7 +235,7 @@ class Engine:
 
     def _close(self, squad: Squad, chunk: Chunk, seconds: float) -> None:
         """Write the epochs into the histories; networks that diverged or stopped drop out."""
-        columns: dict[str, list[list[Any]]] = {"train_loss": (squad.sums / self.course.samples).tolist()}
+        columns: dict[str, list[list[Any]]] = {"train_loss": _mean(squad.sums, squad.counts)}
         columns |= {f"train_{n}": v for n, v in squad.train.values(squad.active, chunk.epochs).items()}
         columns |= {f"validation_{n}": v for n, v in self._validation(squad, chunk).items()}
         finite = np.isfinite(squad.sums)
@@ -248,18 +266,21 @@ class Engine:
         """Loss and metrics over the validation data."""
         if squad.judge is None:
             return {}
+        assert squad.judge_weights is not None
         samples = sum(s.count * s.size for s, _ in squad.results if not s.train)
         every = np.arange(samples)[None, None]
         squad.judge.begin(every)
         total: Array = np.zeros((len(squad.active), chunk.epochs))
+        count, first = np.zeros_like(total), np.zeros_like(squad.active)
         for stroke, outputs in squad.results:
             if not stroke.train:
-                values = outputs[0].astype(np.float64)
-                for i in range(stroke.count):
-                    total = total + (values[:, :, i] * stroke.size if squad.weigh else values[:, :, i])
                 used = every[:, :, stroke.sample : stroke.sample + stroke.count * stroke.size]
-                squad.judge.add(squad.active, outputs[1], used, np.zeros_like(squad.active))
-        found = {"loss": (total / samples).tolist()}
+                each = squad.judge_weights.of(squad.active, used, first, stroke)
+                losses = squad.judge_weights.losses(outputs[0].astype(np.float64), each)
+                total = _added(total, losses)
+                count = _added(count, np.broadcast_to(each, losses.shape))
+                squad.judge.add(squad.active, outputs[1], used, first)
+        found = {"loss": _mean(total, count)}
         return found | squad.judge.values(squad.active, chunk.epochs)
 
 

@@ -7,19 +7,19 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
 
 from rushlight.errors import ArgumentError, message
 from rushlight.interop.files import write_atomically
+from rushlight.train.better import Mode, direction
 from rushlight.train.history import History
+from rushlight.train.tables import as_table, frame
 from rushlight.train.trainer import Trainer
 
 __all__ = ["Run", "Sweep"]
 
-SHOWN = 20
-"""How many rows of a longer table are printed: the first and the last."""
 NO_FIGURES = ("epoch", "lr", "seconds")
 
 
@@ -68,7 +68,7 @@ class Sweep:
     compiled   how many native programs trained and measured the networks; None if all went one by one.
     why_eager  then, the reason.
 
-    ``pandas.DataFrame(result.columns)`` and ``pandas.DataFrame(result.per_epoch)`` are the tables in pandas.
+    ``result.to_pandas()`` and ``result.to_pandas(per_epoch=True)`` are the tables in pandas.
 
     >>> import rushlight as rl
     >>> def build(lr):
@@ -175,14 +175,14 @@ class Sweep:
         part.seconds, part.compiled, part.why_eager = self.seconds, self.compiled, self.why_eager
         return part
 
-    def best(self, column: str | None = None, mode: Literal["min", "max"] = "min") -> Run:
-        """The run whose last epoch has the smallest (or largest) `column`: validation_loss, or train_loss
-        without validation. Runs that diverged are never the best.
+    def best(self, column: str | None = None, mode: Mode = "auto") -> Run:
+        """The run whose last epoch has the best `column`: validation_loss, or train_loss without validation.
+        What is best is the smallest ("min"), the largest ("max"), or what the column's metric says. Runs that
+        diverged are never the best.
 
-        Raises ArgumentError for a column that was not measured, and when no run is left.
+        Raises ArgumentError for a column that was not measured, one that does not say what is better, and
+        when no run is left.
         """
-        if mode not in ("min", "max"):
-            raise ArgumentError(message("best", f"mode={mode!r}", '"min" or "max"'))
         name = column or ("validation_loss" if "validation_loss" in self.figures else "train_loss")
         whole = [run for run in self.runs if run.diverged is None and run.history.rows]
         if whole and name not in self.figures:
@@ -192,7 +192,14 @@ class Sweep:
         if not scored:
             remedy = "Try smaller learning rates."
             raise ArgumentError(message("best", "runs that all diverged", "one that did not", remedy))
-        return (min if mode == "min" else max)(scored, key=lambda pair: pair[0])[1]
+        told = {n: way for run in self.runs for n, way in run.history.better.items()}
+        return (min if direction("best", name, mode, told) == "min" else max)(
+            scored, key=lambda pair: pair[0]
+        )[1]
+
+    def to_pandas(self, per_epoch: bool = False) -> Any:
+        """The table of final figures as a pandas DataFrame; with `per_epoch` the long one."""
+        return frame(self.per_epoch if per_epoch else self.columns)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table of final figures, atomically; its first column is the run's number."""
@@ -210,21 +217,10 @@ class Sweep:
         columns = self.columns
         if all(value is None for value in columns["diverged"]):
             del columns["diverged"]
-        lines = [["run", *columns]]
-        cells = [[str(run.number), *map(_shown, row)] for run, row in
-                 zip(self.runs, zip(*columns.values(), strict=True), strict=True)]  # fmt: skip
-        if len(cells) > SHOWN:
-            half = SHOWN // 2
-            cells = [*cells[:half], ["..."] * len(lines[0]), *cells[-half:]]
-        lines += cells
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
+        numbers = [run.number for run in self.runs]
+        return as_table(["run", *columns], zip(numbers, *columns.values(), strict=True))
 
     def __repr__(self) -> str:
         lost = sum(run.diverged is not None for run in self.runs)
         text = f"Sweep({len(self.runs)} runs of {self.epochs} epochs"
         return f"{text}, {lost} diverged)" if lost else f"{text})"
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)

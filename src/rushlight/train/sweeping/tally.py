@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.tensor import wrap
-from rushlight.errors import ShapeError
-from rushlight.train.metrics import Accuracy, ErrorRate, Metric, MetricSet, true_classes
+from rushlight.errors import ArgumentError, ShapeError
+from rushlight.train.metric_set import MetricSet
+from rushlight.train.metrics import IGNORE, Accuracy, ErrorRate, Metric, true_classes
 
 __all__ = ["Tally"]
 
@@ -24,11 +25,16 @@ class Tally:
 
     def __init__(self, sets: list[MetricSet], targets: Any) -> None:
         self.sets, self.targets = sets, targets
-        kinds = [[(type(m), getattr(m, "threshold", None)) for m in s.items] for s in sets]
-        self.together = all(k == kinds[0] and all(t in (Accuracy, ErrorRate) for t, _ in k) for k in kinds)
+        kinds = [
+            [(type(m), getattr(m, "threshold", None), getattr(m, "ignore_index", None)) for m in s.items]
+            for s in sets
+        ]
+        self.together = all(k == kinds[0] and all(t in (Accuracy, ErrorRate) for t, *_ in k) for k in kinds)
         self._truth: dict[tuple[int, ...], Array | None] = {}
         labels = targets.array.reshape(len(targets), -1) if len(targets) else targets.array
         self._negative = (labels < 0).any(axis=1)
+        self._two = bool(((labels == 0) | (labels == 1) | (labels == -1)).all())
+        self._ignored = next((i for *_, i in kinds[0] if i is not None), IGNORE)
         self._right: dict[str, Any] = {}
         self._line: Any = 0.5
 
@@ -92,10 +98,12 @@ class Tally:
             found: Array | None = None
             if len(tail) == 1 and tail[0] > 1:
                 try:
-                    found = true_classes(labels, (len(labels), *tail))
-                except ShapeError:
+                    found = true_classes(labels, (len(labels), *tail), self._ignored)
+                except (ShapeError, ArgumentError):
                     found = None
-            elif tail in ((), (1,)) and labels.size == len(labels):
+                if found is not None and (found == IGNORE).any():
+                    found = None
+            elif tail in ((), (1,)) and labels.size == len(labels) and self._two:
                 found = labels.reshape(-1) > 0
             self._truth[tail] = found
         return self._truth[tail]

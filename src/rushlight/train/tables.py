@@ -1,0 +1,47 @@
+"""Tables for people: as text, abridged, and as pandas frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from rushlight.errors import NotSupportedError, message
+
+__all__ = ["as_table", "frame"]
+
+SHOWN = 20
+"""How many rows of a longer table are printed: the first and the last."""
+
+
+def as_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The columns, each flush right; of more than `SHOWN` rows the first and the last half of so many.
+
+    >>> print(as_table(["epoch", "loss"], [(1, 0.123456), (2, None)]))
+    epoch    loss
+        1  0.1235
+        2
+    """
+    cells = [[_shown(value) for value in row] for row in rows]
+    if len(cells) > SHOWN:
+        half = SHOWN // 2
+        cells = [*cells[:half], ["..."] * len(names), *cells[-half:]]
+    lines = [list(names), *cells]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
+    return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
+
+
+def frame(columns: Mapping[str, Sequence[Any]]) -> Any:
+    """A pandas DataFrame of the columns; NotSupportedError where pandas is not installed."""
+    try:
+        pandas = import_module("pandas")
+    except ImportError as error:
+        remedy = "pip install pandas, or write a file with to_csv."
+        raise NotSupportedError(
+            message("to_pandas", "no pandas", "pandas to be installed", remedy)
+        ) from error
+    return pandas.DataFrame(dict(columns))
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
