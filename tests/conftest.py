@@ -24,6 +24,15 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _small_pictures() -> Iterator[None]:
+    """Draw with few pixels: to write them takes longer than what they are tested for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rushlight.plot.style.DPI", 40)
+        patch.setattr("rushlight.reports.page.DPI", 40)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _same_start() -> Iterator[None]:
     """Seed every test alike, and hold each to restoring the gradient mode."""
