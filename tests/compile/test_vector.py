@@ -121,6 +121,8 @@ REFUSED = {
     ("sign", "bool"),
     ("pow", "bool"),
     ("floor_divide", "bool"),
+    ("div_floor", "bool"),
+    ("div_trunc", "bool"),
     ("remainder", "bool"),
     ("relu", "bool"),
 }

@@ -39,6 +39,7 @@ from numpy import (
     flip,
     floor,
     floor_divide,
+    fmod,
     frexp,
     full,
     greater,
@@ -143,6 +144,13 @@ def smallest(dtype: Any) -> Any:
 def largest(dtype: Any) -> Any:
     """The largest number of a dtype; of floats, infinity."""
     return float("inf") if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def trunc_divide(a: Any, b: Any) -> Any:
+    """a / b rounded towards 0; of whole numbers exactly, and 0 where b is 0."""
+    if result_type(a, b).kind == "f":
+        return trunc(a / b)
+    return (a - fmod(a, b)) // b
 
 
 def in_pieces(function: Any, x: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply, apply_
 from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec, normalize_axis
+from rushlight.core.spec import Spec, as_held, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -146,7 +146,8 @@ def _source(input: Tensor, axis: int, index: Tensor, src: Any) -> Any:
             for i, n in enumerate(index.shape):
                 src = src.narrow(i, 0, n) if src.shape[i] > n else src
         _infer_scatter(input.spec, index.spec, src.spec, dim=axis)
-    return src
+        return src
+    return as_held("scatter", src, input.dtype) if isinstance(src, int) else src
 
 
 @method()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight.core.apply import apply, apply_
+from rushlight.core.apply import apply, apply_, to_dtype
 from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec, normalize_axis
+from rushlight.core.spec import Spec, as_held, normalize_axis
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
 from rushlight.errors import DTypeError, IndexingError, ShapeError, message
@@ -265,8 +265,10 @@ def _write(input: Tensor, index: Any, value: Any) -> None:
         raise DTypeError(
             message("index_put", f"a float into {input.dtype}", "an integer", "Convert the tensor first.")
         )
-    if isinstance(value, Tensor) and value.dtype != input.dtype:
-        value = value.to(input.dtype)
+    if isinstance(value, Tensor):
+        value = to_dtype(value, input.dtype)
+    elif value.__class__ is int:
+        value = as_held("index_put", value, input.dtype)
     if tensors and _numbers_apart(pattern):
         pattern, tensors = _every_axis(input, pattern, tensors)
     apply_(INDEX_PUT, input, value, *tensors, pattern=pattern)

@@ -151,6 +151,9 @@ class VectorMath:
     def floor_divide(self, a: Any, b: Any) -> Vec:
         return rest.floor_divide(*self.pair(a, b))
 
+    def trunc_divide(self, a: Any, b: Any) -> Vec:
+        return rest.trunc_divide(*self.pair(a, b))
+
     # Comparisons and tests
 
     def equal(self, a: Any, b: Any) -> Vec:
