@@ -202,3 +202,16 @@ def test_arithmetic_of_whole_numbers_is_modulo_their_range() -> None:
     assert U8.clone().add_(300).tolist() == [45, 88, 44]
     assert [(U8 > -1).tolist(), (U8 == 300).tolist()] == [[True] * 3, [False] * 3]
     assert rl.add(MASK, MASK, alpha=3).dtype == rl.bool
+
+
+# Logarithms
+
+
+@pytest.mark.parametrize("dtype", [rl.float32, rl.float64])
+def test_logarithms_of_powers_are_whole(dtype: Any) -> None:
+    whole = np.arange(-149, 128) if dtype == rl.float32 else np.arange(-1074, 1024)
+    for found in both(rl.log2, rl.from_numpy(np.ldexp(np.ones(1, dtype), whole))):
+        np.testing.assert_array_equal(found.numpy(), whole)
+    count = 11 if dtype == rl.float32 else 23
+    for found in both(rl.log10, rl.tensor([10.0**k for k in range(count)], dtype=dtype)):
+        np.testing.assert_array_equal(found.numpy(), np.arange(count))

@@ -52,6 +52,7 @@ from numpy import (
     less_equal,
     log,
     log1p,
+    log2,
     logical_and,
     logical_not,
     logical_or,
@@ -144,6 +145,13 @@ def smallest(dtype: Any) -> Any:
 def largest(dtype: Any) -> Any:
     """The largest number of a dtype; of floats, infinity."""
     return float("inf") if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def log10(x: Any) -> Any:
+    """The logarithm to base 10; of smaller floats than float64 by way of it: NumPy's own is off at 1000."""
+    if getattr(x, "dtype", float64) == float64:
+        return np.log10(x)
+    return np.log10(x, dtype=float64).astype(x.dtype if x.dtype.kind == "f" else float32)
 
 
 def trunc_divide(a: Any, b: Any) -> Any:
