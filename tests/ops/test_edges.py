@@ -215,3 +215,56 @@ def test_logarithms_of_powers_are_whole(dtype: Any) -> None:
     count = 11 if dtype == rl.float32 else 23
     for found in both(rl.log10, rl.tensor([10.0**k for k in range(count)], dtype=dtype)):
         np.testing.assert_array_equal(found.numpy(), np.arange(count))
+
+
+# Indices
+
+GRID = rl.arange(6.0).reshape(2, 3)
+FROM_FRONT: dict[str, Callable[[rl.Tensor], Any]] = {
+    "gather": lambda i: GRID.gather(0, i),
+    "scatter": lambda i: GRID.scatter(0, i, 1.0),
+    "scatter_": lambda i: GRID.clone().scatter_(0, i, GRID),
+    "scatter_add": lambda i: GRID.scatter_add(0, i, GRID),
+    "take_along_dim": lambda i: GRID.take_along_dim(i, 0),
+    "index_select": lambda i: GRID.index_select(0, i[0]),
+}
+
+
+@pytest.mark.parametrize("name", FROM_FRONT)
+def test_these_indices_count_from_the_front_only(name: str) -> None:
+    FROM_FRONT[name](rl.tensor([[1, 0, 1], [0, 1, 1]]))
+    for wrong in (-1, 2):
+        index = rl.tensor([[1, 0, wrong], [0, 1, -5]])
+        with pytest.raises(rl.errors.IndexingError, match=f"index {wrong} is out of bounds for axis 0 with"):
+            FROM_FRONT[name](index)
+    assert GRID[rl.tensor([-1])].tolist() == [[3.0, 4.0, 5.0]]
+
+
+def test_take_along_dim_broadcasts() -> None:
+    wide, indices = rl.arange(25).reshape(5, 5), rl.tensor([[4, 0]])
+    for found in both(lambda x, i: x.take_along_dim(i, 1), wide, indices):
+        assert found.tolist() == [[5 * k + 4, 5 * k] for k in range(5)]
+    for found in both(lambda x, i: rl.take_along_dim(x[:1], i.T, 1), wide, indices):
+        assert found.tolist() == [[4], [0]]
+    for found in both(rl.take_along_dim, wide, rl.tensor([[7], [24]])):
+        assert found.tolist() == [7, 24]
+    with pytest.raises(rl.errors.ShapeError, match="as many axes"):
+        wide.take_along_dim(rl.tensor([1]), 1)
+
+
+def test_masked_select_broadcasts() -> None:
+    mask = rl.tensor([[True, False], [True, True]])
+    assert rl.masked_select(rl.tensor([1, 2]), mask).tolist() == [1, 1, 2]
+    assert rl.masked_select(rl.tensor(7), mask).tolist() == [7, 7, 7]
+    assert rl.masked_select(rl.tensor(7), rl.tensor(False)).tolist() == []
+
+
+def test_a_single_number_has_an_axis_where_one_is_named() -> None:
+    x, at = rl.tensor(3.0), rl.tensor(0)
+    for found in both(
+        lambda x, at: rl.stack([
+            x.gather(0, at), x.index_select(0, at), x.scatter(0, at, 3.0), x.scatter(0, at, x),
+            x.scatter_add(0, at, x) / 2, x.topk(1).values, x.clone().scatter_(0, at, x),
+        ]), x, at,
+    ):  # fmt: skip
+        assert found.tolist() == [3.0] * 7

@@ -189,6 +189,14 @@ def kept(mask: Any, x: Any) -> Any:
 _BITS = {2: int16, 4: int32, 8: int64}
 
 
+def from_front(index: Any, size: int, axis: int) -> Any:
+    """`index` itself; raises IndexError where a number of it counts from the end."""
+    if index.size and index.dtype.kind == "i" and index.min() < 0:
+        first = index.flat[((index < 0) | (index >= size)).argmax()]
+        raise IndexError(f"index {first} is out of bounds for axis {axis} with size {size}")
+    return index
+
+
 def add_at(shape: tuple[int, ...], index: Any, values: Any) -> Any:
     """Zeros of `shape` with `values` added at `index`; positions that repeat add up."""
     out = np.zeros(shape, values.dtype)
