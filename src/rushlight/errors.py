@@ -16,6 +16,7 @@ __all__ = [
     "CheckpointError",
     "DTypeError",
     "DataError",
+    "DivisionError",
     "GradError",
     "IndexingError",
     "NotSupportedError",
@@ -45,6 +46,10 @@ class ArgumentError(RushlightError, ValueError):
 
 class IndexingError(RushlightError, IndexError):
     """An index outside the tensor, or of a kind that cannot index."""
+
+
+class DivisionError(RushlightError, ZeroDivisionError, RuntimeError):
+    """Whole numbers divided by 0."""
 
 
 class GradError(RushlightError, RuntimeError):

@@ -24,6 +24,8 @@ BOUNDS = {
     "expm1": 1.7,
     "log": 1.0,
     "log1p": 1.5,
+    "log2": 1.1,
+    "log10": 1.0,
     "tanh": 2.5,
     "erf": 1.2,
     "sin": 1.6,
@@ -121,6 +123,8 @@ REFUSED = {
     ("sign", "bool"),
     ("pow", "bool"),
     ("floor_divide", "bool"),
+    ("div_floor", "bool"),
+    ("div_trunc", "bool"),
     ("remainder", "bool"),
     ("relu", "bool"),
 }

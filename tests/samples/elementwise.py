@@ -40,8 +40,9 @@ sample("add", lambda L, x: (x + 1) + (2.5 + x), *forms(), plain=[I(3), B(3), U8]
 sample("sub", lambda L, x: (x - 1) + (2.5 - x) * x, *forms(), plain=[I(3), U8])
 sample("mul", lambda L, x: (x * 2) * (0.5 * x), *forms(), plain=[I(3), B(3), U8])
 sample("div", lambda L, x: (x / 2) + (3 / x), *forms(0.5, 2.0), plain=[I(3), EXTREME])
-sample("div", lambda L, x, y: L.div(x, y, rounding_mode="floor"), plain=[(X(2, 3), X(3)), (I32, I(4, low=1))])
-sample("div", lambda L, x, y: L.div(x, y, rounding_mode="trunc"), plain=[(X(2, 3), X(3)), (I32, I(4, low=1))])
+for _mode in ("floor", "trunc"):
+    sample("div", lambda L, x, y, m=_mode: L.div(x, y, rounding_mode=m), (X(2, 3), X(3)), plain=[
+        (I32, I(4, low=1)), (np.array([2**31 + 5, -(2**62)]), np.array([3, 7])), (U8, U8[::-1].copy() | 1)])
 sample("floor_divide", lambda L, x: (x // 2) + (7 // x), plain=[X(2, 3), I(3, low=1)])
 sample("remainder", lambda L, x: x % 0.7, X(2, 3), X(), plain=[I(3)])
 sample("remainder", lambda L, x: 7 % x, plain=[I(3, low=1), X(3, low=0.5)])
@@ -66,6 +67,11 @@ for _name in ("add_", "sub_", "mul_"):
     inplace(_name, cases=[(X(2, 3), X(3)), (X(3, 2, layout="transposed"), X()), (X(0), X(0))],
         plain=[(I(3), I(3))])
 inplace("div_", cases=[(X(2, 3), X(3, low=0.5)), (X(), X(low=0.5))])
+for _name in ("floor_divide_", "remainder_"):
+    inplace(_name, cases=[],
+        plain=[(X(2, 3), X(3, low=0.5)), (I(3), I(3, low=1)), (I32, np.array([2, -2, 3, -3]))])
+sample("div_", lambda L, x, y: x.clone().div_(y, rounding_mode="trunc"), (X(2, 3), X(3, low=0.5)),
+    plain=[(I32, np.array([2, -2, 3, -3]))])
 inplace("pow_", cases=[(X(2, 3, low=0.3), X(3))])
 inplace("pow_", 2, cases=[X(2, 3)])
 inplace("mul_", 0.5, cases=[X(2, 3), X()], plain=[])

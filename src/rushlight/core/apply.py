@@ -11,7 +11,7 @@ from typing import Any
 
 from rushlight.core.graph import Node
 from rushlight.core.op import Op, register
-from rushlight.core.spec import DEFAULT_DTYPE, Spec, promote_dtypes
+from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_wrapped, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
 from rushlight.device import xp
@@ -82,8 +82,8 @@ def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
             if isinstance(t, Tensor) and t.node is not None:
                 return _apply_recorded(op, target, inputs, attrs)
     array = target.array
-    operands = [as_operand(op, t, array) for t in inputs]
     if op.inplace is not None and state.run is None:
+        operands = [as_operand(op, t, array) for t in inputs]
         try:
             op.inplace(array, *operands, **attrs)
         except RuntimeWarning:
@@ -149,7 +149,8 @@ def as_operand(op: Op, value: Any, like: Any) -> Any:
     if value.__class__ in _numbers:
         if isinstance(value, float) and like.dtype.kind != "f":
             raise _narrowing(op, "float", like.dtype)
-        return value
+        wraps = op.wraps and like.dtype.kind in "iu"
+        return as_wrapped(value, like.dtype) if wraps and isinstance(value, int) else value
     array = value.array if isinstance(value, Tensor) else xp.asarray(value)
     if array.dtype is like.dtype or op.promote == "none":
         return array
@@ -195,6 +196,8 @@ def _promote(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     dtype = promote_dtypes(with_axes, [t.dtype for t in tensors if not t.ndim], numbers)
     if op.promote == "float" and dtype.kind != "f":
         dtype = DEFAULT_DTYPE
+    if op.wraps and dtype.kind in "iu":
+        rest = [as_wrapped(t, dtype) if t.__class__ is int else t for t in rest]
     return (*fixed, *[to_dtype(t, dtype) if isinstance(t, Tensor) else t for t in rest])
 
 

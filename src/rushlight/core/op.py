@@ -40,6 +40,7 @@ class Op:
     first       the input from which promotion counts (1 for `where`, whose condition stays bool).
     elementwise the formula works element by element, so that formulas may be composed into one loop.
     view        the result may share the first input's memory.
+    wraps       numbers that the inputs' integer dtype cannot hold count modulo its range, as in PyTorch.
     inplace     ``inplace(array, *arrays)``: the same written into the first array, where that is cheaper.
     decompose   the same result in other Tensor ops, for tracing and for whoever wants to read it.
     """
@@ -54,6 +55,7 @@ class Op:
     first: int = 0
     elementwise: bool = False
     view: bool = False
+    wraps: bool = False
     inplace: Callable[..., Any] | None = None
     decompose: Callable[..., Any] | None = None
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rushlight.device import xp
-from rushlight.errors import DTypeError, IndexingError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 
 __all__ = [
     "DEFAULT_DTYPE",
     "Spec",
+    "as_held",
+    "as_wrapped",
     "as_dtype",
     "broadcast",
     "normalize_axes",
@@ -77,6 +79,36 @@ def as_dtype(dtype: Any) -> Any:
             )
         )
     return found
+
+
+def as_held(op: str, value: Any, dtype: Any) -> Any:
+    """The number `value` as a tensor of `dtype` holds it; raises ArgumentError where it does not fit.
+
+    As in PyTorch floats lose their fraction, and dtypes without sign take numbers down to -largest.
+
+    >>> as_held("full", 2.5, xp.int64), as_held("full", -1, xp.uint8)
+    (2, 255)
+    """
+    if dtype.kind == "b":
+        return bool(value)
+    if dtype.kind == "f" or isinstance(value, bool):
+        return value
+    low, high = xp.smallest(dtype), xp.largest(dtype)
+    finite = isinstance(value, int) or abs(value) < float("inf")
+    if not finite or not (low or -high) <= int(value) <= high:
+        remedy = "Convert the tensor to a wider dtype first."
+        raise ArgumentError(message(op, f"{value} for {dtype}", f"a number from {low} to {high}", remedy))
+    return as_wrapped(int(value), dtype)
+
+
+def as_wrapped(value: int, dtype: Any) -> int:
+    """A whole number modulo the range of an integer dtype.
+
+    >>> as_wrapped(300, xp.uint8), as_wrapped(128, xp.int8)
+    (44, -128)
+    """
+    low, high = xp.smallest(dtype), xp.largest(dtype)
+    return value if low <= value <= high else (value - low) % (high - low + 1) + low
 
 
 def broadcast(op: str, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:

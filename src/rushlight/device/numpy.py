@@ -39,6 +39,7 @@ from numpy import (
     flip,
     floor,
     floor_divide,
+    fmod,
     frexp,
     full,
     greater,
@@ -51,6 +52,7 @@ from numpy import (
     less_equal,
     log,
     log1p,
+    log2,
     logical_and,
     logical_not,
     logical_or,
@@ -145,6 +147,20 @@ def largest(dtype: Any) -> Any:
     return float("inf") if dtype.kind == "f" else int(np.iinfo(dtype).max)
 
 
+def log10(x: Any) -> Any:
+    """The logarithm to base 10; of smaller floats than float64 by way of it: NumPy's own is off at 1000."""
+    if getattr(x, "dtype", float64) == float64:
+        return np.log10(x)
+    return np.log10(x, dtype=float64).astype(x.dtype if x.dtype.kind == "f" else float32)
+
+
+def trunc_divide(a: Any, b: Any) -> Any:
+    """a / b rounded towards 0; of whole numbers exactly, and 0 where b is 0."""
+    if result_type(a, b).kind == "f":
+        return trunc(a / b)
+    return (a - fmod(a, b)) // b
+
+
 def in_pieces(function: Any, x: Any) -> Any:
     """``function(x)``, element by element, on pieces that stay in the cache through all its steps."""
     piece = 8192
@@ -171,6 +187,14 @@ def kept(mask: Any, x: Any) -> Any:
 
 
 _BITS = {2: int16, 4: int32, 8: int64}
+
+
+def from_front(index: Any, size: int, axis: int) -> Any:
+    """`index` itself; raises IndexError where a number of it counts from the end."""
+    if index.size and index.dtype.kind == "i" and index.min() < 0:
+        first = index.flat[((index < 0) | (index >= size)).argmax()]
+        raise IndexError(f"index {first} is out of bounds for axis {axis} with size {size}")
+    return index
 
 
 def add_at(shape: tuple[int, ...], index: Any, values: Any) -> Any:

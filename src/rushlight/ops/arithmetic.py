@@ -9,9 +9,13 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from rushlight.core.apply import apply, apply_
-from rushlight.core.op import elementwise
+from rushlight.core.apply import apply, apply_, to_dtype
+from rushlight.core.op import Op, elementwise
+from rushlight.core.spec import as_held
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, method
+from rushlight.device import xp
+from rushlight.errors import ArgumentError, DivisionError, DTypeError, message
 from rushlight.ops.select import chain, kept
 
 __all__ = [
@@ -33,6 +37,7 @@ ADD = elementwise(
     lambda m, a, b: a + b,
     (lambda g, out, a, b: g, lambda g, out, a, b: g),
     saves="specs",
+    wraps=True,
     inplace=operator.iadd,
 )
 SUB = elementwise(
@@ -40,12 +45,14 @@ SUB = elementwise(
     lambda m, a, b: a - b,
     (lambda g, out, a, b: g, lambda g, out, a, b: -g),
     saves="specs",
+    wraps=True,
     inplace=operator.isub,
 )
 MUL = elementwise(
     "mul",
     lambda m, a, b: a * b,
     (lambda g, out, a, b: g * b, lambda g, out, a, b: g * a),
+    wraps=True,
     inplace=operator.imul,
 )
 DIV = elementwise(
@@ -59,6 +66,16 @@ DIV = elementwise(
 )
 NEG = elementwise("neg", lambda m, a: -a, (lambda g, out, a: -g,), saves="specs")
 FLOOR_DIVIDE = elementwise("floor_divide", lambda m, a, b: m.floor_divide(a, b))
+
+
+def _flat(g: Tensor, out: Any, a: Any, b: Any) -> Tensor:
+    """The derivative of a staircase."""
+    return kept(False, g)
+
+
+# As PyTorch has it, div has the derivative 0 where floor_divide has none.
+DIV_FLOOR = elementwise("div_floor", lambda m, a, b: m.floor_divide(a, b), (_flat, _flat), saves="specs")
+DIV_TRUNC = elementwise("div_trunc", lambda m, a, b: m.trunc_divide(a, b), (_flat, _flat), saves="specs")
 REMAINDER = elementwise(
     "remainder",
     lambda m, a, b: m.remainder(a, b),
@@ -84,7 +101,12 @@ POW = elementwise("pow", lambda m, a, b: m.power(a, b), (_pow_base, _pow_exponen
 
 
 def _scaled(other: Any, alpha: Any) -> Any:
-    return other if alpha.__class__ is int and alpha == 1 else other * alpha
+    if alpha.__class__ is int and alpha == 1:
+        return other
+    if not isinstance(other, Tensor) or other.dtype.kind == "f" or isinstance(alpha, float):
+        return other * alpha
+    # Of bools and whole numbers it keeps their dtype.
+    return to_dtype(other * as_held("alpha", alpha, other.dtype), other.dtype)
 
 
 @method("add", "__add__", "__radd__")
@@ -116,9 +138,34 @@ def mul(input: Any, other: Any) -> Tensor:
     return apply(MUL, input, other)
 
 
+_ROUNDED = {"floor": DIV_FLOOR, "trunc": DIV_TRUNC}
+
+
+def _whole(op: Op, input: Any, other: Any) -> Op:
+    """`op`, a division in whole numbers, where it can divide these."""
+    kinds = [t.dtype.kind if isinstance(t, Tensor) else type(t).__name__[:1] for t in (input, other)]
+    if kinds == ["b", "b"]:
+        raise DTypeError(message(op.name, "bools", "numbers", "Convert one of them with .int()."))
+    if "f" in kinds or state.tracing or (isinstance(input, Tensor) and not input.array.size):
+        return op
+    if not (xp.all(other.array) if isinstance(other, Tensor) else other):
+        expected = "divisors other than 0, for whole numbers have no infinity"
+        raise DivisionError(message(op.name, "a division by 0", expected, "Use div() for floats."))
+    return op
+
+
+def _rounded(rounding_mode: str | None) -> Op:
+    if rounding_mode is None:
+        return DIV
+    if rounding_mode not in _ROUNDED:
+        raise ArgumentError(message("div", f"rounding_mode={rounding_mode!r}", "None, 'floor' or 'trunc'"))
+    return _ROUNDED[rounding_mode]
+
+
 @method("div", "divide", "true_divide", "__truediv__")
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-    """input / other; integers divide to floats. `rounding_mode` "floor" or "trunc" rounds the quotient.
+    """input / other; integers divide to floats. `rounding_mode` "floor" or "trunc" rounds the quotient, and
+    integers then divide to integers, exactly: by 0 as in `floor_divide`.
 
     >>> import rushlight as rl
     >>> rl.tensor([7, -7]) / 2, rl.div(rl.tensor([7, -7]), 2, rounding_mode="trunc")
@@ -126,13 +173,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """
     if rounding_mode is None:
         return apply(DIV, input, other)
-    from rushlight.ops.elementwise import trunc
-
-    if rounding_mode == "floor":
-        return floor_divide(input, other)
-    quotient = trunc(apply(DIV, input, other))
-    dtype = apply(ADD, input, other).dtype
-    return quotient.to(dtype)
+    return apply(_whole(_rounded(rounding_mode), input, other), input, other)
 
 
 @method("neg", "negative", "__neg__")
@@ -154,14 +195,23 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
 @method("floor_divide", "__floordiv__")
 def floor_divide(input: Any, other: Any) -> Tensor:
-    """The quotient rounded towards minus infinity; it has no gradient."""
-    return apply(FLOOR_DIVIDE, input, other)
+    """The quotient rounded towards minus infinity; it has no gradient.
+
+    Whole numbers divided by 0 raise DivisionError; in a compiled function, which looks at none, they give 0.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([7, -7]) // 2
+    tensor([ 3, -4])
+    """
+    return apply(_whole(FLOOR_DIVIDE, input, other), input, other)
 
 
 @method("remainder", "__mod__")
 def remainder(input: Any, other: Any) -> Tensor:
-    """input - other * floor(input / other): the remainder with the sign of the divisor."""
-    return apply(REMAINDER, input, other)
+    """input - other * floor(input / other): the remainder with the sign of the divisor; by 0 as in
+    `floor_divide`.
+    """
+    return apply(_whole(REMAINDER, input, other), input, other)
 
 
 @method("__rsub__")
@@ -182,12 +232,12 @@ def _rpow(input: Tensor, other: Any) -> Tensor:
 
 @method("__rfloordiv__")
 def _rfloordiv(input: Tensor, other: Any) -> Tensor:
-    return apply(FLOOR_DIVIDE, other, input)
+    return floor_divide(other, input)
 
 
 @method("__rmod__")
 def _rmod(input: Tensor, other: Any) -> Tensor:
-    return apply(REMAINDER, other, input)
+    return remainder(other, input)
 
 
 # In place
@@ -211,10 +261,23 @@ def mul_(input: Tensor, other: Any) -> Tensor:
     return apply_(MUL, input, other)
 
 
-@method("div_", "__itruediv__")
-def div_(input: Tensor, other: Any) -> Tensor:
+@method("div_", "divide_", "true_divide_", "__itruediv__")
+def div_(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """input /= other, in the input's memory."""
-    return apply_(DIV, input, other)
+    op = _rounded(rounding_mode)
+    return apply_(op if op is DIV else _whole(op, input, other), input, other)
+
+
+@method("floor_divide_", "__ifloordiv__")
+def floor_divide_(input: Tensor, other: Any) -> Tensor:
+    """input //= other, in the input's memory."""
+    return apply_(_whole(FLOOR_DIVIDE, input, other), input, other)
+
+
+@method("remainder_", "__imod__")
+def remainder_(input: Tensor, other: Any) -> Tensor:
+    """input %= other, in the input's memory."""
+    return apply_(_whole(REMAINDER, input, other), input, other)
 
 
 @method("pow_", "__ipow__")

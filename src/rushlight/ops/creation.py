@@ -8,7 +8,7 @@ from typing import Any
 from rushlight.core.apply import apply, to_dtype
 from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
-from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype
+from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype, as_held
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
@@ -97,6 +97,9 @@ def _convert(op: str, data: Any, dtype: Any, copy: bool) -> Any:
         wanted = DEFAULT_DTYPE if array.dtype.kind == "f" or not array.size else array.dtype
     else:
         wanted = array.dtype
+    if listed and array.size and (wanted.kind in "iu" or wanted == xp.uint64):
+        for extreme in (xp.amin(array, axis=None), xp.amax(array, axis=None)):
+            as_held(op, extreme.item(), wanted if dtype is not None else xp.int64)
     shared = array is data and not copy
     return (
         array
@@ -142,7 +145,8 @@ def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool,
     shape = as_sizes(sizes)
     if any(n < 0 for n in shape):
         raise ArgumentError(message("creation", f"shape {shape}", "sizes of 0 or more"))
-    out = apply(FULL, shape=shape, value=value, dtype=check_dtype(dtype))
+    dtype = check_dtype(dtype)
+    out = apply(FULL, shape=shape, value=as_held("full", value, dtype), dtype=dtype)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -208,11 +212,9 @@ def full_like(
 def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """One value in a new shape, with the dtype of `input`."""
     check_device(device)
+    dtype = input.array.dtype if dtype is None else as_dtype(dtype)
     return apply(
-        FULL,
-        shape=tuple(size),
-        value=fill_value,
-        dtype=input.array.dtype if dtype is None else as_dtype(dtype),
+        FULL, shape=tuple(size), value=as_held("new_full", fill_value, dtype), dtype=dtype
     )
 
 

@@ -48,6 +48,12 @@ EXPM1 = elementwise(
     "expm1", lambda m, x: m.expm1(x), (lambda g, y, x: g * (y + 1),), saves="out", promote="float"
 )
 LOG = elementwise("log", lambda m, x: m.log(x), (lambda g, y, x: g / x,), promote="float")
+LOG2 = elementwise(
+    "log2", lambda m, x: m.log2(x), (lambda g, y, x: g / (x * math.log(2)),), promote="float"
+)
+LOG10 = elementwise(
+    "log10", lambda m, x: m.log10(x), (lambda g, y, x: g / (x * math.log(10)),), promote="float"
+)
 LOG1P = elementwise("log1p", lambda m, x: m.log1p(x), (lambda g, y, x: g / (x + 1),), promote="float")
 SQRT = elementwise(
     "sqrt", lambda m, x: m.sqrt(x), (lambda g, y, x: g / (y * 2),), saves="out", promote="float"
@@ -136,14 +142,14 @@ def log1p(input: Tensor) -> Tensor:
 
 @method()
 def log2(input: Tensor) -> Tensor:
-    """The logarithm to base 2."""
-    return log(input) * (1 / math.log(2))
+    """The logarithm to base 2, exact of powers of 2; d/dx = 1 / (x ln 2)."""
+    return apply(LOG2, input)
 
 
 @method()
 def log10(input: Tensor) -> Tensor:
-    """The logarithm to base 10."""
-    return log(input) * (1 / math.log(10))
+    """The logarithm to base 10, exact of powers of 10; d/dx = 1 / (x ln 10)."""
+    return apply(LOG10, input)
 
 
 @method()

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply, apply_
 from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec, normalize_axis
+from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
 from rushlight.ops.index import in_rows
 
 __all__ = ["argsort", "cumsum", "gather", "scatter", "scatter_add", "sort", "take_along_dim", "topk"]
@@ -47,7 +47,7 @@ def _infer_scatter(x: Spec, index: Spec, src: Any, *, dim: int) -> Spec:
 
 def _put_into(x: Any, index: Any, src: Any, *, dim: int) -> None:
     part = x[tuple(slice(None) if i == dim else slice(n) for i, n in enumerate(index.shape))]
-    xp.put_along_axis(part, in_rows(index), src, dim)
+    xp.put_along_axis(part, in_rows(xp.from_front(index, x.shape[dim], dim)), src, dim)
 
 
 def _scatter(m: Any, x: Any, index: Any, src: Any, *, dim: int) -> Any:
@@ -64,7 +64,7 @@ def _scatter_grad(g: Tensor, out: Any, x: Any, index: Any, src: Any, *, dim: int
 GATHER = register(
     Op(
         "gather",
-        lambda m, x, index, *, dim: m.take_along_axis(x, index, dim),
+        lambda m, x, index, *, dim: m.take_along_axis(x, m.from_front(index, x.shape[dim], dim), dim),
         _infer_gather,
         (lambda g, out, x, index, *, dim: apply(ADD_ALONG, g, index, dim=dim, shape=x.shape), None),
         spare=(0,),
@@ -73,7 +73,9 @@ GATHER = register(
 ADD_ALONG: Op = register(
     Op(
         "add_along",
-        lambda m, src, index, *, dim, shape: m.add_along_axis(shape, index, src, dim),
+        lambda m, src, index, *, dim, shape: m.add_along_axis(
+            shape, m.from_front(index, shape[dim], dim), src, dim
+        ),
         lambda src, index, *, dim, shape: Spec(shape, src.dtype),
         (lambda g, out, src, index, *, dim, shape: apply(GATHER, g, index, dim=dim), None),
         spare=(0,),
@@ -120,23 +122,47 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     tensor([[2.],
             [3.]])
     """
-    if not input.ndim:
-        return input.reshape(1).gather(0, index.reshape(-1)).reshape(index.shape)
+    if not input.ndim or not index.ndim:
+        return gather(_row(input), dim, _row(index)).reshape(index.shape)
+    if not index.numel():
+        return input.reshape(-1)[:0].reshape(index.shape)
     input, axis = _fit_index("gather", input, dim, index)
     return apply(GATHER, input, index, dim=axis)
 
 
+def _row(value: Any) -> Any:
+    """A 0-d tensor as one of a single element."""
+    return value.reshape(1) if isinstance(value, Tensor) and not value.ndim else value
+
+
 @method()
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """A copy of `input` with out[index[i][j]][j] = src[i][j] along dim 0, and likewise along the others.
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None) -> Tensor:
+    """A copy of `input` with out[index[i][j]][j] = src[i][j] along dim 0, and likewise along the others; with
+    ``reduce="add"`` it is added there.
 
     >>> import rushlight as rl
     >>> rl.zeros(2, 3).scatter(1, rl.tensor([[2], [0]]), 1.0)
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """
+    if reduce is not None:
+        return _scatter_reduced(input, dim, index, src, reduce)
+    if not input.ndim:
+        return scatter(_row(input), dim, _row(index), _row(src)).reshape(())
     axis = normalize_axis("scatter", dim, input.ndim)
-    return apply(SCATTER, input, index, _source(input, axis, index, src), dim=axis)
+    if not index.numel():
+        return input.clone()
+    return apply(SCATTER, input, _row(index), _source(input, axis, _row(index), _row(src)), dim=axis)
+
+
+def _scatter_reduced(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str) -> Tensor:
+    if reduce not in ("add", "multiply"):
+        raise ArgumentError(message("scatter", f"reduce={reduce!r}", "None, 'add' or 'multiply'"))
+    if reduce == "multiply":
+        raise NotSupportedError(message("scatter", "reduce='multiply'", "None or 'add'"))
+    if not isinstance(src, Tensor):
+        src = input.new_full(index.shape, src)
+    return scatter_add(input, dim, index, src)
 
 
 def _source(input: Tensor, axis: int, index: Tensor, src: Any) -> Any:
@@ -146,12 +172,15 @@ def _source(input: Tensor, axis: int, index: Tensor, src: Any) -> Any:
             for i, n in enumerate(index.shape):
                 src = src.narrow(i, 0, n) if src.shape[i] > n else src
         _infer_scatter(input.spec, index.spec, src.spec, dim=axis)
-    return src
+        return src
+    return as_held("scatter", src, input.dtype) if isinstance(src, int) else src
 
 
 @method()
-def scatter_(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+def scatter_(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None) -> Tensor:
     """`scatter` in the input's memory."""
+    if reduce is not None or not input.ndim or not index.ndim or not index.numel():
+        return input.copy_(scatter(input, dim, index, src, reduce=reduce))
     axis = normalize_axis("scatter", dim, input.ndim)
     return apply_(SCATTER, input, index, _source(input, axis, index, src), dim=axis)
 
@@ -159,7 +188,11 @@ def scatter_(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
 @method()
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with src[i][j] added at [index[i][j]][j] along dim 0, and likewise along the others."""
+    if not input.ndim or not index.ndim:
+        return scatter_add(_row(input), dim, _row(index), _row(src)).reshape(input.shape)
     axis = normalize_axis("scatter_add", dim, input.ndim)
+    if not index.numel():
+        return input.clone()
     src = _source(input, axis, index, src)
     shape = tuple(input.shape[i] if i == axis else n for i, n in enumerate(index.shape))
     total = apply(ADD_ALONG, src, index, dim=axis, shape=shape)
@@ -178,9 +211,24 @@ def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 
 @method()
-def take_along_dim(input: Tensor, indices: Tensor, dim: int) -> Tensor:
-    """`gather` with the arguments in NumPy's order."""
-    return gather(input, dim, indices)
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """`gather` of tensors that broadcast against each other beside `dim`; without it, of both flattened.
+
+    >>> import rushlight as rl
+    >>> rl.take_along_dim(rl.tensor([[1, 2], [3, 4]]), rl.tensor([[1]]), 1)
+    tensor([[2],
+            [4]])
+    """
+    if dim is None:
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
+    axis = normalize_axis("take_along_dim", dim, input.ndim)
+    if indices.ndim != input.ndim:
+        got = f"indices of shape {indices.shape} for shape {input.shape}"
+        raise ShapeError(message("take_along_dim", got, "as many axes"))
+    beside = [[n for i, n in enumerate(t.shape) if i != axis] for t in (input, indices)]
+    shape = list(broadcast("take_along_dim", [tuple(b) for b in beside]))
+    wide = [t.expand(*shape[:axis], *t.shape[axis : axis + 1], *shape[axis:]) for t in (input, indices)]
+    return gather(wide[0], axis, wide[1])
 
 
 @method()
@@ -218,6 +266,9 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
     """The `k` largest (or smallest) along `dim`, in order, and where they stood."""
     axis = normalize_axis("topk", dim, input.ndim)
+    if not input.ndim:
+        values, indices = topk(_row(input), k, 0, largest)
+        return Sorted(values.reshape(()), indices.reshape(())) if k else Sorted(values, indices)
     if not 0 <= k <= input.shape[axis]:
         raise ArgumentError(
             message("topk", f"k={k}", f"at most {input.shape[axis]}, the size of axis {axis}")

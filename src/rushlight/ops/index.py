@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight.core.apply import apply, apply_
+from rushlight.core.apply import apply, apply_, to_dtype
 from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec, normalize_axis
+from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
 from rushlight.errors import DTypeError, IndexingError, ShapeError, message
@@ -18,7 +18,8 @@ from rushlight.errors import DTypeError, IndexingError, ShapeError, message
 __all__ = ["index_select", "masked_select", "narrow", "nonzero", "select"]
 
 Pattern = tuple[Any, ...]
-"""One entry per index: an int, None, ("slice", start, stop, step), or "tensor" where an input stands."""
+"""One entry per index: an int, None, ("slice", start, stop, step), or, where an input stands, "tensor", or
+"positions" if its numbers do not count from the end."""
 _ALL = ("slice", None, None, None)
 
 
@@ -119,6 +120,12 @@ def _at(g: Tensor, tensors: tuple[Any, ...], pattern: Pattern) -> Tensor:
     return apply(INDEX, g, *tensors, pattern=pattern) if tensors else apply(SLICE, g, pattern=pattern)
 
 
+def _index(m: Any, x: Any, *tensors: Any, pattern: Pattern) -> Any:
+    if pattern[-1] == "positions":
+        m.from_front(tensors[0], x.shape[len(pattern) - 1], len(pattern) - 1)
+    return x[_realize(pattern, tensors)]
+
+
 def _index_add(m: Any, g: Any, *tensors: Any, pattern: Pattern, shape: Any) -> Any:
     if tensors:
         return m.add_at(shape, _realize(pattern, tensors), g)
@@ -141,7 +148,7 @@ SLICE = register(
 INDEX = register(
     Op(
         "index",
-        lambda m, x, *tensors, pattern: x[_realize(pattern, tensors)],
+        _index,
         _infer_index,
         _index_grad,
         spare=(0,),
@@ -265,8 +272,10 @@ def _write(input: Tensor, index: Any, value: Any) -> None:
         raise DTypeError(
             message("index_put", f"a float into {input.dtype}", "an integer", "Convert the tensor first.")
         )
-    if isinstance(value, Tensor) and value.dtype != input.dtype:
-        value = value.to(input.dtype)
+    if isinstance(value, Tensor):
+        value = to_dtype(value, input.dtype)
+    elif value.__class__ is int:
+        value = as_held("index_put", value, input.dtype)
     if tensors and _numbers_apart(pattern):
         pattern, tensors = _every_axis(input, pattern, tensors)
     apply_(INDEX_PUT, input, value, *tensors, pattern=pattern)
@@ -325,12 +334,23 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 @method()
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices along `dim` that the integer tensor `index` names, in its order."""
+    """The slices along `dim` that the integer tensor `index`, of one axis or none, names, in its order."""
     axis = normalize_axis("index_select", dim, input.ndim)
-    return apply(INDEX, input, _tensor_index(index), pattern=(*_whole(axis), "tensor"))
+    if index.ndim > 1 or index.dtype.kind not in "iu":
+        got = f"an index of {index.dtype} and shape {index.shape}"
+        raise IndexingError(message("index_select", got, "integers along one axis"))
+    if not input.ndim:
+        return index_select(input.reshape(1), 0, index).reshape(())
+    return apply(INDEX, input, index.reshape(-1), pattern=(*_whole(axis), "positions"))
 
 
 @method()
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask holds, along one axis."""
-    return getitem(input, mask.expand(input.shape))
+    """The elements where the mask holds, along one axis; the two broadcast.
+
+    >>> import rushlight as rl
+    >>> rl.masked_select(rl.tensor([1, 2]), rl.tensor([[True, False], [True, True]]))
+    tensor([1, 1, 2])
+    """
+    shape = broadcast("masked_select", [input.shape, mask.shape])
+    return getitem(input.expand(shape).reshape(shape or (1,)), mask.expand(shape).reshape(shape or (1,)))

@@ -10,7 +10,7 @@ from rushlight.core.apply import apply, apply_
 from rushlight.core.op import elementwise
 from rushlight.core.placement import check_device
 from rushlight.core.random import Generator, default_generator
-from rushlight.core.spec import Spec
+from rushlight.core.spec import Spec, as_dtype, as_held
 from rushlight.core.tensor import Tensor, check_dtype, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
@@ -218,8 +218,10 @@ def randint(
         raise ArgumentError(
             message("randint", f"low={low}, high={high}, size={size}", "high above low, and a size")
         )
+    dtype = xp.int64 if dtype is None else as_dtype(dtype)
+    low, high = as_held("randint", low, dtype), as_held("randint", high - 1, dtype) + 1
     u = uniform(as_sizes((size,)), xp.float64, generator)
-    return (u * float(high - low)).floor().to(xp.int64 if dtype is None else dtype) + low
+    return (u * float(high - low)).floor().to(dtype) + low
 
 
 def randint_like(

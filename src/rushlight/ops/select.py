@@ -7,6 +7,8 @@ from typing import Any
 
 from rushlight.core.apply import apply, apply_, as_operand, to_dtype
 from rushlight.core.op import Op, elementwise
+from rushlight.core.spec import as_held
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import DTypeError, message
@@ -45,9 +47,13 @@ LOGICAL_AND = elementwise("logical_and", lambda m, a, b: m.logical_and(a, b), re
 LOGICAL_OR = elementwise("logical_or", lambda m, a, b: m.logical_or(a, b), result="bool")
 LOGICAL_XOR = elementwise("logical_xor", lambda m, a, b: m.logical_xor(a, b), result="bool")
 LOGICAL_NOT = elementwise("logical_not", lambda m, a: m.logical_not(a), result="bool")
-BITWISE_AND = elementwise("bitwise_and", lambda m, a, b: m.bitwise_and(a, b), inplace=operator.iand)
-BITWISE_OR = elementwise("bitwise_or", lambda m, a, b: m.bitwise_or(a, b), inplace=operator.ior)
-BITWISE_XOR = elementwise("bitwise_xor", lambda m, a, b: m.bitwise_xor(a, b), inplace=operator.ixor)
+BITWISE_AND = elementwise(
+    "bitwise_and", lambda m, a, b: m.bitwise_and(a, b), wraps=True, inplace=operator.iand
+)
+BITWISE_OR = elementwise("bitwise_or", lambda m, a, b: m.bitwise_or(a, b), wraps=True, inplace=operator.ior)
+BITWISE_XOR = elementwise(
+    "bitwise_xor", lambda m, a, b: m.bitwise_xor(a, b), wraps=True, inplace=operator.ixor
+)
 BITWISE_NOT = elementwise("bitwise_not", lambda m, a: m.invert(a))
 
 # The ops of derivatives that are 0 in places. There the gradient is 0 whatever comes in: the result does not
@@ -239,7 +245,11 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if not isinstance(condition, Tensor) or condition.dtype != xp.bool_:
         got = condition.dtype if isinstance(condition, Tensor) else type(condition).__name__
         raise DTypeError(message("where", f"a condition of {got}", "a bool tensor", "Compare first: x > 0."))
-    return apply(WHERE, condition, input, other)
+    pair = [input, other]
+    for i, (number, tensor) in enumerate((pair, pair[::-1])):
+        if number.__class__ is int and isinstance(tensor, Tensor) and tensor.dtype.kind in "iu":
+            pair[i] = as_held("where", number, tensor.dtype)
+    return apply(WHERE, condition, *pair)
 
 
 @method("where")
@@ -261,19 +271,25 @@ def minimum(input: Any, other: Any) -> Tensor:
 
 @method()
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`input` with `value` where the mask holds; the dtype stays."""
-    if isinstance(value, Tensor):
-        value = to_dtype(value, input.dtype)
-    else:
-        value = as_operand(_MASKED_FILL, value, input.array)
-        value = bool(value) if input.dtype == xp.bool_ else value
-    return apply(_MASKED_FILL, input, mask, value)
+    """`input` with `value`, a number or a tensor of one, where the mask holds; the dtype stays, and the value
+    must be one that it holds.
+    """
+    return apply(_MASKED_FILL, input, mask, _filling(input, value))
 
 
 @method()
 def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """Write `value` where the mask holds, in place."""
-    return apply_(_MASKED_FILL, input, mask, value)
+    return apply_(_MASKED_FILL, input, mask, _filling(input, value))
+
+
+def _filling(input: Tensor, value: Any) -> Any:
+    """`value` in the dtype of `input`."""
+    if not isinstance(value, Tensor):
+        return as_held("masked_fill", as_operand(_MASKED_FILL, value, input.array), input.dtype)
+    if value.dtype != input.dtype and value.dtype.kind in "iu" and not value.ndim and not state.tracing:
+        as_held("masked_fill", value.item(), input.dtype)
+    return to_dtype(value, input.dtype)
 
 
 _MASKED_FILL = elementwise(
@@ -295,8 +311,14 @@ def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """|input - other| <= atol + rtol * |other|, element by element."""
-    near = (input - other).abs() <= other.abs() * rtol + atol
-    near = (near & (input - other).isfinite()) | (input == other)
+    if input.dtype != other.dtype:
+        got = f"dtypes {input.dtype} and {other.dtype}"
+        raise DTypeError(message("isclose", got, "one dtype", "Convert one of them."))
+    same = input == other
+    if input.dtype == xp.bool_ or (input.dtype.kind != "f" and not rtol and not atol):
+        return same
+    gap = (input - other).abs()
+    near = same | ((gap <= (other * rtol).abs() + atol) & gap.isfinite())
     return near | (input.isnan() & other.isnan()) if equal_nan else near
 
 

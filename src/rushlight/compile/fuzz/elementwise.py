@@ -48,6 +48,7 @@ UNARY = [
     "expm1",
     "log1p",
     "log2",
+    "log10",
     "leaky_relu",
     "clone",
     "isnan",

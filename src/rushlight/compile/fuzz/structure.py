@@ -117,9 +117,9 @@ def indexed(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
         first = indices(pool, r, (2,), x.shape[0])
         return x[first, ..., r.randrange(x.shape[-1])] if r.random() < 0.5 else x[first, None, ::2]
     if kind == 0:
-        return x.index_select(dim, indices(pool, r, (r.randint(1, 5),), n))
+        return x.index_select(dim, indices(pool, r, (r.randint(1, 5),), n) % n)
     if kind == 1:
-        return x.gather(dim, indices(pool, r, x.shape, n))
+        return x.gather(dim, indices(pool, r, x.shape, n) % n)
     if kind == 2:
         shape = r.choice(((3,), (2, 2), ()))
         return x[(*[slice(None)] * dim, indices(pool, r, shape, n))]
@@ -132,7 +132,7 @@ def scattered(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
     if x is None:
         return None
     dim = r.randrange(x.ndim)
-    index = indices(pool, r, x.shape, x.shape[dim])
+    index = indices(pool, r, x.shape, x.shape[dim]) % x.shape[dim]
     kind = r.randrange(4)
     if kind == 0:
         return x.scatter_add(dim, index, x)

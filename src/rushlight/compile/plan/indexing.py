@@ -201,7 +201,10 @@ def _wanted(node: Node) -> list[Check]:
         value, attrs = next(node.values()), node.attrs
         return [Check(node, value, 0, attrs["classes"], 0, attrs["ignore"])] if value.spec.size else []
     found = indexing(node, row_major(_indexed_shape(node)))
-    return [Check(node, t.tensor, t.axis, t.size, -t.size) for t in found.terms] if found.looks else []
+    if not found.looks:
+        return []
+    ends = "dim" not in node.attrs and "positions" not in node.attrs["pattern"]
+    return [Check(node, t.tensor, t.axis, t.size, -t.size if ends else 0) for t in found.terms]
 
 
 def _indexed_shape(node: Node) -> tuple[int, ...]:

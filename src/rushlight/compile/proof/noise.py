@@ -35,7 +35,8 @@ MOVES = frozenset(
 )
 """Operations that give some of the numbers that they get, or one that every program finds alike."""
 STAIRS = frozenset(("ceil", "floor", "round", "sign", "trunc"))
-ARITHMETIC = frozenset(("add", "sub", "mul", "div", "sqrt", "floor_divide", "remainder"))
+QUOTIENTS = frozenset(("floor_divide", "div_floor", "div_trunc"))
+ARITHMETIC = QUOTIENTS | {"add", "sub", "mul", "div", "sqrt", "remainder"}
 SUMS = frozenset(("sum", "matmul", "mm", "cumsum", "index_add", "add_along"))
 SMOOTH = MOVES - {"to"} | SUMS | {"add", "sub", "mul"}
 """Operations without jumps: a small change of what they get changes their result little."""
@@ -111,7 +112,7 @@ def _node(number: int, node: Node, operands: Sequence[Any]) -> _Runs:
     def each(pick: Any) -> list[Any]:
         return [_round_off(number, run, node, operands, pick, rounded) for run in range(RUNS)]
 
-    steps = still.dtype.kind != "f" or node.op.name in STAIRS or node.op.name == "floor_divide"
+    steps = still.dtype.kind != "f" or node.op.name in STAIRS | QUOTIENTS
     near = [] if steps else each(_Runs.one)
     wild = each(_Runs.other) if any(v.wild for v in known) or (noisy and steps) else []
     found = _Runs(still, near, wild)

@@ -16,7 +16,7 @@ from rushlight.compile.vector.registers import Vec, bitcast, cast, constant, int
 from rushlight.compile.vector.rest import absolute, maximum, minimum
 from rushlight.device import xp
 
-__all__ = ["cos", "erf", "exp", "expm1", "log", "log1p", "sin", "tan", "tanh"]
+__all__ = ["cos", "erf", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "tan", "tanh"]
 
 # Added to a number below 2^22, it leaves the nearest whole number in the lowest bits.
 MAGIC = 1.5 * 2.0**23
@@ -136,12 +136,18 @@ def tanh(x: Vec) -> Vec:
 
 def log(x: Vec) -> Vec:
     """ln(x), to 1 ulp: of 2^e m with sqrt(1/2) <= m < sqrt(2) it is e ln(2) + ln(m)."""
+    exponent, f = _split(x)
+    return _log_edges(_log_sum(exponent, f), x)
+
+
+def _split(x: Vec) -> tuple[Vec, Vec]:
+    """(e, f) with x = 2^e (1 + f) and sqrt(1/2) <= 1 + f < sqrt(2)."""
     small = x < 2.0**-126
     scaled = _bits(select(small, x * 2.0**23, x)) - SQRT_HALF_BITS
     exponent = cast(_shift("ashr", scaled, 23), xp.float32)
     exponent = select(small, exponent - 23.0, exponent)
     mantissa = _float((scaled & ~EXPONENT_BITS) + SQRT_HALF_BITS)
-    return _log_edges(_log_sum(exponent, mantissa - 1.0), x)
+    return exponent, mantissa - 1.0
 
 
 def log1p(x: Vec) -> Vec:
@@ -154,6 +160,30 @@ def log1p(x: Vec) -> Vec:
     exponent = cast(_shift("ashr", scaled, 23), xp.float32)
     out = _log_sum(exponent, fma(inverse, x, inverse - 1.0))
     return intrinsic("copysign", _log_edges(out, total), x)
+
+
+def log2(x: Vec) -> Vec:
+    """The logarithm to base 2, to 1.1 ulp, and exact of powers of 2."""
+    return _other_log(x, 1.0, 1 / math.log(2))
+
+
+def log10(x: Vec) -> Vec:
+    """The logarithm to base 10, to 1 ulp, and exact of powers of 10."""
+    return _other_log(x, math.log10(2), 1 / math.log(10))
+
+
+def _other_log(x: Vec, octave: float, scale: float) -> Vec:
+    """Of 2^e (1 + f) it is e octave + ln(1 + f) scale; what the leading terms lose is added last."""
+    exponent, f = _split(x)
+    high = math.floor(octave * 2.0**16) / 2.0**16  # times an exponent it is exact
+    whole = exponent * high
+    part = f * scale
+    lost = fma(f, scale, -part)
+    total = whole + part
+    lost = lost + (part - (total - whole))
+    near = float(xp.full((), scale, xp.float32))
+    tail = fma(f, scale - near, exponent * (octave - high))
+    return _log_edges(total + (lost + fma(f * f * _horner(f, LOG), scale, tail)), x)
 
 
 def _log_sum(exponent: Vec, f: Vec) -> Vec:

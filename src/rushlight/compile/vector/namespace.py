@@ -65,6 +65,12 @@ class VectorMath:
     def log1p(self, x: Any) -> Vec:
         return self._function("log1p", x)
 
+    def log2(self, x: Any) -> Vec:
+        return self._function("log2", x)
+
+    def log10(self, x: Any) -> Vec:
+        return self._function("log10", x)
+
     def sin(self, x: Any) -> Vec:
         return self._function("sin", x)
 
@@ -150,6 +156,9 @@ class VectorMath:
 
     def floor_divide(self, a: Any, b: Any) -> Vec:
         return rest.floor_divide(*self.pair(a, b))
+
+    def trunc_divide(self, a: Any, b: Any) -> Vec:
+        return rest.trunc_divide(*self.pair(a, b))
 
     # Comparisons and tests
 

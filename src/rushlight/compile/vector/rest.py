@@ -20,7 +20,7 @@ from rushlight.compile.vector.registers import (
 )
 from rushlight.device import xp
 
-__all__ = ["absolute", "floor_divide", "frexp", "maximum", "minimum", "power", "remainder"]
+__all__ = ["absolute", "floor_divide", "frexp", "maximum", "minimum", "power", "remainder", "trunc_divide"]
 
 
 def absolute(x: Vec) -> Vec:
@@ -84,9 +84,13 @@ def remainder(a: Any, b: Any) -> Vec:
     return _int_divide(a, b)[1]
 
 
-def _int_divide(a: Vec, b: Vec) -> tuple[Vec, Vec]:
-    if a.dtype.kind == "b":
-        a, b = cast(a, xp.int8), cast(b, xp.int8)
+def trunc_divide(a: Any, b: Any) -> Vec:
+    """a / b rounded towards 0; ints give 0 on division by 0."""
+    a, b = pair(a, b)
+    return intrinsic("trunc", a / b) if a.dtype.kind == "f" else _int_divide(a, b, floor=False)[0]
+
+
+def _int_divide(a: Vec, b: Vec, floor: bool = True) -> tuple[Vec, Vec]:
     zero = compare("eq", b, 0)
     if a.dtype.kind == "u":
         safe = select(zero, 1, b)
@@ -97,6 +101,8 @@ def _int_divide(a: Vec, b: Vec) -> tuple[Vec, Vec]:
     safe = select(zero | minus, 1, b)
     quotient = vec(a, f"sdiv {a.kind} {a.name}, {safe.name}")
     rest = a - quotient * safe
+    if not floor:
+        return select(zero, 0, select(minus, -a, quotient)), rest
     low = (rest != 0) & ((rest ^ safe) < 0)
     floored = select(zero, 0, select(minus, -a, select(low, quotient - 1, quotient)))
     return floored, select(low, rest + safe, rest)
