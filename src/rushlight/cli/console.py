@@ -6,8 +6,9 @@ import functools
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import typer
 
@@ -16,6 +17,8 @@ from rushlight.train import Interrupted
 
 __all__ = ["UserError", "guarded", "say", "table", "warn", "width"]
 
+INDENT = " " * 4
+"""Of a line that goes on with the one above."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -28,13 +31,27 @@ class UserError(RushlightError):
 
 
 def say(text: str = "") -> None:
-    """A line for the user."""
-    print(text, flush=True)
+    """A line for the user, or several; on a terminal, long ones are broken between words."""
+    print(_wrapped(text, sys.stdout), flush=True)
 
 
 def warn(text: str) -> None:
     """A line that is no result."""
-    print(f"rushlight: {text}", file=sys.stderr, flush=True)
+    print(_wrapped(f"rushlight: {text}", sys.stderr), file=sys.stderr, flush=True)
+
+
+def _wrapped(text: str, stream: TextIO) -> str:
+    if not stream.isatty():
+        return text
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(
+        line
+        if len(line) <= columns or line.startswith("rushlight train")  # a command, to be copied
+        else textwrap.fill(
+            line, columns, break_long_words=False, break_on_hyphens=False, subsequent_indent=INDENT
+        )
+        for line in text.splitlines() or [""]
+    )
 
 
 def guarded(command: F) -> F:
