@@ -176,6 +176,25 @@ def test_help_teaches() -> None:
     assert call("--version").out == f"rushlight {rl.__version__}\n"
 
 
+def drawn_digits_right(folder: Path) -> int:
+    """Of the ten digits of a common font, drawn in three sizes and places, how many are recognised."""
+    from matplotlib import get_data_path
+    from PIL import Image, ImageDraw, ImageFont
+
+    right = 0
+    for size, width, height, paper in ((100, 200, 200, 255), (40, 300, 120, 230), (18, 28, 28, 0)):
+        font = ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
+        files = []
+        for digit in range(10):
+            picture = Image.new("L", (width, height), paper)
+            ImageDraw.Draw(picture).text((width // 5, height // 20), str(digit), fill=255 - paper, font=font)
+            files.append(folder / f"drawn-{digit}.png")
+            picture.save(files[-1])
+        rows = json.loads(call("predict", folder / "run", *files, "--format", "json").out)
+        right += sum(row["class"] == digit for digit, row in enumerate(rows))
+    return right
+
+
 def test_digits(tmp_path: Path, mnist_root: Path) -> None:
     """On real pictures: train, evaluate, predict from PNG files."""
     from PIL import Image
@@ -192,6 +211,7 @@ def test_digits(tmp_path: Path, mnist_root: Path) -> None:
     rows = json.loads(call("predict", tmp_path / "run", *files, "--format", "json").out)
     right = sum(row["class"] == int(test.targets[i]) for i, row in enumerate(rows))
     assert right >= 8
+    assert drawn_digits_right(tmp_path) >= 24
     accuracy = call("evaluate", tmp_path / "run", "--data", mnist_root).out.split("accuracy")[1].split()[0]
     assert float(accuracy) > 0.93
 
