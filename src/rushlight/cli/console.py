@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -19,6 +20,8 @@ __all__ = ["UserError", "guarded", "say", "table", "warn", "width"]
 
 INDENT = " " * 4
 """Of a line that goes on with the one above."""
+COMMAND = re.compile(r"(^|: )rushlight \w")
+"""A line with a command stays one line, so that it can be copied."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -44,14 +47,11 @@ def _wrapped(text: str, stream: TextIO) -> str:
     if not stream.isatty():
         return text
     columns = shutil.get_terminal_size().columns
-    return "\n".join(
-        line
-        if len(line) <= columns or line.startswith("rushlight train")  # a command, to be copied
-        else textwrap.fill(
-            line, columns, break_long_words=False, break_on_hyphens=False, subsequent_indent=INDENT
-        )
-        for line in text.splitlines() or [""]
+    fill = functools.partial(
+        textwrap.fill, width=columns, break_long_words=False, break_on_hyphens=False, subsequent_indent=INDENT
     )
+    lines = text.splitlines() or [""]
+    return "\n".join(line if len(line) <= columns or COMMAND.search(line) else fill(line) for line in lines)
 
 
 def guarded(command: F) -> F:

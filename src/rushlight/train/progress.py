@@ -116,32 +116,28 @@ class LiveProgress(Progress):
 
 def _line_column() -> Any:
     """The line as the one column of a rich Progress; it leaves room for the ``^C`` of a terminal."""
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich import get_console
     from rich.progress import ProgressColumn, Task
     from rich.text import Text
 
-    class Line:
-        def __init__(self, status: Status, share: float) -> None:
-            self.status, self.share = status, share
+    console = get_console()
 
-        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-            where, bar, values, speed = line(self.status, console.width - ROOM)
-            done = round(len(bar) * self.share)
+    class Line(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            room = console.width - ROOM
+            where, bar, values, speed = line(task.fields["status"], room)
             text = Text(where, no_wrap=True)
             if bar:
-                plain = console.color_system is None
-                text.append(" " + ("-" * done if options.ascii_only else bar[:done]), "bar.complete")
-                text.append(" " * (len(bar) - done) if plain else bar[done:], "bar.back")
-            text.append(f" {values}" if values else "").append(f" {speed}" if speed else "", "dim")
-            text.truncate(console.width - ROOM, overflow="ellipsis")
-            yield text
+                done = round(len(bar) * min(max(task.completed / task.total, 0.0), 1.0)) if task.total else 0
+                text.append(" " + ("-" * done if console.options.ascii_only else bar[:done]), "bar.complete")
+                text.append(
+                    " " * (len(bar) - done) if console.color_system is None else bar[done:], "bar.back"
+                )
+            text.append(f" {values}" if values else "").append(f"  {speed}" if speed else "", "dim")
+            text.truncate(room, overflow="ellipsis")  # and no wider: a wider one would be padded
+            return text
 
-    class Column(ProgressColumn):
-        def render(self, task: Task) -> Any:
-            share = task.completed / task.total if task.total else 0.0
-            return Line(task.fields["status"], min(max(share, 0.0), 1.0))
-
-    return Column()
+    return Line()
 
 
 def line(status: Status, width: int) -> tuple[str, str, str, str]:
@@ -160,7 +156,7 @@ def line(status: Status, width: int) -> tuple[str, str, str, str]:
         values = _values(replace(status, values=some))
         choices += [("", values, left), ("", values, "")]
     for bar, values, speed in choices:
-        if len(" ".join(part for part in (where, bar, values, speed) if part)) <= width:
+        if len(" ".join(part for part in (where, bar, values, speed and f" {speed}") if part)) <= width:
             break
     return where, bar, values, speed
 
