@@ -136,7 +136,6 @@ def train(epochs: int) -> float:
 def main() -> float:
     parser = argparse.ArgumentParser(description="Train the disk network with hand-written backward passes.")
     parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--out", metavar="DIR", help="not used: nothing is saved here")
     options = parser.parse_args()
     print("The disk, layer by layer: 2-25-25-25-1, MSE, gradient descent with momentum 0.9.")
     error = train(options.epochs)

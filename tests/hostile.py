@@ -300,7 +300,9 @@ def _resume(path: Path, folder: Path) -> Any:
     shutil.copytree(folder / "good", run)
     shutil.copy(path, run / path.name)
     with mock.patch("rushlight.train.loop.FitLoop._train_epoch", _all_used):
-        return call("train", "disk", "--out", run, "--resume", "--epochs", "3", "--no-pictures")
+        return call(
+            "train", "disk", "--out", run, "--resume", "--epochs", "3", "--runs", "1", "--no-pictures"
+        )
 
 
 def _all_used(loop: Any) -> None:

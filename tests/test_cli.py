@@ -103,7 +103,7 @@ def test_ctrl_c_says_how_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         signal.signal(signal.SIGINT, before)
     assert done.code == 130
     assert (
-        f"batch 4 of the next. Saved. To go on: rushlight train disk --out {tmp_path / 'run'} --resume"
+        f"batch 4 of the next. Saved. To go on:\nrushlight train disk --out {tmp_path / 'run'} --resume"
         in done.err
     )
     train(tmp_path / "run", *QUICK, "--resume")
@@ -176,6 +176,25 @@ def test_help_teaches() -> None:
     assert call("--version").out == f"rushlight {rl.__version__}\n"
 
 
+def drawn_digits_right(folder: Path) -> int:
+    """Of the ten digits of a common font, drawn in three sizes and places, how many are recognised."""
+    from matplotlib import get_data_path
+    from PIL import Image, ImageDraw, ImageFont
+
+    right = 0
+    for size, width, height, paper in ((100, 200, 200, 255), (40, 300, 120, 230), (18, 28, 28, 0)):
+        font = ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
+        files = []
+        for digit in range(10):
+            picture = Image.new("L", (width, height), paper)
+            ImageDraw.Draw(picture).text((width // 5, height // 20), str(digit), fill=255 - paper, font=font)
+            files.append(folder / f"drawn-{digit}.png")
+            picture.save(files[-1])
+        rows = json.loads(call("predict", folder / "run", *files, "--format", "json").out)
+        right += sum(row["class"] == digit for digit, row in enumerate(rows))
+    return right
+
+
 def test_digits(tmp_path: Path, mnist_root: Path) -> None:
     """On real pictures: train, evaluate, predict from PNG files."""
     from PIL import Image
@@ -192,6 +211,7 @@ def test_digits(tmp_path: Path, mnist_root: Path) -> None:
     rows = json.loads(call("predict", tmp_path / "run", *files, "--format", "json").out)
     right = sum(row["class"] == int(test.targets[i]) for i, row in enumerate(rows))
     assert right >= 8
+    assert drawn_digits_right(tmp_path) >= 24
     accuracy = call("evaluate", tmp_path / "run", "--data", mnist_root).out.split("accuracy")[1].split()[0]
     assert float(accuracy) > 0.93
 
@@ -220,3 +240,61 @@ def test_compiled_or_not_is_said_and_gives_the_same_model(
     done = call("train", "disk", "--out", tmp_path / "more", "--compile", *options)
     assert done.code == 2
     assert "pip install" in done.err
+
+
+def test_long_lines_break_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    from rushlight.cli.console import say, warn
+
+    monkeypatch.setenv("COLUMNS", "80")
+    for name, speak in (("stdout", say), ("stderr", warn)):
+        screen = Terminal()
+        monkeypatch.setattr(f"sys.{name}", screen)
+        speak("test error 1.20 % (accuracy 0.9880), test loss 0.01234, " * 2 + "after 100 epochs in 1.2 s")
+        lines = screen.getvalue().splitlines()
+        assert max(map(len, lines)) <= 80
+        assert " ".join(" ".join(lines).split()).endswith("test loss 0.01234, after 100 epochs in 1.2 s")
+        command = f"rushlight train disk --out {'x' * 80} --resume"
+        screen.truncate(0)
+        speak(f"stopped. To go on:\n{command}")
+        assert command in screen.getvalue()
+
+
+def test_quiet_prints_one_line(tmp_path: Path) -> None:
+    done = call("train", "disk", "--out", tmp_path / "run", *QUICK)
+    assert done.out.startswith("test error ")
+    assert done.out.endswith(f" s, in {tmp_path / 'run'}\n")
+    assert len(done.out.splitlines()) == 1
+
+
+def test_what_was_written_is_said_in_full(tmp_path: Path) -> None:
+    for options in ((), ("--runs", "2")):
+        out = tmp_path / str(len(options))
+        done = call("train", "disk", "--epochs", "1", *options, "--out", out)
+        (said,) = (line for line in done.out.splitlines() if line.startswith("written to"))
+        for path in out.iterdir():
+            assert path.name in said
+
+
+def test_help_says_what_is_left_out() -> None:
+    """The defaults in the help are those that the settings choose."""
+    from rushlight.cli.options import TRAINING
+    from rushlight.cli.settings import from_options
+
+    words = {name: option.__metadata__[0].help for name, option in TRAINING.items()}
+    for dataset, given, epochs, lr in (
+        ("disk", {}, "100 (disk)", "0.05 (disk)"),
+        ("mnist", {}, "10 (mnist)", "0.02 (mnist)"),
+        ("mnist", {"hidden": "none"}, "20 (mnist, --hidden none)", "0.002 (mnist, --hidden none)"),
+        ("mnist", {"loss": "bce"}, "10 (mnist)", "0.1 (mnist"),
+        ("disk", {"optimizer": "adam"}, "100 (disk)", "0.01 (disk)"),
+        ("mnist", {"optimizer": "adamw"}, "10 (mnist)", "0.001 (mnist)"),
+    ):
+        settings = from_options(dataset, given)
+        assert epochs in words["epochs"]
+        assert settings.epochs == int(epochs.split()[0])
+        assert lr in words["lr"]
+        assert settings.lr == float(lr.split()[0])

@@ -71,3 +71,22 @@ def test_a_program_that_cannot_be_compiled_is_reproduced(
     assert not right
     assert "ZeroDivisionError" in report
     assert _replay(folder[1]).returncode == 0  # nothing is planted there
+
+
+def test_of_many_faults_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """A program that fails a thousand times must not fill the folder for temporary files."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(program, "render", lambda *args: 1 / 0)
+    (tmp_path / "rushlight-mismatch-file").write_text("somebody's")
+    (tmp_path / "rushlight-mismatch-link").symlink_to(tmp_path)
+    folders = []
+    for size in range(1, 14):
+        with pytest.warns(UserWarning, match="could not be compiled") as caught:
+            compile(lambda x: x * 2)(rl.ones(size))
+        folder = re.search(r"replay (\S+?)\. ", str(caught[0].message))
+        assert folder is not None
+        folders.append(folder[1])
+        os.utime(folder[1], (size, size))
+    assert [os.path.exists(folder) for folder in folders] == [False] * 3 + [True] * 10
+    assert (tmp_path / "rushlight-mismatch-file").exists()
+    assert (tmp_path / "rushlight-mismatch-link").exists()

@@ -57,7 +57,11 @@ def test_every_failure_is_listed_and_nothing_is_left(mirror: Mirror, tmp_path: P
     mirror.files = {"half.gz": bytes(100_000), "a.gz": b"whole"}
     mirror.broken = {"half.gz"}
     with pytest.raises(DataError) as caught:
-        fetch([mirror.url + name for name in ("absent.gz", "half.gz", "a.gz")], tmp_path / "a.gz", refuse)
+        fetch(
+            [mirror.url + name for name in ("absent.gz", "half.gz", "a.gz")],
+            tmp_path / "new" / "a.gz",
+            refuse,
+        )
     text = str(caught.value)
     for part in ("a.gz: could not be fetched", "HTTP status 404", "of 100000 bytes", "wrong sum", mirror.url):
         assert part in text

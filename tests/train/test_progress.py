@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import pytest
@@ -71,3 +72,58 @@ def test_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setitem(sys.modules, "rich", None)
     assert type(make_progress(None)) is PlainProgress
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> Terminal:
+    pytest.importorskip("rich")
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("rich._console", None)  # which remembers how wide it was
+    return screen
+
+
+def frames(monkeypatch: pytest.MonkeyPatch, width: int, shown: Status) -> list[str]:
+    """The lines that a terminal of this width is given, without its colours."""
+    screen = terminal(monkeypatch, width)
+    progress = LiveProgress()
+    progress.start(shown)
+    progress.update(shown)
+    progress.stop()
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
+    return [part for part in re.split(r"[\r\n]+", plain) if part.strip()]
+
+
+@pytest.mark.parametrize(
+    ("width", "kept", "gone"),
+    [
+        (140, ("\u2501", "samples/s", "1:15 left", "  accuracy 0.5"), ()),
+        (100, ("val accuracy 0.9877", "  accuracy 0.5", "1:15 left"), ("samples/s", "\u2501")),
+        (
+            80,
+            ("loss 0.1235", "val loss 0.2345", "val accuracy 0.9877", "1:15 left"),
+            ("samples/s", "  accuracy"),
+        ),
+        (60, ("val loss 0.2345", "val accuracy 0.9877"), ("left", "\u2026")),
+        (40, ("epoch 12/100", "val accuracy 0.9877"), ("val loss", "\u2026")),
+        (20, ("epoch 12/100", "\u2026"), ("left",)),
+    ],
+)
+def test_what_matters_stays_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int, kept: tuple[str, ...], gone: tuple[str, ...]
+) -> None:
+    values = {"train_loss": 0.123456, "train_accuracy": 0.5}
+    values |= {"validation_loss": 0.2345, "validation_accuracy": 0.98765}
+    lines = frames(monkeypatch, width, Status(12, 100, 3, 7, 1234567.0, 75.0, values))
+    assert lines
+    for line in lines:
+        assert all(text in line for text in kept)
+        assert not any(text in line for text in gone)
+        assert len(line) <= width - 3  # the ^C of the terminal must not begin a second line
+
+
+def test_notes_break_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch, 40)
+    LiveProgress().note("nothing to train: after epoch 3 (stopped early), asked for 3")
+    assert screen.getvalue().split("\n")[0].rstrip() == "nothing to train: after epoch 3 (stopped"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import typer
 
@@ -16,6 +18,10 @@ from rushlight.train import Interrupted
 
 __all__ = ["UserError", "guarded", "say", "table", "warn", "width"]
 
+INDENT = " " * 4
+"""Of a line that goes on with the one above."""
+COMMAND = re.compile(r"(^|: )rushlight \w")
+"""A line with a command stays one line, so that it can be copied."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -28,13 +34,24 @@ class UserError(RushlightError):
 
 
 def say(text: str = "") -> None:
-    """A line for the user."""
-    print(text, flush=True)
+    """A line for the user, or several; on a terminal, long ones are broken between words."""
+    print(_wrapped(text, sys.stdout), flush=True)
 
 
 def warn(text: str) -> None:
     """A line that is no result."""
-    print(f"rushlight: {text}", file=sys.stderr, flush=True)
+    print(_wrapped(f"rushlight: {text}", sys.stderr), file=sys.stderr, flush=True)
+
+
+def _wrapped(text: str, stream: TextIO) -> str:
+    if not stream.isatty():
+        return text
+    columns = shutil.get_terminal_size().columns
+    fill = functools.partial(
+        textwrap.fill, width=columns, break_long_words=False, break_on_hyphens=False, subsequent_indent=INDENT
+    )
+    lines = text.splitlines() or [""]
+    return "\n".join(line if len(line) <= columns or COMMAND.search(line) else fill(line) for line in lines)
 
 
 def guarded(command: F) -> F:

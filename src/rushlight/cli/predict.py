@@ -45,7 +45,7 @@ def predict(target: Path, files: list[Path], form: str | None) -> None:
 
 def _show(rows: list[dict[str, Any]], form: str) -> None:
     if form == "json":
-        say(json.dumps(rows, indent=2))
+        print(json.dumps(rows, indent=2))  # as it is, however narrow the terminal
         return
     header = list(rows[0])
     text = [[_number(row[name]) for name in header] for row in rows]

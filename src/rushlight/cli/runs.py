@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,9 @@ def _train_all(settings: Settings, done: list[Result], out: Path, resume: bool, 
             with folder(place), run_files(one, place, again):
                 result = train_one(one, load_parts(one), place, again, False)[-1]
         except Interrupted:
-            again_with = f"rushlight train {settings.dataset} --out {out} --resume"
+            again_with = f"rushlight train {settings.dataset} --out {shlex.quote(str(out))} --resume"
             raise Interrupted(
-                f"stopped in run {number + 1} of {settings.runs}. Saved. To go on: {again_with}"
+                f"stopped in run {number + 1} of {settings.runs}. Saved. To go on:\n{again_with}"
             ) from None
         done.append(result)
         _write(out / FILE, done)

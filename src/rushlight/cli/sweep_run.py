@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def _run(
             draw(grid.dataset, standings, out)
         if not quiet:
             say(f"written to {written(out)}")
-            say(f"next: rushlight evaluate {out}")
+            say(f"next: rushlight evaluate {shlex.quote(str(out))}")
     say(f"to train it alone: {grid.command(settings, standings[0].point)}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -113,8 +114,12 @@ def run_files(settings: Settings, out: Path, resume: bool, kept: str = CHECKPOIN
 
 def written(out: Path) -> str:
     """What the folder holds, for the user."""
-    names = [path.name + "/" * path.is_dir() for path in out.iterdir() if not path.name.startswith(".")]
-    return f"{out}: {', '.join(sorted(names))}"
+    paths = sorted(path for path in out.iterdir() if not path.name.startswith("."))
+    folders = [path.name for path in paths if path.is_dir()]
+    names = [path.name for path in paths if path.is_file()]
+    if folders:
+        names.append(f"{folders[0]}/" + (f" to {folders[-1]}/" if len(folders) > 1 else ""))
+    return f"{out}: {', '.join(names)}"
 
 
 def write_config(settings: Settings, out: Path, resume: bool) -> None:
@@ -162,8 +167,8 @@ def train_one(
         name = settings.dataset
         raise Interrupted(
             f"stopped after epoch {trainer.position.epoch} of {settings.epochs}, batch "
-            f"{trainer.position.batch} of the next. Saved. To go on: "
-            f"rushlight train {name} --out {out} --resume"
+            f"{trainer.position.batch} of the next. Saved. To go on:\n"
+            f"rushlight train {name} --out {shlex.quote(str(out))} --resume"
         ) from None
     saved = SavedModel(trainer.model, settings, data.facts)
     saved.save(out / FILE)
@@ -251,4 +256,5 @@ def _report(settings: Settings, result: Result, out: Path, quiet: bool) -> None:
         return
     say(f"written to {written(out)}")
     sample = "points.csv" if settings.dataset == "disk" else "digit.png"
-    say(f"next: rushlight evaluate {out}   or   rushlight predict {out} {sample}")
+    place = shlex.quote(str(out))
+    say(f"next: rushlight evaluate {place}   or   rushlight predict {place} {sample}")

@@ -132,6 +132,7 @@ def _read(response: Any) -> bytes:
 @contextlib.contextmanager
 def _temporary(target: Path) -> Iterator[BinaryIO]:
     """An open file beside `target`, gone at the end unless it was renamed; its rights follow the umask."""
+    new = [place for place in (target.parent, *target.parent.parents) if not place.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     path = target.with_name(f".{target.name}.{os.urandom(4).hex()}.part")
     try:
@@ -139,6 +140,9 @@ def _temporary(target: Path) -> Iterator[BinaryIO]:
             yield out
     finally:
         path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what was made for nothing is still empty, and goes
+            for place in new:
+                place.rmdir()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["LiveProgress", "PlainProgress", "Progress", "Status", "make_progress"]
 
 INTERVAL = 0.1
 """Seconds between two refreshes of the live bar."""
+BAR, ROOM = "\u2501" * 8, 3
+"""The bar, and how many characters of a line stay free, for the ``^C`` that a terminal writes itself: if that
+made a second line, the first one would stay where it is."""
 
 
 @dataclass
@@ -79,25 +82,18 @@ class PlainProgress(Progress):
 
 
 class LiveProgress(Progress):
-    """A bar of rich's, refreshed by the training loop itself: a thread would take time from small nets."""
+    """A line of rich's, refreshed by the training loop itself: a thread would take time from small nets."""
 
     interval = INTERVAL
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, ProgressColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        columns: list[ProgressColumn] = [
-            TextColumn("{task.fields[epoch]}"),
-            BarColumn(bar_width=8),
-            TextColumn("{task.fields[text]}", table_column=_flexible()),
-            TextColumn("[dim]{task.fields[speed]}[/dim]"),
-        ]
-        self._bar = Bar(*columns, auto_refresh=False, expand=True)
+        self._bar = Bar(_line_column(), auto_refresh=False)
         self._task: Any = None
 
     def start(self, status: Status) -> None:
-        self._task = self._bar.add_task("", total=_steps(status)[1], **_fields(status))
+        self._task = self._bar.add_task("", total=_steps(status)[1], status=status)
         self._bar.start()
         self._show(status)
 
@@ -109,13 +105,60 @@ class LiveProgress(Progress):
             self._show(status)
 
     def note(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._bar.console.print(text, markup=False, highlight=False)
 
     def stop(self) -> None:
         self._bar.stop()
 
     def _show(self, status: Status) -> None:
-        self._bar.update(self._task, completed=_steps(status)[0], refresh=True, **_fields(status))
+        self._bar.update(self._task, completed=_steps(status)[0], refresh=True, status=status)
+
+
+def _line_column() -> Any:
+    """The line as the one column of a rich Progress; it leaves room for the ``^C`` of a terminal."""
+    from rich import get_console
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    console = get_console()
+
+    class Line(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            room = console.width - ROOM
+            where, bar, values, speed = line(task.fields["status"], room)
+            text = Text(where, no_wrap=True)
+            if bar:
+                done = round(len(bar) * min(max(task.completed / task.total, 0.0), 1.0)) if task.total else 0
+                text.append(" " + ("-" * done if console.options.ascii_only else bar[:done]), "bar.complete")
+                text.append(
+                    " " * (len(bar) - done) if console.color_system is None else bar[done:], "bar.back"
+                )
+            text.append(f" {values}" if values else "").append(f"  {speed}" if speed else "", "dim")
+            text.truncate(room, overflow="ellipsis")  # and no wider: a wider one would be padded
+            return text
+
+    return Line()
+
+
+def line(status: Status, width: int) -> tuple[str, str, str, str]:
+    """Where the run stands, bar, values and speed, in `width` characters if they can be had.
+
+    What matters least goes first: samples a second, the bar, what is measured on the training data besides
+    the loss, the time that is left, then the training loss.
+    """
+    where = status.label or f"epoch {status.epoch}/{status.epochs}"
+    every, left = _values(status), _left(status)
+    validated = {name: value for name, value in status.values.items() if name.startswith("validation_")}
+    losses = {name: value for name, value in status.values.items() if name == "train_loss"}
+    last = dict(list((validated or losses).items())[-1:])
+    choices = [(BAR, every, _speed(status)), (BAR, every, left), ("", every, left)]
+    for some in (losses | validated, validated or losses, last):
+        values = _values(replace(status, values=some))
+        choices += [("", values, left), ("", values, "")]
+    for bar, values, speed in choices:
+        if len(" ".join(part for part in (where, bar, values, speed and f" {speed}") if part)) <= width:
+            break
+    return where, bar, values, speed
 
 
 def make_progress(progress: bool | Progress | None) -> Progress:
@@ -146,11 +189,6 @@ def _steps(status: Status) -> tuple[float, float]:
     return (status.epoch - 1) * status.batches + status.batch, status.epochs * status.batches
 
 
-def _fields(status: Status) -> dict[str, str]:
-    where = status.label or f"epoch {status.epoch}/{status.epochs}"
-    return {"epoch": where, "text": _values(status), "speed": _speed(status)}
-
-
 def _values(status: Status) -> str:
     names = {"train_": "", "validation_": "val "}
     parts = []
@@ -163,11 +201,18 @@ def _values(status: Status) -> str:
     return "  ".join(parts)
 
 
-def _speed(status: Status) -> str:
-    if not status.samples_per_second:
+def _rate(status: Status) -> str:
+    return f"{_short(status.samples_per_second)} {status.unit}/s" if status.samples_per_second else ""
+
+
+def _left(status: Status) -> str:
+    if not status.samples_per_second or status.seconds_left is None:
         return ""
-    left = "" if status.seconds_left is None else f"  {_duration(status.seconds_left)} left"
-    return f"{_short(status.samples_per_second)} {status.unit}/s{left}"
+    return f"{_duration(status.seconds_left)} left"
+
+
+def _speed(status: Status) -> str:
+    return "  ".join(part for part in (_rate(status), _left(status)) if part)
 
 
 def _short(number: float) -> str:
@@ -184,9 +229,3 @@ def _duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}:{whole % 60:02d}"
     return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
-
-
-def _flexible() -> Any:
-    from rich.table import Column
-
-    return Column(ratio=1, no_wrap=True, overflow="ellipsis")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rushlight.compile.graph import Graph
@@ -19,6 +24,8 @@ from rushlight.core.tensor import wrap
 
 __all__ = ["blame", "report", "report_failure"]
 
+PREFIX, KEPT = "rushlight-mismatch-", 10
+"""Of the folders that reproduce a fault, so many, the latest, stay in the folder for temporary files."""
 APART = "none by itself: where the values lie in memory, or what is copied at the end"
 
 
@@ -71,8 +78,22 @@ def report_failure(graph: Graph, arrays: Sequence[Any], mode: str, error: Except
 def _reproducer(graph: Graph, arrays: Sequence[Any], mode: str) -> str:
     """The command that runs the graph again."""
     try:
-        folder = tempfile.mkdtemp(prefix="rushlight-mismatch-")
+        _drop_old()
+        folder = tempfile.mkdtemp(prefix=PREFIX)
         save(folder, graph, arrays, mode)
     except Exception as error:
         return f"it could not be saved ({type(error).__name__}: {error})"
     return f"python -m rushlight.compile.proof.replay {folder}"
+
+
+def _drop_old() -> None:
+    """Make room for one more folder: of this user's, the oldest go."""
+    mine = []
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            info = path.lstat()
+            own = not hasattr(os, "getuid") or info.st_uid == os.getuid()
+            if own and stat.S_ISDIR(info.st_mode):
+                mine.append((info.st_mtime, path))
+    for _, path in sorted(mine)[: max(len(mine) - KEPT + 1, 0)]:
+        shutil.rmtree(path, ignore_errors=True)
