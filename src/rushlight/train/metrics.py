@@ -141,7 +141,10 @@ class ErrorRate(Accuracy):
     better = "min"
 
     def compute(self) -> float:
-        return 1.0 - super().compute()
+        # Counted, not 1 - accuracy, which would be 0.017000000000000015 for 17 of 1000.
+        state = self.state
+        right = state["right_signed"] if state["signed"] else state["right"]
+        return (state["samples"] - right) / state["samples"] if state["samples"] else float("nan")
 
 
 class ConfusionMatrix(Metric):
