@@ -24,7 +24,7 @@ __all__ = [
 
 
 class _InPlace(Module):
-    """``inplace`` is accepted, and only a hint: the result is the same, the input is never overwritten."""
+    """``inplace``: the result is written into the input's memory."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class ReLU(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input)
+        return F.relu(input, self.inplace)
 
 
 class LeakyReLU(_InPlace):
@@ -59,7 +59,7 @@ class LeakyReLU(_InPlace):
         self.negative_slope = negative_slope
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope)
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
