@@ -59,6 +59,14 @@ class Dataset(Generic[T_co]):
         """The samples start .. stop-1 as one batch; sets in memory give views."""
         return self.gather(np.arange(start, stop))
 
+    def __repr__(self) -> str:
+        try:
+            facts = self.describe()
+        except NotSupportedError:
+            facts = {}
+        shown = [f"{k}={v!r}" for k, v in facts.items() if k != "name" and not isinstance(v, list | dict)]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     def describe(self) -> dict[str, Any]:
         """What this data set is, as plain values for a JSON file."""
         return {"name": type(self).__name__, "n": len(self)}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, message
+from rushlight.errors import ArgumentError, in_pytorch, message, nearest
 from rushlight.nn import functional as F
 from rushlight.nn.module import Module
 
@@ -168,7 +167,7 @@ def activation_from_name(name: str) -> Module:
     plain = {key.replace("_", ""): make for key, make in ACTIVATIONS.items()}
     key = name.lower().replace("_", "").replace("-", "")
     if key not in plain:
-        near = difflib.get_close_matches(name.lower(), ACTIVATIONS, 1)
+        near = [] if in_pytorch("rushlight.nn.functional", name.lower()) else nearest(name, ACTIVATIONS, 1)
         remedy = f"Did you mean {near[0]!r}?" if near else "Pass a Module for one of your own."
         raise ArgumentError(message("activation", repr(name), "one of: " + ", ".join(ACTIVATIONS), remedy))
     return plain[key]()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rushlight import ops
 from rushlight.core.anomaly import warn
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, DTypeError, message, missing
+from rushlight.errors import ArgumentError, DTypeError, message, namespace
 from rushlight.nn.class_losses import cross_entropy, nll_loss
 from rushlight.nn.losses import (
     binary_cross_entropy,
@@ -154,6 +154,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        raise missing("rushlight.nn.functional", name, __all__)
+    __getattr__, __dir__ = namespace(__name__, __all__)

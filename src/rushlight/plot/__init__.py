@@ -15,6 +15,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rushlight.errors import missing
+
 if TYPE_CHECKING:
     from rushlight.plot._architecture import architecture
     from rushlight.plot._curves import curves
@@ -61,7 +63,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise missing(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

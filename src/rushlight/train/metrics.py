@@ -79,6 +79,9 @@ class Metric:
         """The value over all batches since `reset`."""
         raise NotImplementedError
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
 
 class Accuracy(Metric):
     """The share of samples whose predicted class is the true one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from rushlight.core.state import no_grad
 from rushlight.data.outside import as_data
-from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
+from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message, nearest
 from rushlight.interop.files import check_writable, remove_leftovers
 from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
 from rushlight.train.compiled import CompiledSteps
@@ -86,7 +87,16 @@ class Trainer:
         seed: int | None = None,
         progress: bool | Progress | None = None,
         compile: bool | Literal["auto"] = "auto",
+        **others: Any,
     ) -> None:
+        for name in others:
+            near = nearest(name, inspect.signature(Trainer).parameters, 1)
+            remedy = (
+                f"Did you mean {near[0]!r}?"
+                if near
+                else ("For code of your own between the batches override train_step, or pass a Progress.")
+            )
+            raise TypeError(f"Trainer() got an unexpected keyword argument {name!r}. {remedy}")
         check_parts(model, optimizer, loss, scheduler)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.metrics = make_metrics(metrics, loss)
@@ -115,6 +125,13 @@ class Trainer:
     def checkpoint_path(self) -> Path:
         """The checkpoint in `out`."""
         return (self.out or Path()) / "checkpoint.safetensors"
+
+    def __repr__(self) -> str:
+        size = sum(p.numel() for p in self.model.parameters())
+        loss = getattr(self.loss, "__name__", type(self.loss).__name__)
+        parts = [f"{type(self.model).__name__} of {size} parameters", type(self.optimizer).__name__, loss]
+        parts += [f"metrics {', '.join(m.name for m in self.metrics.items)}"] if self.metrics.items else []
+        return f"Trainer({'; '.join([*parts, self._where()])})"
 
     def fit(
         self,
