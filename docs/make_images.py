@@ -29,7 +29,7 @@ def main() -> None:
     trainer.fit(loader, epochs=100, validation=validation)
 
     _, (left, right) = plt.subplots(1, 2, figsize=(10.2, 4.7), width_ratios=(1.25, 1), layout="constrained")
-    rl.plot.decision_boundary(lambda x: (model(x) + 1) / 2, test.normalise, title="what it learned", ax=left)
+    rl.plot.decision_boundary(model, test.normalise, output="signed", title="what it learned", ax=left)
     predicted = (trainer.predict(test.inputs) > 0).long()
     rl.plot.right_and_wrong(
         test.points,

@@ -19,9 +19,10 @@ from rushlight.errors import missing
 
 if TYPE_CHECKING:
     from rushlight.plot._architecture import architecture
+    from rushlight.plot._boundary import decision_boundary
     from rushlight.plot._curves import curves
     from rushlight.plot._digits import digits, misclassified
-    from rushlight.plot._disk import decision_boundary, disk_data, right_and_wrong, true_vs_predicted
+    from rushlight.plot._disk import disk_data, right_and_wrong, true_vs_predicted
     from rushlight.plot._graph import graph, graph_dot
     from rushlight.plot._matrix import confusion_matrix
     from rushlight.plot._pairs import paired_curves
@@ -47,7 +48,7 @@ _HOMES = {
     "architecture": "_architecture",
     "confusion_matrix": "_matrix",
     "curves": "_curves",
-    "decision_boundary": "_disk",
+    "decision_boundary": "_boundary",
     "digits": "_digits",
     "disk_data": "_disk",
     "graph": "_graph",
