@@ -65,7 +65,11 @@ def draw_sweep() -> None:
     curves = {name: result.curves("validation_loss", **where) for name, where in names.items()}
     errors = {name: result.where(**where).columns["validation_error"] for name, where in names.items()}
 
-    _, (left, right) = plt.subplots(1, 2, figsize=(12.6, 4.2), width_ratios=(1.15, 1), layout="constrained")
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(12.6, 4.2), width_ratios=(1.15, 1), layout="constrained"
+    )
+    # The table stands outside its axes: without a pad its last column touches the picture's edge.
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
     rl.plot.curves(curves, scale="log", ylabel="validation loss", ax=left)
     rl.plot.run_statistics(errors, xlabel="validation error (%)", path=IMAGES / "sweep.png", ax=right)
 
