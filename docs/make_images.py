@@ -29,7 +29,7 @@ def main() -> None:
     trainer.fit(loader, epochs=100, validation=validation)
 
     _, (left, right) = plt.subplots(1, 2, figsize=(10.2, 4.7), width_ratios=(1.25, 1), layout="constrained")
-    rl.plot.decision_boundary(lambda x: (model(x) + 1) / 2, test.normalise, title="what it learned", ax=left)
+    rl.plot.decision_boundary(model, test.normalise, output="signed", title="what it learned", ax=left)
     predicted = (trainer.predict(test.inputs) > 0).long()
     rl.plot.right_and_wrong(
         test.points,
@@ -65,7 +65,11 @@ def draw_sweep() -> None:
     curves = {name: result.curves("validation_loss", **where) for name, where in names.items()}
     errors = {name: result.where(**where).columns["validation_error"] for name, where in names.items()}
 
-    _, (left, right) = plt.subplots(1, 2, figsize=(12.6, 4.2), width_ratios=(1.15, 1), layout="constrained")
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(12.6, 4.2), width_ratios=(1.15, 1), layout="constrained"
+    )
+    # The table stands outside its axes: without a pad its last column touches the picture's edge.
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
     rl.plot.curves(curves, scale="log", ylabel="validation loss", ax=left)
     rl.plot.run_statistics(errors, xlabel="validation error (%)", path=IMAGES / "sweep.png", ax=right)
 

@@ -38,7 +38,7 @@ def draw(trainer: rl.train.Trainer, data: rl.data.Disk, outputs: rl.Tensor, out:
     rl.plot.curves(trainer.history, scale="log", path=out / "curves.png")
     rl.plot.true_vs_predicted(data.points, data.labels, predicted, path=out / "true-vs-predicted.png")
     rl.plot.right_and_wrong(data.points, data.labels, predicted, path=out / "right-and-wrong.png")
-    rl.plot.decision_boundary(lambda x: (model(x) + 1) / 2, data.normalise, path=out / "boundary.png")
+    rl.plot.decision_boundary(model, data.normalise, output="signed", path=out / "boundary.png")
     print(f"curves, predictions, errors and the boundary: {out}")
 
 

@@ -15,7 +15,8 @@ BASE = {"errors", "device", "core"}
 TENSORS = BASE | {"ops", ""}  # "" is `import rushlight`, whose names are ops for whoever stands above them
 BESIDE = TENSORS | {"nn", "optim", "data"}
 MAY_IMPORT = {
-    "errors": set(),
+    "absent": set(),
+    "errors": {"absent"},
     "device": {"errors"},
     "core": {"errors", "device"},
     "compile": BASE,

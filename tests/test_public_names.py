@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import types
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rushlight as rl
 from rushlight import data, nn, optim
-from rushlight.errors import NotSupportedError, missing, refuse_options
+from rushlight.errors import GradError, NotSupportedError, missing, nearest, refuse_options
 
 SUBPACKAGES = {"autograd", "data", "errors", "interop", "nn", "ops", "optim", "plot", "train"}
 FAMILIES = [
@@ -62,7 +64,7 @@ MISSING = [
     (rl, "cross_entropy", "rl.nn.functional.cross_entropy"),
     (rl, "Linear", "rl.nn.Linear"),
     (rl, "fft", "not yet"),
-    (nn, "Conv2d", "not yet"),
+    (nn, "Conv2d", "PyTorch has it"),
     (nn, "Lineer", "'Linear'"),
     (nn, "CrossEntropy", "'CrossEntropyLoss'"),
     (nn.functional, "gelu", "rushlight.nn.functional has no 'gelu'"),
@@ -70,6 +72,21 @@ MISSING = [
     (optim, "Adamw", "'AdamW'"),
     (optim, "LBFGS", "not yet"),
     (data, "Dataloader", "'DataLoader'"),
+    (rl, "amp", "no autocast"),
+    (rl, "autocast", "PyTorch has it"),
+    (rl, "Trainer", "rl.train.Trainer"),
+    (rl, "DataLoader", "rl.data.DataLoader"),
+    (nn, "GELU", "PyTorch has it"),
+    (nn, "HuberLoss", "PyTorch has it"),
+    (nn.init, "orthogonal_", "PyTorch has it"),
+    (nn.init, "xavier_unifrom_", "'xavier_uniform_'"),
+    (nn.utils, "weight_norm", "PyTorch has it"),
+    (optim.lr_scheduler, "ReduceLROnPlateau", "PyTorch has it"),
+    (rl.train, "EarlyStop", "'EarlyStopping'"),
+    (rl.plot, "curve", "'curves'"),
+    (rl.interop, "save_fil", "'save_file'"),
+    (rl.autograd, "inference_mode", "PyTorch has it"),
+    (rl.errors, "ShapeEror", "'ShapeError'"),
 ]
 
 
@@ -103,3 +120,121 @@ def test_refuse_options_takes_defaults_only() -> None:
     refuse_options("f", {"workers": 0, "sampler": False}, defaults, "")
     with pytest.raises(NotSupportedError, match="workers=2"):
         refuse_options("f", {"workers": 2}, defaults, "")
+
+
+NAMESPACES = [
+    rl, rl.autograd, rl.data, rl.errors, rl.interop, nn, nn.functional, nn.init, nn.utils, rl.ops, optim,
+    optim.lr_scheduler, rl.plot, rl.train,
+]  # fmt: skip
+HIDDEN = {"__all__", "__doc__", "__file__", "__name__", "__path__", "__version__"}
+
+
+@pytest.mark.parametrize("module", NAMESPACES, ids=lambda m: m.__name__)
+def test_a_namespace_lists_what_is_public_and_no_more(module: Any) -> None:
+    assert set(dir(module)) - HIDDEN == set(module.__all__) - HIDDEN
+    for name in module.__all__:
+        assert hasattr(module, name), name
+
+
+def public_classes() -> dict[str, type]:
+    found = {n: getattr(m, n) for m in NAMESPACES for n in m.__all__ if n != "Function"}
+    return {n: c for n, c in found.items() if isinstance(c, type)}
+
+
+@pytest.mark.parametrize("name", public_classes())
+def test_every_public_class_has_a_repr(name: str) -> None:
+    assert public_classes()[name].__repr__ is not object.__repr__
+
+
+def test_reprs() -> None:
+    model = nn.Linear(2, 1)
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+    trainer = rl.train.Trainer(model, optimizer, nn.MSELoss(), metrics=["mae"])
+    assert repr(trainer) == "Trainer(Linear of 3 parameters; SGD; MSELoss; metrics mae; after epoch 0)"
+    assert repr(rl.train.EarlyStopping()) == (
+        "EarlyStopping('validation_loss', patience=10, min_delta=0, mode='auto', restore_best=True)"
+    )
+    assert repr(optim.lr_scheduler.StepLR(optimizer, 3)) == "StepLR(step_size=3, gamma=0.1, epoch=0, lr=0.5)"
+    assert repr(rl.data.Disk(10)).startswith("Disk(n=10, seed=0, split='train'")
+    assert repr(rl.data.TensorDataset(rl.zeros(3))) == "TensorDataset(n=3)"
+    assert repr(rl.data.Dataset()) == "Dataset()"
+    assert repr(rl.no_grad()) == "no_grad()"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("zeross", ["zeros"]), ("amp", []), ("GELU", []), ("HuberLoss", []), ("Lienar", ["Linear"])],
+)
+def test_the_nearest_name_or_none(wrong: str, right: list[str]) -> None:
+    known = ["zeros", "clamp", "Linear", "BCELoss", "Embedding"]
+    assert nearest(wrong, known) == right
+
+
+def test_a_tensor_says_what_pytorch_has() -> None:
+    x = rl.ones(2)
+    with pytest.raises(AttributeError, match="PyTorch has it"):
+        x.data_ptr()
+    with pytest.raises(AttributeError, match="no attribute 'shap'$"):
+        x.shap  # noqa: B018
+    for thing in (x, nn.Linear(1, 1)):
+        with pytest.raises(NotSupportedError, match="CPU"):
+            thing.cuda()
+
+
+def test_a_trainer_explains_an_option_that_it_has_not() -> None:
+    with pytest.raises(TypeError, match="'callbacks'.*train_step"):
+        rl.train.Trainer(nn.Linear(1, 1), None, nn.MSELoss(), callbacks=[])
+    with pytest.raises(TypeError, match="Did you mean 'metrics'"):
+        rl.train.Trainer(nn.Linear(1, 1), None, nn.MSELoss(), metric=["mae"])
+
+
+def test_layers_in_a_list_are_pointed_at() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.layers = [nn.Linear(2, 2)]
+
+    with pytest.raises(rl.errors.ArgumentError, match="ModuleList"):
+        optim.SGD(Net().parameters(), lr=0.1)
+
+
+REDUCTIONS = [
+    "sum",
+    "mean",
+    "prod",
+    "var",
+    "std",
+    "amax",
+    "amin",
+    "argmax",
+    "argmin",
+    "max",
+    "min",
+    "any",
+    "all",
+]
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_numpys_names_of_options(name: str) -> None:
+    x = rl.tensor([[1.0, 5.0, 0.0], [7.0, 3.0, 2.0]])
+    for function in (getattr(rl, name), getattr(rl.Tensor, name)):
+        right, found = function(x, dim=1, keepdim=True), function(x, axis=1, keepdims=True)
+        pairs = zip(right, found, strict=True) if isinstance(right, tuple) else [(right, found)]
+        assert all(a.tolist() == b.tolist() for a, b in pairs)
+        with pytest.raises(TypeError, match=f"{name}.*'axes'"):
+            function(x, axes=1)
+
+
+def test_numpys_functions_call_ours() -> None:
+    assert np.mean(rl.tensor([1.0, 3.0])).item() == 2.0
+    assert np.sum(rl.ones(2, 3), axis=0).tolist() == [2.0, 2.0, 2.0]
+
+
+def test_a_copy_keeps_memory_and_history() -> None:
+    x = rl.ones(2, requires_grad=True)
+    y = copy.copy(x * 3)
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [3.0, 3.0]
+    with pytest.raises(GradError, match=r"detach\(\)\.numpy"):
+        np.asarray(copy.copy(x * 3))

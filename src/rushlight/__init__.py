@@ -64,6 +64,7 @@ _ELSEWHERE = {
     "save": "rl.interop.save_file(model.state_dict(), path) writes safetensors; Trainer keeps checkpoints.",
     "load": "model.load_state_dict(rl.interop.load_file(path)) reads safetensors; Trainer keeps checkpoints.",
     "bfloat16": "There are float32, float64 and float16.",
+    "amp": "There is no autocast: model.half() and x.half() compute in float16.",
     "set_default_dtype": "float32 is the default: pass dtype=, or use model.double() and x.double().",
     "set_default_device": "There is only the CPU: leave the call out.",
 }
@@ -91,9 +92,11 @@ if not TYPE_CHECKING:
             from rushlight.train.sweeping import call
 
             return getattr(call, name)
+        from rushlight import data, train
+
         remedy = _ELSEWHERE.get(name, "")
-        for place in (nn.functional, nn, optim):
-            if name in place.__all__:
+        for place in (nn.functional, nn, optim, optim.lr_scheduler, data, train):
+            if name in place.__all__ and not remedy:
                 remedy = f"It is {place.__name__.replace('rushlight', 'rl')}.{name}."
         raise errors.missing("rushlight", name, __all__, remedy)
 

@@ -1,9 +1,12 @@
 """Derivatives on request: `grad`, `backward`, user-defined operations, and checks against differences."""
 
+from typing import TYPE_CHECKING
+
 from rushlight.core.autograd import backward, grad
 from rushlight.core.function import Function
 from rushlight.core.gradcheck import gradcheck, gradgradcheck
 from rushlight.core.state import enable_grad, no_grad, set_grad_enabled
+from rushlight.errors import namespace
 
 __all__ = [
     "Function",
@@ -15,3 +18,6 @@ __all__ = [
     "no_grad",
     "set_grad_enabled",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__)

@@ -8,7 +8,7 @@ Each type also derives from the built-in exception that Python users would catch
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "AnomalyError",
@@ -22,8 +22,11 @@ __all__ = [
     "NotSupportedError",
     "RushlightError",
     "ShapeError",
+    "in_pytorch",
     "message",
     "missing",
+    "namespace",
+    "nearest",
     "refuse_options",
 ]
 
@@ -83,25 +86,80 @@ def message(op: str, got: str, expected: str, remedy: str = "") -> str:
 
 
 def missing(module: str, name: str, known: Iterable[str], remedy: str = "") -> AttributeError:
-    """The error for a name that a module does not have: with the remedy, or the nearest names that it has.
+    """The error for a name that a module does not have: with the remedy; or that PyTorch has it; or with the
+    nearest names that it has.
 
     >>> missing("rushlight.nn", "Linaer", ["Linear", "ReLU"])
     AttributeError("rushlight.nn has no 'Linaer'. Did you mean 'Linear'?")
+    >>> missing("rushlight.nn", "GELU", ["Linear", "ReLU"])
+    AttributeError("rushlight.nn has no 'GELU': PyTorch has it, Rushlight does not, or not yet.")
     """
     text = f"{module} has no {name!r}"
     if name.startswith("__"):
         return AttributeError(text, name=name)
     if remedy:
         return AttributeError(f"{text}. {remedy}", name=name)
-    from difflib import get_close_matches
-
-    lower = {k.lower(): k for k in known if not k.startswith("_")}
-    near = [lower[n] for n in get_close_matches(name.lower(), lower, 3, 0.7)]
+    if in_pytorch(module, name):
+        return AttributeError(f"{text}: PyTorch has it, Rushlight does not, or not yet.", name=name)
+    near = nearest(name, known)
     if near:
         return AttributeError(f"{text}. Did you mean {' or '.join(repr(n) for n in near)}?", name=name)
-    return AttributeError(
-        f"{text}: Rushlight does not have it, or not yet. dir({module}) lists what is there.", name=name
-    )
+    return AttributeError(f"{text}. dir({module}) lists what is there.", name=name)
+
+
+def in_pytorch(module: str, name: str) -> bool:
+    """Whether PyTorch has `name` in the namespace that `module` stands for, and Rushlight does not."""
+    from rushlight.absent import ABSENT
+
+    return name in ABSENT.get(module, "").split()
+
+
+def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """The names that `name` may be a slip of, nearest first: one letter in four is wrong at most, or it is
+    the beginning. None rather than a name that means something else.
+
+    >>> nearest("zeross", ["zeros", "ones"]), nearest("amp", ["clamp"]), nearest("HuberLoss", ["BCELoss"])
+    (['zeros'], [], [])
+    """
+    lower, slips = name.lower(), len(name) // 4
+    found: list[tuple[int, str]] = []
+    for candidate in known:
+        other = candidate.lower()
+        if len(lower) >= 5 and other.startswith(lower):
+            found.append((slips, candidate))
+        elif abs(len(other) - len(lower)) <= slips:
+            distance = _distance(lower, other)
+            if distance <= slips:
+                found.append((distance, candidate))
+    return [candidate for _, candidate in sorted(found)[:most]]
+
+
+def _distance(a: str, b: str) -> int:
+    """How many letters to insert, drop, replace, or exchange with their neighbour make b of a."""
+    above: list[int] = []
+    line = list(range(len(b) + 1))
+    for i, x in enumerate(a):
+        older, above, line = above, line, [i + 1]
+        for j, y in enumerate(b):
+            cost = min(above[j] + (x != y), above[j + 1] + 1, line[j] + 1)
+            if i and j and x == b[j - 1] and a[i - 1] == y:
+                cost = min(cost, older[j - 1] + 1)
+            line.append(cost)
+    return line[-1]
+
+
+def namespace(module: str, known: Iterable[str]) -> tuple[Any, Any]:
+    """A package's ``__getattr__`` and ``__dir__``: what is missing is explained, and only what is public is
+    listed.
+    """
+
+    def __getattr__(name: str) -> object:
+        raise missing(module, name, known)
+
+    def __dir__() -> list[str]:
+        return sorted([*known, "__all__", "__doc__", "__file__", "__name__"])
+
+    return __getattr__, __dir__
 
 
 def refuse_options(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], remedy: str) -> None:
@@ -117,3 +175,7 @@ def refuse_options(name: str, given: Mapping[str, Any], defaults: Mapping[str, A
         if value != default and not (off and not default):
             got = f"{option}={value!r}"
             raise NotSupportedError(message(name, got, f"its default, {default!r}", remedy))
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__)

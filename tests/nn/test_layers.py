@@ -103,14 +103,6 @@ def test_softmax_without_dim_warns() -> None:
     assert F.log_softmax(rl.zeros(2), 0, dtype=rl.float64).dtype == rl.float64
 
 
-def test_inplace_is_a_hint_for_modules_and_refused_by_functions() -> None:
-    x = rl.tensor([-1.0])
-    assert nn.ReLU(inplace=True)(x).tolist() == [0.0]
-    assert x.tolist() == [-1.0]
-    with pytest.raises(NotSupportedError, match=r"x = F\.relu"):
-        F.relu(x, inplace=True)
-
-
 def test_dropout() -> None:
     x = rl.ones(200, 200)
     rl.manual_seed(3)

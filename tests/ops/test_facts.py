@@ -94,7 +94,7 @@ ELSEWHERE = {
     "bce_with_logits": "sampled as binary_cross_entropy_with_logits",
     "mean_cross_entropy": "sampled as cross_entropy",
     "classes_in_range": "reads values, gives a bool", "cross_entropy": "sampled",
-    "_where": "sampled as where",
+    "_where": "sampled as where", "cuda": "always refused",
 }  # fmt: skip
 
 

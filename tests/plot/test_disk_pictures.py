@@ -93,7 +93,7 @@ def test_boundary_follows_the_circle():
     line = np.concatenate([path.vertices for path in contour.get_paths()])
     np.testing.assert_allclose(np.hypot(*(line - 0.5).T), RADIUS, atol=0.02)
     assert "boundary at 0.5" in [text.get_text() for text in ax.get_legend().get_texts()]
-    assert figure.axes[1].get_ylabel() == "probability of inside"
+    assert figure.axes[1].get_ylabel() == "probability of inside"  # the labels are the disk's
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import sys
+import types
 from pathlib import Path
 
 import pytest
 
-from rushlight.errors import DataError
+import rushlight as rl
+from rushlight.errors import DataError, NotSupportedError
 from rushlight.train import History
+from rushlight.train.tables import Figures
 
 
 def made() -> History:
@@ -64,3 +69,39 @@ def test_state_is_a_copy() -> None:
     other.rows[0]["epoch"] = 9
     assert history.rows[0]["epoch"] == 1
     assert "2 epochs" in repr(history)
+
+
+def test_a_long_table_is_abridged() -> None:
+    history = History([{"epoch": i, "train_loss": 1 / (i + 1)} for i in range(100)])
+    lines = str(history).splitlines()
+    assert len(lines) == 22
+    assert [line.split()[0] for line in (lines[1], lines[10], lines[11], lines[12], lines[-1])] == [
+        "0", "9", "...", "90", "99",
+    ]  # fmt: skip
+    assert len(str(History(history.rows[:20])).splitlines()) == 21
+
+
+def test_it_is_a_dict_of_columns() -> None:
+    history = made()
+    assert isinstance(history, dict)  # which pandas asks for
+    assert list(history.values()) == [history[name] for name in history.columns]
+    again = History()
+    again.load_state_dict(history.state_dict())
+    assert (again.rows, list(again)) == (history.rows, list(history))
+    assert copy.deepcopy(history).rows == history.rows
+
+
+def test_figures_are_printed_short() -> None:
+    assert repr(Figures(loss=0.1 + 0.2, error=float("nan"), n=3)) == "{'loss': 0.3, 'error': nan, 'n': 3}"
+    output, target = rl.zeros(1000, 1), rl.zeros(1000, 1)
+    output[:17] = 1.0
+    assert rl.train.error_rate(output, target) == 0.017
+
+
+def test_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(DataFrame=lambda columns: columns))
+    assert list(made().to_pandas()) == made().columns
+    assert type(made().to_pandas()) is dict
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(NotSupportedError, match="pip install pandas"):
+        made().to_pandas()

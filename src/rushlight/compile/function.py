@@ -107,12 +107,14 @@ class CompiledFunction:
                 f"changed last: {why}. Pass what changes as a tensor of one shape."
             )
 
-    def scan(self, *sources: Tensor, index: Tensor | None = None) -> Any:
+    def scan(self, *sources: Any, index: Any = None) -> Any:
         """Many calls in one: each argument is a stack of batches, and so is each result.
 
         sources  tensors of shape (steps, ...), whose items are the arguments of one call each; or with
         index    integers of shape (steps, batch): tensors of shape (samples, ...), of which each call
                  gets the rows that its line of the index names.
+
+        Arrays of NumPy will do as well.
 
         Raises ShapeError when the sources do not fit together and for no steps, IndexingError for an index
         outside them. When a step fails, all are taken back.
@@ -127,6 +129,8 @@ class CompiledFunction:
         >>> add.scan(rl.ones(3, 2)), total
         (tensor([2., 4., 6.]), tensor([3., 3.]))
         """
+        sources = tuple([_as_tensor(source) for source in sources])
+        index = None if index is None else _as_tensor(index)
         steps = _check_scan(sources, index)
         if not steps:
             raise ShapeError(message("scan", "no steps", "at least one", "Leave the call out."))
@@ -209,6 +213,11 @@ def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, E
         if array.shape != shape or array.dtype is not dtype:
             return False
     return state.grad_enabled is grad_enabled and entry.guards.hold()
+
+
+def _as_tensor(value: Any) -> Any:
+    """An array as a tensor over its memory."""
+    return wrap(value) if isinstance(value, xp.ndarray) else value
 
 
 def _check_scan(sources: tuple[Any, ...], index: Any) -> int:

@@ -74,6 +74,9 @@ class detect_anomaly:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         state.run, state.origin = self._before.pop()
 
+    def __repr__(self) -> str:
+        return f"detect_anomaly(check_nan={self.check_nan})"
+
 
 def _origin() -> str:
     layer = ".".join(state.modules)

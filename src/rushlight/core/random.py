@@ -60,6 +60,9 @@ class Generator:
         self._lock = threading.Lock()
         self.state = wrap(xp.asarray([0, 0], xp.uint64))
 
+    def __repr__(self) -> str:
+        return f"Generator(seed={self.initial_seed()})"
+
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed` (any integer) from its beginning."""
         xp.copyto(self.state.array, xp.asarray([int(seed) % 2**64, 0], xp.uint64))

@@ -86,6 +86,9 @@ class set_grad_enabled:
         state.grad_enabled = self._before[-1]
         return _in_mode(self.mode, function)
 
+    def __repr__(self) -> str:
+        return f"set_grad_enabled({self.mode})"
+
 
 def _in_mode(mode: bool, function: F) -> F:
     """`function`, run with the graph recorded or not."""
@@ -122,6 +125,9 @@ class _GradMode:
 
     def __call__(self, function: F) -> F:
         return _in_mode(self.mode, function)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
 
 class no_grad(_GradMode):

@@ -15,7 +15,7 @@ from rushlight.core.placement import CPU, device
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype
 from rushlight.core.state import changes
 from rushlight.device import xp
-from rushlight.errors import DTypeError, GradError, message
+from rushlight.errors import DTypeError, GradError, in_pytorch, message
 
 if TYPE_CHECKING:
     from rushlight.core.graph import Leaf, Node
@@ -315,12 +315,27 @@ class Tensor:
             out.grad = wrap(self.grad.array.copy())
         return out
 
+    def __copy__(self) -> Tensor:
+        """Another tensor over the same memory, with the same history: matplotlib makes such copies."""
+        out = self.__class__.__new__(self.__class__)
+        out.__dict__.update(self.__dict__)
+        return out
+
     def __reduce__(self) -> Any:
         if not self.is_leaf:
             raise GradError(
                 message("pickle", "a tensor that operations made", "a leaf", "Use x.detach() first.")
             )
         return _rebuild, (type(self), self.array, self.requires_grad)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Only for what is not there; cheap, as libraries ask by `hasattr`. Python adds the nearest."""
+            text = f"'{type(self).__name__}' object has no attribute {name!r}"
+            if not name.startswith("_") and in_pytorch("Tensor", name):
+                text += ": PyTorch has it, Rushlight does not, or not yet"
+            raise AttributeError(text, name=name, obj=self)
 
     if TYPE_CHECKING:
         # `rushlight.ops` attaches these; mypy cannot see that.

@@ -7,7 +7,7 @@ from rushlight.data.disk import Disk
 from rushlight.data.idx import encode_idx, parse_idx, read_idx
 from rushlight.data.loader import DataLoader
 from rushlight.data.mnist import MNIST, FashionMNIST
-from rushlight.errors import missing
+from rushlight.errors import namespace
 
 __all__ = [
     "MNIST",
@@ -25,6 +25,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        raise missing("rushlight.data", name, __all__)
+    __getattr__, __dir__ = namespace(__name__, __all__)

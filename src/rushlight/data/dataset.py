@@ -12,6 +12,7 @@ import numpy as np
 from rushlight.core.random import Generator
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.data import checks
+from rushlight.data.outside import as_data
 from rushlight.data.streams import Purpose, draw_seed, permutation
 from rushlight.errors import (
     ArgumentError,
@@ -58,6 +59,14 @@ class Dataset(Generic[T_co]):
         """The samples start .. stop-1 as one batch; sets in memory give views."""
         return self.gather(np.arange(start, stop))
 
+    def __repr__(self) -> str:
+        try:
+            facts = self.describe()
+        except NotSupportedError:
+            facts = {}
+        shown = [f"{k}={v!r}" for k, v in facts.items() if k != "name" and not isinstance(v, list | dict)]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     def describe(self) -> dict[str, Any]:
         """What this data set is, as plain values for a JSON file."""
         return {"name": type(self).__name__, "n": len(self)}
@@ -65,6 +74,8 @@ class Dataset(Generic[T_co]):
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Tensors whose first axes count the samples: sample i is ``(t[i] for t in tensors)``.
+
+    Arrays of NumPy, and frames and series of pandas, become tensors: their floats float32.
 
     Raises ShapeError when the first axes differ, DTypeError for what is no Tensor.
 
@@ -76,15 +87,17 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     tensors: tuple[Tensor, ...]
 
-    def __init__(self, *tensors: Tensor) -> None:
+    def __init__(self, *tensors: Any) -> None:
+        tensors = tuple([t if isinstance(t, Tensor) else as_data("TensorDataset", t) for t in tensors])
         if not tensors:
             raise ArgumentError(
                 message("TensorDataset", "no tensors", "at least one", "Pass inputs and targets.")
             )
         for t in tensors:
             if not isinstance(t, Tensor):
-                remedy = "Wrap it with rl.tensor() or rl.from_numpy()."
-                raise DTypeError(message("TensorDataset", f"a {type(t).__name__}", "Tensors", remedy))
+                remedy = "Wrap it with rl.tensor()."
+                got = f"a {type(t).__name__}"
+                raise DTypeError(message("TensorDataset", got, "tensors or arrays", remedy))
         if len({t.shape[:1] for t in tensors}) > 1 or not tensors[0].ndim:
             shapes = ", ".join(str(t.shape) for t in tensors)
             expected = "first axes of one length, one entry for each sample"

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.random import Generator
+from rushlight.core.tensor import Tensor
 from rushlight.data import checks
 from rushlight.data.dataset import Dataset, gather
+from rushlight.data.outside import is_array, to_array
 from rushlight.data.streams import Purpose, draw_seed, permutation
 from rushlight.errors import ArgumentError, CheckpointError, NotSupportedError, message, refuse_options
 
@@ -33,7 +35,9 @@ _PYTORCH_DEFAULTS: dict[str, Any] = {
 class DataLoader:
     """Batches of `dataset`, one epoch for each ``for`` loop.
 
-    dataset     a `Dataset`, or anything with a length and integer indices.
+    dataset     a `Dataset`, or anything with a length and integer indices: a list of samples, an array, a
+                frame of pandas by its rows. A pair of arrays would be two samples and is refused:
+                ``TensorDataset(x, y)`` pairs their rows.
     batch_size  samples in a batch; the last batch is smaller when the sizes do not divide.
     shuffle     a new order in every epoch: that of epoch k depends only on (seed, k), not on what ran before.
     drop_last   leave out a smaller last batch.
@@ -77,7 +81,7 @@ class DataLoader:
             raise ArgumentError(
                 message("DataLoader", "both seed and generator", "one of them", "Drop either.")
             )
-        self.dataset = dataset
+        self.dataset = _samples(dataset)
         self.batch_size = _check_batch_size(batch_size)
         self.shuffle = bool(shuffle)
         self.drop_last = bool(drop_last)
@@ -232,6 +236,15 @@ class DataLoader:
             f"DataLoader({len(self.dataset)} samples, batch_size={self.batch_size}, shuffle={self.shuffle}, "
             f"drop_last={self.drop_last}, {len(self)} batches)"
         )
+
+
+def _samples(dataset: Any) -> Any:
+    """The data set itself; of what has rows but is not indexed by them, the rows."""
+    if isinstance(dataset, tuple) and dataset and all(isinstance(t, Tensor) or is_array(t) for t in dataset):
+        got = f"a tuple of {len(dataset)} arrays, which is a data set of {len(dataset)} samples"
+        remedy = "TensorDataset(x, y) pairs their rows. If they are the samples, pass them in a list."
+        raise ArgumentError(message("DataLoader", got, "a data set", remedy))
+    return to_array("DataLoader", dataset) if hasattr(dataset, "to_numpy") else dataset
 
 
 def _check_batch_size(batch_size: Any) -> int:

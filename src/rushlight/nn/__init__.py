@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rushlight.core.tensor import Parameter
-from rushlight.errors import missing
+from rushlight.errors import namespace
 from rushlight.nn import functional, init, utils
 from rushlight.nn.activation import (
     ACTIVATIONS,
@@ -57,6 +57,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a type checker would believe that every name is there
-
-    def __getattr__(name: str) -> object:
-        raise missing("rushlight.nn", name, __all__)
+    __getattr__, __dir__ = namespace(__name__, __all__)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, message
+from rushlight.errors import ArgumentError, in_pytorch, message, nearest
 from rushlight.nn import functional as F
 from rushlight.nn.module import Module
 
@@ -24,7 +23,7 @@ __all__ = [
 
 
 class _InPlace(Module):
-    """``inplace`` is accepted, and only a hint: the result is the same, the input is never overwritten."""
+    """``inplace``: the result is written into the input's memory."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -43,7 +42,7 @@ class ReLU(_InPlace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input)
+        return F.relu(input, self.inplace)
 
 
 class LeakyReLU(_InPlace):
@@ -59,7 +58,7 @@ class LeakyReLU(_InPlace):
         self.negative_slope = negative_slope
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope)
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
         return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
@@ -168,7 +167,7 @@ def activation_from_name(name: str) -> Module:
     plain = {key.replace("_", ""): make for key, make in ACTIVATIONS.items()}
     key = name.lower().replace("_", "").replace("-", "")
     if key not in plain:
-        near = difflib.get_close_matches(name.lower(), ACTIVATIONS, 1)
+        near = [] if in_pytorch("rushlight.nn.functional", name.lower()) else nearest(name, ACTIVATIONS, 1)
         remedy = f"Did you mean {near[0]!r}?" if near else "Pass a Module for one of your own."
         raise ArgumentError(message("activation", repr(name), "one of: " + ", ".join(ACTIVATIONS), remedy))
     return plain[key]()

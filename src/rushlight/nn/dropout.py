@@ -12,9 +12,9 @@ __all__ = ["Dropout"]
 class Dropout(Module):
     """In training mode each element becomes 0 with probability ``p``, else x/(1 - p); otherwise x itself.
 
-    The mask comes from the global generator, so that ``rl.manual_seed`` repeats it. Any shape. ``inplace`` is
-    only a hint: the input is never overwritten. Raises ArgumentError unless 0 <= p <= 1. (Srivastava et al.,
-    2014.)
+    The mask comes from the global generator, so that ``rl.manual_seed`` repeats it. Any shape. ``inplace``:
+    the result is written into the input's memory. Raises ArgumentError unless 0 <= p <= 1. (Srivastava et
+    al., 2014.)
 
     >>> import rushlight as rl
     >>> rl.nn.Dropout(0.5).eval()(rl.ones(3)).tolist()
@@ -28,7 +28,7 @@ class Dropout(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout(input, self.p, self.training)
+        return F.dropout(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"

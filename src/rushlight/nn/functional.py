@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rushlight import ops
 from rushlight.core.anomaly import warn
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message, missing
+from rushlight.errors import ArgumentError, DTypeError, message, namespace
 from rushlight.nn.class_losses import cross_entropy, nll_loss
 from rushlight.nn.losses import (
     binary_cross_entropy,
@@ -39,31 +39,26 @@ __all__ = [
 ]
 
 
-def _refuse_inplace(name: str) -> None:
-    raise NotSupportedError(message(name, "inplace=True", "inplace=False", f"Write x = F.{name}(x) instead."))
-
-
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(0, x), element by element; the subgradient at 0 is 0. Any shape.
+    """max(0, x), element by element; the subgradient at 0 is 0. Any shape; ``inplace``: in its memory.
 
     >>> import rushlight as rl
     >>> rl.nn.functional.relu(rl.tensor([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
-    if inplace:
-        _refuse_inplace("relu")
-    return ops.relu(input)
+    return input.relu_() if inplace else ops.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, else ``negative_slope`` * x, element by element. Any shape.
+    """x where x > 0, else ``negative_slope`` * x, element by element. Any shape. ``inplace``: in the input's
+    memory.
 
     >>> import rushlight as rl
     >>> rl.nn.functional.leaky_relu(rl.tensor([-1.0, 2.0]), 0.5).tolist()
     [-0.5, 2.0]
     """
-    if inplace:
-        _refuse_inplace("leaky_relu")
+    if inplace:  # a product, whose derivative needs the factors alone and not what is overwritten
+        return input.mul_(ops.where(input.detach() > 0, 1.0, ops.full_like(input.detach(), negative_slope)))
     return ops.leaky_relu(input, negative_slope)
 
 
@@ -118,7 +113,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     """Each element zeroed with probability ``p``, else scaled by 1/(1 - p); x itself unless ``training``.
 
     The mask comes from the global generator: ``rl.manual_seed`` repeats it. Raises ArgumentError
-    unless 0 <= p <= 1.
+    unless 0 <= p <= 1. ``inplace``: in the input's memory.
 
     >>> import rushlight as rl
     >>> _ = rl.manual_seed(0)
@@ -126,11 +121,10 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     [0.0, 2.0]
     """
     check_probability("dropout", p)
-    if inplace:
-        _refuse_inplace("dropout")
     if not training or p == 0.0:
         return input
-    return kept(keep_mask(input, p), input * (1 / (1 - p))) if p < 1.0 else kept(False, input)
+    out = kept(keep_mask(input, p), input * (1 / (1 - p))) if p < 1.0 else kept(False, input)
+    return input.copy_(out) if inplace else out
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
@@ -161,6 +155,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        raise missing("rushlight.nn.functional", name, __all__)
+    __getattr__, __dir__ = namespace(__name__, __all__)

@@ -7,9 +7,10 @@ with ReLU; R5 PyTorch's default. n is the number of inputs (fan_in), m of output
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rushlight.core.tensor import Tensor
+from rushlight.errors import namespace
 from rushlight.nn.fill import calculate_gain, constant_, fans, normal_, ones_, uniform_, zeros_
 from rushlight.nn.initializers import (
     INITIALIZERS,
@@ -119,3 +120,7 @@ def kaiming_normal_(
     fan_in, fan_out = fans(tensor)
     KaimingNormal(a, mode, nonlinearity, generator)(tensor, fan_in, fan_out)
     return tensor
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__)

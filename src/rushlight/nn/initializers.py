@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import Any
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, NotSupportedError, message
+from rushlight.errors import ArgumentError, NotSupportedError, message, nearest
 from rushlight.nn.fill import calculate_gain, constant_, normal_, uniform_, zeros_
 
 __all__ = [
@@ -203,7 +202,7 @@ def from_name(name: str) -> Initializer:
     key = name.lower().replace("-", "_")
     key = _ALIASES.get(key, key)
     if key not in INITIALIZERS:
-        near = difflib.get_close_matches(key, [*INITIALIZERS, *_ALIASES], 1)
+        near = nearest(key, [*INITIALIZERS, *_ALIASES], 1)
         remedy = f"Did you mean {near[0]!r}?" if near else "Or derive your own from nn.init.Initializer."
         raise ArgumentError(message("initializer", repr(name), "one of: " + ", ".join(INITIALIZERS), remedy))
     return INITIALIZERS[key]()

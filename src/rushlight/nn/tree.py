@@ -11,9 +11,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
+from rushlight.core.placement import check_device
 from rushlight.core.state import changes, no_grad
 from rushlight.core.tensor import Parameter, Tensor
-from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message
+from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message, nearest
 from rushlight.ops.convert import wanted_dtype
 
 if TYPE_CHECKING:
@@ -61,10 +62,8 @@ class ModuleTree:
         """Only for what is not there: the error names the nearest attribute that is."""
         if name.startswith("__"):  # a question that Python or a library asks, and no misspelling
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}", name=name, obj=self)
-        import difflib
-
         known = [n for n in (*self.__dict__, *dir(type(self))) if not n.startswith("_")]
-        near = difflib.get_close_matches(name, known, 1)
+        near = nearest(name, known, 1)
         hint = (
             f" Did you mean {near[0]!r}?"
             if near
@@ -265,6 +264,11 @@ class ModuleTree:
             child.apply(fn)
         fn(cast("Module", self))
         return self
+
+    def cuda(self: T, device: Any = None) -> T:
+        """Refused: there is only the CPU."""
+        check_device("cuda")
+        return self  # not reached
 
     def to(self: T, *args: Any, **options: Any) -> T:
         """Convert floating parameters and buffers to a floating dtype, in place; a device changes nothing.

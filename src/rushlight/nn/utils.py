@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rushlight import ops
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor
-from rushlight.errors import AnomalyError, ArgumentError, ShapeError, message
+from rushlight.errors import AnomalyError, ArgumentError, ShapeError, message, namespace
 
 __all__ = [
     "clip_grad_norm_",
@@ -122,3 +123,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     for p in parameters:
         p.copy_(vec[start : start + p.numel()].reshape(p.shape))
         start += p.numel()
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from rushlight.errors import namespace
+
 # The files first: some are called like the function in them, and then the function is to have the name.
 from rushlight.ops import activation as _activation
 from rushlight.ops import arithmetic as _arithmetic
@@ -61,3 +63,4 @@ if not TYPE_CHECKING:  # mypy follows the stars, but no sum
         )
         for name in family.__all__
     ]
+    __getattr__, __dir__ = namespace(__name__, __all__)

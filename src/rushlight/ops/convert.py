@@ -99,6 +99,13 @@ def cpu(input: Tensor) -> Tensor:
 
 
 @method()
+def cuda(input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """Refused: there is only the CPU."""
+    check_device("cuda")
+    return input  # not reached
+
+
+@method()
 def copy_(input: Tensor, src: Tensor) -> Tensor:
     """Write `src`, broadcast and converted, into the tensor's memory."""
     return apply_(COPY, input, src)

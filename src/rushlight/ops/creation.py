@@ -77,7 +77,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def _convert(op: str, data: Any, dtype: Any, copy: bool) -> Any:
     if isinstance(data, Tensor):
         data = data.detach().array
-    listed = not hasattr(data, "dtype")
+    listed = not hasattr(data, "dtype") and not hasattr(data, "__array__")  # a frame has no dtype
     if listed and _holds_tensors(data):
         data = _unwrap(data)
         listed = False

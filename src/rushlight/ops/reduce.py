@@ -198,6 +198,22 @@ ARGMAX = register(Op("argmax", _position("argmax"), _infer_position("argmax")))
 ARGMIN = register(Op("argmin", _position("argmin"), _infer_position("argmin")))
 
 
+def numpy_names(op: str, given: dict[str, Any], dim: Any, keepdim: Any) -> tuple[Any, Any]:
+    """`dim` and `keepdim` where NumPy's names for them are used, `axis` and `keepdims`, as PyTorch allows.
+
+    Raises TypeError, as Python does, for other names; NumPy itself passes ``out=None``.
+    """
+    for name, value in given.items():
+        if name == "axis":
+            dim = value
+        elif name == "keepdims":
+            keepdim = value
+        elif name != "out" or value is not None:
+            remedy = "; write x.copy_() instead" if name == "out" else ""
+            raise TypeError(f"{op}() got an unexpected keyword argument {name!r}{remedy}")
+    return dim, keepdim
+
+
 def _axes(name: str, input: Tensor, dim: Any) -> Axes:
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(input.array.ndim))
@@ -205,13 +221,15 @@ def _axes(name: str, input: Tensor, dim: Any) -> Axes:
 
 
 @method()
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, **numpy: Any) -> Tensor:
     """The sum over the axes `dim` (all by default); integers and bools sum to int64.
 
     >>> import rushlight as rl
     >>> rl.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(0)
     tensor([4., 6.])
     """
+    if numpy:
+        dim, keepdim = numpy_names("sum", numpy, dim, keepdim)
     if dtype is None and input.array.dtype.kind in "biu":
         dtype = xp.int64
     if dtype is not None:
@@ -220,13 +238,15 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
 
 @method()
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, **numpy: Any) -> Tensor:
     """The mean over the axes `dim` (all by default); floats only.
 
     >>> import rushlight as rl
     >>> rl.tensor([1.0, 2.0, 6.0]).mean()
     tensor(3.)
     """
+    if numpy:
+        dim, keepdim = numpy_names("mean", numpy, dim, keepdim)
     if dtype is not None:
         input = input.to(dtype)
     if input.array.dtype.kind != "f":
@@ -235,8 +255,12 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @method()
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None, **numpy: Any
+) -> Tensor:
     """The product over one axis, or of all elements."""
+    if numpy:
+        dim, keepdim = numpy_names("prod", numpy, dim, keepdim)
     if dtype is None and input.array.dtype.kind in "biu":
         dtype = xp.int64
     if dtype is not None:
@@ -254,12 +278,15 @@ def var(
     keepdim: bool = False,
     *,
     correction: float | None = None,
+    **numpy: Any,
 ) -> Tensor:
     """The variance over the axes `dim`: squared deviations from the mean, summed, over (n - correction).
 
     `correction` is 1 by default (an unbiased estimate), 0 with ``unbiased=False``; a bool in the place of
     `dim` is `unbiased`.
     """
+    if numpy:
+        dim, keepdim = numpy_names("var", numpy, dim, keepdim)
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     axes = _axes("var", input, dim)
@@ -279,8 +306,11 @@ def std(
     keepdim: bool = False,
     *,
     correction: float | None = None,
+    **numpy: Any,
 ) -> Tensor:
     """The standard deviation: the root of `var`. The gradient is 0 where all elements are equal."""
+    if numpy:
+        dim, keepdim = numpy_names("std", numpy, dim, keepdim)
     return root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
@@ -293,26 +323,34 @@ def root(total: Tensor, power: float = 0.5) -> Tensor:
 
 
 @method()
-def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False, **numpy: Any) -> Tensor:
     """The largest over the axes `dim`; equal ones share the gradient."""
+    if numpy:
+        dim, keepdim = numpy_names("amax", numpy, dim, keepdim)
     return apply(AMAX, input, dim=_axes("amax", input, dim), keepdim=keepdim)
 
 
 @method()
-def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False, **numpy: Any) -> Tensor:
     """The smallest over the axes `dim`; equal ones share the gradient."""
+    if numpy:
+        dim, keepdim = numpy_names("amin", numpy, dim, keepdim)
     return apply(AMIN, input, dim=_axes("amin", input, dim), keepdim=keepdim)
 
 
 @method()
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, **numpy: Any) -> Tensor:
     """The position of the first largest element, along `dim` or in the flattened tensor."""
+    if numpy:
+        dim, keepdim = numpy_names("argmax", numpy, dim, keepdim)
     return _argument(ARGMAX, input, dim, keepdim)
 
 
 @method()
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, **numpy: Any) -> Tensor:
     """The position of the first smallest element, along `dim` or in the flattened tensor."""
+    if numpy:
+        dim, keepdim = numpy_names("argmin", numpy, dim, keepdim)
     return _argument(ARGMIN, input, dim, keepdim)
 
 
@@ -324,19 +362,23 @@ def _argument(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
 
 
 @method()
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Any:
     """The largest element; with `dim` the pair (values, indices) along it; with a tensor, `maximum`.
 
     >>> import rushlight as rl
     >>> rl.tensor([[1.0, 5.0], [7.0, 3.0]]).max(1)
     Extreme(values=tensor([5., 7.]), indices=tensor([1, 0]))
     """
+    if numpy:
+        dim, keepdim = numpy_names("max", numpy, dim, keepdim)
     return _extreme(input, dim, keepdim, amax, argmax, "maximum")
 
 
 @method()
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Any:
     """The smallest element; with `dim` the pair (values, indices) along it; with a tensor, `minimum`."""
+    if numpy:
+        dim, keepdim = numpy_names("min", numpy, dim, keepdim)
     return _extreme(input, dim, keepdim, amin, argmin, "minimum")
 
 
@@ -353,14 +395,18 @@ def _extreme(input: Tensor, dim: Any, keepdim: bool, whole: Any, position: Any, 
 
 
 @method()
-def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def any(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Tensor:
     """Whether some element is nonzero."""
+    if numpy:
+        dim, keepdim = numpy_names("any", numpy, dim, keepdim)
     return apply(ANY, input, dim=normalize_axes("any", dim, input.ndim), keepdim=keepdim)
 
 
 @method()
-def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def all(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Tensor:
     """Whether every element is nonzero."""
+    if numpy:
+        dim, keepdim = numpy_names("all", numpy, dim, keepdim)
     return apply(ALL, input, dim=normalize_axes("all", dim, input.ndim), keepdim=keepdim)
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from rushlight.errors import missing
+from rushlight.errors import namespace
 from rushlight.optim import lr_scheduler
 from rushlight.optim.adam import Adam, AdamW
 from rushlight.optim.base import Optimizer
@@ -11,6 +11,4 @@ from rushlight.optim.sgd import SGD
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        raise missing("rushlight.optim", name, __all__)
+    __getattr__, __dir__ = namespace(__name__, __all__)

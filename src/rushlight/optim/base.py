@@ -75,7 +75,10 @@ class Optimizer:
         self._plans: list[tuple[list[int], list[Pack], list[Tensor]]] | None = None
         groups = list(params)
         if not groups:
-            remedy = "Give the model its layers first, then pass model.parameters()."
+            remedy = (
+                "Give the model its layers first, then pass model.parameters(). Layers in a Python list or "
+                "dict are not seen: keep them in nn.ModuleList or nn.ModuleDict."
+            )
             raise ArgumentError(message(type(self).__name__, "no parameters", "at least one", remedy))
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]

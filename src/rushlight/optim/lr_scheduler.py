@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rushlight.core.anomaly import warn
-from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message
+from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message, namespace
 from rushlight.optim.base import Optimizer
 
 __all__ = ["CosineAnnealingLR", "LRScheduler", "LambdaLR", "StepLR"]
@@ -46,6 +46,12 @@ class LRScheduler:
         self.last_epoch = last_epoch
         self._step_count = 0
         self._advance()
+
+    def __repr__(self) -> str:
+        general = ("optimizer", "base_lrs", "last_epoch", "lr_lambdas")
+        given = [f"{k}={v!r}" for k, v in vars(self).items() if k not in general and k[0] != "_"]
+        rates = ", ".join(f"{lr:g}" for lr in self._last_lr)
+        return f"{type(self).__name__}({', '.join([*given, f'epoch={self.last_epoch}', f'lr={rates}'])})"
 
     def get_lr(self) -> list[float]:
         """The learning rate of each group at ``last_epoch``."""
@@ -208,3 +214,7 @@ class LambdaLR(LRScheduler):
         for function, saved in zip(functions, state_dict["lr_lambdas"], strict=False):
             if saved is not None:
                 vars(function).update(saved)
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__)

@@ -15,11 +15,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rushlight.errors import missing
+
 if TYPE_CHECKING:
     from rushlight.plot._architecture import architecture
+    from rushlight.plot._boundary import decision_boundary
     from rushlight.plot._curves import curves
     from rushlight.plot._digits import digits, misclassified
-    from rushlight.plot._disk import decision_boundary, disk_data, right_and_wrong, true_vs_predicted
+    from rushlight.plot._disk import disk_data, right_and_wrong, true_vs_predicted
     from rushlight.plot._graph import graph, graph_dot
     from rushlight.plot._matrix import confusion_matrix
     from rushlight.plot._pairs import paired_curves
@@ -45,7 +48,7 @@ _HOMES = {
     "architecture": "_architecture",
     "confusion_matrix": "_matrix",
     "curves": "_curves",
-    "decision_boundary": "_disk",
+    "decision_boundary": "_boundary",
     "digits": "_digits",
     "disk_data": "_disk",
     "graph": "_graph",
@@ -61,7 +64,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise missing(__name__, name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -115,10 +115,10 @@ def _pictures(page: Page, run: Run) -> None:
     )
     page.picture(
         rl.plot.decision_boundary(
-            lambda x: (run.model(x) + 1) / 2, points.normalise, title="what the network thinks"
+            run.model, points.normalise, output="signed", title="what the network thinks"
         ),
         "r5b-boundary",
-        "The output over the whole square, as the probability of inside, and where it crosses 1/2.",
+        "The output of the tanh over the whole square, from -1 (outside) to 1 (inside), and where it is 0.",
         cover=True,
     )
     page.text("""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from rushlight.errors import namespace
 from rushlight.train.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
 from rushlight.train.early_stopping import EarlyStopping
 from rushlight.train.history import History
@@ -51,3 +54,6 @@ __all__ = [
     "save_checkpoint",
     "summary",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__)

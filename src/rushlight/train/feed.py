@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rushlight.core.tensor import Tensor
 from rushlight.data import DataLoader, Dataset, TensorDataset
+from rushlight.data.outside import as_data, is_array
 from rushlight.errors import CheckpointError, DTypeError, message
 
-__all__ = ["Feed", "make_feed"]
+__all__ = ["Feed", "make_feed", "tensors_of"]
 
 
 class Feed:
@@ -18,8 +20,9 @@ class Feed:
     counted and, after a resume, skipped.
     """
 
-    def __init__(self, batches: Any, own: bool = False) -> None:
+    def __init__(self, batches: Any, own: bool = False, op: str = "fit", dtype: Any = None) -> None:
         self.batches = batches
+        self.op, self.dtype = op, dtype
         self.own = own
         """Whether it was made here, from a data set, and so nobody else sets its epoch."""
         self.stateful = hasattr(batches, "state_dict") and hasattr(batches, "load_state_dict")
@@ -30,9 +33,15 @@ class Feed:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Any]:
-        if self.stateful:
+        if type(self.batches) is DataLoader:  # its batches are tensors
             return iter(self.batches)
-        return self._counted()
+        return map(self._as_tensors, self.batches if self.stateful else self._counted())
+
+    def _as_tensors(self, batch: Any) -> Any:
+        """A batch with its arrays as tensors."""
+        if isinstance(batch, tuple | list) and any(is_array(item) for item in batch):
+            return tuple(as_data(self.op, item, self.dtype) for item in batch)
+        return batch
 
     def _counted(self) -> Iterator[Any]:
         skip = self._used
@@ -64,23 +73,41 @@ class Feed:
             self._used = state["used"]
 
 
-def make_feed(op: str, data: Any, batch_size: int, shuffle: bool = False, seed: int | None = None) -> Feed:
-    """A Feed from a DataLoader, Dataset, tuple of tensors (the last is the target) or iterable of batches."""
+def tensors_of(op: str, data: Any, dtype: Any = None) -> Any:
+    """A tuple or list of tensors and arrays as a tuple of tensors; everything else as it is.
+
+    dtype  what the floats of arrays become.
+    """
+    if not isinstance(data, tuple | list) or not data:
+        return data
+    if not all(isinstance(item, Tensor) or is_array(item) for item in data):
+        return data
+    return tuple(as_data(op, item, dtype) for item in data)
+
+
+def make_feed(
+    op: str, data: Any, batch_size: int, shuffle: bool = False, seed: int | None = None, dtype: Any = None
+) -> Feed:
+    """A Feed from a DataLoader, a Dataset, a pair of tensors or arrays (the last is the target), or an
+    iterable of batches. The floats of arrays become `dtype`."""
     if isinstance(data, Feed):
         return data
-    if isinstance(data, tuple) and data and all(hasattr(item, "detach") for item in data):
+    data = tensors_of(op, data, dtype)
+    if isinstance(data, tuple) and data and all(isinstance(item, Tensor) for item in data):
         data = TensorDataset(*data)
     if isinstance(data, Dataset):
         return Feed(DataLoader(data, batch_size=batch_size, shuffle=shuffle, seed=seed), own=True)
     if isinstance(data, DataLoader):
         return Feed(data)
-    if not hasattr(data, "__iter__") or hasattr(data, "__next__") or hasattr(data, "detach"):
+    single = is_array(data) or isinstance(data, Tensor) or hasattr(data, "__next__")
+    if single or not hasattr(data, "__iter__"):
         raise DTypeError(
             message(
                 op,
                 f"data of type {type(data).__name__}",
-                "a DataLoader, a Dataset, a tuple (inputs, targets) of tensors, or an iterable of batches",
-                "An iterator that can be used only once is no data set: pass a list of its batches.",
+                "a DataLoader, a Dataset, a pair (inputs, targets), or an iterable of batches",
+                "Inputs alone have no targets; an iterator that can be used only once is no data set: pass a "
+                "list of its batches.",
             )
         )
-    return Feed(data)
+    return Feed(data, op=op, dtype=dtype)

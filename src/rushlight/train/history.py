@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rushlight.errors import CheckpointError, DataError
@@ -19,10 +20,11 @@ __all__ = ["History"]
 Value = int | float
 
 
-class History(Mapping[str, list[Value]]):
+class History(dict[str, list[Value]]):
     """A table with a row per epoch: ``history["train_loss"]`` is a column, ``history.rows[-1]`` the last row.
 
-    A value that a row lacks is NaN in the column and an empty cell in the CSV file.
+    A value that a row lacks is NaN in the column and an empty cell in the CSV file. Being a dict of columns,
+    it is what ``pandas.DataFrame(history)`` and matplotlib's ``data=`` take.
 
     >>> from rushlight.train import History
     >>> history = History()
@@ -38,28 +40,28 @@ class History(Mapping[str, list[Value]]):
 
     def __init__(self, rows: list[dict[str, Value]] | None = None, better: Told | None = None) -> None:
         """`better`: which way metrics are better, by name."""
-        self.rows: list[dict[str, Value]] = [dict(row) for row in rows or []]
+        super().__init__()
+        self.rows: list[dict[str, Value]] = []
         self.better = dict(better or {})
+        for row in rows or []:
+            self.append(**row)
 
     def append(self, **values: Value) -> None:
         """Add a row."""
+        for name in values:
+            if name not in self:
+                self[name] = [math.nan] * len(self.rows)
+        for name, column in self.items():
+            column.append(values.get(name, math.nan))
         self.rows.append(values)
 
     @property
     def columns(self) -> list[str]:
         """The names of all columns, in the order of their first appearance."""
-        return list(dict.fromkeys(name for row in self.rows for name in row))
+        return list(self)
 
-    def __getitem__(self, column: str) -> list[Value]:
-        if column not in self.columns:
-            raise KeyError(f"{column!r}; the columns are {', '.join(self.columns) or '(none yet)'}")
-        return [row.get(column, float("nan")) for row in self.rows]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.columns)
-
-    def __len__(self) -> int:
-        return len(self.columns)
+    def __missing__(self, column: str) -> list[Value]:
+        raise KeyError(f"{column!r}; the columns are {', '.join(self.columns) or '(none yet)'}")
 
     def best(self, column: str, mode: Mode = "auto") -> dict[str, Value]:
         """The row where `column` is best: smallest (``mode="min"``), largest ("max"), or as its metric says.
@@ -85,7 +87,7 @@ class History(Mapping[str, list[Value]]):
 
     def to_pandas(self) -> Any:
         """The table as a pandas DataFrame, a row for each epoch."""
-        return frame({name: self[name] for name in self.columns})
+        return frame(self)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table, atomically; numbers read back as the same numbers."""
@@ -114,7 +116,10 @@ class History(Mapping[str, list[Value]]):
         rows = [{name: _plain(value) for name, value in row.items()} for row in state["rows"]]
         if not all(isinstance(n, str) and isinstance(v, int | float) for row in rows for n, v in row.items()):
             raise CheckpointError("History.load_state_dict: its rows hold something else than numbers")
-        self.rows = rows
+        self.rows = []
+        self.clear()
+        for row in rows:
+            self.append(**row)
 
 
 def _plain(value: Any) -> Any:

@@ -28,6 +28,9 @@ class InterruptGuard:
         self._before: Any = None
         self._active = False
 
+    def __repr__(self) -> str:
+        return f"InterruptGuard(requested={self.requested})"
+
     def __enter__(self) -> InterruptGuard:
         self.requested = False
         # A handler that is not Python's own belongs to the program around us: leave it alone.

@@ -79,6 +79,9 @@ class Metric:
         """The value over all batches since `reset`."""
         raise NotImplementedError
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
 
 class Accuracy(Metric):
     """The share of samples whose predicted class is the true one.
@@ -141,7 +144,10 @@ class ErrorRate(Accuracy):
     better = "min"
 
     def compute(self) -> float:
-        return 1.0 - super().compute()
+        # Counted, not 1 - accuracy, which would be 0.017000000000000015 for 17 of 1000.
+        state = self.state
+        right = state["right_signed"] if state["signed"] else state["right"]
+        return (state["samples"] - right) / state["samples"] if state["samples"] else float("nan")
 
 
 class ConfusionMatrix(Metric):

@@ -56,6 +56,9 @@ class Progress:
     def stop(self) -> None:
         """Training is over, or was broken off."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
 
 class PlainProgress(Progress):
     """A line of text an epoch; where epochs fly by, for every 20th of the run and at least every second."""

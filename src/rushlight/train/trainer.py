@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rushlight.core.state import no_grad
-from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
+from rushlight.data.outside import as_data
+from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message, nearest
 from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
 from rushlight.train.compiled import CompiledSteps
 from rushlight.train.early_stopping import EarlyStopping
@@ -25,6 +27,7 @@ from rushlight.train.metrics import Metric
 from rushlight.train.position import Position
 from rushlight.train.progress import Progress, make_progress
 from rushlight.train.steps import EagerSteps, check_loss, train_on
+from rushlight.train.tables import Figures
 from rushlight.train.weights import LossWeights
 
 __all__ = ["Trainer", "evaluating"]
@@ -84,7 +87,16 @@ class Trainer:
         seed: int | None = None,
         progress: bool | Progress | None = None,
         compile: bool | Literal["auto"] = "auto",
+        **others: Any,
     ) -> None:
+        for name in others:
+            near = nearest(name, inspect.signature(Trainer).parameters, 1)
+            remedy = (
+                f"Did you mean {near[0]!r}?"
+                if near
+                else ("For code of your own between the batches override train_step, or pass a Progress.")
+            )
+            raise TypeError(f"Trainer() got an unexpected keyword argument {name!r}. {remedy}")
         check_parts(model, optimizer, loss, scheduler)
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.metrics = make_metrics(metrics, loss)
@@ -105,9 +117,22 @@ class Trainer:
         self._paused: Feed | None = None
 
     @property
+    def dtype(self) -> Any:
+        """The floating dtype of the model's parameters, None without any: what arrays become on their way
+        into it."""
+        return next((p.dtype for p in self.model.parameters() if p.dtype.kind == "f"), None)
+
+    @property
     def checkpoint_path(self) -> Path:
         """The checkpoint in `out`."""
         return (self.out or Path()) / CHECKPOINT
+
+    def __repr__(self) -> str:
+        size = sum(p.numel() for p in self.model.parameters())
+        loss = getattr(self.loss, "__name__", type(self.loss).__name__)
+        parts = [f"{type(self.model).__name__} of {size} parameters", type(self.optimizer).__name__, loss]
+        parts += [f"metrics {', '.join(m.name for m in self.metrics.items)}"] if self.metrics.items else []
+        return f"Trainer({'; '.join([*parts, self._where()])})"
 
     def fit(
         self,
@@ -122,8 +147,9 @@ class Trainer:
     ) -> History:
         """Train until `epochs` epochs are done in all, and return the history.
 
-        `train` and `validation` are a DataLoader, a Dataset, a tuple ``(inputs, targets)`` of tensors, or an
-        iterable of batches; `batch_size` and `shuffle` serve those that are not batches yet. A trainer that
+        `train` and `validation` are a DataLoader, a Dataset, a pair ``(inputs, targets)`` of tensors, arrays
+        or frames, or an iterable of batches; `batch_size` and `shuffle` serve those that are not batches yet.
+        Floats of arrays become the dtype of the model. A trainer that
         has done 10 epochs and is asked for 15 does 5 more. With `resume` the run goes on from the checkpoint
         in `out`, if there is one: from the very batch, to the same weights, bit for bit, as one run. Without
         it, ArgumentError refuses a folder that holds the run of another trainer, unless `overwrite`; and
@@ -141,8 +167,9 @@ class Trainer:
     def _fit(
         self, train: Any, epochs: int, validation: Any, batch_size: int, shuffle: bool, resume: bool
     ) -> History:
-        feed = make_feed("fit", train, batch_size, shuffle, self.seed)
-        check = None if validation is None else make_feed("fit", validation, EVALUATION_BATCH)
+        dtype = self.dtype
+        feed = make_feed("fit", train, batch_size, shuffle, self.seed, dtype)
+        check = None if validation is None else make_feed("fit", validation, EVALUATION_BATCH, dtype=dtype)
         progress = make_progress(self.progress)
         if resume and self._resume(feed, check):
             self._compiled = None  # its programs hold on to a state that was replaced
@@ -189,18 +216,20 @@ class Trainer:
 
     def evaluate(self, data: Any, batch_size: int = EVALUATION_BATCH) -> dict[str, Any]:
         """Loss and metrics over `data`, by name, with the model in eval mode and no graph recorded."""
-        measured = self.measure(make_feed("evaluate", data, batch_size), MetricSet(self.fresh_metrics()))
+        feed = make_feed("evaluate", data, batch_size, dtype=self.dtype)
+        measured = self.measure(feed, MetricSet(self.fresh_metrics()))
         assert measured is not None  # nothing asked it to stop
         return measured
 
     def predict(self, inputs: Any, batch_size: int = EVALUATION_BATCH) -> Any:
-        """The model's outputs for `inputs`: a tensor, or data whose batches begin with the inputs."""
+        """The model's outputs for `inputs`: a tensor, array, frame, or data whose batches begin with them."""
         from rushlight import cat
 
+        inputs = as_data("predict", inputs, self.dtype)
         if hasattr(inputs, "detach"):
             batches: Iterable[Any] = (inputs[i : i + batch_size] for i in range(0, len(inputs), batch_size))
         else:
-            batches = (batch[0] for batch in make_feed("predict", inputs, batch_size))
+            batches = (batch[0] for batch in make_feed("predict", inputs, batch_size, dtype=self.dtype))
         with evaluating(self.model), no_grad():
             outputs = [self.model(batch) for batch in batches]
         if not outputs:
@@ -224,7 +253,8 @@ class Trainer:
                     metric.update(output, target)
                 if stop():
                     return None
-        return {"loss": total / count if count else float("nan"), **metrics.values(scalars_only=False)}
+        mean = total / count if count else float("nan")
+        return Figures(loss=mean, **metrics.values(scalars_only=False))
 
     def _judge(self, batch: tuple[Any, ...]) -> tuple[Any, Any]:
         """Loss and output of a batch: compiled if the training was, so that a figure is always the same."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from rushlight.core.random import get_rng_state, manual_seed, set_rng_state
 from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.train.feed import tensors_of
 from rushlight.train.progress import Progress, make_progress
 from rushlight.train.sweeping.loop import SweepLoop, Task
 from rushlight.train.sweeping.result import Run, Sweep
@@ -100,6 +101,7 @@ def sweep(
     result = Sweep([], epochs)
     try:
         result.runs = build_all(build, configs)
+        train, validation = (_once_for_all(data, result.runs) for data in (train, validation))
         task = Task(train, validation, epochs, batch_size, shuffle, compile)
         SweepLoop(result, task, partial(make_trainer, build), make_progress(progress)).run()
     finally:
@@ -137,6 +139,12 @@ def make_trainer(build: Callable[..., Trainer], config: Mapping[str, Any]) -> Tr
     if trainer.seed is None:
         trainer.seed = seed
     return trainer
+
+
+def _once_for_all(data: Any, runs: list[Run]) -> Any:
+    """Arrays as tensors that all networks share; each network has its own where their dtypes differ."""
+    dtypes = {run.trainer.dtype for run in runs}
+    return tensors_of("sweep", data, dtypes.pop()) if len(dtypes) == 1 else data
 
 
 def _checked(configs: Iterable[Any]) -> list[dict[str, Any]]:

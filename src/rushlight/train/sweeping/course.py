@@ -80,17 +80,17 @@ class Course:
         return tuple(wrap(t.array.take(at, axis=0)) for t in self.tensors)
 
 
-def start_member(task: Any, seed: int | None) -> tuple[DataLoader | None, Tensor]:
+def start_member(task: Any, seed: int | None, dtype: Any) -> tuple[DataLoader | None, Tensor]:
     """The loader of a run with this seed, and the state of the random numbers when its training begins."""
     if seed is not None:
         manual_seed(seed)
-    loader = make_feed("fit", task.own(task.train), task.batch_size, task.shuffle, seed).batches
+    loader = make_feed("fit", task.own(task.train), task.batch_size, task.shuffle, seed, dtype).batches
     if type(loader) is DataLoader and loader.shuffle:
         loader.seed  # noqa: B018  (drawn now, if it was not given)
     return loader if type(loader) is DataLoader else None, get_rng_state()
 
 
-def make_course(task: Any, loader: DataLoader | None) -> Course | None:
+def make_course(task: Any, loader: DataLoader | None, dtype: Any) -> Course | None:
     """The course of these data; None where they do not lie in memory."""
     memory = None if loader is None else in_memory(loader)
     if loader is None or memory is None or len(memory.tensors) < 2 or loader.position:
@@ -99,7 +99,7 @@ def make_course(task: Any, loader: DataLoader | None) -> Course | None:
     checks: list[tuple[Any, ...]] = []
     targets = None
     if task.validation is not None:
-        judge = make_feed("fit", task.own(task.validation), EVALUATION_BATCH).batches
+        judge = make_feed("fit", task.own(task.validation), EVALUATION_BATCH, dtype=dtype).batches
         held = in_memory(judge) if type(judge) is DataLoader else None
         if held is None or len(held.tensors) < 2 or judge.shuffle or judge.position:
             return None

@@ -250,7 +250,7 @@ class Engine:
                 row: dict[str, Any] = {"epoch": chunk.first + e + 1}
                 row |= {name: values[place][e] for name, values in columns.items()}
                 row["lr"], row["seconds"] = lr, round(seconds, 6)
-                trainer.history.rows.append(row)
+                trainer.history.append(**row)
                 trainer.position.epoch += 1
                 _after_epoch(trainer, row)
             more = chunk.first + chunk.epochs < self.epochs

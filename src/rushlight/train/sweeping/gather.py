@@ -27,8 +27,8 @@ def gather(runs: Sequence[Run], task: Any) -> Gathered:
     for run in runs:
         why = why_alone(run.trainer)
         if why is None:
-            loader, random = start_member(task, run.trainer.seed)
-            course = course or make_course(task, loader)
+            loader, random = start_member(task, run.trainer.seed, run.trainer.dtype)
+            course = course or make_course(task, loader, run.trainer.dtype)
             why = None if course is not None else "the data are not tensors in memory"
         if why is not None:
             reason = reason or why

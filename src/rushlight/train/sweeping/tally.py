@@ -116,6 +116,7 @@ class Tally:
             return {name: [[row.get(name)] for row in rows] for name in names}
         found = {}
         for metric in self.sets[0].items:
-            share = self._right[metric.name] / self._right["samples"]
-            found[metric.name] = (1.0 - share if type(metric) is ErrorRate else share).tolist()
+            samples, right = self._right["samples"], self._right[metric.name]
+            counted = samples - right if type(metric) is ErrorRate else right
+            found[metric.name] = (counted / samples).tolist()
         return found
