@@ -38,6 +38,7 @@ MOVES = frozenset(
     minimum neg permute relu reshape scatter slice to where""".split()  # noqa: SIM905
 )
 """Operations that give some of the numbers that they get, or one that every program finds alike."""
+COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
 STAIRS = frozenset(("ceil", "floor", "round", "sign", "trunc"))
 ARITHMETIC = frozenset(("add", "sub", "mul", "div", "sqrt", "floor_divide", "remainder"))
 PRODUCTS = frozenset(("matmul", "mm"))
@@ -75,13 +76,20 @@ class _Runs:
     def other(self, run: int) -> Any:
         return self.wild[run] if self.wild else self.one(run)
 
-    def far(self, run: int) -> Any:
-        """The result as far off as a right program may be; in every fourth run what is only noise is 0."""
+    def far(self, run: int, place: int) -> Any:
+        """The result as far off as a right program may be; in every fourth run what is only noise is 0.
+
+        In two runs every element is as far up or down as may be, so that each meets both sides of a step;
+        operands side by side, by their place, go opposite ways.
+        """
         if not self.near:
             return self.other(run)
         still, near = self.still, self.near[run]
         with xp.silence():
-            away = still + (near.astype(xp.float64) - still) * FACTOR
+            off = near.astype(xp.float64) - still
+            if run in (1, 2):
+                off = self.noise if (run + place) % 2 else -self.noise
+            away = still + off * FACTOR
             nothing = (xp.abs(still) <= FACTOR * self.noise) & (self.noise > 0.0)
         away = xp.where(xp.isfinite(away), away, near).astype(still.dtype)
         if run % 4 == 0:
@@ -167,30 +175,30 @@ def _round_off(
 def _added_up(node: Node, operands: Sequence[Any], still: Any) -> Any:
     """How far off a sum may be: by the size of its terms, not of the result, and by how many of them are
     added one after the other. All errors may go one way."""
-    stills = [v.still if isinstance(v, _Runs) else v for v in operands]
-    sizes = [_size(v) for v in stills]
-    unit = xp.epsilon(still.dtype)
-    if still.dtype == xp.float16:  # it is added up in float32, where its sizes fit too
-        sizes, unit = [v.astype(xp.float32) if _is_float(v) else v for v in sizes], xp.epsilon(xp.float32)
+    dtype = xp.float32 if still.dtype == xp.float16 else still.dtype
     with xp.silence():
+        sizes = [_largest(v, dtype) if isinstance(v, _Runs) else v for v in operands]
         total = xp.asarray(node.op.formula(xp, *sizes, **node.attrs))
-    terms = max(v.size for v in stills if hasattr(v, "size")) / max(1, still.size)
+    counts = [v.spec.size for v in node.values()]
+    terms, most = counts[0] / max(1, still.size), IN_A_ROW
     if node.op.name in PRODUCTS:
-        terms = (stills[0].size * stills[1].size / max(1, still.size)) ** 0.5
-    most = DEEPEST if node.op.name in PRODUCTS else IN_A_ROW
-    return xp.where(xp.isfinite(total), total, 0.0) * (unit * (0.5 + min(terms, most) / IN_A_ROW))
+        terms, most = (counts[0] * counts[-1] / max(1, still.size)) ** 0.5, DEEPEST
+    return xp.where(xp.isfinite(total), total, 0.0) * (
+        xp.epsilon(dtype) * (0.5 + min(terms, most) / IN_A_ROW)
+    )
 
 
-def _is_float(a: Any) -> bool:
-    return getattr(a, "dtype", xp.bool_).kind == "f"
+def _largest(v: _Runs, dtype: Any) -> Any:
+    """How large each of the numbers may be."""
+    return (xp.abs(v.still) + v.noise).astype(dtype) if v.still.dtype.kind == "f" else v.still
 
 
 def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs, runs: range) -> _Runs:
     """The runs, with the results of operands moved further where these jump."""
     wild, jumps = [], False
-    tie = _ties(operands, runs) if node.op.name in ("eq", "ne") else False
+    tie = _ties(operands, runs) if node.op.name in COMPARISONS else False
     for run in runs:
-        far = run_node(node, [v.far(run) if isinstance(v, _Runs) else v for v in operands])
+        far = run_node(node, [v.far(run, k) if isinstance(v, _Runs) else v for k, v in enumerate(operands)])
         jump = _moved(far, found.still) > JUMP * found.noise
         result = xp.where(jump, far, found.other(run))
         if tie is not False:
@@ -202,7 +210,7 @@ def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs, 
 
 
 def _ties(operands: Sequence[Any], runs: range) -> Any:
-    """Where two operands may be equal or not, as rounding will have it."""
+    """Where two operands may be equal or not, or either the larger, as rounding will have it."""
     a, b = (v if isinstance(v, _Runs) else _Runs(xp.asarray(v)) for v in operands)
     if not (a.near or b.near) or "f" not in (a.still.dtype.kind, b.still.dtype.kind):
         return False
@@ -238,7 +246,7 @@ def _coarse(a: Any) -> Any:
 
 
 def _size(a: Any) -> Any:
-    return xp.abs(a) if _is_float(a) else a
+    return xp.abs(a) if getattr(a, "dtype", xp.bool_).kind == "f" else a
 
 
 def _shaken(a: Any, seed: tuple[int, ...]) -> Any:
