@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import rushlight as rl
 from rushlight.compile.capture.trace import TraceError, trace
 from rushlight.compile.function import compile
+from rushlight.compile.fuzz import run
+from rushlight.compile.fuzz.pool import LARGEST, pair_of
 from rushlight.compile.fuzz.programs import make
 from rushlight.compile.fuzz.run import failure, fuzz, main, shrink
 from rushlight.compile.fuzz.steps import STEPS
@@ -31,6 +34,28 @@ def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_random_programs_agree(seed: int) -> None:
     reports: list[str] = []
     assert fuzz(10, seed, reports.append) == 0, "\n".join(reports)
+
+
+def test_some_programs_are_about_long_sums() -> None:
+    long = [seed for seed in range(300) if make(seed).long]
+    assert 3 <= len(long) <= 30
+    for seed in long[:3]:
+        assert failure(make(seed)) == ""
+
+
+def test_a_partner_may_be_missing() -> None:
+    """Of a pool whose only float is larger than steps make any, no two go together."""
+    pool = [rl.zeros(LARGEST + 1)]
+    for number in range(50):
+        assert pair_of(pool, random.Random(number), lambda t: True) is None
+
+
+def test_what_is_found_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into a file as well, where lines are kept back otherwise."""
+    flushed: list[bool] = []
+    monkeypatch.setattr("builtins.print", lambda *text, flush=False: flushed.append(flush))
+    run.say("found")
+    assert flushed == [True]
 
 
 def test_processes_share_the_work(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -7,7 +7,6 @@ generator has to provide is therefore exactly this list.
 from __future__ import annotations
 
 import ctypes
-import functools
 import itertools
 import os
 import warnings
@@ -57,7 +56,6 @@ from numpy import (
     logical_not,
     logical_or,
     logical_xor,
-    matmul,
     maximum,
     may_share_memory,
     minimum,
@@ -81,6 +79,8 @@ from numpy import (
     where,
     zeros,
 )
+
+from rushlight.device.sums import add_at, cumsum, matmul, mean, prod, sum
 
 folder = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 """Where the array library's own code lies, to be left out when the user's line is looked for."""
@@ -111,30 +111,6 @@ def silence() -> Any:
 
 amax = np.maximum.reduce
 amin = np.minimum.reduce
-
-
-def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The sum over `axis`, an axis, a tuple of axes or None for all."""
-    if axis == (0,) and x.ndim == 2 and x.dtype.kind == "f" and x.shape[0] <= 4096:
-        # NumPy adds row after row; the product with a vector of ones does the same three times as fast.
-        total = _ones(x.shape[0], x.dtype) @ x
-        return total[np.newaxis] if keepdims else total
-    return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)  # type: ignore[call-overload]
-
-
-def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The product over `axis`, in the dtype of `x`."""
-    return np.multiply.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)  # type: ignore[call-overload]
-
-
-def cumsum(x: Any, axis: int) -> Any:
-    """The sums of the first 1, 2, ... elements along `axis`, in the dtype of `x`."""
-    return np.add.accumulate(x, axis, x.dtype)  # np.cumsum is Python, its warnings laid to NumPy's own file
-
-
-@functools.lru_cache(maxsize=64)
-def _ones(count: int, dtype: Any) -> Any:
-    return np.ones(count, dtype)
 
 
 def smallest(dtype: Any) -> Any:
@@ -195,13 +171,6 @@ def from_front(index: Any, size: int, axis: int) -> Any:
         first = index.flat[((index < 0) | (index >= size)).argmax()]
         raise IndexError(f"index {first} is out of bounds for axis {axis} with size {size}")
     return index
-
-
-def add_at(shape: tuple[int, ...], index: Any, values: Any) -> Any:
-    """Zeros of `shape` with `values` added at `index`; positions that repeat add up."""
-    out = np.zeros(shape, values.dtype)
-    np.add.at(out, index, values)
-    return out
 
 
 def add_along_axis(shape: tuple[int, ...], indices: Any, values: Any, axis: int) -> Any:
@@ -418,9 +387,37 @@ def shaken(array: Any, ulps: float, seed: Any) -> Any:
     """Floats moved by up to so many units in the last place, at random; other numbers as they are."""
     if array.dtype.kind != "f":
         return array
-    amount = ulps * np.finfo(array.dtype).eps * np.random.default_rng(seed).uniform(-1.0, 1.0, array.shape)
     with silence():
-        return (array + array * amount).astype(array.dtype)
+        amount = ulps * np.finfo(array.dtype).eps * _random(array, seed)
+        return (array + array * amount).astype(array.dtype, copy=False)
+
+
+def moved(array: Any, amount: Any, seed: Any) -> Any:
+    """Floats moved by up to `amount` each, at random."""
+    with silence():
+        return (array + amount * _random(array, seed)).astype(array.dtype, copy=False)
+
+
+def _random(array: Any, seed: Any) -> Any:
+    """Numbers from -1 to 1, one for each element; of many elements those 65521 apart have the same."""
+    some = np.random.default_rng(seed).uniform(-1.0, 1.0, min(array.size, 65521))
+    return (
+        np.reshape(some, array.shape)
+        if some.size == array.size
+        else np.resize(some.astype(np.float32), array.shape)
+    )
+
+
+def epsilon(dtype: Any) -> float:
+    """The distance from 1 to the next larger number of a floating dtype."""
+    return float(np.finfo(dtype).eps)
+
+
+def distance(a: Any, b: Any) -> Any:
+    """|a - b|, in float64 where that costs little."""
+    wide = np.float64 if a.size <= 65521 or a.dtype.kind != "f" else a.dtype
+    with silence():
+        return np.abs(a.astype(wide, copy=False) - b.astype(wide, copy=False))
 
 
 def save_arrays(path: Any, arrays: Any) -> None:

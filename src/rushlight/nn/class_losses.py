@@ -11,6 +11,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.nn.losses import reduce_by, reduction_of
 from rushlight.ops.entropy import classes_in_range, in_range, mean_cross_entropy, mean_nll
+from rushlight.ops.reduce import in_float32
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -84,6 +85,7 @@ def _mean(loss: Tensor, total: Tensor, reduction: str) -> Tensor:
     return loss.sum() / ops.where(none, 1.0, count) + ops.where(none, math.nan, ops.zeros_like(count))
 
 
+@in_float32
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -120,6 +122,7 @@ def nll_loss(
     return _mean(-classes.pick(input) * classes.weight, classes.weight, reduction)
 
 
+@in_float32
 def cross_entropy(
     input: Tensor,
     target: Tensor,

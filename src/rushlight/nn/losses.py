@@ -12,6 +12,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.entropy import bce, bce_with_logits
 from rushlight.ops.loss import mse
+from rushlight.ops.reduce import in_float32
 
 __all__ = [
     "binary_cross_entropy",
@@ -64,6 +65,7 @@ def _weighted(name: str, loss: Tensor, weight: Tensor, input: Tensor, reduction:
     return loss.sum() / weight.sum() if reduction == "mean" else reduce_by(loss, reduction)
 
 
+@in_float32
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -96,6 +98,7 @@ def mse_loss(
     )
 
 
+@in_float32
 def l1_loss(
     input: Tensor,
     target: Tensor,

@@ -9,11 +9,13 @@ from typing import Any
 from rushlight.core.apply import apply, one_dtype
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
-from rushlight.core.tensor import Tensor
+from rushlight.core.tensor import Tensor, wrap
 from rushlight.errors import ArgumentError, ShapeError, message
 
 __all__ = ["einsum"]
 
+SHORT = 128
+"""Products that NumPy may add up one after the other; longer sums are those of `sum` and `matmul`."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -58,9 +60,21 @@ def _einsum_grad(g: Tensor, out: Any, *inputs: Tensor, equation: str) -> list[Te
 
 
 def _einsum(m: Any, *xs: Any, equation: str) -> Any:
+    if xs[0].dtype.kind == "f" and (xs[0].dtype == m.float16 or _terms(equation, xs) > SHORT):
+        return _decomposed(*[wrap(x) for x in xs], equation=equation).array
     out = m.einsum(equation, *xs, optimize=len(xs) > 2)
     # Of one operand, with nothing to add up, NumPy gives a view.
     return out if len(xs) > 1 else m.cast(out, out.dtype)
+
+
+def _terms(equation: str, xs: Sequence[Any]) -> int:
+    """How many products each element of the result is the sum of."""
+    terms, result = equation.split("->")
+    sizes: dict[str, int] = {}
+    for term, x in zip(terms.split(","), xs, strict=True):
+        for letter, n in zip(term, x.shape, strict=True):
+            sizes[letter] = max(n, sizes.get(letter, 1))
+    return math.prod(n for letter, n in sizes.items() if letter not in result)
 
 
 def _decomposed(*xs: Tensor, equation: str) -> Tensor:

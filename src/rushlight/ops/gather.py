@@ -11,6 +11,7 @@ from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
 from rushlight.ops.index import in_rows
+from rushlight.ops.reduce import whole
 
 __all__ = ["argsort", "cumsum", "gather", "scatter", "scatter_add", "sort", "take_along_dim", "topk"]
 
@@ -85,8 +86,8 @@ SCATTER = register(Op("scatter", _scatter, _infer_scatter, _scatter_grad, spare=
 CUMSUM: Op = register(
     Op(
         "cumsum",
-        lambda m, x, *, dim: m.cumsum(x, dim),
-        lambda x, *, dim: x,
+        lambda m, x, *, dim, dtype=None: m.cumsum(x, dim, dtype),
+        lambda x, *, dim, dtype=None: x if dtype is None else Spec(x.shape, dtype),
         (lambda g, out, x, *, dim: apply(CUMSUM, g.flip(dim), dim=dim).flip(dim),),
         saves="specs",
     )
@@ -239,11 +240,11 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     >>> rl.tensor([1.0, 2.0, 3.0]).cumsum(0)
     tensor([1., 3., 6.])
     """
-    if dtype is None and input.dtype.kind in "biu":
-        dtype = xp.int64
-    if dtype is not None:
-        input = input.to(dtype)
     axis = normalize_axis("cumsum", dim, input.ndim)
+    if input.ndim and input.dtype.kind != "f" and (dtype is None or xp.dtype(dtype).kind in "iu"):
+        return apply(CUMSUM, input, dim=axis, dtype=whole(dtype))
+    if dtype is not None or input.dtype.kind != "f":
+        input = input.to(dtype or xp.int64)
     return apply(CUMSUM, input, dim=axis) if input.ndim else input.clone()
 
 

@@ -7,13 +7,14 @@ from typing import Any
 from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import NotSupportedError, message
-from rushlight.ops.reduce import root
+from rushlight.ops.reduce import in_float32, root
 from rushlight.ops.select import where
 
 __all__ = ["norm"]
 
 
 @method()
+@in_float32
 def norm(input: Tensor, p: float | str = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """(Σ |x|^p)^(1/p) over the axes `dim` (all by default); p may be inf, -inf, 0 or "fro".
 

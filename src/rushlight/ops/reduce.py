@@ -6,6 +6,7 @@ PyTorch's many ways of naming axes to that form.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ def reduced_shape(shape: tuple[int, ...], dim: Axes, keepdim: bool) -> tuple[int
 
 
 def _infer(name: str, dtype: Any = None, empty: bool = True) -> Callable[..., Spec]:
-    def infer(x: Spec, *, dim: Axes, keepdim: bool) -> Spec:
+    def infer(x: Spec, *, dim: Axes, keepdim: bool, dtype: Any = dtype) -> Spec:
         if not empty and any_zero(x.shape, dim):
             raise ShapeError(
                 message(
@@ -78,7 +79,7 @@ def restore(g: Tensor, shape: tuple[int, ...], dim: Axes, keepdim: bool) -> Tens
     return g if keepdim or not dim or not shape else g.reshape(reduced_shape(shape, dim, True))
 
 
-def _sum_grad(g: Tensor, out: Any, x: Any, *, dim: Axes, keepdim: bool) -> Tensor:
+def _sum_grad(g: Tensor, out: Any, x: Any, *, dim: Axes, keepdim: bool, dtype: Any = None) -> Tensor:
     return restore(g, x.shape, dim, keepdim).expand(x.shape)
 
 
@@ -101,7 +102,7 @@ def _extreme_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool
     return kept(hits, share / hits.to(g.dtype).sum(dim, keepdim=True) if dim else share)
 
 
-def _prod_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool) -> Tensor:
+def _prod_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool, dtype: Any = None) -> Tensor:
     """The product of the others: exclusive running products from both ends, so that zeros do no harm."""
     others = exclusive_product(x, dim[0]) if dim else x.new_full(x.shape, 1.0)
     return chain(restore(g, x.shape, dim, keepdim), others)
@@ -130,7 +131,7 @@ def _no_identity(reduce: Callable[..., Any], x: Any, dim: Axes, keepdim: bool) -
 SUM = register(
     Op(
         "sum",
-        lambda m, x, *, dim, keepdim: m.sum(x, axis=dim, keepdims=keepdim),
+        lambda m, x, *, dim, keepdim, dtype=None: m.sum(x, axis=dim, keepdims=keepdim, dtype=dtype),
         _infer("sum"),
         (_sum_grad,),
         saves="specs",
@@ -139,7 +140,7 @@ SUM = register(
 MEAN = register(
     Op(
         "mean",
-        lambda m, x, *, dim, keepdim: m.sum(x, axis=dim, keepdims=keepdim) * (1 / _count(x.shape, dim)),
+        lambda m, x, *, dim, keepdim: m.mean(x, dim, keepdim, 1 / _count(x.shape, dim)),
         _infer("mean"),
         (_mean_grad,),
         saves="specs",
@@ -148,7 +149,7 @@ MEAN = register(
 PROD = register(
     Op(
         "prod",
-        lambda m, x, *, dim, keepdim: m.prod(x, axis=dim, keepdims=keepdim),
+        lambda m, x, *, dim, keepdim, dtype=None: m.prod(x, axis=dim, keepdims=keepdim, dtype=dtype),
         _infer("prod"),
         (_prod_grad,),
     )
@@ -220,6 +221,19 @@ def _axes(name: str, input: Tensor, dim: Any) -> Axes:
     return normalize_axes(name, dim, input.array.ndim)
 
 
+def in_float32(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`function` of float16 worked out in float32: squares and sums along the way may be larger than float16
+    can be, though the result is not."""
+
+    @functools.wraps(function)
+    def run(input: Tensor, *args: Any, **options: Any) -> Tensor:
+        if input.array.dtype == xp.float16:
+            return function(input.to(xp.float32), *args, **options).to(xp.float16)
+        return function(input, *args, **options)
+
+    return run
+
+
 @method()
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, **numpy: Any) -> Tensor:
     """The sum over the axes `dim` (all by default); integers and bools sum to int64.
@@ -230,11 +244,19 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     """
     if numpy:
         dim, keepdim = numpy_names("sum", numpy, dim, keepdim)
-    if dtype is None and input.array.dtype.kind in "biu":
-        dtype = xp.int64
+    kind = input.array.dtype.kind
+    if kind != "f" and (dtype is None or xp.dtype(dtype).kind in "iuf"):
+        # Without a copy of the input in int64; what becomes float is added up exactly first.
+        total = apply(SUM, input, dim=_axes("sum", input, dim), keepdim=keepdim, dtype=whole(dtype))
+        return total if dtype is None else total.to(dtype)
     if dtype is not None:
         input = input.to(dtype)
     return apply(SUM, input, dim=_axes("sum", input, dim), keepdim=keepdim)
+
+
+def whole(dtype: Any) -> Any:
+    """The dtype in which whole numbers are added up or multiplied that shall become `dtype`."""
+    return dtype if dtype is not None and xp.dtype(dtype).kind in "iu" else xp.int64
 
 
 @method()
@@ -261,16 +283,18 @@ def prod(
     """The product over one axis, or of all elements."""
     if numpy:
         dim, keepdim = numpy_names("prod", numpy, dim, keepdim)
-    if dtype is None and input.array.dtype.kind in "biu":
-        dtype = xp.int64
-    if dtype is not None:
+    attrs: dict[str, Any] = {}
+    if input.array.dtype.kind != "f" and (dtype is None or xp.dtype(dtype).kind in "iu"):
+        attrs["dtype"] = whole(dtype)
+    elif dtype is not None:
         input = input.to(dtype)
     if dim is None:
-        return prod(input.reshape(-1), 0) if input.ndim else apply(PROD, input, dim=(), keepdim=False)
-    return apply(PROD, input, dim=normalize_axes("prod", dim, input.ndim), keepdim=keepdim)
+        input, dim, keepdim = input.reshape(-1), 0, False
+    return apply(PROD, input, dim=normalize_axes("prod", dim, input.ndim), keepdim=keepdim, **attrs)
 
 
 @method()
+@in_float32
 def var(
     input: Tensor,
     dim: Any = None,
@@ -299,6 +323,7 @@ def var(
 
 
 @method()
+@in_float32
 def std(
     input: Tensor,
     dim: Any = None,

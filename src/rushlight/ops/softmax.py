@@ -8,7 +8,8 @@ from rushlight.core.apply import apply
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
-from rushlight.ops.reduce import reduced_shape, restore
+from rushlight.device import xp
+from rushlight.ops.reduce import in_float32, reduced_shape, restore
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
@@ -100,6 +101,7 @@ LOG_SOFTMAX = register(
 
 
 @method()
+@in_float32
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """ln Σ e^x over the axes `dim`, without overflow.
 
@@ -121,6 +123,8 @@ def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     x = input if dtype is None else input.to(dtype)
     if not x.ndim:
         return softmax(x.reshape(1), 0).reshape(())
+    if x.array.dtype == xp.float16:
+        return softmax(x.to(xp.float32), dim).to(xp.float16)
     return apply(SOFTMAX, x, dim=normalize_axis("softmax", dim, x.ndim))
 
 
@@ -135,4 +139,6 @@ def log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     x = input if dtype is None else input.to(dtype)
     if not x.ndim:
         return log_softmax(x.reshape(1), 0).reshape(())
+    if x.array.dtype == xp.float16:
+        return log_softmax(x.to(xp.float32), dim).to(xp.float16)
     return apply(LOG_SOFTMAX, x, dim=normalize_axis("log_softmax", dim, x.ndim))

@@ -16,8 +16,10 @@ from rushlight.core.tensor import Tensor
 __all__ = [
     "FLOATS",
     "LARGEST",
+    "LONG_STEPS",
     "STEPS",
     "Pool",
+    "Step",
     "any_tensor",
     "broadcasts",
     "count",
@@ -32,16 +34,18 @@ __all__ = [
 Pool = Sequence[Tensor]
 Step = Callable[[Pool, random.Random, Pool], "Tensor | None"]
 STEPS: list[Step] = []
+LONG_STEPS: list[Step] = []
+"""Of programs over many numbers."""
 
 FLOATS = ("float32", "float64")
 LARGEST = 4000
 
 
-def step(times: int = 1) -> Callable[[Step], Step]:
-    """Enter a step, as many times as it shall be likely."""
+def step(times: int = 1, steps: list[Step] = STEPS) -> Callable[[Step], Step]:
+    """Enter a step among `steps`, as many times as it shall be likely."""
 
     def enter(function: Step) -> Step:
-        STEPS.extend([function] * times)
+        steps.extend([function] * times)
         return function
 
     return enter
@@ -93,7 +97,9 @@ def pair_of(pool: Pool, r: random.Random, fits: Callable[[Tensor], bool]) -> tup
         return None
     shape = x.shape
     y = some(pool, r, lambda t: fits(t) and broadcasts(t.shape, shape))
-    return (x, y) if y is None or r.random() < 0.5 else (y, x)  # type: ignore[return-value]
+    if y is None:
+        return None  # not even itself, where that is a large one
+    return (x, y) if r.random() < 0.5 else (y, x)
 
 
 def broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:

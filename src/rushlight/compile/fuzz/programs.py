@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import rushlight as rl
 from rushlight.compile.capture.placeholder import TraceError
-from rushlight.compile.fuzz.steps import STEPS
+from rushlight.compile.fuzz.long import many
+from rushlight.compile.fuzz.pool import LARGEST, Step
+from rushlight.compile.fuzz.steps import LONG_STEPS, STEPS
 from rushlight.core.tensor import Tensor
 from rushlight.errors import RushlightError
 
@@ -16,6 +18,8 @@ __all__ = ["Input", "Random", "make"]
 
 SIZES = (1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 25, 33)
 DTYPES = ("float32",) * 7 + ("float64", "float64", "int64", "int64", "int32", "bool", "uint8")
+LONG = 0.04
+"""How many programs are about long sums: each takes as long as some others."""
 LAYOUTS = ("rows", "rows", "rows", "transposed", "strided", "flipped", "spread")
 
 
@@ -39,11 +43,11 @@ class Input:
         count = 1
         for n in shape:
             count *= n
-        t = (
-            rl.tensor([_number(self.dtype, r) for _ in range(count)])
-            .to(getattr(rl, self.dtype))
-            .reshape(shape)
-        )
+        if count > LARGEST:
+            t = many(count, self.dtype, r).reshape(shape)
+        else:
+            numbers = [_number(self.dtype, r) for _ in range(count)]
+            t = rl.tensor(numbers).to(getattr(rl, self.dtype)).reshape(shape)
         if not self.shape or self.layout == "rows":
             return t.requires_grad_(self.requires_grad)
         if self.layout == "transposed":
@@ -67,13 +71,21 @@ def _number(dtype: str, r: random.Random) -> float:
 
 @dataclass(frozen=True)
 class Random:
-    """A random program. Without one of its steps the others are as before: a failing one can be shrunk."""
+    """A random program. Without one of its steps the others are as before: a failing one can be shrunk.
+
+    long  whether its steps are those for many numbers.
+    """
 
     inputs: tuple[Input, ...]
     states: tuple[Input, ...]
     steps: tuple[tuple[int, int], ...]
     seed: int
     backward: bool
+    long: bool = False
+
+    @property
+    def _kinds(self) -> list[Step]:
+        return LONG_STEPS if self.long else STEPS
 
     def build(self) -> tuple[list[Tensor], list[Tensor]]:
         """(inputs, states), fresh ones."""
@@ -85,7 +97,7 @@ class Random:
         first = len(pool)
         for number, seed in self.steps:
             try:
-                out = STEPS[number](pool, random.Random(seed), states)
+                out = self._kinds[number](pool, random.Random(seed), states)
             except TraceError:
                 raise
             except RushlightError:
@@ -113,12 +125,14 @@ class Random:
 
     def __str__(self) -> str:
         """How to build it again."""
-        return f"{self!r}\n  steps: {', '.join(STEPS[n].__name__ for n, _ in self.steps)}"
+        return f"{self!r}\n  steps: {', '.join(self._kinds[n].__name__ for n, _ in self.steps)}"
 
 
 def make(seed: int) -> Random:
     """The program of a seed."""
     r = random.Random(seed)
+    if random.Random(-1 - seed).random() < LONG:
+        return _make_long(r)
     sizes = [r.choice(SIZES) for _ in range(3)]
     if r.random() < 0.04:
         sizes[0] = 0
@@ -129,6 +143,18 @@ def make(seed: int) -> Random:
     states = [replace(s, layout=r.choice(("rows", "rows", "transposed", "strided"))) for s in states]
     steps = tuple((r.randrange(len(STEPS)), r.randrange(1 << 30)) for _ in range(r.randint(3, 12)))
     return Random(tuple(inputs), tuple(states), steps, r.randrange(1 << 30), r.random() < 0.5)
+
+
+def _make_long(r: random.Random) -> Random:
+    """A program over one tensor with a long axis, and a short one beside it."""
+    count = round(10 ** r.uniform(4, 6))
+    shape = [max(1, count // 4), *r.choice(((), (1,), (2,), (4,), (2, 2)))]
+    r.shuffle(shape)
+    dtype, wants = r.choice(("float32", "float32", "float32", "float64")), r.random() < 0.5
+    x = Input(tuple(shape), dtype, r.choice(LAYOUTS), r.randrange(1 << 30), wants)
+    short = Input((r.choice(SIZES),), dtype, "rows", r.randrange(1 << 30), wants)
+    steps = tuple((r.randrange(len(LONG_STEPS)), r.randrange(1 << 30)) for _ in range(r.randint(2, 5)))
+    return Random((x, short), (), steps, r.randrange(1 << 30), r.random() < 0.5, True)
 
 
 def _input(r: random.Random, sizes: list[int]) -> Input:

@@ -31,6 +31,11 @@ PART = 25
 """How many programs a process takes at a time."""
 
 
+def say(text: str) -> None:
+    """Print at once: who ends the run early shall have what was found so far."""
+    print(text, flush=True)
+
+
 def failure(program: Random, modes: Sequence[str] = MODES) -> str:
     """What is wrong with a program, in words; nothing if all modes agree with eager."""
     rl.manual_seed(program.seed)
@@ -106,7 +111,7 @@ def shrink(program: Random) -> Random:
     return program
 
 
-def fuzz(graphs: int, seed: int, report: Any = print) -> int:
+def fuzz(graphs: int, seed: int, report: Any = say) -> int:
     """Try the programs of the seeds from `seed` on; gives how many failed."""
     failed = 0
     for number in range(seed, seed + graphs):
@@ -124,7 +129,7 @@ def fuzz(graphs: int, seed: int, report: Any = print) -> int:
     return failed
 
 
-def fuzz_in_processes(graphs: int, seed: int, jobs: int, report: Any = print) -> int:
+def fuzz_in_processes(graphs: int, seed: int, jobs: int, report: Any = say) -> int:
     """The same in several processes; reports come in any order."""
     parts = [(min(PART, seed + graphs - first), first) for first in range(seed, seed + graphs, PART)]
     failed = 0
@@ -158,5 +163,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         failed = fuzz(options.graphs, options.seed)
     seconds = time.perf_counter() - start
-    print(f"{options.graphs} graphs from seed {options.seed}: {failed} failed, {seconds:.0f} s")
+    say(f"{options.graphs} graphs from seed {options.seed}: {failed} failed, {seconds:.0f} s")
     return 1 if failed else 0

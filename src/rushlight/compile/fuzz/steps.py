@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rushlight.compile.fuzz import elementwise, structure
-from rushlight.compile.fuzz.pool import STEPS
+from rushlight.compile.fuzz import elementwise, long, structure
+from rushlight.compile.fuzz.pool import LONG_STEPS, STEPS
 
-__all__ = ["STEPS", "elementwise", "structure"]
+__all__ = ["LONG_STEPS", "STEPS", "elementwise", "long", "structure"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rushlight.compile.plan.kernels import Schedule
 
 __all__ = [
+    "ADDS",
     "CHECKED",
     "GATHERS",
     "SCATTERS",
@@ -34,6 +35,8 @@ __all__ = [
 
 GATHERS = {"index", "gather"}
 SCATTERS = {"index_add", "index_put", "add_along", "scatter"}
+ADDS = {"index_add", "add_along"}
+"""Scatters whose numbers add up where they meet."""
 CHECKED = "in_range"
 """The operation that only looks whether classes are classes."""
 

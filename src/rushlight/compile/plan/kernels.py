@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
-from rushlight.compile.plan.indexing import CHECKED, GATHERS, SCATTERS, Check, below, checks
+from rushlight.compile.plan.indexing import ADDS, CHECKED, GATHERS, SCATTERS, Check, below, checks
 from rushlight.compile.plan.layout import lay_out
 from rushlight.compile.plan.views import Access, contiguous, is_view, look_through
 from rushlight.compile.plan.whole_product import as_reduction
@@ -210,9 +210,9 @@ def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bo
     if node.op.name in PRODUCTS and not empty and node.out.spec.dtype.kind != "f":
         multiplied, summed = as_reduction(plan, node)
         return _new(plan, Kernel("dot", shape, summed, [multiplied]))
-    if node.op.name in REDUCTIONS and not empty and _reduces(node):
+    if node.op.name in REDUCTIONS and not empty:
         return _place_reduction(plan, node, fuse, "reduce")
-    if node.op.name == "cumsum" and not empty and _reduces(node):
+    if node.op.name == "cumsum" and not empty:
         return _place_reduction(plan, node, fuse, "cumulative")
     if node.op.elementwise and not empty and can_emit(node):
         index = _partner(plan, node) if fuse else None
@@ -235,11 +235,16 @@ def _moves(plan: Schedule, node: Node) -> Kernel | None:
         return Kernel("map", shape, body=[node])
     if name in ("cat", "reshape"):
         return Kernel("cat" if name == "cat" else "copy", shape, root=node)
-    if name not in GATHERS and name not in SCATTERS:
+    if name not in GATHERS and (name not in SCATTERS or _adds_up_wider(node)):
         return None
     if not _check(plan, node):
         return None
     return Kernel("gather", shape, body=[node]) if name in GATHERS else Kernel("scatter", shape, root=node)
+
+
+def _adds_up_wider(node: Node) -> bool:
+    """Whether a scatter needs another dtype for its sums than that of its result."""
+    return node.op.name in ADDS and node.out.spec.dtype == xp.float16
 
 
 def _check(plan: Schedule, node: Node) -> bool:
@@ -266,12 +271,6 @@ def _matrix_like(plan: Schedule, value: Value) -> bool:
     rows, columns = access.strides
     n, m = value.spec.shape
     return (columns == 1 and rows >= m) or (rows == 1 and columns >= n)
-
-
-def _reduces(node: Node) -> bool:
-    """Sums of float16 NumPy rounds now at each step and now at the end: nothing else adds up as it does."""
-    exact = node.op.name not in ("sum", "mean", "prod", "cumsum")
-    return exact or next(node.values()).spec.dtype != xp.float16
 
 
 def _is_float(node: Node) -> bool:

@@ -25,6 +25,10 @@ __all__ = ["noise"]
 RUNS, ULPS, FACTOR = 16, 4.0, 32.0
 """How many runs, by how many units in the last place each result is moved, and how many times as far a right
 program may be off."""
+FEWEST, WORK = 4, 10_000_000
+"""Of many numbers fewer runs are made, so that all compute no more than so many, but this many at least."""
+IN_A_ROW, DEEPEST = 64, 512
+"""Terms that a kernel adds up one after the other: of a sum, and of a product."""
 JUMP, LEAPS = 4.0 * FACTOR, 4.0
 """A result that moves so many times as far as small moves explain has met a discontinuity; and how many times
 as far as jumps reach a right program may be off."""
@@ -34,10 +38,12 @@ MOVES = frozenset(
     join kept masked_fill maximum minimum neg permute relu reshape scatter slice to where""".split()  # noqa: SIM905
 )
 """Operations that give some of the numbers that they get, or one that every program finds alike."""
+COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
 STAIRS = frozenset(("ceil", "floor", "round", "sign", "trunc"))
 QUOTIENTS = frozenset(("floor_divide", "div_floor", "div_trunc"))
 ARITHMETIC = QUOTIENTS | {"add", "sub", "mul", "div", "sqrt", "remainder"}
-SUMS = frozenset(("sum", "matmul", "mm", "cumsum", "index_add", "add_along"))
+PRODUCTS = frozenset(("matmul", "mm"))
+SUMS = frozenset(("sum", "mean", "cumsum", "index_add", "add_along")) | PRODUCTS
 SMOOTH = MOVES - {"to"} | SUMS | {"add", "sub", "mul"}
 """Operations without jumps: a small change of what they get changes their result little."""
 GRAIN, LARGEST = 16.0, 256.0
@@ -71,13 +77,20 @@ class _Runs:
     def other(self, run: int) -> Any:
         return self.wild[run] if self.wild else self.one(run)
 
-    def far(self, run: int) -> Any:
-        """The result as far off as a right program may be; in every fourth run what is only noise is 0."""
+    def far(self, run: int, place: int) -> Any:
+        """The result as far off as a right program may be; in every fourth run what is only noise is 0.
+
+        In two runs every element is as far up or down as may be, so that each meets both sides of a step;
+        operands side by side, by their place, go opposite ways.
+        """
         if not self.near:
             return self.other(run)
         still, near = self.still, self.near[run]
         with xp.silence():
-            away = still + (near.astype(xp.float64) - still) * FACTOR
+            off = near.astype(xp.float64) - still
+            if run in (1, 2):
+                off = self.noise if (run + place) % 2 else -self.noise
+            away = still + off * FACTOR
             nothing = (xp.abs(still) <= FACTOR * self.noise) & (self.noise > 0.0)
         away = xp.where(xp.isfinite(away), away, near).astype(still.dtype)
         if run % 4 == 0:
@@ -90,17 +103,34 @@ def noise(graph: Graph, arrays: Sequence[Any], values: Sequence[Value]) -> list[
     infinity where rounding decides whether it is finite."""
     runs = {id(v): _Runs(a) for v, a in zip(graph.inputs, arrays, strict=True)}
     wanted = {id(v) for v in values}
-    last = {id(v): i for i, node in enumerate(graph.nodes) for v in node.values()}
-    for i, node in enumerate(graph.nodes):
+    nodes = _needed(graph, wanted)
+    count = max(FEWEST, min(RUNS, WORK // max(1, sum(_work(node) for node in nodes))))
+    last = {id(v): i for i, node in enumerate(nodes) for v in node.values()}
+    for i, node in enumerate(nodes):
         operands = [runs[id(v)] if isinstance(v, Value) else v for v in node.inputs]
-        runs[id(node.out)] = _node(i, node, operands)
+        runs[id(node.out)] = _node(i, node, operands, range(count))
         for v in node.values():
             if last[id(v)] == i and id(v) not in wanted:
                 runs.pop(id(v), None)
     return [runs[id(v)].allowed() for v in values]
 
 
-def _node(number: int, node: Node, operands: Sequence[Any]) -> _Runs:
+def _needed(graph: Graph, wanted: set[int]) -> list[Node]:
+    """The nodes that the wanted values depend on, in order."""
+    needed, found = set(wanted), []
+    for node in reversed(graph.nodes):
+        if id(node.out) in needed:
+            found.append(node)
+            needed.update(id(v) for v in node.values())
+    return found[::-1]
+
+
+def _work(node: Node) -> int:
+    """How many numbers a node makes and reads."""
+    return node.out.spec.size + sum(v.spec.size for v in node.values())
+
+
+def _node(number: int, node: Node, operands: Sequence[Any], runs: range) -> _Runs:
     """One operation in all runs."""
     still = run_node(node, [v.still if isinstance(v, _Runs) else v for v in operands])
     rounded = _rounded(node, operands, still)
@@ -109,34 +139,67 @@ def _node(number: int, node: Node, operands: Sequence[Any]) -> _Runs:
     if not (noisy or any(v.wild for v in known) or xp.any(rounded)):
         return _Runs(still)
 
+    added = _added_up(node, operands, still) if node.op.name in SUMS and xp.any(rounded) else None
+
     def each(pick: Any) -> list[Any]:
-        return [_round_off(number, run, node, operands, pick, rounded) for run in range(RUNS)]
+        return [_round_off((number, run), node, operands, pick, rounded, added, still) for run in runs]
 
     steps = still.dtype.kind != "f" or node.op.name in STAIRS | QUOTIENTS
     near = [] if steps else each(_Runs.one)
     wild = each(_Runs.other) if any(v.wild for v in known) or (noisy and steps) else []
     found = _Runs(still, near, wild)
     smooth = not noisy or node.op.view or node.op.name in SMOOTH
-    return found if smooth else _with_jumps(number, node, operands, found)
+    return found if smooth else _with_jumps(number, node, operands, found, runs)
 
 
-def _round_off(number: int, run: int, node: Node, operands: Sequence[Any], pick: Any, rounded: Any) -> Any:
+def _round_off(
+    seed: tuple[int, int],
+    node: Node,
+    operands: Sequence[Any],
+    pick: Any,
+    rounded: Any,
+    added: Any,
+    still: Any,
+) -> Any:
     """One operation in one run, on what `pick` gives of each operand."""
-    given = [pick(v, run) if isinstance(v, _Runs) else v for v in operands]
+    given = [pick(v, seed[1]) if isinstance(v, _Runs) else v for v in operands]
     rounds = bool(xp.any(rounded))
-    if rounds and not node.op.elementwise:
-        # What is added up is rounded by the size of its terms, not of their sum.
-        given = [_shaken(v, (number, run, k)) for k, v in enumerate(given)]
-    result = run_node(node, given)
-    return xp.where(rounded, _shaken(result, (number, run)), result) if rounds else result
+    if rounds and not node.op.elementwise and added is None:
+        given = [_shaken(v, (*seed, k)) for k, v in enumerate(given)]
+    same = all(not isinstance(v, _Runs) or g is v.still for v, g in zip(operands, given, strict=True))
+    result = still if same else run_node(node, given)
+    if added is not None:
+        result = xp.moved(result, added, (*seed, 0))
+    return xp.where(rounded, _shaken(result, seed), result) if rounds else result
 
 
-def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs) -> _Runs:
+def _added_up(node: Node, operands: Sequence[Any], still: Any) -> Any:
+    """How far off a sum may be: by the size of its terms, not of the result, and by how many of them are
+    added one after the other. All errors may go one way."""
+    dtype = xp.float32 if still.dtype == xp.float16 else still.dtype
+    with xp.silence():
+        sizes = [_largest(v, dtype) if isinstance(v, _Runs) else v for v in operands]
+        total = xp.asarray(node.op.formula(xp, *sizes, **node.attrs))
+    counts = [v.spec.size for v in node.values()]
+    terms, most = counts[0] / max(1, still.size), IN_A_ROW
+    if node.op.name in PRODUCTS:
+        terms, most = (counts[0] * counts[-1] / max(1, still.size)) ** 0.5, DEEPEST
+    return xp.where(xp.isfinite(total), total, 0.0) * (
+        xp.epsilon(dtype) * (0.5 + min(terms, most) / IN_A_ROW)
+    )
+
+
+def _largest(v: _Runs, dtype: Any) -> Any:
+    """How large each of the numbers may be."""
+    return (xp.abs(v.still) + v.noise).astype(dtype) if v.still.dtype.kind == "f" else v.still
+
+
+def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs, runs: range) -> _Runs:
     """The runs, with the results of operands moved further where these jump."""
     wild, jumps = [], False
-    tie = _ties(operands) if node.op.name in ("eq", "ne") else False
-    for run in range(RUNS):
-        far = run_node(node, [v.far(run) if isinstance(v, _Runs) else v for v in operands])
+    tie = _ties(operands, runs) if node.op.name in COMPARISONS else False
+    for run in runs:
+        far = run_node(node, [v.far(run, k) if isinstance(v, _Runs) else v for k, v in enumerate(operands)])
         jump = _moved(far, found.still) > JUMP * found.noise
         result = xp.where(jump, far, found.other(run))
         if tie is not False:
@@ -147,13 +210,13 @@ def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs) 
     return _Runs(found.still, found.near, wild) if jumps else found
 
 
-def _ties(operands: Sequence[Any]) -> Any:
-    """Where two operands may be equal or not, as rounding will have it."""
+def _ties(operands: Sequence[Any], runs: range) -> Any:
+    """Where two operands may be equal or not, or either the larger, as rounding will have it."""
     a, b = (v if isinstance(v, _Runs) else _Runs(xp.asarray(v)) for v in operands)
     if not (a.near or b.near) or "f" not in (a.still.dtype.kind, b.still.dtype.kind):
         return False
     with xp.silence():
-        apart = _Runs(a.still - b.still, [a.one(run) - b.one(run) for run in range(RUNS)])
+        apart = _Runs(a.still - b.still, [a.one(run) - b.one(run) for run in runs])
     return (xp.abs(apart.still) <= FACTOR * apart.noise) & (apart.noise > 0.0)
 
 
@@ -201,9 +264,7 @@ def _spread(runs: Sequence[Any], still: Any) -> Any:
 
 def _moved(a: Any, b: Any) -> Any:
     """How far each element of `a` lies from that of `b`; infinitely far where only one of them is finite."""
-    with xp.silence():
-        distance = xp.abs(a.astype(xp.float64) - b.astype(xp.float64))
-    same = xp.equal(a, b)
+    distance, same = xp.distance(a, b), xp.equal(a, b)
     if a.dtype.kind == "f":
         same = same | (xp.isnan(a) & xp.isnan(b))
         distance = xp.where(xp.isnan(distance), float("inf"), distance)

@@ -39,6 +39,7 @@ class Accumulator:
     merge   the total of two totals.
     test    whether only the truth of each element counts.
     result  the dtype of the reduction's result.
+    rounds  whether it matters how many numbers are added one after the other.
     """
 
     dtype: Any
@@ -46,6 +47,7 @@ class Accumulator:
     merge: Callable[[Any, Any], Vec]
     test: bool
     result: Any
+    rounds: bool
 
     def enter(self, x: Vec) -> Vec:
         """An element as it is accumulated."""
@@ -75,9 +77,12 @@ def accumulator_of(node: Node) -> Accumulator:
     test = name in ("any", "all")
     bools = test or numbers.kind == "b"
     dtype = xp.uint8 if bools else numbers
+    if dtype == xp.float16 and name in ("sum", "mean", "prod"):
+        dtype = xp.float32
     kind = _LIKE.get(name, name)
     kind = _OF_BOOLS.get(kind, kind) if bools else kind
-    return Accumulator(dtype, _start(kind, dtype, bools), _MERGE[kind], test, result)
+    rounds = kind == "sum" and dtype.kind == "f"
+    return Accumulator(dtype, _start(kind, dtype, bools), _MERGE[kind], test, result, rounds)
 
 
 def _start(kind: str, dtype: Any, bools: bool) -> float:

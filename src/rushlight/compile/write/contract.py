@@ -21,6 +21,7 @@ from rushlight.compile.write.factors import Operands, finish, flops, operands
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, body_streams
 from rushlight.compile.write.nest import Stream, loops, offset_of
 from rushlight.compile.write.panels import LARGEST, Chunk, Panels, chunks_of, pack, size_of
+from rushlight.compile.write.totals import add_up
 
 __all__ = ["write_product"]
 
@@ -33,6 +34,9 @@ NEAR = 1200
 cache."""
 SMALL = 64 << 10
 """Bytes of a factor that is copied whole."""
+DEEP = 256
+"""Products that are added to one register, one after the other: more than of other sums, since registers are
+short here, and all must be put aside for the totals of blocks."""
 LONG = 24
 """Lines of text for what follows a sum, from which a block's rows are finished in a loop."""
 COPIED, SINGLE, ADDED = 0.3, 1.5, 1.4
@@ -193,21 +197,21 @@ def _block(
     count = len(zeros)
     ways = next((w for w in (4, 5, 2) if count * w <= 8 and ops.depth % w == 0 and ops.depth > w), 1)
 
-    def step(k: str, names: list[str]) -> list[str]:
-        out: list[str] = []
+    def step(k: str, held: list[Any]) -> list[Any]:
+        out: list[Any] = []
         for way in range(ways):
             kk = _ahead(e, k, way) if way else k
-            accs = _named(zeros, names[way * count : (way + 1) * count])
-            out += [a.name for a in _rank_one(writer, ops, b, batch, lines, first, chunks, kk, accs)]
+            accs = held[way * count : (way + 1) * count]
+            out += _rank_one(writer, ops, b, batch, lines, first, chunks, kk, accs)
         return out
 
     if ops.depth == 1:
         totals = _rank_one(writer, ops, b, batch, lines, first, chunks, "0", zeros)
     else:
-        carried = e.carry(0, ops.depth, ways, [(z.kind, z.name) for z in zeros] * ways, step)
-        totals = _named(zeros, carried[:count])
+        carried = add_up(e, ops.depth, ways, zeros * ways, step, most=DEEP)
+        totals = carried[:count]
         for way in range(1, ways):
-            others = _named(zeros, carried[way * count : (way + 1) * count])
+            others = carried[way * count : (way + 1) * count]
             totals = [x + y for x, y in zip(totals, others, strict=True)]
 
     def row(line: str, sums: Sequence[Any]) -> None:
@@ -247,10 +251,6 @@ def _each_row(
         row(e.value(f"add nuw nsw i64 {lines[0]}, {r}"), held)
 
     e.loop(0, len(lines), 1, again)
-
-
-def _named(like: Sequence[Any], names: Sequence[str]) -> list[Any]:
-    return [registers.Vec(v.emitter, name, v.dtype, v.lanes) for v, name in zip(like, names, strict=True)]
 
 
 def _rank_one(

@@ -2,7 +2,8 @@
 
 Where another axis is the last one, a vector holds as many running totals, and each adds up one after the
 other. Along the last axis itself a vector is summed in four rounds, which add the lanes 1, 2, 4 and 8 places
-before; the sum of all before it is added last.
+before; the sum of all before it is added last. Totals of floats are kept in float64, and each is rounded by
+itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rushlight.compile.vector.registers import Vec
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
 from rushlight.compile.write.maps import along
 from rushlight.compile.write.nest import Nest, loops
+from rushlight.device import xp
 
 __all__ = ["write_cumulative"]
 
@@ -42,7 +44,9 @@ class _Running:
 
     def __init__(self, writer: KernelWriter, source: Any, nest: Nest, streams: Any) -> None:
         self.writer, self.source, self.nest, self.streams = writer, source, nest, streams
-        self.dtype = source.spec.dtype
+        assert writer.kernel.root is not None
+        result = writer.kernel.root.out.spec.dtype
+        self.dtype = xp.float64 if result.kind == "f" else result
         self.axis = nest.reduced.index(True) if True in nest.reduced else None
         self.kept = [d for d in range(len(nest.sizes)) if d != self.axis]
 
@@ -75,9 +79,9 @@ class _Running:
             stream = self.streams["read", id(self.source)]
             known[id(self.source)] = writer.read(self.source, stream, point)
         writer.run(kernel.before, known, self.streams, point)
-        found = known[id(self.source)]
-        known[id(root.out)] = found if total is None else total(found)
-        result = known[id(root.out)]
+        found = registers.cast(known[id(self.source)], self.dtype)
+        result = found if total is None else total(found)
+        known[id(root.out)] = registers.cast(result, root.out.spec.dtype)
         writer.run(kernel.body, known, self.streams, point)
         writer.store_all([*kernel.before, root, *kernel.body], known, self.streams, point)
         return result

@@ -23,6 +23,10 @@ DEEP = 8192
 """Where there are as many registers as those of AVX-512, what is written inline reaches 95 % of the peak, and
 OpenBLAS 88 %: it is needed only for sums of more terms than a panel may have rows."""
 
+LONG = 4096
+"""Terms of a sum that one call of OpenBLAS is given: of small matrices it would add up any number of them one
+after the other."""
+
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
 
@@ -94,11 +98,22 @@ def write_library(writer: KernelWriter) -> None:
     at, rows, columns = ([start, "0", "0"], size, str(n)) if m >= n else (["0", start, "0"], str(m), size)
     name = "sgemm" if real == "float" else "dgemm"
     kinds = ["i32"] * 6 + [real, "ptr", "i32", "ptr", "i32", real, "ptr", "i32"]
-    a, b, c = (offset_of(e, s, at) for s in (ops.a, ops.b, out))
-    values = [ROW_MAJOR, a_flag, b_flag, rows, columns, ops.depth, "1.0", a, a_lead, b, b_lead, "0.0", c, n]
     e.declare(f"rushlight_{name}", "void", kinds)
-    written = ", ".join(f"{k} {v}" for k, v in zip(kinds, values, strict=True))
-    e.line(f"call void @rushlight_{name}({written})")
+
+    def call(k: str, depth: object, kept: float) -> None:
+        a, b, c = (offset_of(e, s, [*at[:2], k]) for s in (ops.a, ops.b, out))
+        values = [ROW_MAJOR, a_flag, b_flag, rows, columns, depth, "1.0", a, a_lead, b, b_lead, kept, c, n]
+        written = ", ".join(f"{kind} {v}" for kind, v in zip(kinds, values, strict=True))
+        e.line(f"call void @rushlight_{name}({written})")
+
+    def more(k: str) -> None:
+        rest = e.value(f"sub nuw nsw i64 {ops.depth}, {k}")
+        count = e.call("llvm.smin.i64", "i64", [("i64", rest), ("i64", str(LONG))])
+        call(k, e.value(f"trunc i64 {count} to i32"), 1.0)
+
+    call("0", min(ops.depth, LONG), 0.0)
+    if ops.depth > LONG:
+        e.loop(LONG, ops.depth, LONG, more)
 
 
 def _share(writer: KernelWriter, length: int) -> tuple[str, str]:

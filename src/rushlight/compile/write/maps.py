@@ -11,6 +11,7 @@ from rushlight.compile.vector import registers
 from rushlight.compile.write.accumulate import accumulator_of, reduced_axes
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
 from rushlight.compile.write.nest import Nest, loops
+from rushlight.compile.write.totals import add_up, carry, height
 
 __all__ = ["Reduction", "along", "keep_first", "over_rows", "over_space", "write_map", "write_reduction"]
 
@@ -169,22 +170,28 @@ class Reduction:
         writer.run(self.kernel.body, known, self.after, point)
         writer.store_all([root, *self.kernel.body], known, self.after, point)
 
-    def _nest(self, axes: Sequence[int], indices: dict[int, str], accs: list[Any], body: Any) -> list[Any]:
-        """Loops over `axes` that carry accumulators; ``body(indices, accs)`` gives the next ones."""
+    def _nest(
+        self, axes: Sequence[int], indices: dict[int, str], accs: list[Any], body: Any, terms: int = 1
+    ) -> list[Any]:
+        """Loops over `axes` that carry accumulators; ``body(indices, accs)`` gives the next ones, with
+        `terms` more numbers in each."""
         if not axes:
             return body(indices, accs)
         first, rest = axes[0], axes[1:]
-        e = self.writer.emitter
-        kinds = [(a.kind, a.name) for a in accs]
 
-        def named(names: list[str]) -> list[Any]:
-            return [registers.Vec(e, n, a.dtype, a.lanes) for n, a in zip(names, accs, strict=True)]
+        def step(i: str, held: list[Any]) -> list[Any]:
+            return self._nest(rest, {**indices, first: i}, held, body, terms)
 
-        def step(i: str, names: list[str]) -> list[str]:
-            inner = named(names)
-            return [a.name for a in self._nest(rest, {**indices, first: i}, inner, body)]
+        inside = terms
+        for d in reversed(rest):
+            inside = height(self.nest.sizes[d], 1, inside)
+        return self._loop(self.nest.sizes[first], 1, accs, step, inside)
 
-        return named(e.carry(0, self.nest.sizes[first], 1, kinds, step))
+    def _loop(self, size: int, by: int, accs: list[Any], step: Any, terms: int = 1) -> list[Any]:
+        """Steps that add `terms` numbers each to the accumulators."""
+        if self.total.rounds:
+            return add_up(self.writer.emitter, size, by, accs, step, terms)
+        return carry(self.writer.emitter, 0, size, by, accs, step)
 
     def _split(self) -> tuple[list[int], list[int]]:
         rank = len(self.nest.sizes)
@@ -200,7 +207,8 @@ class Reduction:
             at = dict(zip(kept, outer, strict=True))
             unroll = 4 if size >= 8 * LANES else 1
             accs = [self._start(LANES) for _ in range(unroll)]
-            accs = self._nest(reduced[:-1], at, accs, lambda where, held: self._row(where, held, size))
+            terms = height(size, LANES * unroll) + unroll
+            accs = self._nest(reduced[:-1], at, accs, lambda where, held: self._row(where, held, size), terms)
             total = accs[0]
             for a in accs[1:]:
                 total = self._combine(total, a)
@@ -221,13 +229,11 @@ class Reduction:
 
         if whole:
 
-            def step(j: str, names: list[str]) -> list[str]:
-                held = [registers.Vec(e, n, self.dtype, LANES) for n in names]
+            def step(j: str, held: list[Any]) -> list[Any]:
                 starts = [j, *[e.value(f"add nuw nsw i64 {j}, {LANES * u}") for u in range(1, unroll)]]
-                return [one(s, LANES, a).name for s, a in zip(starts, held, strict=True)]
+                return [one(s, LANES, a) for s, a in zip(starts, held, strict=True)]
 
-            out = e.carry(0, whole, LANES * unroll, [(a.kind, a.name) for a in accs], step)
-            accs = [registers.Vec(e, n, self.dtype, LANES) for n in out]
+            accs = self._loop(whole, LANES * unroll, accs, step)
         for j in range(whole, size, LANES):
             accs = [one(str(j), min(LANES, size - j), accs[0]), *accs[1:]]
         return accs
@@ -243,7 +249,11 @@ class Reduction:
             at = {**dict(zip(kept, [*outer, j], strict=True))}
             accs = [self._start(LANES) for _ in range(unroll)]
             accs = self._nest(
-                reduced[:-1], at, accs, lambda where, held: self._column(where, held, count, unroll)
+                reduced[:-1],
+                at,
+                accs,
+                lambda where, held: self._column(where, held, count),
+                height(length, unroll),
             )
             total = accs[0]
             for a in accs[1:]:
@@ -257,24 +267,22 @@ class Reduction:
             lambda outer: along(self.writer, sizes[-1], lambda j, n: block(outer, j, n)),
         )
 
-    def _column(self, at: dict[int, str], accs: list[Any], count: int, unroll: int) -> list[Any]:
+    def _column(self, at: dict[int, str], accs: list[Any], count: int) -> list[Any]:
         e, rank = self.writer.emitter, len(self.nest.sizes)
         reduced = [d for d in range(rank) if self.nest.reduced[d]]
         if not reduced:
             return [self._contribution([at[d] for d in range(rank)], LANES, count)]
         axis = reduced[-1]
 
-        def step(i: str, names: list[str]) -> list[str]:
+        def step(i: str, held: list[Any]) -> list[Any]:
             out = []
-            for u, name in enumerate(names):
+            for u, acc in enumerate(held):
                 row = i if u == 0 else e.value(f"add nuw nsw i64 {i}, {u}")
                 indices = [row if d == axis else at.get(d, "0") for d in range(rank)]
-                held = registers.Vec(e, name, self.dtype, LANES)
-                out.append(self._combine(held, self._contribution(indices, LANES, count)).name)
+                out.append(self._combine(acc, self._contribution(indices, LANES, count)))
             return out
 
-        out = e.carry(0, self.nest.sizes[axis], unroll, [(a.kind, a.name) for a in accs], step)
-        return [registers.Vec(e, n, self.dtype, LANES) for n in out]
+        return self._loop(self.nest.sizes[axis], len(accs), accs, step)
 
 
 def keep_first(vec: Any, count: int, rest: float) -> Any:

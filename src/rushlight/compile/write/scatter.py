@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.indexing import Indexing, indexing, source_of
+from rushlight.compile.plan.indexing import ADDS, Indexing, indexing, source_of
 from rushlight.compile.plan.views import row_major
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.gather import index_streams, indexed_place, spread
@@ -19,8 +19,6 @@ from rushlight.compile.write.maps import over_rows
 from rushlight.compile.write.nest import Nest, Stream, loops
 
 __all__ = ["write_scatter"]
-
-ADDS = {"index_add", "add_along"}
 
 
 def write_scatter(writer: KernelWriter) -> None:
