@@ -70,6 +70,40 @@ def test_native_with_gradients() -> None:
     assert all(k.kind != "callback" for k in compiled._explained().program.plan.kernels)
 
 
+SPREAD = {
+    "i,i": [(2,), (1,)],
+    "i,i,i->": [(1,), (3,), (1,)],
+    "ij,ij->j": [(2, 3), (1, 3)],
+    "ij,jk->k": [(2, 1), (4, 3)],
+    "bij,bjk->bik": [(1, 2, 3), (4, 3, 2)],
+    "...i,...i->...": [(3, 1, 2), (4, 1)],
+    "ii,i->": [(1, 1), (3,)],
+    "ij,i->ij": [(1, 2), (3,)],
+}
+
+
+@pytest.mark.parametrize("text", SPREAD)
+def test_gradients_where_a_size_of_one_is_spread(text: str) -> None:
+    """Against differences, to the second order; and compiled."""
+    pytest.importorskip("llvmlite")
+    numbers = np.random.default_rng(3)
+    given = [rl.from_numpy(numbers.normal(size=s)).requires_grad_() for s in SPREAD[text]]
+    assert rl.autograd.gradcheck(lambda *xs: rl.einsum(text, *xs), given)
+    assert rl.autograd.gradgradcheck(lambda *xs: rl.einsum(text, *xs), given)
+
+    def run(*xs: Any) -> list[Any]:
+        y = rl.einsum(text, *xs)
+        return [y.detach(), *rl.autograd.grad((y * y).sum(), xs)]
+
+    check_same(compile(run)(*given), run(*given), text)
+
+
+def test_gradients_of_nothing_are_zeros() -> None:
+    x, y = rl.ones(0, requires_grad=True), rl.ones(1, requires_grad=True)
+    rl.einsum("i,i", x, y).backward()
+    assert (x.grad.shape, y.grad.tolist()) == ((0,), [0.0])  # type: ignore[union-attr]
+
+
 def test_a_transpose_is_no_view() -> None:
     """What changes the operand afterwards does not change the result."""
     pytest.importorskip("llvmlite")

@@ -124,11 +124,15 @@ def _walk(
         while heap:
             node = heappop(heap)[1]
             g = grads.pop(node)
-            for hook in node.hooks:
-                changed = hook(g)
-                g = g if changed is None else changed
+            if node.hooks:
+                owned.add(id(g.array))
+                for hook in node.hooks:
+                    changed = hook(g)
+                    g = g if changed is None else changed
+                owned.add(id(g.array))
             if node in targets:
                 found[node] = g
+                owned.add(id(g.array))
                 if stop:
                     continue
             if node.is_leaf:
@@ -167,15 +171,19 @@ def _fit(g: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:
 
 
 def _accumulate(tensor: Tensor | None, g: Tensor, owned: set[int]) -> None:
-    """Add `g` to the tensor's `.grad`, which shares memory with no other tensor.
+    """Add `g` to the tensor's `.grad`: into its memory, or out of place where the backward is recorded.
 
-    An identity derivative hands one array to several leaves, and an expanded one is a view: both are copied,
-    so that clipping one gradient in place leaves the others alone.
+    A new gradient shares memory with no other tensor. An identity derivative hands one array to several
+    leaves, an expanded one is a view, and a hook may have kept what it saw: these are copied.
     """
     if tensor is None:
         return
-    if tensor.grad is not None:
-        tensor.grad = tensor.grad + g
+    held = tensor.grad
+    if held is not None:
+        if state.grad_enabled:
+            tensor.grad = held + g
+        else:
+            held.add_(g)
         return
     if g.array.base is not None or id(g.array) in owned:
         g = g.clone()

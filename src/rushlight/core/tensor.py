@@ -287,19 +287,18 @@ class Tensor:
         """Have `backward` keep the gradient of this tensor in `.grad`, though it is no leaf."""
         if self.grad_fn is not None and not self._retains_grad:
             self._retains_grad = True
-            # The node outlives no tensor: a strong reference from its hook would be a cycle.
-            tensor = weakref.ref(self)
-            self.register_hook(lambda g: _keep_grad(tensor(), g))
+            self.register_hook(Retain(self))
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook(grad)` when this tensor's gradient is known; what it returns replaces the gradient.
 
-        Returns a handle, whose `remove()` takes the hook out again.
+        Hooks run in the order in which they were registered; `retain_grad` and `.grad` see what they made of
+        the gradient. Returns a handle, whose `remove()` takes the hook out again.
         """
         node = self.node
         if node is None or not node.required:
             raise GradError(message("register_hook", "a tensor that does not require grad", "one that does"))
-        node.hooks = (*node.hooks, hook)
+        node.hooks = tuple(sorted((*node.hooks, hook), key=_is_last))
         # A handle that is kept must not keep the graph.
         kept = weakref.ref(node)
         return RemovableHandle(lambda: _take_out(kept(), hook))
@@ -447,9 +446,21 @@ def _take_out(node: Node | Leaf | None, hook: Any) -> None:
         node.hooks = (*node.hooks[:i], *node.hooks[i + 1 :])
 
 
-def _keep_grad(tensor: Tensor | None, grad: Tensor) -> None:
-    if tensor is not None:
-        tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
+class Retain:
+    """The hook of `retain_grad`: keeps in the tensor's `.grad` what all other hooks made of the gradient."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        # The node outlives no tensor: a strong reference from its hook would be a cycle.
+        self.tensor = weakref.ref(tensor)
+
+    def __call__(self, grad: Tensor) -> None:
+        tensor = self.tensor()
+        if tensor is not None:
+            tensor.grad = grad.clone() if tensor.grad is None else tensor.grad + grad
+
+
+def _is_last(hook: Any) -> bool:
+    return isinstance(hook, Retain)
 
 
 def check_dtype(dtype: Any) -> Any:

@@ -137,7 +137,8 @@ class Module(ModuleTree):
             if set_to_none:
                 p.grad = None
             elif p.grad is not None:
-                p.grad = p.grad.detach().zero_()
+                p.grad.node = None  # what made it is forgotten
+                p.grad.zero_()
 
     # Hooks
 

@@ -46,16 +46,11 @@ def _einsum_grad(g: Tensor, out: Any, *inputs: Tensor, equation: str) -> list[Te
         reached = "".join(c for c in term if c in known)
         back = f"{','.join([result, *[p for p, _ in others]])}->{reached}"
         grad = apply(EINSUM, g, *[t for _, t in others], equation=back)
-        # A letter that only this operand has was summed away: its gradient is the same all along it.
-        shape = [inputs[i].shape[k] if c in known else 1 for k, c in enumerate(term)]
-        full = [
-            max(grad.shape[reached.index(c)], 1) if c in known else n
-            for c, n in zip(term, inputs[i].shape, strict=True)
-        ]
-        keep = [n if c in known else 1 for c, n in zip(term, full, strict=True)]
-        grads.append(
-            grad.reshape(keep if grad.numel() else shape).expand(full if grad.numel() else inputs[i].shape)
-        )
+        # A letter that only this operand has was summed away, and one that has size 1 everywhere else was
+        # spread: the gradient is the same all along it. Where this operand has size 1 the engine adds up.
+        shape = [grad.shape[reached.index(c)] if c in known else 1 for c in term]
+        full = [n if m == 1 else m for m, n in zip(shape, inputs[i].shape, strict=True)]
+        grads.append(grad.reshape(shape).expand(full))
     return grads
 
 

@@ -162,7 +162,8 @@ class Optimizer:
                 if set_to_none:
                     param.grad = None
                 elif param.grad is not None:
-                    param.grad = param.grad.detach().zero_()
+                    param.grad.node = None  # what made it is forgotten
+                    param.grad.zero_()
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Adds parameters with options of their own; what is not given is taken from the defaults."""

@@ -280,8 +280,13 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[in
     left = [
         (key, t.grad) for key, t in leaves if t.grad is not None and isinstance(t.grad.array, Placeholder)
     ]
-    # A parameter that the function updates has had the good of its gradient.
-    left = [(key, g) for key, g in left if isinstance(key, int) or id(key) not in written]
+    # A parameter that the function updates has had the good of its gradient; a gradient that was added into
+    # is an input of the program that it updates.
+    left = [
+        (key, g)
+        for key, g in left
+        if isinstance(key, int) or (id(key) not in written and g is not before.get(id(key)))
+    ]
     outputs = [*tensors_of(result), *[g for _, g in left]]
     graph = tracer.finish(outputs)
     grads = [key for key, _ in left]
