@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.capture.arguments import things_in
-from rushlight.compile.capture.guards import Guards, Snapshot, collect
-from rushlight.compile.capture.placeholder import GradOf
+from rushlight.compile.capture.arguments import Flat
+from rushlight.compile.capture.record import record
 from rushlight.compile.capture.results import Hole, fill
-from rushlight.compile.capture.trace import trace
 from rushlight.compile.interpret import interpret
 from rushlight.compile.native.known import make_program
 from rushlight.compile.native.program import Program
@@ -23,21 +21,19 @@ from rushlight.errors import NotSupportedError, message
 
 __all__ = ["Entry", "pick"]
 
+NO_NUMBERS: Any = ((), ())
+
 
 class Entry:
     """One traced program of a compiled function: when it applies, and how to run it."""
 
-    def __init__(
-        self, function: Callable[..., Any], mode: str, arguments: list[Tensor], rebuild: Callable[..., Any]
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], mode: str, flat: Flat, moving: set[Any]) -> None:
         started = time.perf_counter()
-        self.guards: Guards = collect(function, things_in(list(rebuild(arguments))))
-        snapshot = Snapshot(self.guards.scope)
-        try:
-            traced = trace(lambda *ts: _call(function, *rebuild(ts)), arguments, snapshot.gradients())
-        except BaseException:
-            snapshot.restore()
-            raise
+        arguments = flat.tensors
+        recorded = record(function, flat, moving)
+        self.guards, traced = recorded.guards, recorded.traced
+        self.moving, self.writes = recorded.moving, recorded.writes
+        self._lines, self._sources, self._inputs = recorded.lines, recorded.sources, recorded.inputs
         self.graph, self.lifted, self.result, self.grads = (
             traced.graph,
             traced.lifted,
@@ -48,15 +44,12 @@ class Entry:
         self._alone = self.result is Hole and not self.grads and not self.cleared
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
-        self.guards.watch(
-            self.lifted[self.count :],
-            traced.fresh,
-            [t.parameter for t in self.lifted if isinstance(t, GradOf)],
-        )
         self.mode = mode
+        self.used = 0
         self.program: Program | None = None
         self.proved = False
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         if mode in ("full", "nofuse"):
             traced_at = time.perf_counter()
             self.program = self._build(arguments)
@@ -74,12 +67,37 @@ class Entry:
             report_failure(self.graph, [t.array for t in self._tensors(arguments)], self.mode, error)
             return None
 
-    def call(self, arguments: list[Tensor]) -> Any:
+    def ready(self, numbers: Sequence[Any] = ()) -> Any:
+        """What `call` wants to know of the numbers that are read in each call; None where the program does
+        not apply now."""
+        if not self.guards.hold():
+            return None
+        if self._lines is None:
+            return NO_NUMBERS
+        try:
+            return self._lines(*numbers, *[read() for read in self._sources])
+        except Exception:  # the function will raise it in its own place
+            return None
+
+    def call(self, arguments: list[Tensor], ready: Any = NO_NUMBERS) -> Any:
+        """The result of one call, and all that it changes."""
+        if self._lines is None:
+            return self._call(arguments, ())
+        inputs, results = ready
+        with self._turn:  # the program's inputs hold one call's numbers at a time
+            for tensor, value in zip(self._inputs, inputs, strict=True):
+                tensor.array[...] = value
+            found = self._call(arguments, results)
+        for write, place in self.writes:
+            write(results[place])
+        return found
+
+    def _call(self, arguments: list[Tensor], numbers: Sequence[Any]) -> Any:
         outputs = self.program.run(arguments) if self.proved and self.program else self._slowly(arguments)
         if self._alone:
             return wrap(outputs[0])
         rest = iter(outputs)
-        result = fill(self.result, rest)
+        result = fill(self.result, rest, numbers)
         for key in self.grads:
             tensor = arguments[key] if isinstance(key, int) else key
             tensor.grad = wrap(next(rest))
@@ -92,8 +110,15 @@ class Entry:
         self.guards.hold()
         return fill(self.result, iter(program.run(arguments)))
 
-    def scan(self, sources: list[Tensor], index: Tensor | None, steps: int) -> Any:
+    def scan(self, sources: list[Tensor], index: Tensor | None, steps: int, ready: Any = NO_NUMBERS) -> Any:
         """All steps in one native call; the first of a new program by itself, so that it proves itself."""
+        inputs, results = ready
+        with self._turn:
+            for tensor, value in zip(self._inputs, inputs, strict=True):
+                tensor.array[...] = value
+            return self._scan(sources, index, steps, results)
+
+    def _scan(self, sources: list[Tensor], index: Tensor | None, steps: int, numbers: Sequence[Any]) -> Any:
         if self.grads:
             raise NotSupportedError(
                 message(
@@ -111,7 +136,7 @@ class Entry:
             for tensor, array in before:
                 xp.copyto(tensor.array, array)
             raise
-        return fill(self.result, iter(rest))
+        return fill(self.result, iter(rest), numbers)
 
     def _steps(self, sources: list[Tensor], index: Tensor | None, steps: int) -> list[Any]:
         """The outputs of all steps, stacked."""
@@ -186,10 +211,6 @@ class Entry:
         except Exception:
             return None
         return found, [t.array for t in self._targets(trial)]
-
-
-def _call(function: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    return function(*given, **named)
 
 
 def _write(targets: list[Tensor], arrays: list[Any]) -> None:

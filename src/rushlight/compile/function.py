@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import os
 import sys
 import types
@@ -11,7 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rushlight.compile import host
-from rushlight.compile.capture.arguments import flatten
+from rushlight.compile.capture.arguments import Everything, Flat, flatten
+from rushlight.compile.capture.makes import same
+from rushlight.compile.capture.record import UnseenError
 from rushlight.compile.capture.trace import tracing
 from rushlight.compile.entry import Entry, pick
 from rushlight.core.anomaly import warn
@@ -26,20 +29,30 @@ if TYPE_CHECKING:
 __all__ = ["MODES", "CompiledFunction", "compile"]
 
 MODES = ("full", "nofuse", "interpret", "off")
-MANY, MOST = 8, 32
-"""How many programs one function may have before it warns, and how many of one kind it keeps."""
+PATIENCE = 3
+"""How often a function may change what it can read before it runs eager."""
+MANY, MOST = 8, 64
+"""How many programs one function may have for arguments of the same kind, and how many in all."""
+
+_clock = itertools.count(1)
 
 
 class CompiledFunction:
     """A function that runs as native code; made by `rl.compile`."""
 
-    def __init__(self, function: Callable[..., Any], mode: str) -> None:
+    def __init__(self, function: Callable[..., Any], mode: str, strict: bool = False) -> None:
         self.function: Callable[..., Any] = (
             function.function if isinstance(function, CompiledFunction) else function
         )
         self.mode = mode
         self._entries: dict[Any, list[Entry]] = {}
+        self._free: set[int] = set()
+        self._moving: set[Any] = set()
+        self._given: dict[Any, list[Any]] = {}
         self._traced = 0
+        self._strict = strict
+        self._refused = 0
+        self._eager: str | None = None
         self._name = ""
         self._latest: tuple[list[tuple[Any, Any]], bool, Entry] | None = None
         functools.update_wrapper(self, function, updated=())
@@ -66,42 +79,103 @@ class CompiledFunction:
         return CompiledFunction, (self.function, self.mode)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if self.mode == "off" or state.run is not None:
-            # A part of another traced function; or eager, because anomalies are looked for.
+        if self.mode == "off" or state.run is not None or self._eager is not None:
+            # A part of another traced function; or eager, because anomalies are looked for, or for good.
             return self.function(*args, **options)
         latest = self._latest
         if latest is not None and not options and _matches(args, latest):
-            return latest[2].call(args)  # type: ignore[arg-type]
-        arguments, key, rebuild = flatten(args, options)
-        entry = self._entry(arguments, key, rebuild)
+            ready = latest[2].ready()
+            if ready is not None:
+                return latest[2].call(args, ready)  # type: ignore[arg-type]
+        flat = flatten(args, options, self._free)
+        try:
+            entry, ready, flat = self._entry(flat, args, options)
+        except UnseenError as error:
+            self._refuse(error)
+            return self.function(*args, **options)
         if not options and all(a.__class__ is Tensor and a.node is None for a in args):
             self._latest = [(a.array.shape, a.array.dtype) for a in args], state.grad_enabled, entry
-        return entry.call(arguments)
+        return entry.call(flat.tensors, ready)
 
     def entry(self, *args: Any) -> Entry:
         """The program that a call with these arguments would run, traced and compiled if it is a new one."""
-        return self._entry(*flatten(args, {}))
+        return self._entry(flatten(args, {}, self._free), args, {})[0]
 
-    def _entry(self, arguments: list[Tensor], key: Any, rebuild: Callable[..., Any]) -> Entry:
-        """The program that applies now: an earlier one whose guards hold, or a new one."""
-        entries = self._entries.setdefault((key, state.grad_enabled), [])
-        entry = next((e for e in entries if e.guards.hold()), None)
-        if entry is not None:
-            return entry
-        with tracing:
-            entry = next((e for e in entries if e.guards.hold()), None)
-            if entry is None:
-                self._warn_of_many(entries)
-                entry = Entry(self.function, self.mode, arguments, rebuild)
-                entries.append(entry)
-                del entries[:-MOST]
-        return entry
+    def _entry(self, flat: Flat, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Entry, Any, Flat]:
+        """The program that applies now, an earlier one or a new one; what its numbers are; the arguments."""
+        found = self._known(flat)
+        if found is None:
+            with tracing:
+                if self._note_numbers(args, options):
+                    flat = flatten(args, options, self._free)
+                found = self._known(flat) or self._make(flat)
+        return *found, flat
 
-    def _warn_of_many(self, entries: list[Entry]) -> None:
+    def _known(self, flat: Flat) -> tuple[Entry, Any] | None:
+        """An earlier program that applies. What was used last is looked at first."""
+        entries = self._entries.get((flat.key, state.grad_enabled), ())
+        for entry in reversed(entries):
+            ready = entry.ready(flat.numbers)
+            if ready is not None:
+                entry.used = next(_clock)
+                return entry, ready
+        return None
+
+    def _make(self, flat: Flat) -> tuple[Entry, Any]:
+        """A new program."""
+        entries = self._entries.setdefault((flat.key, state.grad_enabled), [])
+        why = entries[-1].guards.broken() if entries else "the shapes, dtypes or numbers of the arguments"
+        for entry in entries:
+            self._moving |= entry.moving | entry.guards.moved()
+        if len(entries) >= MANY:
+            raise UnseenError(f"is traced and compiled again and again. What changed last: {why}")
+        self._warn_of_many(why)
+        entry = Entry(self.function, self.mode, flat, self._moving)
+        self._moving |= entry.moving
+        ready = entry.ready(flat.numbers)
+        if ready is None:
+            raise UnseenError("changes what it can read while it is compiled", passing=True)
+        entry.used = next(_clock)
+        entries.append(entry)
+        self._forget()
+        return entry, ready
+
+    def _forget(self) -> None:
+        """Let go of the program that was used longest ago, where there are too many."""
+        kept = [(entry.used, key) for key, group in self._entries.items() for entry in group]
+        if len(kept) > MOST:
+            used, key = min(kept, key=lambda pair: pair[0])
+            self._entries[key] = [e for e in self._entries[key] if e.used != used]
+            if not self._entries[key]:
+                del self._entries[key]
+
+    def _note_numbers(self, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+        """Numbers among the arguments that were others the last time are read in each call from now on;
+        gives whether there are new ones."""
+        all_numbers = flatten(args, options, Everything())
+        before = self._given.get(all_numbers.key)
+        self._given[all_numbers.key] = now = all_numbers.numbers
+        if before is None:
+            return False
+        moved = {i for i, (a, b) in enumerate(zip(before, now, strict=True), 1) if not same(a, b)}
+        new = moved - self._free
+        self._free |= new
+        return bool(new)
+
+    def _refuse(self, error: UnseenError) -> None:
+        """Note that a call has to run as Python, and when that becomes the rule."""
+        self._refused += 1
+        if error.passing and self._refused < PATIENCE:
+            return  # it made something ready, perhaps, and finds it ready the next time
+        if self._strict:
+            raise error
+        self._eager = error.reason
+        warn(f"{self!r} runs eager from now on, not compiled: it {error.reason}.")
+
+    def _warn_of_many(self, why: str) -> None:
         """Tracing takes much longer than a call: say when it happens again and again, and why."""
         self._traced += 1
         if self._traced == MANY + 1:
-            why = entries[-1].guards.broken() if entries else "the shapes, dtypes or numbers of the arguments"
             warn(
                 f"{self!r} is traced and compiled again and again, for the {self._traced}th time now. What "
                 f"changed last: {why}. Pass what changes as a tensor of one shape."
@@ -134,11 +208,20 @@ class CompiledFunction:
         steps = _check_scan(sources, index)
         if not steps:
             raise ShapeError(message("scan", "no steps", "at least one", "Leave the call out."))
-        if self.mode == "off" or state.tracing:
-            results = [self.function(*[_item(t, index, s) for t in sources]) for s in range(steps)]
-            return _stack(results)
-        first, key, rebuild = flatten(tuple(_item(t, index, 0) for t in sources), {})
-        return self._entry(first, key, rebuild).scan(list(sources), index, steps)
+        if self.mode == "off" or state.tracing or self._eager is not None:
+            return self._one_by_one(sources, index, steps)
+        first = tuple(_item(t, index, 0) for t in sources)
+        try:
+            entry, ready, _ = self._entry(flatten(first, {}, self._free), first, {})
+        except UnseenError as error:
+            self._refuse(error)
+            return self._one_by_one(sources, index, steps)
+        if entry.writes:  # a counter, say: each step has numbers of its own
+            return _stack([self(*[_item(t, index, s) for t in sources]) for s in range(steps)])
+        return entry.scan(list(sources), index, steps, ready)
+
+    def _one_by_one(self, sources: tuple[Tensor, ...], index: Tensor | None, steps: int) -> Any:
+        return _stack([self.function(*[_item(t, index, s) for t in sources]) for s in range(steps)])
 
     def explain(self) -> Explanation:
         """The kernels of the program that ran last: their work, their times, and how near they come to the
@@ -203,7 +286,7 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
 
 def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, Entry]) -> bool:
     """Whether a call is like the last one: then nothing has to be looked up."""
-    specs, grad_enabled, entry = latest
+    specs, grad_enabled, _ = latest
     if len(args) != len(specs):
         return False
     for a, (shape, dtype) in zip(args, specs):  # noqa: B905, this is the way of every call
@@ -212,7 +295,7 @@ def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, E
         array = a.array
         if array.shape != shape or array.dtype is not dtype:
             return False
-    return state.grad_enabled is grad_enabled and entry.guards.hold()
+    return state.grad_enabled is grad_enabled
 
 
 def _as_tensor(value: Any) -> Any:

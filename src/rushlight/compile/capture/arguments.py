@@ -2,32 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
-from rushlight.compile.capture.visible import PLAIN
+from rushlight.compile.capture.makes import PLAIN
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
-__all__ = ["flatten", "things_in"]
+__all__ = ["Everything", "Flat", "flatten", "things_in"]
 
-Rebuild = Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
+NUMBERS = (int, float)
 
 
-def flatten(args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[list[Tensor], Any, Rebuild]:
-    """(the tensors among the arguments, what a program depends on, how to put others in their places).
+class Flat:
+    """What is in the arguments of a call.
 
-    Arrays count as tensors; everything else freezes into the program.
+    tensors  the tensors among them; arrays count as tensors.
+    numbers  the Python numbers that are read in each call.
+    key      all else that a program depends on, hashable.
     """
-    tensors: list[Tensor] = []
-    named = sorted(options.items())
-    key = (tuple(_enter(a, tensors) for a in args), tuple((k, _enter(v, tensors)) for k, v in named))
 
-    def rebuild(stand_ins: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        rest = iter(stand_ins)
-        return tuple(_leave(a, rest) for a in args), {k: _leave(v, rest) for k, v in named}
+    __slots__ = ("_args", "_free", "_named", "_number", "key", "numbers", "tensors")
 
-    return tensors, key, rebuild
+    def __init__(self, args: tuple[Any, ...], options: Mapping[str, Any], free: Container[int]) -> None:
+        self.tensors: list[Tensor] = []
+        self.numbers: list[Any] = []
+        self._free = free
+        self._number = 0
+        self._args, self._named = args, sorted(options.items())
+        self.key = (
+            tuple([self._enter(a) for a in args]),
+            tuple([(k, self._enter(v)) for k, v in self._named]),
+        )
+
+    def rebuild(self, tensors: Any, numbers: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with these in the places of tensors and numbers."""
+        self._number = 0
+        rest = iter(tensors), iter(numbers)
+        args = tuple([self._leave(a, *rest) for a in self._args])
+        return args, {k: self._leave(v, *rest) for k, v in self._named}
+
+    def _is_free(self) -> bool:
+        self._number += 1
+        return self._number in self._free
+
+    def _enter(self, value: Any) -> Any:
+        if isinstance(value, Tensor) or _is_array(value):
+            self.tensors.append(value if isinstance(value, Tensor) else wrap(value))
+            return value.shape, value.dtype.str, isinstance(value, Tensor) and value.requires_grad
+        if type(value) in NUMBERS and self._is_free():
+            self.numbers.append(value)
+            return type(value), NUMBERS
+        if isinstance(value, (tuple, list)):
+            return type(value), tuple([self._enter(v) for v in value])
+        if isinstance(value, dict):
+            return dict, tuple([(_key(k), self._enter(v)) for k, v in value.items()])
+        return _key(value)
+
+    def _leave(self, value: Any, tensors: Any, numbers: Any) -> Any:
+        if isinstance(value, Tensor) or _is_array(value):
+            return next(tensors)
+        if type(value) in NUMBERS and self._is_free():
+            return next(numbers)
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return type(value)(*[self._leave(v, tensors, numbers) for v in value])
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._leave(v, tensors, numbers) for v in value)
+        if isinstance(value, dict):
+            return {k: self._leave(v, tensors, numbers) for k, v in value.items()}
+        return value
+
+
+class Everything:
+    """Contains every position."""
+
+    def __contains__(self, position: object) -> bool:
+        return True
+
+
+def flatten(args: tuple[Any, ...], options: Mapping[str, Any], free: Container[int] = ()) -> Flat:
+    """What is in the arguments of a call. The numbers at the positions in `free`, counted from 1, are read in
+    each call; others freeze into the program."""
+    return Flat(args, options, free)
 
 
 def things_in(value: Any) -> Iterator[Any]:
@@ -60,26 +116,7 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, xp.ndarray) and value.dtype.kind in "biuf"
 
 
-def _enter(value: Any, tensors: list[Tensor]) -> Any:
-    if isinstance(value, Tensor) or _is_array(value):
-        tensors.append(value if isinstance(value, Tensor) else wrap(value))
-        return value.shape, value.dtype.str, isinstance(value, Tensor) and value.requires_grad
-    if isinstance(value, (tuple, list)):
-        return type(value), tuple(_enter(v, tensors) for v in value)
-    if isinstance(value, dict):
-        return dict, tuple((_key(k), _enter(v, tensors)) for k, v in value.items())
-    return _key(value)
-
-
 def _key(value: Any) -> Any:
+    if isinstance(value, (float, complex)):
+        return type(value), repr(value)  # 0.0 and -0.0 are equal, and differ; a NaN is one
     return (type(value), value) if isinstance(value, PLAIN) else _Same(value)
-
-
-def _leave(value: Any, tensors: Any) -> Any:
-    if isinstance(value, Tensor) or _is_array(value):
-        return next(tensors)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*[_leave(v, tensors) for v in value])
-    if isinstance(value, (tuple, list)):
-        return type(value)(_leave(v, tensors) for v in value)
-    return {k: _leave(v, tensors) for k, v in value.items()} if isinstance(value, dict) else value

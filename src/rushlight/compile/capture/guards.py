@@ -1,23 +1,25 @@
 """Guards: what a traced program took for granted, and must be traced anew for when it changes.
 
 Numbers that live in Python freeze into a program, and so does which tensors, modules and functions a name
-stands for. Guards look whether all that the function can see is as it was: globals, closure, attributes of
-its object and of modules, options of optimisers (but not learning rates, which are read from tensors).
+stands for. Guards look whether all that the function can read is as it was: globals, closures, attributes,
+what containers hold, options of optimisers (but not learning rates, which are read from tensors).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import collections
+import functools
+from collections.abc import Callable, Collection
 from typing import Any
 
-from rushlight.compile.capture.visible import PLAIN, Scope, content, look
+from rushlight.compile.capture.makes import PLAIN, own_dict, same, same_items
+from rushlight.compile.capture.number import Number
+from rushlight.compile.capture.visible import MISSING, PASSING, AttributesOf, Scope, content, in_slot
 from rushlight.core.state import changes
 from rushlight.core.tensor import Tensor
 
-__all__ = ["Guards", "Snapshot", "collect"]
+__all__ = ["Guards", "is_number", "moved"]
 
-PASSING = ("_last_call",)
-"""Attributes of modules that every call writes, and that no program reads."""
 DEFAULTS = {"training": True}
 
 
@@ -27,41 +29,64 @@ class Guards:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self._count = changes.count
-        self._modules = [(vars(m), dict(vars(m))) for m in scope.modules.values()]
-        self._hooks = [(h, list(h.items())) for m in scope.modules.values() for h in _hooks(m)]
-        self._containers = [(c, _items(c)) for c in scope.containers]
-        self._optimizers = [(o, _options(o)) for o in scope.optimizers.values()]
+        self._before = {id(m): (vars(m), dict(vars(m))) for m in scope.modules.values()}
+        self._hooked = {id(m): [(h, list(h.items())) for h in _hooks(m)] for m in scope.modules.values()}
+        self._chosen = {id(o): (o, _options(o)) for o in scope.optimizers.values()}
+        self._modules = list(self._before.values())
         self._states: list[tuple[Any, list[Any]]] = []
         self._fresh: list[Tensor] = []
         self._taken: list[Tensor] = []
         self._lifted: list[tuple[Tensor, Any]] = []
+        self.take(scope)
+
+    def take(self, scope: Scope, moving: Collection[Any] = ()) -> None:
+        """Look at the places of this scope, but for those of numbers that are read in each call."""
+        self.scope = scope
+        self._moving = moving
+        self._cells = [c for c in scope.cells if id(c[0]) not in moving]
+        self._names = [(_reader(s), n, held) for s, n, held in scope.names if (_owner(s), n) not in moving]
+        self._reads = [r for r in scope.reads if _slot_key(r[0]) not in moving]
+        self._containers = [_but(c, moving) for c in scope.containers]
+        self._objects = scope.objects
+        self._pairs = [k for k in moving if type(k) is tuple and len(k) == 2]
+        self._modules = [self._before[k] for k in scope.modules]
+        self._hooks = [pair for k in scope.modules for pair in self._hooked[k]]
+        self._optimizers = [self._chosen[k] for k in scope.optimizers]
 
     def watch(self, lifted: list[Any], fresh: list[Tensor], taken: list[Tensor]) -> None:
-        """Also look whether lifted tensors still have their shapes and require grad or not, whether the
-        optimisers' states hold the same tensors, and at the parameters whose gradients the program takes to
-        be None (`fresh`), or to be there (`taken`)."""
+        """Also look whether tensors still have their shapes and require grad or not, whether the optimisers'
+        states hold the same tensors, and at the parameters whose gradients the program takes to be None
+        (`fresh`), or to be there (`taken`)."""
         self._fresh, self._taken = fresh, taken
         self._states = [(o, _memory(o)) for o in self.scope.optimizers.values()]
-        self._lifted = [(t, _facts(t)) for t in lifted if isinstance(t, Tensor)]
+        tensors = {id(t): t for t in (*self.scope.parameters(), *lifted) if isinstance(t, Tensor)}
+        self._lifted = [(t, _facts(t)) for t in tensors.values()]
 
     def hold(self) -> bool:
         """Whether everything is still as it was."""
-        for cell, _, held in self.scope.cells:
+        for cell, _, held in self._cells:
             try:
                 if cell.cell_contents is not held and not same(cell.cell_contents, held):
                     return False
             except ValueError:  # an empty cell
-                if held is not None:
+                if held is not MISSING:
                     return False
-        for space, name, held in self.scope.names:
-            now = space.get(name)
+        for get, name, held in self._names:
+            now = get(name, MISSING)
             if now is not held and not same(now, held):
                 return False
         for optimizer, options in self._optimizers:
             if _options(optimizer) != options:
                 return False
-        for container, items in self._containers:
-            if not _same_items(_items(container), items):
+        for getter, _, held in self._reads:
+            now = getter()
+            if now is not held and not same(now, held):
+                return False
+        for value, kind, own in self._objects:
+            if type(value) is not kind or own_dict(value) is not own:
+                return False
+        for container, reader, items in self._containers:
+            if not same_items(reader(container), items):
                 return False
         for t in self._fresh:
             if t.grad is not None:
@@ -73,56 +98,135 @@ class Guards:
 
     def broken(self) -> str:
         """What is no longer as it was, in words."""
-        for cell, name, held in self.scope.cells:
+        return next(self.differences(), "an optimiser's options, a gradient, or a tensor's shape")
+
+    def differences(self) -> Any:
+        """All that is no longer as it was, in words."""
+        for cell, name, held in self._cells:
             if not same(content(cell), held):
-                return f"{name} was {_short(held)} and is {_short(content(cell))}"
-        for space, name, held in self.scope.names:
-            if not same(space.get(name), held):
-                return f"{name} was {_short(held)} and is {_short(space.get(name))}"
-        for container, items in self._containers:
-            if not _same_items(_items(container), items):
-                return f"a {type(container).__name__}, now {_short(container)}"
-        for module, (now, then) in zip(self.scope.modules.values(), self._modules, strict=True):
+                yield f"{name} was {_short(held)} and is {_short(content(cell))}"
+        for get, name, held in self._names:
+            if not same(get(name, MISSING), held):
+                yield f"{name} was {_short(held)} and is {_short(get(name, MISSING))}"
+        for getter, name, held in self._reads:
+            if not same(getter(), held):
+                yield f"{name} was {_short(held)} and is {_short(getter())}"
+        for value, kind, own in self._objects:
+            if type(value) is not kind or own_dict(value) is not own:
+                yield f"a {kind.__name__} got another class or other attributes"
+        for container, reader, items in self._containers:
+            if not same_items(reader(container), items):
+                yield f"a {type(container).__name__}, now {_short(container)}"
+        for module, (now, then) in zip(self.scope.modules.values(), self._modules, strict=False):
             for name in now:
                 if name not in PASSING and not same(now[name], then.get(name, DEFAULTS.get(name))):
-                    return f"{type(module).__name__}.{name}, now {_short(now[name])}"
-        return "an optimiser's options, a gradient, or a tensor's shape"
+                    yield f"{type(module).__name__}.{name}, now {_short(now[name])}"
+
+    def moved(self) -> set[Any]:
+        """The places of numbers that are others than before, as keys."""
+        found: set[Any] = set()
+        for cell, _, held in self._cells:
+            if is_number(held) and is_number(content(cell)) and not same(content(cell), held):
+                found.add(id(cell))
+        for space, name, held in self.scope.names:
+            now = _reader(space)(name, MISSING)
+            if is_number(held) and is_number(now) and not same(now, held):
+                found.add((_owner(space), name))
+        for getter, _, held in self._reads:
+            key = _slot_key(getter)
+            if key is not None and is_number(held) and is_number(getter()) and not same(getter(), held):
+                found.add(key)
+        for container, reader, held in self._containers:
+            found.update(moved(container, held, reader(container)) or ())
+        return found
 
     def _modules_hold(self) -> bool:
         """The attributes of modules and the states of optimisers, looked at only when some changed."""
         count = changes.count
         for now, then in self._modules:
-            if not _same_attributes(now, then):
+            if not _same_attributes(
+                now, then, {w for o, w in self._pairs if o == id(now)} if self._pairs else set()
+            ):
                 return False
         for hooks, before in self._hooks:
             if list(hooks.items()) != before:
                 return False
         if any(_facts(t) != facts for t, facts in self._lifted):
             return False
-        if not all(_same_items(_memory(o), then) for o, then in self._states):
+        if not all(same_items(_memory(o), then) for o, then in self._states):
             return False
         self._count = count
         return True
 
 
-def same(a: Any, b: Any) -> bool:
-    """Equal and of one type, for 1, 1.0 and True freeze differently; of other things the same one."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return isinstance(a, PLAIN) and a == b
+def _owner(space: Any) -> int:
+    return id(space.kind) if type(space) is AttributesOf else id(space)
 
 
-def collect(function: Callable[..., Any], arguments: Any = ()) -> Guards:
-    """The guards of everything that `function` can see, its arguments included."""
-    return Guards(look(function, arguments))
+def _slot_key(getter: Any) -> Any:
+    if type(getter) is functools.partial and getter.func is in_slot:
+        return id(getter.args[1]), getter.args[0].__name__
+    return None
+
+
+def _but(watched: tuple[Any, Any, Any], moving: Collection[Any]) -> tuple[Any, Any, Any]:
+    """A container to be watched without those of its elements."""
+    container, reader, held = watched
+    places = [k[2] for k in moving if type(k) is tuple and len(k) == 3 and k[0] == id(container)]
+    if not places:
+        return watched
+    base = dict if issubclass(type(container), dict) else None
+    at = [positions(container, held, p, base) for p in places]
+
+    def masked(value: Any) -> tuple[Any, ...]:
+        found = list(reader(value))
+        for i in at:
+            if i < len(found):
+                found[i] = None
+        return tuple(found)
+
+    return container, masked, tuple([None if i in at else v for i, v in enumerate(held)])
+
+
+def positions(container: Any, held: tuple[Any, ...], place: Any, base: Any) -> int:
+    """Where among what its reader gives an element of a container stands."""
+    if base is None:
+        return int(place)
+    if issubclass(type(container), collections.OrderedDict):
+        return 2 * next(i for i, k in enumerate(held[::2]) if k is place or k == place) + 1
+    half = len(held) // 2
+    return half + next(i for i, k in enumerate(held[:half]) if k is place or k == place)
+
+
+def moved(container: Any, then: tuple[Any, ...], now: tuple[Any, ...]) -> list[Any] | None:
+    """The keys of the elements that differ, if they are numbers and nothing else differs; else None."""
+    if len(then) != len(now) or not issubclass(type(container), (list, dict, collections.deque)):
+        return None
+    at = [i for i, (a, b) in enumerate(zip(then, now, strict=True)) if not same(a, b)]
+    if not all(is_number(then[i]) and is_number(now[i]) for i in at):
+        return None
+    if not issubclass(type(container), dict):
+        return [(id(container), "at", i) for i in at]
+    half = len(then) // 2
+    ordered = issubclass(type(container), collections.OrderedDict)
+    if any(not (i % 2 if ordered else i >= half) for i in at):
+        return None
+    return [(id(container), "at", then[i - 1] if ordered else then[i - half]) for i in at]
+
+
+def is_number(value: Any) -> bool:
+    """Whether it may be read in each call in place of being frozen."""
+    return type(value) in (int, float, Number)
+
+
+def _reader(space: Any) -> Callable[..., Any]:
+    """`get` of a namespace, and of dict itself where a class of the user's may have written its own."""
+    return space.get if type(space) in (dict, AttributesOf) else functools.partial(dict.get, space)
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, (*PLAIN, list, dict, tuple)) else f"a {type(value).__name__}"
+    plain = type(value) in (*PLAIN, list, dict, tuple) or value is MISSING
+    text = repr(value) if plain else f"a {type(value).__name__}"
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
@@ -134,16 +238,8 @@ def _hooks(module: Any) -> list[dict[int, Any]]:
     return [module._forward_hooks, module._forward_pre_hooks] if hasattr(module, "_forward_hooks") else []
 
 
-def _items(container: Any) -> list[Any]:
-    return list(container.items()) if isinstance(container, dict) else list(container)
-
-
-def _same_items(now: list[Any], then: list[Any]) -> bool:
-    return len(now) == len(then) and all(same(a, b) for a, b in zip(now, then, strict=True))
-
-
-def _same_attributes(now: dict[str, Any], then: dict[str, Any]) -> bool:
-    keys = (now.keys() | then.keys()) - set(PASSING)
+def _same_attributes(now: dict[str, Any], then: dict[str, Any], moving: set[str]) -> bool:
+    keys = (now.keys() | then.keys()) - set(PASSING) - moving
     return all(same(now.get(k, DEFAULTS.get(k)), then.get(k, DEFAULTS.get(k))) for k in keys)
 
 
@@ -167,31 +263,3 @@ def _memory(optimizer: Any) -> list[Any]:
 
 def _plain(group: Any) -> tuple[Any, ...]:
     return tuple(v for k, v in sorted(group.items()) if k not in ("params", "lr") and isinstance(v, PLAIN))
-
-
-class Snapshot:
-    """What a function can see, to be put back when tracing it fails."""
-
-    def __init__(self, scope: Scope) -> None:
-        self._grads = {id(t): (t, t.grad) for t in scope.parameters()}
-        spaces = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
-        states = [
-            s for o in scope.optimizers.values() for s in [o.state, *o.state.values()] if hasattr(o, "state")
-        ]
-        objects = [s for s, _, _ in scope.names if type(s) is dict]
-        unique = {id(c): c for c in [*spaces, *states, *objects, *scope.containers]}
-        self._containers = [(c, _items(c)) for c in unique.values()]
-
-    def gradients(self) -> dict[int, Tensor | None]:
-        """The gradients of the parameters, by the parameters' ids."""
-        return {key: grad for key, (_, grad) in self._grads.items()}
-
-    def restore(self) -> None:
-        """Make everything what it was."""
-        for container, items in self._containers:
-            if not _same_items(_items(container), items):
-                container.clear()
-                container.update(items) if isinstance(container, dict) else container.extend(items)
-        for tensor, grad in self._grads.values():
-            if tensor.grad is not grad:
-                tensor.grad = grad

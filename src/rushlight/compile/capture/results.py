@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rushlight.compile.capture.number import Number
 from rushlight.core.tensor import Tensor, wrap
 
-__all__ = ["Hole", "fill", "holes", "tensors_of"]
+__all__ = ["Hole", "NumberAt", "fill", "holes", "tensors_of"]
 
 
 class Hole:
     """Where a tensor stands in a result."""
+
+
+class NumberAt:
+    """Where a number stands in a result that is computed anew in each call."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
 
 
 def tensors_of(result: Any) -> list[Tensor]:
@@ -26,22 +34,24 @@ def tensors_of(result: Any) -> list[Tensor]:
 
 
 def holes(result: Any) -> Any:
-    """The result with a Hole in the place of each tensor."""
-    return _rebuild(result, lambda: Hole)
+    """The result with a Hole in the place of each tensor, and NumberAt in that of each Number."""
+    return _rebuild(result, lambda: Hole, lambda n: NumberAt(n.result()))
 
 
-def fill(result: Any, arrays: Iterator[Any]) -> Any:
-    """A result with tensors of these arrays in its holes."""
-    return _rebuild(result, lambda: wrap(next(arrays)))
+def fill(result: Any, arrays: Iterator[Any], numbers: Sequence[Any] = ()) -> Any:
+    """A result with tensors of these arrays in its holes, and with these numbers."""
+    return _rebuild(result, lambda: wrap(next(arrays)), lambda n: numbers[n.place])
 
 
-def _rebuild(value: Any, tensor: Any) -> Any:
+def _rebuild(value: Any, tensor: Any, number: Any) -> Any:
+    if type(value) in (Number, NumberAt):
+        return number(value)
     if isinstance(value, Tensor) or value is Hole:
         return tensor()
     if isinstance(value, dict):
-        return {k: _rebuild(v, tensor) for k, v in value.items()}
+        return {k: _rebuild(v, tensor, number) for k, v in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*[_rebuild(v, tensor) for v in value])
+        return type(value)(*[_rebuild(v, tensor, number) for v in value])
     if isinstance(value, (tuple, list)):
-        return type(value)(_rebuild(v, tensor) for v in value)
+        return type(value)(_rebuild(v, tensor, number) for v in value)
     return value

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rushlight.compile.capture.number import Number, settled
 from rushlight.compile.capture.overlap import refuse_overlaps
 from rushlight.compile.capture.placeholder import GradOf, Placeholder, TraceError
 from rushlight.compile.capture.results import holes, tensors_of
@@ -69,6 +70,7 @@ class Trace:
 
     def run(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Any:
         """In the place of NumPy: append a node for `op` and give its placeholder."""
+        attrs = settled(attrs)
         if not inputs and op.name != "full":
             # Numbers that depend on nothing: made once, while tracing, and read like a lifted tensor.
             return self._placeholder(self.lift(wrap(xp.asarray(op.formula(xp, **attrs)))))
@@ -76,13 +78,27 @@ class Trace:
         if op.decompose is not None:
             with no_grad():
                 return op.decompose(*[_plain(t) for t in inputs], **attrs).array
-        values = [self.value_of(t) if isinstance(t, Tensor) else t for t in inputs]
+        values = [self._operand(t, op, inputs) for t in inputs]
         spec = op.infer(*[v.spec if isinstance(v, Value) else v for v in values], **attrs)
         self._last_read.update((id(v), len(self.graph.nodes)) for v in values if isinstance(v, Value))
         out = Value(spec, f"%{len(self.graph.nodes)}")
         node = Node(op, tuple(values), dict(attrs), out)
         self.graph.nodes.append(node)
         return self._placeholder(out, (node, self._now(inputs[0].array)) if op.view else None)
+
+    def _operand(self, given: Any, op: Op, inputs: Sequence[Any]) -> Any:
+        """What an operand is in the graph: tensors and arrays are Values, and so are numbers that may be
+        others in the next call, in the tensors' dtype."""
+        if type(given) is Number:
+            like = [t for t in inputs[op.first :] if isinstance(t, Tensor)]
+            if op.promote not in ("common", "float") or not like or type(given.now) is bool:
+                return given.settle()
+            given = given.tensor(like[0].array.dtype)
+        return (
+            self.value_of(wrap(given) if isinstance(given, xp.ndarray) else given)
+            if isinstance(given, (Tensor, xp.ndarray))
+            else given
+        )
 
     def _placeholder(self, value: Value, origin: tuple[Node, Any] | None = None) -> Placeholder:
         made = Placeholder(value, user_line(), origin)

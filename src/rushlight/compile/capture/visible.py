@@ -1,46 +1,83 @@
-"""What a function can see: its closure, its globals, its own object, and what these lead to.
+"""What a traced function can read: one walk over everything that its code can come to.
 
-A traced program takes all of it for granted: numbers froze into it, tensors were lifted from where they
-stood. Only names that some code of the function mentions are followed.
+The walk begins at the function, its arguments, and the globals that its code names. From there it follows
+the attributes that the code names, wherever they are kept (dict, slot, class, property), and all that
+containers hold, to the end. What the code does is known after it ran once; before, the walk goes by the
+names in all functions that it meets.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
+import os
+import random
+import sys
 import types
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rushlight.compile.capture.makes import PLAIN, class_dict, contents, home, is_opaque, own_dict, slots
+from rushlight.compile.capture.ran import Ran, globals_of, imports_of, is_own_code, is_standard, words_of
 from rushlight.core.tensor import Tensor
+from rushlight.device import outside, xp
 
-__all__ = ["PLAIN", "Scope", "look"]
+__all__ = ["MISSING", "PASSING", "AttributesOf", "Scope", "content", "in_slot", "look"]
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
 OWN = "rushlight"
-DEPTH, MANY = 6, 1000
-"""How far references are followed, and how long a list may be to be looked into."""
+QUIET = ("logging", "threading", "warnings", "llvmlite", "pytest", "_pytest")
+"""Packages whose objects are not looked into: they hold no numbers of a program."""
+PASSING = ("_last_call",)
+"""Attributes of modules that every call writes, and that no program reads."""
+FUNCTIONS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
+_CACHE = type(functools.lru_cache(len))
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING: Any = _Missing()
+"""What stands for an attribute that is not there."""
 
 
 class Scope:
-    """Everything that a function can see.
+    """Everything that a function can read.
 
-    cells       (cell, name, value): the function's closure.
-    names       (namespace, name, value): globals, and attributes of objects.
+    cells       (cell, name, value): closures.
+    names       (namespace, name, value): globals, and attributes of objects and classes.
+    reads       (getter, name, value): slots, and other things that a call of the getter gives.
+    containers  (container, reader, what it held).
     modules     neural networks, with all modules inside them.
     optimizers  objects with parameter groups.
-    containers  lists and dicts.
+    objects     (object, its class, its dict).
+    generators  random generators.
+    opaque      what cannot be looked into, in words.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ran: Ran | None = None, words: frozenset[str] = frozenset()) -> None:
         self.cells: list[tuple[Any, str, Any]] = []
         self.names: list[tuple[Any, str, Any]] = []
+        self.reads: list[tuple[Callable[[], Any], str, Any]] = []
+        self.containers: list[tuple[Any, Callable[[Any], Any], Any]] = []
         self.modules: dict[int, Any] = {}
         self.optimizers: dict[int, Any] = {}
-        self.containers: list[Any] = []
         self.tensors: dict[int, Tensor] = {}
-        self._words: set[str] = set()
+        self.objects: list[tuple[Any, type, Any]] = []
+        self.generators: list[Any] = []
+        self.opaque: list[str] = []
+        self.places: dict[Any, Any] = {}
+        """What each place held, by what the place is."""
+        self.codes: set[types.CodeType] = set()
+        self._ran = ran
+        self._words: frozenset[str] | None = words if ran is None else ran.words
+        self._mentioned = words if ran is None else ran.mentioned
         self._seen: set[Any] = set()
         self._kept: list[Any] = []
+        self._todo: list[tuple[Any, str]] = []
+        self._root: Any = None
 
     def parameters(self) -> Iterator[Tensor]:
         """The tensors that may have gradients, some of them more than once."""
@@ -53,130 +90,301 @@ class Scope:
 
     # The walk
 
-    def _enter(self, value: Any, depth: int) -> None:
-        """Follow what a value leads to."""
-        if isinstance(value, PLAIN) or depth > DEPTH or id(value) in self._seen:
+    def enter(self, value: Any, name: str) -> None:
+        """Follow what a value leads to; `name` is for messages."""
+        self._todo.append((value, name))
+        self._drain()
+
+    def enter_ran(self) -> None:
+        """Follow what the code that ran names in its globals, and in functions that nothing else led to."""
+        assert self._ran is not None
+        inner = {c for code in self._ran.codes for c in code.co_consts if type(c) is types.CodeType}
+        lost = []
+        for code, space in self._ran.codes.items():
+            if is_standard(code.co_filename):
+                if os.path.basename(code.co_filename) == "os.py":
+                    self.enter(os.environ, "os.environ")
+                continue
+            self._globals(code, space)
+            if code not in self.codes and code not in inner:
+                lost.append(code)
+        self._drain()
+        if lost:
+            for function in gc.get_referrers(*lost):
+                if type(function) is types.FunctionType:
+                    self.enter(function, function.__name__)
+
+    def _drain(self) -> None:
+        while self._todo:
+            self._visit(*self._todo.pop())
+
+    def _visit(self, value: Any, name: str) -> None:
+        kind: Any = type(value)
+        if kind in PLAIN or id(value) in self._seen:
             return
         self._seen.add(id(value))
-        if isinstance(value, Tensor):
+        self._kept.append(value)
+        if issubclass(kind, Tensor):
             self.tensors[id(value)] = value
-        elif hasattr(value, "named_modules") and not isinstance(value, type):
-            self._module(value, depth)
-        elif hasattr(value, "param_groups"):
-            self.optimizers[id(value)] = value
-        elif isinstance(value, (dict, list, tuple)):
-            self._container(value, depth)
-        else:
-            self._thing(value, depth)
+        elif kind is types.FunctionType:
+            self._function(value)
+        elif kind is types.MethodType:
+            self._later(value.__self__, name)
+            self._later(value.__func__, name)
+        elif kind is types.ModuleType:
+            if value.__name__.split(".")[0] not in (OWN, "numpy"):
+                self._space(vars(value), self._mentioned, name)
+        elif issubclass(kind, type):
+            self._class(value)
+            self._class(kind)
+        elif kind is types.BuiltinFunctionType or kind is types.MethodWrapperType:
+            if type(value.__self__) is not types.ModuleType:
+                self._later(value.__self__, name)
+        elif home(kind) not in QUIET:
+            self._object(value, kind, name)
 
-    def _thing(self, value: Any, depth: int) -> None:
-        if isinstance(value, types.MethodType):
-            self._enter(value.__self__, depth + 1)
-            self._enter(value.__func__, depth + 1)
-        elif isinstance(value, types.FunctionType):
-            self._function(value, depth)
-        elif isinstance(value, functools.partial):
+    def _later(self, value: Any, name: str) -> None:
+        if type(value) not in PLAIN:
+            self._todo.append((value, name))
+
+    def _object(self, value: Any, kind: Any, name: str) -> None:
+        """An instance: what it holds, its attributes, its class."""
+        own = own_dict(value)
+        if own is not None and "param_groups" in own:
+            self.optimizers[id(value)] = self.places[id(value), "optimizer"] = value
+            return
+        if any("named_modules" in class_dict(b) for b in kind.__mro__):
+            self._module(value, kind)
+            return
+        if home(kind) == OWN and own is not None and "_entries" in own:  # a compiled function
+            self._later(own["function"], name)
+            return
+        if issubclass(kind, (random.Random, *outside.GENERATORS)):
+            self.generators.append(value)
+            self.places[id(value), "generator"] = value
+            return
+        if is_opaque(kind):
+            self.opaque.append(f"{name}, a {kind.__name__}")
+            return
+        self._parts(value, kind, name)
+        reader = contents(kind)
+        if reader is not None:
+            held = reader(value)
+            if not issubclass(kind, (tuple, frozenset)):
+                self.containers.append((value, reader, held))
+                self.places[id(value)] = held
+            if not issubclass(kind, (xp.ndarray, bytearray)):
+                for v in held:
+                    self._later(v, name)
+        words = None if home(kind) == OWN else self._words
+        if own is not None:
+            self.objects.append((value, kind, own))
+            self._space(own, words, kind.__name__, kind)
+        for word, descriptor in slots(kind):
+            if words is None or word in words:
+                self._read(
+                    functools.partial(in_slot, descriptor, value),
+                    (id(value), word),
+                    f"{kind.__name__}.{word}",
+                )
+        if home(kind) not in (OWN, "builtins", "numpy"):
+            self._class(kind)
+
+    def _parts(self, value: Any, kind: type, name: str) -> None:
+        """What some built-in types keep where only they know."""
+        if issubclass(kind, functools.partial):
             for part in (value.func, value.args, value.keywords):
-                self._enter(part, depth + 1)
-        elif isinstance(value, types.ModuleType):
-            if value.__name__.split(".")[0] != OWN:
-                self._space(vars(value), depth)
-        elif not _is_own(type(value)) and not isinstance(value, types.BuiltinFunctionType):
-            self._object(value, depth)
+                self._later(part, name)
+        elif issubclass(kind, weakref.ref):
+            self._read(functools.partial(weakref.ref.__call__, value), (id(value), "referent"), name)
+        elif kind is _CACHE:
+            self._later(value.__wrapped__, name)
+            self._read(lambda: _filled(value), (id(value), "cache"), f"the cache of {name}")
+        elif issubclass(kind, FUNCTIONS):
+            for function in _functions_of(value):
+                self._later(function, name)
+        elif kind is types.MappingProxyType:
+            self._later(dict(value), name)
+        elif kind is types.CellType:
+            self._cell(value, name)
 
-    def _object(self, value: Any, depth: int) -> None:
-        """An instance or a class of the user's: the attributes that are mentioned, and the methods."""
-        kind = value if isinstance(value, type) else type(value)
-        if kind.__module__ == "builtins":
-            return
-        if not isinstance(value, type):
-            own = getattr(value, "__dict__", {})
-            self._space(own, depth)
-            # An attribute of the class that the instance may get for itself.
-            hidden = [w for w in self._words if w not in own and hasattr(kind, w)]
-            self.names += [(own, w, None) for w in hidden]
-        for base in kind.__mro__[:-1]:
-            if not _is_own(base):
-                self._space(vars(base), depth)
-                self._function_of(vars(base).get("__call__"), depth)
-
-    def _module(self, module: Any, depth: int) -> None:
+    def _module(self, module: Any, kind: type) -> None:
         for m in module.modules():
-            self.modules[id(m)] = m
-            if not _is_own(type(m)):
-                self._function_of(type(m).forward, depth)
-                self._space(vars(type(m)), depth)
-            for v in vars(m).values():
-                if not isinstance(v, Tensor):
-                    self._enter(v, depth + 1)
+            if id(m) in self.modules:
+                continue
+            self.modules[id(m)] = self.places[id(m), "module"] = m
+            self._seen.add(id(m))
+            kind = type(m)
+            if home(kind) != OWN:
+                self._class(kind)
+                self._space(vars(m), self._words, kind.__name__, kind)
+            for key, v in list(vars(m).items()):
+                own = home(type(v)) == OWN and not hasattr(type(v), "named_modules")  # an initialiser, say
+                if key not in PASSING and not own:
+                    self._later(v, f"{kind.__name__}.{key}")
 
-    def _container(self, value: Any, depth: int) -> None:
-        if len(value) > MANY:
+    def _class(self, kind: type) -> None:
+        """A class: its attributes that the code names, and its functions."""
+        for base in kind.__mro__:
+            if home(base) in (OWN, "builtins", *QUIET) or (id(base), "class") in self._seen:
+                continue
+            self._seen.add((id(base), "class"))
+            self._kept.append(base)
+            for word, value in list(class_dict(base).items()):
+                functions = _functions_of(value)
+                if self._names(word) if not functions else self._runs(word, functions):
+                    self._place(AttributesOf(base), (id(base), word), word, value, base.__name__)
+                    for f in functions:
+                        self._later(f, word)
+
+    def _names(self, word: str) -> bool:
+        if word.startswith("__") and word.endswith("__"):
+            return False
+        return self._words is None or word in self._words
+
+    def _runs(self, word: str, functions: list[Any]) -> bool:
+        """Whether a function of a class is called, as far as one can see."""
+        if self._ran is None:
+            return word.startswith("__") or self._names(word)
+        return self._names(word) or any(f.__code__ in self._ran.codes for f in functions)
+
+    def _function(self, function: Any) -> None:
+        """A function: its globals, closure, defaults. Of Rushlight's own only the closure."""
+        code = function.__code__
+        own = is_own_code(function.__globals__) and function is not self._root
+        if not own and self._ran is not None and code not in self._ran.codes and function is not self._root:
+            return  # it did not run
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            self._cell(cell, name)
+        if own:
             return
-        if not isinstance(value, tuple):
-            self.containers.append(value)
-        for v in value.values() if isinstance(value, dict) else value:
-            self._enter(v, depth + 1)
+        self.codes.add(code)
+        if not is_standard(code.co_filename):
+            self._globals(code, function.__globals__)
+        elif os.path.basename(code.co_filename) == "os.py":
+            self._later(os.environ, "os.environ")
+        if own_dict(function):
+            self._space(own_dict(function), self._words, function.__name__)
+        for part in ("__defaults__", "__kwdefaults__"):
+            if getattr(function, part):  # where there are none, every call gives all its arguments
+                name = f"{function.__name__}.{part}"
+                self._read(functools.partial(getattr, function, part), (id(function), part), name)
 
-    def _function_of(self, value: Any, depth: int) -> None:
-        if isinstance(value, types.FunctionType):
-            self._enter(value, depth + 1)
+    def _globals(self, code: types.CodeType, space: Mapping[str, Any]) -> None:
+        self._space(space, globals_of(code), "globals")
+        for name in imports_of(code):
+            self._later(sys.modules[name], name)
+        if self._ran is None:
+            for constant in code.co_consts:
+                if type(constant) is types.CodeType:
+                    self._globals(constant, space)
 
-    def _function(self, function: Any, depth: int) -> None:
-        if _is_own(function) and depth:  # but the function in question itself, whoever wrote it
-            return
-        self._words.update(_words(function.__code__))
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+    def _cell(self, cell: Any, name: str) -> None:
+        if id(cell) not in self.places:
             held = content(cell)
+            self._kept.append(cell)
+            self.places[id(cell)] = held
             self.cells.append((cell, name, held))
-            self._enter(held, depth + 1)
-        self._space(function.__globals__, depth, _words(function.__code__))
-        for value in (function.__defaults__, function.__kwdefaults__):
-            if value:
-                self._enter(value, depth + 1)
+            self._later(held, name)
 
-    def _space(self, space: Mapping[str, Any], depth: int, words: Any = None) -> None:
+    def _read(self, getter: Callable[[], Any], key: Any, name: str) -> None:
+        if key not in self.places:
+            held = getter()
+            self.places[key] = held
+            self.reads.append((getter, name, held))
+            self._later(held, name)
+
+    def _space(self, space: Any, words: Any, owner: str, kind: type | None = None) -> None:
+        """The names of a dict that the code mentions, all of them for `words` None; of an instance's also
+        those that its class has, and that it may get for itself."""
         self._kept.append(space)
-        for word in sorted(self._words if words is None else words):
-            key = (id(space), word)
-            if word in space and key not in self._seen and not word.startswith("__"):
-                self._seen.add(key)
-                self.names.append((space, word, space[word]))
-                self._enter(space[word], depth + 1)
+        known = list(dict.keys(space)) if words is None else words
+        for word in known:
+            held = dict.get(space, word, MISSING)
+            if held is not MISSING and type(word) is str:
+                self._place(space, (id(space), word), word, held, owner)
+            elif kind is not None and not word.startswith("__") and _has(kind, word):
+                self._place(space, (id(space), word), word, MISSING, owner)
+
+    def _place(self, space: Any, key: Any, word: str, held: Any, owner: str) -> None:
+        if key not in self.places and word != "__builtins__":
+            self.places[key] = held
+            self.names.append((space, word, held))
+            self._later(held, word)
+
+    def ask(self) -> frozenset[str]:
+        """The names that all code in reach mentions."""
+        return frozenset().union(*map(_all_words, self.codes))
 
 
-def look(function: Any, arguments: Any = ()) -> Scope:
-    """What `function` can see, its arguments included. The words of all code in reach are gathered first,
-    then followed."""
-    words: set[str] = set()
+class AttributesOf:
+    """The attributes of a class, read afresh."""
+
+    __slots__ = ("get", "kind")
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        self.get = class_dict(kind).get
+
+
+def _has(kind: type, word: str) -> bool:
+    return any(word in class_dict(b) for b in kind.__mro__[:-1])
+
+
+def look(function: Any, arguments: Any = (), ran: Ran | None = None) -> Scope:
+    """What `function` can read, its arguments included: by the code that ran, or by all code in reach, whose
+    names are gathered first, then followed."""
+    words: frozenset[str] = frozenset()
     while True:
-        scope = Scope()
-        scope._words = set(words)
-        scope._enter(function, 0)
+        scope = Scope(ran, words)
+        scope._root = function.__func__ if type(function) is types.MethodType else function
+        scope.enter(function, getattr(function, "__name__", "the function"))
         for value in arguments:
-            scope._enter(value, 0)
-        if scope._words == words:
+            scope.enter(value, "an argument")
+        if ran is not None:
+            scope.enter_ran()
             return scope
-        words = scope._words
+        found = scope.ask()
+        if found == words:
+            return scope
+        words = found
 
 
 def content(cell: Any) -> Any:
-    """What a closure's cell holds; None while it is empty."""
+    """What a closure's cell holds; MISSING while it is empty."""
     try:
         return cell.cell_contents
     except ValueError:
-        return None
+        return MISSING
 
 
-def _words(code: types.CodeType) -> set[str]:
-    """The names that code mentions, inner functions included."""
-    found = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= _words(constant)
-    return found
+@functools.lru_cache(8192)
+def _all_words(code: types.CodeType) -> frozenset[str]:
+    inner = [_all_words(c) for c in code.co_consts if type(c) is types.CodeType]
+    return words_of(code).union(*inner)
 
 
-def _is_own(thing: Any) -> bool:
-    module = getattr(thing, "__module__", None) or ""
-    return module.split(".")[0] == OWN
+def in_slot(descriptor: Any, value: Any) -> Any:
+    try:
+        return descriptor.__get__(value)
+    except AttributeError:
+        return MISSING
+
+
+def _filled(cache: Any) -> tuple[int, int]:
+    info = cache.cache_info()
+    return info.misses, info.currsize
+
+
+def _functions_of(value: Any) -> list[Any]:
+    """The Python functions behind an attribute of a class."""
+    kind = type(value)
+    if kind is types.FunctionType:
+        return [value]
+    if issubclass(kind, property):
+        return [f for f in (value.fget, value.fset) if type(f) is types.FunctionType]
+    if issubclass(kind, (classmethod, staticmethod)):
+        return _functions_of(value.__func__)
+    if issubclass(kind, functools.cached_property):
+        return _functions_of(value.func)
+    return []

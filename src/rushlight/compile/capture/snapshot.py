@@ -1,0 +1,157 @@
+"""What a function can read, to be put back when tracing it fails."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rushlight.compile.capture.makes import same, same_items
+from rushlight.compile.capture.visible import MISSING, AttributesOf, Scope, content, in_slot
+from rushlight.core.tensor import Tensor
+from rushlight.device import outside
+
+__all__ = ["Handle", "Snapshot", "element", "handles"]
+
+
+class Snapshot:
+    """What a function can read, to be put back when tracing it fails."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._grads = {id(t): (t, t.grad) for t in scope.parameters()}
+        spaces = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
+        states = [
+            s for o in scope.optimizers.values() if hasattr(o, "state") for s in [o.state, *o.state.values()]
+        ]
+        self._dicts = [(d, dict(d)) for d in {id(d): d for d in [*spaces, *states]}.values()]
+
+    def gradients(self) -> dict[int, Tensor | None]:
+        """The gradients of the parameters, by the parameters' ids."""
+        return {key: grad for key, (_, grad) in self._grads.items()}
+
+    def restore(self) -> None:
+        """Make everything what it was."""
+        scope = self._scope
+        for held, items in self._dicts:
+            if not same_items([*held, *held.values()], [*items, *items.values()]):
+                held.clear()
+                held.update(items)
+        for cell, _, value in scope.cells:
+            if not same(content(cell), value):
+                put_in_cell(cell, value)
+        for space, name, value in scope.names:
+            if not same(space.get(name, MISSING), value):
+                put(space, name, value)
+        for getter, _, value in scope.reads:
+            if type(getter) is functools.partial and not same(getter(), value):
+                put_back(getter, value)
+        for container, reader, items in scope.containers:
+            if not same_items(reader(container), items):
+                refill(container, items)
+        for tensor, grad in self._grads.values():
+            if tensor.grad is not grad:
+                tensor.grad = grad
+
+
+def put_in_cell(cell: Any, value: Any) -> None:
+    """Give a closure's cell this content; none for MISSING."""
+    if value is not MISSING:
+        cell.cell_contents = value
+    elif content(cell) is not MISSING:
+        del cell.cell_contents
+
+
+def put(space: Any, name: str, value: Any) -> None:
+    """Give a name in a dict, or an attribute of a class, this value; take it out for MISSING."""
+    if type(space) is AttributesOf:
+        if value is MISSING:
+            type.__delattr__(space.kind, name)
+        else:
+            type.__setattr__(space.kind, name, value)
+    elif value is MISSING:
+        dict.pop(space, name, None)
+    else:
+        dict.__setitem__(space, name, value)
+
+
+def put_back(getter: functools.partial[Any], value: Any) -> None:
+    """Make a getter of a scope's `reads` give this again."""
+    if getter.func is in_slot:
+        descriptor, owner = getter.args
+        if value is not MISSING:
+            descriptor.__set__(owner, value)
+        else:
+            descriptor.__delete__(owner)
+    elif getter.func is getattr and type(getter.args[0]) is types.FunctionType:
+        setattr(getter.args[0], getter.args[1], value)
+
+
+def refill(container: Any, items: tuple[Any, ...]) -> None:
+    """Make a container hold this again."""
+    kind = type(container)
+    if issubclass(kind, dict):
+        half = len(items) // 2
+        ordered = issubclass(kind, collections.OrderedDict)
+        keys, values = (items[::2], items[1::2]) if ordered else (items[:half], items[half:])
+        base: Any = collections.OrderedDict if ordered else dict
+        base.clear(container)
+        for key, value in zip(keys, values, strict=True):
+            base.__setitem__(container, key, value)
+    elif issubclass(kind, list):
+        list.__setitem__(container, slice(None), items)
+    elif issubclass(kind, set):
+        set.clear(container)
+        set.update(container, items)
+    elif issubclass(kind, collections.deque):
+        collections.deque.clear(container)
+        collections.deque.extend(container, items)
+    elif issubclass(kind, outside.ARRAY) and type(items[-1]) is bytes:
+        outside.restore(container, items)
+    elif issubclass(kind, bytearray):
+        container[:] = items[0]
+
+
+class Handle(NamedTuple):
+    """A place that holds a number: how to read and how to write it."""
+
+    get: Callable[[], Any]
+    put: Callable[[Any], None]
+
+
+def handles(scope: Scope) -> dict[Any, Handle]:
+    """The places of a scope that hold numbers, by their keys in `scope.places`; of an element of a container
+    the key is `element`'s."""
+    found: dict[Any, Handle] = {}
+    for cell, _, held in scope.cells:
+        if type(held) in (int, float):
+            found[id(cell)] = Handle(
+                functools.partial(getattr, cell, "cell_contents"),
+                functools.partial(setattr, cell, "cell_contents"),
+            )
+    for space, name, held in scope.names:
+        if type(held) in (int, float):
+            owner = space.kind if type(space) is AttributesOf else space
+            found[id(owner), name] = Handle(
+                functools.partial(space.get, name), functools.partial(put, space, name)
+            )
+    for getter, _, held in scope.reads:
+        if type(held) in (int, float) and type(getter) is functools.partial and getter.func is in_slot:
+            descriptor, owner = getter.args
+            found[id(owner), descriptor.__name__] = Handle(
+                getter, functools.partial(descriptor.__set__, owner)
+            )
+    return found
+
+
+def element(container: Any, place: Any) -> Handle:
+    """An element of a list, a deque or a dict."""
+    base = next(
+        b for b in (collections.OrderedDict, dict, list, collections.deque) if issubclass(type(container), b)
+    )
+    return Handle(
+        functools.partial(base.__getitem__, container, place),
+        functools.partial(base.__setitem__, container, place),
+    )
