@@ -2,7 +2,8 @@
 
 ``scan(table, callback, places, index, steps, me, count, barrier)`` points the arguments at the next batch and
 the outputs at the next row of the results, and calls `step`, over and over. ``scan_index`` gathers each batch
-first, row by row. `places` holds the sources, a buffer for one batch of each, and the outputs.
+first, row by row. `places` holds the sources, a buffer for one batch of each, and the outputs. `scan_job` and
+`scan_index_job` take what comes before `me` from memory.
 """
 
 from __future__ import annotations
@@ -55,8 +56,25 @@ def _function(e: Emitter, graph: Graph, arguments: int, name: str, gather: bool)
     return (
         f"define void @{name}(ptr %table, ptr %callback, ptr %places, ptr %index, i64 %steps, "
         "i64 %me, i64 %count, ptr %barrier) {\n"
-        f"entry:\n  %first = icmp eq i64 %me, 0\n{body}\n  ret void\n}}\n"
+        f"entry:\n  %first = icmp eq i64 %me, 0\n{body}\n  ret void\n}}\n{JOB.replace('scan', name)}"
     )
+
+
+JOB = """define void @scan_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {
+  %table = load ptr, ptr %given
+  %callback.at = getelementptr ptr, ptr %given, i64 1
+  %callback = load ptr, ptr %callback.at
+  %places.at = getelementptr ptr, ptr %given, i64 2
+  %places = load ptr, ptr %places.at
+  %index.at = getelementptr ptr, ptr %given, i64 3
+  %index = load ptr, ptr %index.at
+  %steps.at = getelementptr ptr, ptr %given, i64 4
+  %steps = load i64, ptr %steps.at
+  call void @scan(ptr %table, ptr %callback, ptr %places, ptr %index, i64 %steps, i64 %me, i64 %count, \
+ptr %barrier)
+  ret void
+}
+"""
 
 
 def _bytes(value: Value) -> int:
