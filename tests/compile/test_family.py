@@ -9,7 +9,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.compile.function import compile
-from rushlight.compile.native.family import Crew, Family, apart
+from rushlight.compile.native.family import Family, apart, run_crew
 from rushlight.core.tensor import Tensor, wrap
 
 pytest.importorskip("llvmlite")
@@ -56,10 +56,7 @@ def test_every_member_runs_as_if_alone(threads: int) -> None:
     who = np.array([0, 1, 3])  # member 2 has a rest
     at = (found.ctypes.data + who * found.strides[0])[:, None]
     jobs, places = family.jobs(who, [data.array], index.ctypes.data + who * index.strides[0], STEPS, at)
-    with Crew(threads) as crew:
-        work = crew.begin(jobs, np.arange(4))
-        work.wait()
-        assert work.done()
+    run_crew(jobs, np.arange(4), threads)
     assert places.shape == (3, 3)
     for i, (mine, twin) in enumerate(zip(own, twins, strict=True)):
         if i == 2:
@@ -87,8 +84,7 @@ def test_a_member_does_several_jobs_in_order() -> None:
     stack = data.array.reshape(2, BATCH, 2)[1:]
     first, kept = family.jobs(who, [data.array], np.array([index.ctypes.data]), 1, found.ctypes.data)
     second, too = family.jobs(who, [stack], None, 1, found.ctypes.data + 4)
-    with Crew(1) as crew:
-        crew.begin(np.concatenate((first, second)), np.array([0, 2])).wait()
+    run_crew(np.concatenate((first, second)), np.array([0, 2]), 1)
     del kept, too
     alone = entry.program.apart([None, *lifted(entry, weight, rate, twin)])
     (losses,) = alone.scan([data.array], np.arange(2 * BATCH).reshape(2, BATCH), 2)

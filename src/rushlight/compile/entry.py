@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import setitem
 from typing import Any
 
 from rushlight.compile.capture.arguments import Flat
@@ -15,6 +16,7 @@ from rushlight.compile.native.known import make_program
 from rushlight.compile.native.program import Program
 from rushlight.compile.proof.blame import report, report_failure
 from rushlight.compile.proof.check import agrees
+from rushlight.core.atomic import at_once, make_lock
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
 from rushlight.errors import NotSupportedError, message
@@ -48,8 +50,8 @@ class Entry:
         self.used = 0
         self.program: Program | None = None
         self.proved = False
-        self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._lock = make_lock()
+        self._turn = make_lock()
         if mode in ("full", "nofuse"):
             traced_at = time.perf_counter()
             self.program = self._build(arguments)
@@ -98,11 +100,9 @@ class Entry:
             return wrap(outputs[0])
         rest = iter(outputs)
         result = fill(self.result, rest, numbers)
-        for key in self.grads:
-            tensor = arguments[key] if isinstance(key, int) else key
-            tensor.grad = wrap(next(rest))
-        for tensor in self.cleared:
-            tensor.grad = None
+        left = [arguments[key] if isinstance(key, int) else key for key in self.grads]
+        grads = [*map(wrap, rest), *repeat(None, len(self.cleared))]
+        at_once(setattr, [*left, *self.cleared], repeat("grad"), grads)
         return result
 
     def rehearse(self, program: Program, arguments: list[Tensor]) -> Any:
@@ -128,53 +128,54 @@ class Entry:
                     "Let the optimiser's step be a part of it.",
                 )
             )
-        before = [] if self.proved else [(t, t.array.copy()) for t in self._state()]
-        try:
-            rest = self._steps(sources, index, steps)
-        except BaseException:
-            # All steps or none: a program that is proved takes its steps back itself.
-            for tensor, array in before:
-                xp.copyto(tensor.array, array)
-            raise
+        if not self.proved and self.program is not None:
+            with self._lock:
+                self._prove([wrap(pick(t.array, index, 0)) for t in sources])
+        if self.program is None:
+            rest = self._interpret_all(sources, index, steps)
+        else:
+            arrays = [xp.contiguous(t.array) for t in sources]
+            rows = None if index is None else xp.contiguous(index.array.astype(xp.int64, copy=False))
+            rest = self.program.scan(arrays, rows, steps)
         return fill(self.result, iter(rest), numbers)
 
-    def _steps(self, sources: list[Tensor], index: Tensor | None, steps: int) -> list[Any]:
-        """The outputs of all steps, stacked."""
+    def _interpret_all(self, sources: list[Tensor], index: Tensor | None, steps: int) -> list[Any]:
+        """The outputs of all steps, stacked, by the interpreter; all updates are written at the end."""
+        state = self._tensors([wrap(pick(t.array, index, 0)) for t in sources])
+        arrays = [t.array for t in state]
+        places = self._updated()
         done: list[list[Any]] = []
-        while len(done) < steps and (self.program is None or not self.proved):
-            batch = [wrap(pick(t.array, index, len(done))) for t in sources]
-            done.append(self._slowly(batch))
-        rest: list[Any] = []
-        if len(done) < steps:
-            assert self.program is not None
-            skip = len(done)
-            arrays = [xp.contiguous(t.array if index is not None else t.array[skip:]) for t in sources]
-            rows = None if index is None else xp.contiguous(index.array[skip:].astype(xp.int64, copy=False))
-            rest = self.program.scan(arrays, rows, steps - skip)
-        if done:
-            first = [xp.stack([d[i] for d in done]) for i in range(len(self.graph.outputs))]
-            rest = [xp.concatenate((a, b)) for a, b in zip(first, rest, strict=True)] if rest else first
-        return rest
-
-    def _state(self) -> list[Tensor]:
-        """The tensors that the program updates, but for its arguments."""
-        missing: list[Any] = [None] * self.count
-        return [t for t in self._targets([*missing, *self.lifted[self.count :]]) if t is not None]
+        for step in range(steps):
+            arrays[: self.count] = [pick(t.array, index, step) for t in sources]
+            outputs, updates = interpret(self.graph, arrays)
+            done.append(outputs)
+            for i, update in zip(places, updates, strict=True):
+                arrays[i] = update
+        _write([state[i] for i in places], [arrays[i] for i in places])
+        return [xp.stack(list(column)) for column in zip(*done, strict=True)]
 
     def _tensors(self, arguments: list[Tensor]) -> list[Tensor]:
         return [*arguments, *self.lifted[self.count :]]
 
+    def _updated(self) -> list[int]:
+        """Which of the inputs are updated."""
+        index = {id(v): i for i, v in enumerate(self.graph.inputs)}
+        return [index[id(t)] for t, _ in self.graph.updates]
+
     def _targets(self, tensors: list[Tensor]) -> list[Tensor]:
         """Those of the inputs that are updated."""
-        index = {id(v): i for i, v in enumerate(self.graph.inputs)}
-        return [tensors[index[id(t)]] for t, _ in self.graph.updates]
+        return [tensors[i] for i in self._updated()]
 
     def _slowly(self, arguments: list[Tensor]) -> list[Any]:
         """One call at a time: by the interpreter, or the first of a program."""
         with self._lock:
             if self.program is None:
                 return self._interpret(arguments)
-            return self.program.run(arguments) if self.proved else self._prove(arguments)
+            if self.proved:
+                return self.program.run(arguments)
+            found, new = self._prove(arguments)
+            _write(self._targets(self._tensors(arguments)), new)
+            return found
 
     def _interpret(self, arguments: list[Tensor]) -> list[Any]:
         tensors = self._tensors(arguments)
@@ -182,22 +183,19 @@ class Entry:
         _write(self._targets(tensors), updates)
         return outputs
 
-    def _prove(self, arguments: list[Tensor]) -> list[Any]:
+    def _prove(self, arguments: list[Tensor]) -> tuple[list[Any], list[Any]]:
         """The first run: by the interpreter and natively, both on copies; where they differ the
-        interpreter is right, now and from now on."""
+        interpreter is right, now and from now on. Gives the outputs and the updates, which are not made."""
         assert self.program is not None
         arrays = [t.array.copy(order="C") for t in self._tensors(arguments)]
         outputs, updates = interpret(self.graph, arrays)
         tried = self._tried(arrays)
         if tried is not None and agrees(self.graph, arrays, [*tried[0], *tried[1]], [*outputs, *updates]):
             self.proved = True
-            found, new = tried
-        else:
-            report(self.graph, arrays, self.mode)
-            self.program = None
-            found, new = outputs, updates
-        _write(self._targets(self._tensors(arguments)), new)
-        return found
+            return tried
+        report(self.graph, arrays, self.mode)
+        self.program = None
+        return outputs, updates
 
     def _tried(self, arrays: list[Any]) -> tuple[list[Any], list[Any]] | None:
         """The outputs and updates that the program makes of these inputs; None where it fails, which the
@@ -214,9 +212,10 @@ class Entry:
 
 
 def _write(targets: list[Tensor], arrays: list[Any]) -> None:
-    for target, array in zip(targets, arrays, strict=True):
-        xp.copyto(target.array, array)
+    """Update the tensors, all or none."""
+    for target in targets:
         target._written = next(clock)
+    at_once(setitem, [t.array for t in targets], repeat(Ellipsis), arrays)
 
 
 def pick(source: Any, index: Tensor | None, step: int) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import threading
 from typing import Any
 
+from rushlight.core.atomic import free_after_fork
 from rushlight.errors import NotSupportedError, message
 
 __all__ = ["available", "features", "has_avx512", "llvm", "missing", "name"]
@@ -29,6 +31,10 @@ def llvm() -> Any:
         from llvmlite import binding
     except ImportError:
         raise missing() from None
+    # It guards LLVM by a lock of its own, and knows nothing of forks.
+    lock = getattr(getattr(binding.ffi.lib, "_lock", None), "_lock", None)
+    if isinstance(lock, type(threading.RLock())):
+        free_after_fork(lock)
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding

@@ -6,10 +6,10 @@ and compiled, and saving the state is saving two integers.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from rushlight.core.apply import apply, assign
+from rushlight.core.atomic import make_lock
 from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
 from rushlight.core.spec import Spec
@@ -57,7 +57,7 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         check_device(device)
-        self._lock = threading.Lock()
+        self._lock = make_lock()
         self.state = wrap(xp.asarray([0, 0], xp.uint64))
 
     def __repr__(self) -> str:

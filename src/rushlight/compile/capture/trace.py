@@ -8,7 +8,6 @@ met is lifted to an input of the program, to be read afresh at each call; Python
 from __future__ import annotations
 
 import gc
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from rushlight.compile.capture.results import holes, tensors_of
 from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
 from rushlight.core.apply import to_dtype
+from rushlight.core.atomic import make_lock
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import no_grad, state
@@ -30,7 +30,7 @@ from rushlight.errors import message
 
 __all__ = ["Placeholder", "Trace", "TraceError", "Traced", "trace"]
 
-tracing = threading.RLock()
+tracing = make_lock(awaited=True)
 """While one thread traces, parameters that it updates hold placeholders: no other may look at them."""
 
 

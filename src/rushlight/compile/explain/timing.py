@@ -20,6 +20,7 @@ from rushlight.compile.entry import Entry
 from rushlight.compile.native import jit
 from rushlight.compile.native.program import Program
 from rushlight.compile.native.threads import together
+from rushlight.compile.native.workspace import Workspace
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
@@ -41,6 +42,18 @@ _CLOCK = """  {ticks}.0 = call i32 @clock_gettime(i32 {clock}, ptr %clock)
   {ticks}.3 = load i64, ptr {ticks}.2
   {ticks}.4 = mul i64 {ticks}.1, 1000000000
   {ticks} = add i64 {ticks}.4, {ticks}.3"""
+
+
+_JOB = """define void @step_timed_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {
+  %table = load ptr, ptr %given
+  %callback.at = getelementptr ptr, ptr %given, i64 1
+  %callback = load ptr, ptr %callback.at
+  %ticks.at = getelementptr ptr, ptr %given, i64 2
+  %ticks = load ptr, ptr %ticks.at
+  call void @step_timed(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier, ptr %ticks)
+  ret void
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ def timed_step(text: str, calls: Sequence[tuple[str, int]], counter: bool) -> st
             divided = ""
     source = "declare i64 @llvm.readcyclecounter()" if counter else "declare i32 @clock_gettime(i32, ptr)"
     head = f"define void @step_timed({found['given']}, ptr %ticks) {{"
-    return "\n".join([source, head, *written, "}", ""])
+    return "\n".join([source, head, *written, "}", _JOB])
 
 
 def _begin(count: int) -> list[str]:
@@ -125,16 +138,19 @@ def measure(entry: Entry, counter: bool | None = None) -> Times:
     names = [(name, parts) for name, _, parts in program.module.calls]
     # Functions outside that it calls are known since the program itself was compiled.
     timed = jit.build(program.module.text + timed_step(program.module.text, names, counter), {})
-    plain = _launcher(shadow, timed.address("step"), 0)
-    clocked = _launcher(shadow, timed.address("step_timed"), 1)
     ticks = (ctypes.c_int64 * (len(names) + 1))()
+    shadow.run(copies)
+    work = shadow.workspace()
+    work.bind(copies)
+    workers = threads_of(program)
+    plain = _launcher(timed, "step_job", work, ticks, workers)
+    clocked = _launcher(timed, "step_timed_job", work, ticks, workers)
 
     def run(function: Callable[..., Any], *given: Any) -> float:
         start = time.perf_counter()
         function(*given)
         return time.perf_counter() - start
 
-    shadow.run(copies)
     count = max(MANY[0], min(MANY[1], int(SECONDS / 3 / max(min(run(plain), run(plain)), 1e-9))))
     rows: list[list[int]] = []
     starts: list[float] = []
@@ -145,7 +161,7 @@ def measure(entry: Entry, counter: bool | None = None) -> Times:
             for array, old in zip(changing, first, strict=True):
                 xp.copyto(array, old)
         starts.append(time.perf_counter())
-        run(clocked, ctypes.addressof(ticks))
+        run(clocked)
         rows.append(list(ticks))
         steps.append(run(plain))
         calls.append(run(entry.rehearse, shadow, copies))
@@ -154,18 +170,20 @@ def measure(entry: Entry, counter: bool | None = None) -> Times:
     return Times(kernels, statistics.median(steps), statistics.median(calls))
 
 
-def _launcher(program: Program, address: int, more: int) -> Callable[..., None]:
-    """A native function that takes what `step` takes and `more` pointers, on as many threads as a call."""
-    pointer, number = ctypes.c_void_p, ctypes.c_int64
-    function = ctypes.CFUNCTYPE(None, pointer, pointer, number, number, pointer, *[pointer] * more)(address)
-    at, callback = program._table_at, program._callback_at
-    workers = threads_of(program)
-    return lambda *given: together(lambda me, n, wait: function(at, callback, me, n, wait, *given), workers)
+def _launcher(native: Any, name: str, work: Workspace, ticks: Any, workers: int) -> Callable[[], None]:
+    """A native function of a job, on as many threads as a call."""
+    given = (ctypes.c_void_p * 3)(*work.words, ctypes.addressof(ticks))
+    address = native.address(name)
+
+    def launch() -> None:
+        together(address, ctypes.addressof(given), workers)
+
+    return launch
 
 
 def threads_of(program: Program) -> int:
     """How many threads run one call."""
-    return program._workers if program._heavy else 1
+    return program.call_workers
 
 
 def _middle(readings: list[int]) -> float:

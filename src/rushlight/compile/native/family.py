@@ -7,34 +7,18 @@ the number of threads and whoever else is in the call.
 from __future__ import annotations
 
 import ctypes
-import functools
-import time
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.native import jit
 from rushlight.compile.native.program import Program
-from rushlight.compile.write.family import WORDS, crew_text
+from rushlight.compile.native.threads import crew_at, together
+from rushlight.compile.write.pool import WORDS
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
-__all__ = ["Crew", "Family", "Work", "apart"]
+__all__ = ["Family", "apart", "run_crew"]
 
-_Crew = ctypes.CFUNCTYPE(
-    None,
-    ctypes.c_void_p,
-    ctypes.c_void_p,
-    ctypes.c_int64,
-    ctypes.c_void_p,
-    ctypes.c_int64,
-)
-
-
-@functools.cache
-def _crew() -> Any:
-    native = jit.build(crew_text(), {})
-    return native, _Crew(native.address("crew"))
+_Aside = ctypes.CFUNCTYPE(None)
 
 
 class Family:
@@ -64,8 +48,9 @@ class Family:
             for k, tensor in enumerate(tensors):
                 array = tensor.array
                 if array is not held[k]:
-                    held[k] = array
+                    held[k] = None  # while the table points at neither
                     row[self.arguments + k] = xp.address(array)
+                    held[k] = array
 
     def fits(self) -> bool:
         """Whether every member's tensors are like the program's, in row order."""
@@ -110,62 +95,44 @@ class Family:
             places[:, self.arguments + i] = xp.address(batch) + who * batch.strides[0]
         places[:, 2 * self.arguments :] = outputs
         jobs = xp.zeros((count, WORDS), xp.int64)
-        program = self.program
-        jobs[:, 0] = program.scan_address(index is not None)
-        jobs[:, 1] = program.native.address("step")
-        jobs[:, 2] = xp.address(self.tables) + who * self.tables.strides[0]
-        jobs[:, 3] = xp.address(places) + xp.arange(count) * places.strides[0]
-        jobs[:, 4] = 0 if index is None else index
-        jobs[:, 5], jobs[:, 6], jobs[:, 7] = steps, self.slot, xp.address(self._arenas)
+        jobs[:, 0] = self.program.loop(index is not None).address("scan")
+        jobs[:, 1] = xp.address(self.tables) + who * self.tables.strides[0]
+        jobs[:, 2] = xp.address(places) + xp.arange(count) * places.strides[0]
+        jobs[:, 3] = 0 if index is None else index
+        jobs[:, 4], jobs[:, 5], jobs[:, 6] = steps, self.slot, xp.address(self._arenas)
+        jobs[:, 7] = self.program.native.address("step")
         return jobs, places
 
 
-class Crew:
-    """Threads that do jobs of several families at once. Use it in a ``with``."""
+def run_crew(
+    jobs: Any, starts: Any, threads: int, meanwhile: Callable[[Callable[[], bool]], None] | None = None
+) -> None:
+    """Do ``jobs[starts[m] : starts[m + 1]]`` for each member m, on so many threads, in one native call.
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self._next = xp.zeros(8, xp.int64)
-        self._pool: ThreadPoolExecutor | None = None
+    meanwhile  if there may be several threads, called as ``meanwhile(done)`` by the first before it joins the
+               others; `done` says whether all members are taken.
+    """
+    members = len(starts) - 1
+    taken = xp.zeros(8, xp.int64)
+    errors: list[BaseException] = []
+    finished: list[bool] = []
 
-    def __enter__(self) -> Crew:
-        return self
+    def aside() -> None:
+        try:
+            assert meanwhile is not None
+            meanwhile(lambda: bool(taken[0] >= members))
+            finished.append(True)
+        except BaseException as error:
+            errors.append(error)
 
-    def __exit__(self, *error: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-
-    def begin(self, jobs: Any, starts: Any) -> Work:
-        """Do ``jobs[starts[m] : starts[m + 1]]`` for each member m. One thread does it at once; several begin
-        to, and nothing that they read or write may be touched before they are done."""
-        self._next[0] = 0
-        places = [xp.address(a) for a in (jobs, starts, self._next)]
-        call, given = _crew()[1], (places[0], places[1], len(starts) - 1, places[2])
-        if self.threads == 1:
-            call(*given, 0)
-            return Work([], None)
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="rushlight-crew")
-        futures = [self._pool.submit(lambda me: call(*given, me), me) for me in range(self.threads)]
-        time.sleep(1e-4)  # so that they get the interpreter's lock to begin with
-        return Work(futures, (jobs, starts))
-
-
-class Work:
-    """What a crew is doing."""
-
-    def __init__(self, futures: list[Future[None]], kept: Any) -> None:
-        self._futures, self._kept = futures, kept
-
-    def done(self) -> bool:
-        """Whether all is done."""
-        return all(future.done() for future in self._futures)
-
-    def wait(self) -> None:
-        """Come back when all is done."""
-        for future in self._futures:
-            future.result()
-        self._kept = None
+    callback = _Aside(aside)
+    both = meanwhile is not None and threads > 1
+    at = ctypes.cast(callback, ctypes.c_void_p).value if both else None
+    given = (ctypes.c_void_p * 5)(xp.address(jobs), xp.address(starts), members, xp.address(taken), at)
+    together(crew_at(), ctypes.addressof(given), threads)
+    if both and not finished:
+        # If it could not be caught, Python has written it down as one that it ignores.
+        raise errors[0] if errors else KeyboardInterrupt
 
 
 def apart(written: Sequence[Tensor], read: Sequence[Tensor]) -> bool:

@@ -7,12 +7,12 @@ an object file at once, and LLVM never reads it.
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.native import cache
+from rushlight.core.atomic import make_lock
 
 __all__ = ["Native", "build"]
 
@@ -23,7 +23,7 @@ pipeline (-O2) makes steps less than 1 % faster than these two, and takes five t
 LEVEL = 2
 """Of instruction selection, scheduling and the choice of registers."""
 
-_lock = threading.Lock()
+_lock = make_lock(awaited=True)
 
 
 def _machine() -> Any:

@@ -19,7 +19,7 @@ from rushlight.device import xp
 __all__ = ["make_program", "reuse"]
 
 MOST = 64
-OWN = ("lifted", "_arena", "_copies", "_held", "_held_lifted", "_outputs", "_written")
+OWN = ("lifted", "_free", "_lock", "_written")
 """What belongs to one user of a program, not to the program."""
 
 _known: dict[Any, Program] = {}

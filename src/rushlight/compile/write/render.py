@@ -142,9 +142,10 @@ def _write_callback(writer: KernelWriter, module: Module, plan: Schedule, memory
 def _step(plan: Schedule, module: Module) -> str:
     """``step(table, callback, me, count, barrier)``: load each buffer's pointer and call the kernels.
 
-    All of `count` threads run it side by side. Thread 0 runs the kernels of one part alone; of the others
-    each thread takes every `count`-th part. Between kernels that depend on each other's parts they wait.
-    After a check that failed nothing more is done.
+    `step_job` and `alone` take its first arguments from memory. All of `count` threads run it side by side.
+    Thread 0 runs the kernels of one part alone; of the others each thread takes every `count`-th part.
+    Between kernels that depend on each other's parts they wait. After a check that failed nothing more is
+    done.
     """
     inputs, outputs = len(plan.graph.inputs), len(plan.graph.outputs)
     lines: list[str] = []
@@ -249,6 +250,13 @@ define void @alone(ptr %given) {
   %callback.at = getelementptr ptr, ptr %given, i64 1
   %callback = load ptr, ptr %callback.at
   call void @step(ptr %table, ptr %callback, i64 0, i64 1, ptr null)
+  ret void
+}
+define void @step_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {
+  %table = load ptr, ptr %given
+  %callback.at = getelementptr ptr, ptr %given, i64 1
+  %callback = load ptr, ptr %callback.at
+  call void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier)
   ret void
 }
 """

@@ -3,7 +3,8 @@
 ``scan(step, table, callback, places, index, steps, me, count, barrier)`` points the arguments at the next
 batch and the outputs at the next row of the results, and calls `step`, over and over. Where there is an index
 it gathers each batch first, row by row. `places` holds the sources, a buffer for one batch of each, and the
-outputs. It is a module of its own, compiled when a program is first scanned: most never are.
+outputs. `scan_job` takes what comes before `me` from memory. All this is a module of its own, compiled when a
+program is first scanned: most never are.
 """
 
 from __future__ import annotations
@@ -53,7 +54,26 @@ def scan_text(graph: Graph, arguments: int, gather: bool) -> str:
     e.loop(0, "%steps", 1, step)
     called = [WAIT, COPY, *e.declarations.values()]
     body = "\n".join([*called, HEAD, "entry:", "  %first = icmp eq i64 %me, 0", *e.lines])
-    return f"{body}\n  ret void\n}}\n"
+    return f"{body}\n  ret void\n}}\n{JOB}"
+
+
+JOB = """define void @scan_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {
+  %table = load ptr, ptr %given
+  %callback.at = getelementptr ptr, ptr %given, i64 1
+  %callback = load ptr, ptr %callback.at
+  %places.at = getelementptr ptr, ptr %given, i64 2
+  %places = load ptr, ptr %places.at
+  %index.at = getelementptr ptr, ptr %given, i64 3
+  %index = load ptr, ptr %index.at
+  %steps.at = getelementptr ptr, ptr %given, i64 4
+  %steps = load i64, ptr %steps.at
+  %step.at = getelementptr ptr, ptr %given, i64 5
+  %step = load ptr, ptr %step.at
+  call void @scan(ptr %step, ptr %table, ptr %callback, ptr %places, ptr %index, i64 %steps, i64 %me, \
+i64 %count, ptr %barrier)
+  ret void
+}
+"""
 
 
 def _bytes(value: Value) -> int:

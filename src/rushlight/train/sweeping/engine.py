@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from rushlight.train.sweeping.orders import Orders
 from rushlight.train.sweeping.tally import Tally
 from rushlight.train.sweeping.weigh import StrokeWeights
 from rushlight.train.weights import LossWeights
-
-if TYPE_CHECKING:
-    from rushlight.compile.native.family import Crew
 
 __all__ = ["Engine"]
 
@@ -124,8 +121,8 @@ def _mean(sums: Array, counts: Array) -> list[list[float]]:
 class Engine:
     """Runs groups on a course for so many epochs."""
 
-    def __init__(self, groups: list[Group], course: Course, epochs: int, crew: Crew) -> None:
-        self.course, self.epochs, self.crew = course, epochs, crew
+    def __init__(self, groups: list[Group], course: Course, epochs: int, threads: int) -> None:
+        self.course, self.epochs, self.threads = course, epochs, threads
         self.squads = [Squad(group, course) for group in groups]
         self.orders = Orders(course, [m for g in groups for m in g.members], epochs)
         self.seconds = SECONDS
@@ -187,6 +184,8 @@ class Engine:
         return Chunk(self.epoch, 1, strokes, opens, closes)
 
     def _call(self, chunk: Chunk) -> None:
+        from rushlight.compile.native.family import run_crew
+
         rows, places = self.orders.rows, self.orders.at(chunk.first, chunk.epochs)
         parts, starts, kept, at = [], [np.zeros(1, np.int64)], [], 0
         for squad in self.squads:
@@ -206,15 +205,20 @@ class Engine:
             at += len(jobs)
             parts.append(jobs)
             kept.append(alive)
-        work = self.crew.begin(np.concatenate(parts), np.concatenate(starts))
-        self.orders.ahead(min(chunk.first + self.orders.window, self.epochs), work.done)
-        work.wait()
-        for squad in self.squads:
-            for program in squad.group.programs.values():
-                error = program.found()
-                if error is not None:
-                    raise error
-                program.touch()
+        stop = min(chunk.first + self.orders.window, self.epochs)
+        programs = [program for squad in self.squads for program in squad.group.programs.values()]
+        for program in programs:
+            program.touch()
+        run_crew(
+            np.concatenate(parts),
+            np.concatenate(starts),
+            self.threads,
+            lambda done: self.orders.ahead(stop, done),
+        )
+        for program in programs:
+            error = program.found()
+            if error is not None:
+                raise error
 
     def _account(self, squad: Squad, chunk: Chunk, seconds: float) -> None:
         """Take what a call brought into the sums, and close the epochs that are over."""

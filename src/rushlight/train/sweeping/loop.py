@@ -88,12 +88,10 @@ class SweepLoop:
 
     def _run(self, groups: list[Group], course: Course) -> list[Run]:
         """Train the groups in native code; gives the runs that could not be trained to the end."""
-        from rushlight.compile.native.family import Crew
-
         result = self.result
         result.compiled = len({id(p) for group in groups for p in group.programs.values()})
-        with self.guard, Crew(threads_for(groups)) as crew:
-            engine = Engine(groups, course, self.task.epochs, crew)
+        with self.guard:
+            engine = Engine(groups, course, self.task.epochs, threads_for(groups))
             engine.run(self._look, self.watch.progress.interval)
         for group in groups:
             for member in group.members:

@@ -1,0 +1,188 @@
+"""The memory that one call of a program works in, and the table that tells native code where everything lies.
+
+A call takes a workspace out of its program and puts it back as the very last thing. When an exception ends a
+call, at whatever moment, the workspace goes with it: nothing half written is ever used again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rushlight.compile.capture.overlap import Spans
+from rushlight.compile.capture.trace import tracing
+from rushlight.compile.graph import Node
+from rushlight.compile.interpret import run_node
+from rushlight.core.tensor import Tensor
+from rushlight.device import xp
+
+if TYPE_CHECKING:
+    from rushlight.compile.native.program import Program
+    from rushlight.compile.plan.memory import Buffer
+    from rushlight.compile.write.render import Callback
+
+__all__ = ["Pairs", "Workspace"]
+
+Pairs = list[tuple[Any, Any]]
+"""(array, copy): updates go to the copy, and have to be written into the array."""
+
+_Callback = ctypes.CFUNCTYPE(None, ctypes.c_int64)
+
+
+class Workspace:
+    """A program's memory, and where its inputs are now.
+
+    given    the address of what native code is given: the table's address, and the function for callbacks.
+    outputs  the arrays that a step writes its results to.
+    done     how many callbacks ran to their end; error: what one of them raised.
+    """
+
+    def __init__(self, program: Program) -> None:
+        # Not the program itself: the two would keep each other alive.
+        self.graph, self.arguments, self.lifted = program.graph, program.arguments, program.lifted
+        self._callbacks = program.module.callbacks
+        self.error: BaseException | None = None
+        self.done = 0
+        self._callback = _Callback(self._call_back) if self._callbacks else None
+        callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value if self._callback else None
+        self.arena = program.new_bytes(program.memory.arena)
+        self.outputs = [program.new_array(v.spec.shape, v.spec.dtype) for v in self.graph.outputs]
+        inputs = len(self.graph.inputs)
+        self.table = (ctypes.c_void_p * (inputs + len(self.outputs) + 1))()
+        self.table[inputs + len(self.outputs)] = xp.address(self.arena)
+        self.point_at_outputs()
+        self._words = (ctypes.c_void_p * 2)(ctypes.addressof(self.table), callback_at)
+        self.given = ctypes.addressof(self._words)
+        self._spans = Spans(self.graph)
+        self._held: list[Any] = [None] * inputs
+        self._held_lifted: list[Any] = [None] * len(self.lifted)
+        self._copies: dict[int, Any] = {}
+        self._private: list[int] = []
+
+    @property
+    def words(self) -> tuple[int | None, int | None]:
+        """What `given` points at."""
+        return self._words[0], self._words[1]
+
+    # Where things lie
+
+    def bind(self, arguments: Sequence[Tensor]) -> Pairs:
+        """Enter the arrays' addresses; gives pairs for updated arrays that are not in row order."""
+        back: Pairs = []
+        for tensor, array in zip(self.lifted, self._held_lifted):  # noqa: B905, this is the way of every call
+            if tensor.array is not array:
+                back = self.bind_lifted()
+                break
+        held = self._held
+        for i, tensor in enumerate(arguments):
+            if tensor.array is not held[i]:
+                self._enter(i, tensor, back)
+        return back
+
+    def bind_lifted(self) -> Pairs:
+        """The same without the arguments."""
+        back: Pairs = []
+        held = self._held_lifted
+        for k, tensor in enumerate(self.lifted):
+            if tensor.array is not held[k]:
+                if self.arguments + k in self._spans.targets and held[k] is not None:
+                    # The others have to be looked at again: now they may share memory with this one.
+                    self._held[:] = [None] * len(self._held)
+                    held[:] = [None] * len(held)
+                    return self.bind_lifted()
+                self._enter(self.arguments + k, tensor, back)
+                held[k] = self._held[self.arguments + k]
+        return back
+
+    def _enter(self, i: int, tensor: Tensor, back: Pairs) -> None:
+        """Point input `i` at the tensor's array, or for this one call at a copy: in row order, or of
+        memory that the program updates."""
+        array = tensor.array
+        if array.__class__ is not xp.ndarray:
+            with tracing:  # another thread is tracing with it
+                array = tensor.array
+        target = i in self._spans.targets
+        if target:
+            self._spans.place(i, array)
+        apart = not array.flags.c_contiguous
+        start = xp.address(array)
+        if apart or target or self._spans.meets(start, start + array.nbytes):
+            apart = self._spans.must_copy(i, array) or apart
+        if apart:
+            original, array = array, array.copy(order="C")
+            self._held[i], self._copies[i] = None, array
+            if target:
+                back.append((original, array))
+        else:
+            self._held[i] = array
+            self._copies.pop(i, None)
+        self.table[i] = xp.address(array)
+
+    def update_copies(self, updated: Sequence[int]) -> Pairs:
+        """Have updates go to copies, so that nothing has happened until those are written back; gives the
+        pairs that `bind` did not."""
+        self._private = [i for i in updated if self._held[i] is not None]
+        pairs = [(self._held[i], self._held[i].copy()) for i in self._private]
+        for i, (_, copied) in zip(self._private, pairs, strict=True):
+            self.table[i] = xp.address(copied)
+        return pairs
+
+    def update_originals(self) -> None:
+        """Have updates go to the arrays themselves again."""
+        for i in self._private:
+            self.table[i] = xp.address(self._held[i])
+        self._private = []
+
+    def point_at_outputs(self) -> None:
+        """Have the step write to `outputs`."""
+        for i, kept in enumerate(self.outputs):
+            self.table[len(self.graph.inputs) + i] = xp.address(kept)
+
+    def forget_arguments(self) -> None:
+        """They were somewhere else in between."""
+        self._held[: self.arguments] = [None] * self.arguments
+
+    # Callbacks
+
+    def failure(self, steps: int) -> BaseException | None:
+        """What went wrong in the callbacks of so many steps."""
+        if self.error is not None:
+            return self.error
+        if self.done < steps * len(self._callbacks):
+            # Raised where it could not be caught; Python has written it down as one that it ignores.
+            return KeyboardInterrupt("in a part of a compiled function that NumPy computes")
+        self.done = 0
+        return None
+
+    def _call_back(self, number: int) -> None:
+        if self.error is not None:
+            return
+        try:
+            self._compute(self._callbacks[number])
+            self.done += 1
+        except BaseException as error:
+            self.error = error
+
+    def _compute(self, call: Callback) -> None:
+        node: Node = call.node
+        operands = [self._operand(entry) for entry in call.inputs]
+        result = run_node(node, operands)
+        target = self._array(call.result, node.out.spec.shape, node.out.spec.dtype)
+        xp.copyto(target, result, casting="unsafe")
+
+    def _operand(self, entry: Any) -> Any:
+        if not isinstance(entry, tuple):
+            return entry
+        if len(entry) == 2:
+            return xp.full(entry[1].shape, entry[0], entry[1].dtype)
+        buffer, access, spec = entry
+        base = self._array(buffer, access.value.spec.shape, access.value.spec.dtype)
+        return xp.strided(base, access.offset, spec.shape, access.strides)
+
+    def _array(self, buffer: Buffer, shape: tuple[int, ...], dtype: Any) -> Any:
+        """The memory of a buffer as an array."""
+        if buffer.kind == "arena":
+            return xp.view_bytes(self.arena, buffer.where, shape, dtype)
+        first = len(self.graph.inputs) if buffer.kind == "output" else 0
+        return xp.array_at(self.table[first + buffer.where] or 0, shape, dtype)

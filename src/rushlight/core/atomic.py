@@ -1,0 +1,78 @@
+"""What neither a signal nor a fork may find half done.
+
+Python raises what a signal handler raises between any two of its bytecodes, in `finally` blocks, too. What
+has to happen wholly or not at all therefore runs in C in one go: a native call, or `at_once`. And a fork
+copies locks as they are, but only the thread that forked: `make_lock` makes locks that are free in the child.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from operator import methodcaller
+from typing import Any
+
+__all__ = ["at_once", "free_after_fork", "make_lock"]
+
+PATIENCE = 2.0
+"""Seconds that a fork waits, at most, for another thread to come to the end of what it traces or compiles."""
+
+_locks: weakref.WeakSet[Any] = weakref.WeakSet()
+_awaited: list[Any] = []
+_taken: list[Any] = []
+
+
+def at_once(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
+    """``function(*row)`` for each row of the columns. If `function` is written in C, no signal handler runs
+    and no exception from outside comes up before all are done.
+
+    >>> row = [0, 0]
+    >>> at_once(row.__setitem__, [0, 1], [5, 6])
+    >>> row
+    [5, 6]
+    """
+    deque(map(function, *columns), maxlen=0)
+
+
+def make_lock(awaited: bool = False) -> Any:
+    """A lock that its holder may take again, and that is free in a forked child unless the child's own thread
+    holds it.
+
+    awaited  whether a fork waits for it, so that the child does not find what it guards half done.
+
+    >>> with make_lock():
+    ...     pass
+    """
+    lock = threading.RLock()
+    free_after_fork(lock)
+    if awaited:
+        _awaited.append(lock)
+    return lock
+
+
+def free_after_fork(lock: Any) -> None:
+    """Have somebody else's RLock freed in a forked child, too."""
+    _locks.add(lock)
+
+
+def _before_fork() -> None:
+    _taken.extend(filter(methodcaller("acquire", timeout=PATIENCE), _awaited))
+
+
+def _after_fork() -> None:
+    at_once(methodcaller("release"), _taken)
+    _taken.clear()
+
+
+def _in_child() -> None:
+    for lock in list(_locks):
+        if not lock._is_owned():
+            lock._at_fork_reinit()
+    _after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
