@@ -81,6 +81,9 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
     Image.new("1", (8000, 8000)).save(tmp_path / "huge.png")
     with pytest.raises(DataError, match="8000 x 8000"):
         read_digit(tmp_path / "huge.png")
+    Image.new("1", (5000, 4100)).save(tmp_path / "huge.png")
+    with pytest.raises(DataError, match="5000 x 4100"):
+        read_digit(tmp_path / "huge.png")
 
 
 def drawn(size: tuple[int, int], at: tuple[int, int], height: int = 100, text: str = "4") -> Any:

@@ -120,7 +120,12 @@ Out = Annotated[
 ]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Train anew over the run that --out holds.", rich_help_panel="The run"),
+    typer.Option(
+        "--overwrite",
+        "--force",
+        help="Train anew over the run that --out holds.",
+        rich_help_panel="The run",
+    ),
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the result only.", rich_help_panel="The run")

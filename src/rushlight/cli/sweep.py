@@ -57,7 +57,10 @@ def sweep(
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write over what --out holds.", rich_help_panel="The run")
+        bool,
+        typer.Option(
+            "--overwrite", "--force", help="Write over what --out holds.", rich_help_panel="The run"
+        ),
     ] = False,
     quiet: o.Quiet = False,
     pictures: Annotated[

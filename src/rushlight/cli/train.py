@@ -71,12 +71,12 @@ def refuse_used(out: Path) -> None:
     """UserError if the folder already holds a run or a sweep."""
     if (out / SWEEP).exists():
         raise UserError(
-            f"{out} already holds a sweep; nothing was changed. Add --force to write over it, or choose "
+            f"{out} already holds a sweep; nothing was changed. Add --overwrite to write over it, or choose "
             "another --out"
         )
     if (out / CONFIG).exists():
         raise UserError(
-            f"{out} already holds a run; nothing was changed. Add --resume to go on with it, --force to "
+            f"{out} already holds a run; nothing was changed. Add --resume to go on with it, --overwrite to "
             "train anew over it, or choose another --out"
         )
 

@@ -14,9 +14,8 @@ from rushlight.errors import DataError, NotSupportedError
 __all__ = ["read_clothing", "read_digit"]
 
 SIZE = 28
-FORMATS = ("PNG", "JPEG")
-"""No other decoder is tried, whatever a file begins with."""
-MOST_PIXELS = 50_000_000
+MOST_PIXELS = {"PNG": 20_000_000, "JPEG": 50_000_000}
+"""By format: a large JPEG is read at a part of its size. No other decoder is tried, whatever a file is."""
 BLANK = 32
 """Pictures whose greys differ by less show nothing."""
 INK = 0.2
@@ -68,13 +67,13 @@ def _open(path: str | os.PathLike[str]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pillow's of many pixels: they are counted here
-            file = Image.open(path, formats=FORMATS)
+            file = Image.open(path, formats=tuple(MOST_PIXELS))
         with file:
-            if file.width * file.height > MOST_PIXELS:
+            if file.width * file.height > MOST_PIXELS.get(file.format or "", MOST_PIXELS["JPEG"]):
                 raise DataError(
                     f"{name} has {file.width} x {file.height} pixels; expected a picture of one thing"
                 )
-            file.draft("L", (1000, 1000))  # a large JPEG is read at a part of its size
+            file.draft("L", (1000, 1000))
             file.load()
             picture = file
             with contextlib.suppress(Exception):  # a note on the orientation that cannot be read
