@@ -63,7 +63,6 @@ from numpy import (
     minimum,
     nonzero,
     not_equal,
-    power,
     put_along_axis,
     remainder,
     reshape,
@@ -187,6 +186,17 @@ def kept(mask: Any, x: Any) -> Any:
 
 
 _BITS = {2: int16, 4: int32, 8: int64}
+
+
+def power(a: Any, b: Any) -> Any:
+    """a to the power of b; whole numbers to negative powers, which NumPy refuses, are rounded towards 0."""
+    try:
+        return np.power(a, b)
+    except ValueError:
+        if not hasattr(b, "dtype"):
+            raise
+    even = (b & 1) == 0
+    return where(b >= 0, np.power(a, maximum(b, 0)), where(abs(a) == 1, where(even, 1, a), 0))
 
 
 def from_front(index: Any, size: int, axis: int) -> Any:

@@ -354,14 +354,19 @@ def _extreme(input: Tensor, dim: Any, keepdim: bool, whole: Any, position: Any, 
 
 @method()
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether some element is nonzero."""
-    return apply(ANY, input, dim=normalize_axes("any", dim, input.ndim), keepdim=keepdim)
+    """Whether some element is nonzero; of uint8, 1 or 0, as in PyTorch."""
+    return _test(ANY, input, dim, keepdim)
 
 
 @method()
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether every element is nonzero."""
-    return apply(ALL, input, dim=normalize_axes("all", dim, input.ndim), keepdim=keepdim)
+    """Whether every element is nonzero; of uint8, 1 or 0, as in PyTorch."""
+    return _test(ALL, input, dim, keepdim)
+
+
+def _test(op: Op, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    found = apply(op, input, dim=normalize_axes(op.name, dim, input.ndim), keepdim=keepdim)
+    return found.byte() if input.dtype == xp.uint8 else found
 
 
 @method()
@@ -381,5 +386,5 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
     extra = input.ndim - len(shape)
     dim = [*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1 and input.shape[i + extra] != 1)]
-    out = apply(SUM, input, dim=tuple(dim), keepdim=False) if dim else input
+    out = sum(input, dim) if dim else input
     return out if out.shape == shape else out.reshape(shape)
