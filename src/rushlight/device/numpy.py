@@ -153,6 +153,11 @@ def log10(x: Any) -> Any:
     return np.log10(x, dtype=float64).astype(x.dtype if x.dtype.kind == "f" else float32)
 
 
+def svd(x: Any) -> Any:
+    """(U, S, V') with x = U diag(S) V' along the last two axes, of the smaller one's size."""
+    return np.linalg.svd(x, full_matrices=False)
+
+
 def trunc_divide(a: Any, b: Any) -> Any:
     """a / b rounded towards 0; of whole numbers exactly, and 0 where b is 0."""
     if result_type(a, b).kind == "f":
