@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 READY := $(VENV)/.ready
-TORCH := $(VENV)/.torch
+TORCH := $(VENV)/.parity
 OUT ?= demo-out
 ARGS ?=
 
@@ -39,8 +39,8 @@ $(READY): pyproject.toml scripts/find-python
 	@touch $@
 
 $(TORCH): $(READY)
-	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
-	    echo "Installing PyTorch for the comparison (large) ..."; $(PIP) torch==2.13.0; }
+	@$(BIN)/python -c 'import torch, expecttest' 2>/dev/null || { \
+	    echo "Installing PyTorch for the comparison (large) ..."; $(PIP) torch==2.13.0 expecttest==0.3.0; }
 	@touch $@
 
 demo: $(READY)
@@ -66,7 +66,6 @@ bench: $(READY)
 
 peers: $(READY)
 	$(PIP) --requirement benchmarks/requirements.txt
-	@touch $(TORCH)
 
 clean:
 	rm -rf $(VENV) demo-out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

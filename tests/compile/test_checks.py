@@ -37,7 +37,7 @@ WRONG: dict[str, Case] = {
     "scatter_add, below": (lambda x, s, i: x.scatter_add(0, i, s), ((2, 3), (1, 3)), (ints([0, 1, -1]),)),
     "index_select": (lambda x, i: x.index_select(1, i), ((2, 3),), (ints(0, 3),)),
     "index_select, below": (lambda x, i: x.index_select(1, i), ((2, 3),), (ints(0, -1),)),
-    "take_along_dim, below": (lambda x, i: x.take_along_dim(i, 1), ((2, 3),), (ints([0, -3]),)),
+    "take_along_dim, below": (lambda x, i: x.take_along_dim(i, 1), ((2, 3),), (ints([0, -4]),)),
     "put": (lambda x, i: put(x, i, 0), ((2, 3),), (ints(0, 2),)),
     "put a row": (lambda x, i: put(x, (1, i), 0), ((2, 3),), (ints(0, 3),)),
     "small": (lambda x, i: x[i], ((4, 3),), (ints(100, 1, dtype="int8"),)),

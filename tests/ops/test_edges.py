@@ -225,7 +225,6 @@ FROM_FRONT: dict[str, Callable[[rl.Tensor], Any]] = {
     "scatter": lambda i: GRID.scatter(0, i, 1.0),
     "scatter_": lambda i: GRID.clone().scatter_(0, i, GRID),
     "scatter_add": lambda i: GRID.scatter_add(0, i, GRID),
-    "take_along_dim": lambda i: GRID.take_along_dim(i, 0),
     "index_select": lambda i: GRID.index_select(0, i[0]),
 }
 
@@ -248,6 +247,11 @@ def test_take_along_dim_broadcasts() -> None:
         assert found.tolist() == [[4], [0]]
     for found in both(rl.take_along_dim, wide, rl.tensor([[7], [24]])):
         assert found.tolist() == [7, 24]
+    for found in both(lambda x, i: x.take_along_dim(i - 5, 1), wide, indices):
+        assert found.tolist() == [[5 * k + 4, 5 * k] for k in range(5)]
+    for wrong in (-6, 5):
+        with pytest.raises(rl.errors.IndexingError, match="out of bounds for axis 1 with size 5"):
+            wide.take_along_dim(rl.tensor([[wrong]]), 1)
     with pytest.raises(rl.errors.ShapeError, match="as many axes"):
         wide.take_along_dim(rl.tensor([1]), 1)
 

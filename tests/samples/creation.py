@@ -38,6 +38,10 @@ sample("arange",
     plain=[NOTHING])
 sample("arange", lambda L: (L.arange(3, dtype=L.float64), L.arange(0, 1, 0.1, dtype=L.float64)),
     plain=[NOTHING])
+sample("linspace", lambda L: (L.linspace(4.3, 1, 50, dtype=L.int64), L.linspace(-9, 5, 8, dtype=L.int32)),
+    plain=[NOTHING])
+sample("arange", lambda L: (L.arange(0.1, -7.9, -4.0, dtype=L.int64),
+    L.arange(2.1, -2.9, -1.0, dtype=L.uint8), L.arange(1.1, 1.1, dtype=L.uint8)), plain=[NOTHING])
 sample("linspace", lambda L: (L.linspace(0, 1, 5), L.linspace(-1, 2, 7, dtype=L.float64), L.linspace(3, 1, 1),
     L.linspace(0, 1, 0)), plain=[NOTHING])
 sample("eye", lambda L: (L.eye(3), L.eye(2, 3), L.eye(0), L.eye(2, dtype=L.int64)), plain=[NOTHING])

@@ -70,7 +70,8 @@ sample("narrow", lambda L, x: L.narrow(x, -1, 1, 2), X(3), X(2, 4), X(3, 4, layo
 sample("select", lambda L, x: L.select(x, 1, -1), X(2, 3), X(2, 3, 2))
 sample("index_select", lambda L, x, i: L.index_select(x, -1, i), (X(2, 3), I(4, high=3)),
     (X(3), I(2, high=3)), (X(2, 3), I(0)))
-sample("masked_select", lambda L, x, m: L.masked_select(x, m), (X(2, 3), B(2, 3)), (X(2, 3), B(3)))
+sample("masked_select", lambda L, x, m: L.masked_select(x, m), (X(2, 3), B(2, 3)), (X(2, 3), B(3)),
+    (X(3), B(2, 3)), (X(2, 1), B(3)), (X(), B()), (X(), B(3)))
 
 # Gather
 
@@ -83,6 +84,14 @@ sample("gather", lambda L, x, i: x.gather(0, i), (X(), I(high=1)), (X(3), I(5, h
 SCATTERED = np.array([[2, 0], [1, 2]])
 sample("scatter", lambda L, x, i, s: L.scatter(x, 1, i, s), (X(2, 3), SCATTERED, X(2, 2)),
     (X(2, 3), np.array([[2]]), X(1, 1)), plain=[(X(2, 3), np.array([[2]]), X(3, 2))])
+sample("scatter", lambda L, x, i: x.scatter(1, i, 0.5, reduce="add"), plain=[(X(2, 3), SCATTERED)])
+sample("scatter", lambda L, x, i, s: L.scatter(x, 0, i, s), (X(), I(high=1), X()), (X(3), I(high=1), X()))
+sample("scatter_add", lambda L, x, i, s: L.scatter_add(x, 0, i, s), (X(), I(high=1), X()))
+sample("index_select", lambda L, x, i: L.index_select(x, 0, i), (X(), I(1, high=1)), (X(3), I(high=1)))
+sample("topk", lambda L, x: L.topk(x, 1), X())
+sample("take_along_dim", lambda L, x, i: L.take_along_dim(x, i, dim=1), (X(5, 5), np.array([[1, -2]])),
+    (X(1, 5), I(5, 2, high=5)))
+sample("take_along_dim", lambda L, x, i: L.take_along_dim(x, i), (X(2, 3), I(2, 2, high=6)))
 sample("scatter", lambda L, x, i: x.scatter(1, i, 0.5), (X(2, 3), SCATTERED), plain=[])
 inplace("scatter_", cases=[])
 sample("scatter_", lambda L, x, i, s: x.clone().scatter_(1, i, s), (X(2, 3), SCATTERED, X(2, 2)))

@@ -60,6 +60,8 @@ for _p in (1, 2, 3, 0.5, float("inf"), -float("inf")):
     sample("norm", lambda L, x, p=_p: x.norm(p, dim=-1), X(2, 3), X(3), exact=False)
 sample("norm", lambda L, x: x.norm(0, dim=-1), plain=[X(2, 3), np.array([0.0, 1.0, np.nan])])
 sample("norm", lambda L, x: x.norm(0, dim=-1).sqrt(), kinks=[np.array([0.0, 1.0]), np.zeros(2)])
+sample("norm", lambda L, x: x.norm("nuc"), X(2, 3), X(3, 2), exact=False, twice=False)
+sample("norm", lambda L, x: L.norm(x, "nuc", dim=(0, 2), keepdim=True), X(2, 2, 3), exact=False, twice=False)
 for _p in (0.5, 1.5, 3):
     sample("norm", lambda L, x, p=_p: x.norm(p), kinks=[np.array([0.0, 1.0, -2.0])], exact=False)
 sample("norm", lambda L, x: x.norm(2, dim=(0, 1), keepdim=True) + x.norm("fro"), X(2, 3), exact=False)

@@ -61,7 +61,6 @@ from numpy import (
     minimum,
     nonzero,
     not_equal,
-    power,
     put_along_axis,
     remainder,
     reshape,
@@ -130,6 +129,11 @@ def log10(x: Any) -> Any:
     return np.log10(x, dtype=float64).astype(x.dtype if x.dtype.kind == "f" else float32)
 
 
+def svd(x: Any) -> Any:
+    """(U, S, V') with x = U diag(S) V' along the last two axes, of the smaller one's size."""
+    return np.linalg.svd(x, full_matrices=False)
+
+
 def trunc_divide(a: Any, b: Any) -> Any:
     """a / b rounded towards 0; of whole numbers exactly, and 0 where b is 0."""
     if result_type(a, b).kind == "f":
@@ -163,6 +167,17 @@ def kept(mask: Any, x: Any) -> Any:
 
 
 _BITS = {2: int16, 4: int32, 8: int64}
+
+
+def power(a: Any, b: Any) -> Any:
+    """a to the power of b; whole numbers to negative powers, which NumPy refuses, are rounded towards 0."""
+    try:
+        return np.power(a, b)
+    except ValueError:
+        if not hasattr(b, "dtype"):
+            raise
+    even = (b & 1) == 0
+    return where(b >= 0, np.power(a, maximum(b, 0)), where(abs(a) == 1, where(even, 1, a), 0))
 
 
 def from_front(index: Any, size: int, axis: int) -> Any:

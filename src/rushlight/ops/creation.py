@@ -51,6 +51,18 @@ ARANGE = register(
 )
 
 
+def _linspace(m: Any, *, start: Any, end: Any, count: int, dtype: Any) -> Any:
+    """Both halves count from their own end, so that both ends are exact."""
+    gap = (end - start) / (count - 1) if count > 1 else 0.0
+    at = m.arange(count)
+    return m.where(at < (count + 1) // 2, start + gap * at, end - gap * (count - 1 - at)).astype(dtype)
+
+
+LINSPACE = register(
+    Op("linspace", _linspace, lambda *, start, end, count, dtype: Spec((count,), dtype)),
+)
+
+
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor of `data` (numbers, nested lists, arrays), copied.
 
@@ -262,30 +274,35 @@ def arange(
         raise ArgumentError(
             message("arange", f"from {start} to {end} by {step}", "a step that leads to the end")
         )
-    if dtype is None and all(isinstance(v, int) for v in (start, end, step)):
-        dtype = xp.int64
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    dtype = xp.int64 if dtype is None and whole else check_dtype(dtype)
+    if dtype == xp.int64:
+        start, step, end = int(start), int(step), int(end)
     count = max(0, math.ceil((end - start) / step))
-    out = apply(ARANGE, start=start, step=step, count=count, dtype=check_dtype(dtype))
+    if dtype.kind != "f":
+        start, step = int(start), int(step)
+    out = apply(ARANGE, start=start, step=step, count=count, dtype=dtype)
     return out.requires_grad_() if requires_grad else out
 
 
 def linspace(
-    start: float,
-    end: float,
+    start: Any,
+    end: Any,
     steps: int,
     *,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` numbers at equal distances from `start` to `end`, both included."""
+    """`steps` numbers at equal distances from `start` to `end`, numbers or 0-d tensors, both included."""
     check_device(device)
     if steps < 0:
         raise ArgumentError(message("linspace", f"steps={steps}", "0 or more"))
-    gap = (end - start) / (steps - 1) if steps > 1 else 0.0
-    out = apply(ARANGE, start=start, step=gap, count=steps, dtype=check_dtype(dtype))
-    if steps > 1:
-        out[-1] = end
+    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
+    dtype = check_dtype(dtype)
+    if dtype.kind != "f":
+        start, end = int(start), int(end)
+    out = apply(LINSPACE, start=start, end=end, count=steps, dtype=dtype)
     return out.requires_grad_() if requires_grad else out
 
 

@@ -166,8 +166,8 @@ def rsqrt(input: Tensor) -> Tensor:
 
 @method()
 def square(input: Tensor) -> Tensor:
-    """x * x."""
-    return input * input
+    """x * x; of bools, whole numbers."""
+    return input * input if input.array.dtype.kind != "b" else input.long()
 
 
 @method()
@@ -184,8 +184,8 @@ def abs(input: Tensor) -> Tensor:
 
 @method()
 def sign(input: Tensor) -> Tensor:
-    """-1, 0 or 1."""
-    return apply(SIGN, input)
+    """-1, 0 or 1; of bools, themselves."""
+    return apply(SIGN, input) if input.array.dtype.kind != "b" else input.clone()
 
 
 @method()

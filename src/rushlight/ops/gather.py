@@ -12,6 +12,7 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
 from rushlight.ops.index import in_rows
 from rushlight.ops.reduce import whole
+from rushlight.ops.select import where
 
 __all__ = ["argsort", "cumsum", "gather", "scatter", "scatter_add", "sort", "take_along_dim", "topk"]
 
@@ -221,7 +222,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             [4]])
     """
     if dim is None:
-        return gather(input.reshape(-1), 0, indices.reshape(-1))
+        return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
     axis = normalize_axis("take_along_dim", dim, input.ndim)
     if indices.ndim != input.ndim:
         got = f"indices of shape {indices.shape} for shape {input.shape}"
@@ -229,7 +230,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     beside = [[n for i, n in enumerate(t.shape) if i != axis] for t in (input, indices)]
     shape = list(broadcast("take_along_dim", [tuple(b) for b in beside]))
     wide = [t.expand(*shape[:axis], *t.shape[axis : axis + 1], *shape[axis:]) for t in (input, indices)]
-    return gather(wide[0], axis, wide[1])
+    # Here, as in PyTorch, indices may count from the end.
+    size = input.shape[axis]
+    return gather(wide[0], axis, where(wide[1] < 0, wide[1] + size, wide[1]))
 
 
 @method()

@@ -107,15 +107,17 @@ FLIP: Op = register(
 )
 
 
-def as_sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """Sizes given one by one or as one sequence."""
+def as_sizes(sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
+    """Sizes given one by one, or as one sequence, which may be named."""
+    if named is not None:
+        sizes = (*sizes, named)
     if len(sizes) == 1 and isinstance(sizes[0], Sequence):
         sizes = tuple(sizes[0])
     return tuple(int(n) for n in sizes)
 
 
 @method("reshape")
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements, in row order, in another shape; one size may be -1.
 
     >>> import rushlight as rl
@@ -123,12 +125,12 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return apply(RESHAPE, input, shape=_known_sizes("reshape", input, shape))
+    return apply(RESHAPE, input, shape=_known_sizes("reshape", input, sizes, shape))
 
 
-def _known_sizes(name: str, input: Tensor, shape: tuple[Any, ...]) -> tuple[int, ...]:
+def _known_sizes(name: str, input: Tensor, shape: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
     """The sizes, with the number that -1 stands for in its place."""
-    sizes = as_sizes(shape)
+    sizes = as_sizes(shape, named)
     if -1 in sizes:
         known = 1
         for n in sizes:
@@ -202,9 +204,9 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 @method()
-def permute(input: Tensor, *dims: Any) -> Tensor:
-    """The axes in the order `dims`."""
-    order = as_sizes(dims)
+def permute(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
+    """The axes in the order `dims`, one by one or as a sequence."""
+    order = as_sizes(axes, dims)
     return apply(PERMUTE, input, dims=normalize_axes("permute", order, input.ndim))
 
 
@@ -261,7 +263,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
 
 
 @method()
-def expand(input: Tensor, *sizes: Any) -> Tensor:
+def expand(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """Axes of size 1 repeated without copying; -1 leaves an axis, new axes come in front.
 
     >>> import rushlight as rl
@@ -269,7 +271,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     tensor([[1., 1., 1.],
             [2., 2., 2.]])
     """
-    shape = as_sizes(sizes)
+    shape = as_sizes(sizes, size)
     extra = len(shape) - input.ndim
     if -1 in shape and extra >= 0:
         shape = tuple(input.shape[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(shape))
@@ -305,15 +307,15 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 
 @method()
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    """The elements in reverse order along `dims`."""
-    return apply(FLIP, input, dims=normalize_axes("flip", as_sizes(dims), input.ndim))
+def flip(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
+    """The elements in reverse order along `dims`, one by one or as a sequence."""
+    return apply(FLIP, input, dims=normalize_axes("flip", as_sizes(axes, dims), input.ndim))
 
 
 @method()
-def tile(input: Tensor, *sizes: Any) -> Tensor:
+def tile(input: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
     """Copies of the tensor, side by side along each axis."""
-    counts = as_sizes(sizes)
+    counts = as_sizes(sizes, dims)
     counts = (1,) * (input.ndim - len(counts)) + counts
     shape = (1,) * (len(counts) - input.ndim) + input.shape
     paired = [n for pair in zip((1,) * len(shape), shape, strict=True) for n in pair]
@@ -328,8 +330,8 @@ def tile(input: Tensor, *sizes: Any) -> Tensor:
 
 
 @method("repeat")
-def _repeat(input: Tensor, *sizes: Any) -> Tensor:
-    counts = as_sizes(sizes)
+def _repeat(input: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
+    counts = as_sizes(sizes, repeats)
     if len(counts) < input.ndim:
         raise ShapeError(
             message("repeat", f"{len(counts)} counts for {input.ndim} axes", "a count for each axis")

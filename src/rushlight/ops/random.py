@@ -10,7 +10,7 @@ from rushlight.core.apply import apply, apply_
 from rushlight.core.op import elementwise
 from rushlight.core.placement import check_device
 from rushlight.core.random import Generator, default_generator
-from rushlight.core.spec import Spec, as_dtype, as_held
+from rushlight.core.spec import Spec, as_dtype, as_held, broadcast
 from rushlight.core.tensor import Tensor, check_dtype, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
@@ -188,16 +188,20 @@ def randn_like(
 
 
 def normal(
-    mean: float,
-    std: float,
-    size: Any,
+    mean: Any,
+    std: Any,
+    size: Any = None,
     *,
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
 ) -> Tensor:
-    """Normal random numbers of the given mean and deviation."""
+    """Normal random numbers of the given mean and deviation, tensors, or numbers and a size."""
     check_device(device)
+    tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
+    if size is None and tensors:
+        shape, dtype = broadcast("normal", [t.shape for t in tensors]), tensors[0].dtype
+        return gaussian(shape, _float_dtype("normal", dtype), generator) * std + mean
     return gaussian(as_sizes((size,)), _float_dtype("normal", dtype), generator) * std + mean
 
 

@@ -421,18 +421,21 @@ def _extreme(input: Tensor, dim: Any, keepdim: bool, whole: Any, position: Any, 
 
 @method()
 def any(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Tensor:
-    """Whether some element is nonzero."""
-    if numpy:
-        dim, keepdim = numpy_names("any", numpy, dim, keepdim)
-    return apply(ANY, input, dim=normalize_axes("any", dim, input.ndim), keepdim=keepdim)
+    """Whether some element is nonzero; of uint8, 1 or 0, as in PyTorch."""
+    return _test(ANY, input, dim, keepdim, numpy)
 
 
 @method()
 def all(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Tensor:
-    """Whether every element is nonzero."""
+    """Whether every element is nonzero; of uint8, 1 or 0, as in PyTorch."""
+    return _test(ALL, input, dim, keepdim, numpy)
+
+
+def _test(op: Op, input: Tensor, dim: Any, keepdim: bool, numpy: dict[str, Any]) -> Tensor:
     if numpy:
-        dim, keepdim = numpy_names("all", numpy, dim, keepdim)
-    return apply(ALL, input, dim=normalize_axes("all", dim, input.ndim), keepdim=keepdim)
+        dim, keepdim = numpy_names(op.name, numpy, dim, keepdim)
+    found = apply(op, input, dim=normalize_axes(op.name, dim, input.ndim), keepdim=keepdim)
+    return found.byte() if input.dtype == xp.uint8 else found
 
 
 @method()
@@ -452,5 +455,5 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
     extra = input.ndim - len(shape)
     dim = [*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1 and input.shape[i + extra] != 1)]
-    out = apply(SUM, input, dim=tuple(dim), keepdim=False) if dim else input
+    out = sum(input, dim) if dim else input
     return out if out.shape == shape else out.reshape(shape)

@@ -1,0 +1,220 @@
+"""PyTorch's own sample inputs (its OpInfo records) through every op that exists here: values and gradients.
+
+A sample passes, or is refused with a NotSupportedError that stands in `REFUSED`, or stands in `LEFT_OUT`. Of
+the ops in `UNCOMPARED` only dtypes and shapes are compared. Each stands with the reason.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight.errors import NotSupportedError
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("expecttest")
+torch.set_num_threads(1)
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from torch.testing._internal.common_methods_invocations import op_db
+
+# Ops whose numbers are not compared, only their shapes and dtypes.
+UNDEFINED = dict.fromkeys(("empty", "empty_like"), "what the memory held; here it is 0")
+RANDOM = dict.fromkeys(
+    (
+        "bernoulli", "nn.functional.dropout", "normal", "normal.in_place", "normal.number_mean", "rand_like",
+        "randint", "randint_like", "randn", "randn_like", "uniform",
+    ),
+    "another generator",
+)  # fmt: skip
+UNCOMPARED = UNDEFINED | RANDOM
+# Ops whose indices may differ where numbers are equal; the numbers that they name are compared.
+TIES = {"argsort", "sort", "topk"}
+# What is refused with a NotSupportedError: the op, or an argument of any op, and why.
+REFUSED = {
+    "scatter": "reduce='multiply': it has no derivative in PyTorch, and scatter_reduce is the newer name",
+}
+LEFT_OUT = {
+    ("sum_to_size", torch.bool): "PyTorch makes int64 of what is 0-d, though nothing is summed",
+    ("sum_to_size", torch.uint8): "as of bool",
+    ("einsum", torch.uint8): "PyTorch makes int64 where it only sums, and uint8 where it multiplies",
+}
+ROWS = (torch.layout, torch.memory_format)
+"""Options that say how numbers lie: here always in rows."""
+DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool, torch.uint8)
+Form = tuple[Callable[..., Any], Callable[..., Any]]
+
+
+def found(root: Any, path: str) -> Any:
+    for name in path.split("."):
+        root = getattr(root, name, None)
+    return (lambda x: root.fget(x)) if isinstance(root, property) else root
+
+
+def forms(op: Any) -> dict[str, Form]:
+    """(ours, PyTorch's) of every form that both have: function, method, in place, under every name."""
+    pairs: dict[str, Form] = {}
+    for name in (op.name, *(a.name for a in op.aliases)):
+        pairs[name] = (found(rl, name), found(torch, name))
+        if "." not in name:
+            for method in (name, f"{name}_"):
+                theirs = getattr(torch.Tensor, method, None)
+                theirs = theirs if callable(theirs) else lambda x, n=name: getattr(x, n)
+                pairs[f"x.{method}"] = (found(rl.Tensor, method), theirs)
+    order = {"where": lambda f: lambda x, c, y: f(c, x, y), "einsum": lambda f: lambda x, text: f(text, x)}
+    if op.name in order:  # the sample's input is not the first argument
+        pairs[op.name] = order[op.name](pairs[op.name][0]), order[op.name](pairs[op.name][1])
+    return {n: p for n, p in pairs.items() if callable(p[0]) and callable(p[1])}
+
+
+OPS = {op.full_name: op for op in op_db if forms(op)}
+
+
+def ours_of(value: Any) -> Any:
+    """The same argument for Rushlight: tensors copied with their layout, containers and dtypes translated."""
+    if isinstance(value, torch.Tensor):
+        out = rl.from_numpy(value.detach().numpy().copy(order="K"))
+        return out.requires_grad_() if value.requires_grad else out
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, torch.Size):
+        return tuple(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(ours_of(v) for v in value)
+    if isinstance(value, dict):
+        return {k: ours_of(v) for k, v in value.items() if not isinstance(v, ROWS)}
+    return value
+
+
+def theirs_of(value: Any) -> Any:
+    """A copy, so that forms that work in place do not spoil the sample."""
+    if isinstance(value, torch.Tensor):
+        out = value.detach().clone()
+        return out.requires_grad_() if value.requires_grad else out
+    if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
+        return type(value)(theirs_of(v) for v in value)
+    if isinstance(value, dict):
+        return {k: theirs_of(v) for k, v in value.items()}
+    return value
+
+
+def tensors(value: Any) -> list[Any]:
+    if isinstance(value, (rl.Tensor, torch.Tensor)):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [t for v in value for t in tensors(v)] if isinstance(value, (list, tuple)) else []
+
+
+def dtype_of(t: Any) -> str:
+    return str(t.dtype).removeprefix("torch.")
+
+
+def compare(ours: Any, theirs: Any, slack: float, values: bool = True) -> None:
+    """The same kind of thing, dtype, shape and, unless told otherwise, numbers up to rounding."""
+    if isinstance(theirs, (list, tuple)) and not isinstance(theirs, torch.Size):
+        assert len(ours) == len(theirs)
+        for a, b in zip(ours, theirs, strict=True):
+            compare(a, b, slack, values)
+        return
+    if not isinstance(theirs, torch.Tensor):
+        assert ours == theirs or (ours != ours and theirs != theirs), (ours, theirs)
+        return
+    assert isinstance(ours, rl.Tensor), type(ours)
+    assert (dtype_of(ours), tuple(ours.shape)) == (dtype_of(theirs), tuple(theirs.shape))
+    a, b = ours.detach().numpy(), theirs.detach().numpy(force=True)
+    if not values:
+        return
+    if a.dtype.kind != "f":
+        np.testing.assert_array_equal(a, b)
+        return
+    eps = slack * float(np.finfo(a.dtype).eps)
+    size = float(np.max(np.abs(b), where=np.isfinite(b), initial=1.0))
+    np.testing.assert_allclose(a, b, rtol=64 * eps, atol=16 * eps * size, equal_nan=True)
+
+
+def named(result: Any, sample: Any) -> Any:
+    """What is to agree of a sort where numbers are equal: its values, or those that its indices name."""
+    if isinstance(result, tuple):
+        values, indices = result
+        return [values, dtype_of(indices), tuple(indices.shape)]
+    x = sample.input.detach().numpy()
+    dim = sample.kwargs.get("dim", sample.args[0] if sample.args else -1)
+    return np.take_along_axis(x, result.numpy(), dim).tolist() if x.ndim else result.tolist()
+
+
+def gradients(L: Any, result: Any, leaves: list[Any]) -> list[Any]:
+    """Those of the leaves, for a weighted sum of the results."""
+    outputs = [t for t in tensors(result) if t.requires_grad]
+    if not outputs or not leaves:
+        return []
+    weights = [np.cos(np.arange(o.numel()) * 1.3 + 0.4).reshape(tuple(o.shape)) for o in outputs]
+    seeds = [L.from_numpy(np.array(w, dtype_of(o))) for w, o in zip(weights, outputs, strict=True)]
+    out = L.autograd.grad(outputs, leaves, seeds, allow_unused=True)
+    zeros = [L.zeros(tuple(t.shape), dtype=t.dtype) for t in leaves]
+    return [z if g is None else g for g, z in zip(out, zeros, strict=True)]
+
+
+def samples(op: Any, dtype: Any) -> Iterator[Any]:
+    if op.supports_dtype(dtype, "cpu") and (op.full_name, dtype) not in LEFT_OUT:
+        wanted = dtype in (torch.float32, torch.float64) and op.supports_autograd
+        # Not sample_inputs(), nor torch.manual_seed(): they print the stack for each sample and device.
+        torch.default_generator.manual_seed(0)
+        yield from op.sample_inputs_func(op, "cpu", dtype, wanted)
+
+
+def run(L: Any, call: Callable[..., Any], sample: Any, fresh: Callable[[Any], Any], inplace: bool) -> Any:
+    """(result, gradients of the leaves) of a call on copies of the sample."""
+    first, args, options = fresh(sample.input), fresh(sample.args), fresh(sample.kwargs)
+    leaves = [t for t in tensors([first, args, options]) if t.requires_grad]
+    result = call(first.clone() if inplace else first, *args, **options)
+    return result, gradients(L, result, leaves)
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own, and of NumPy's arithmetic on them
+@pytest.mark.parametrize("name", OPS)
+def test_samples(name: str) -> None:
+    op = OPS[name]
+    checked, refused, pairs = 0, set(), forms(op)
+    for dtype in DTYPES:
+        for sample in samples(op, dtype):
+            for form, (our, their) in pairs.items():
+                inplace = form.startswith("x.") and form.endswith("_") and not form.endswith("__")
+                try:
+                    theirs = run(torch, their, sample, theirs_of, inplace)
+                except Exception:
+                    continue  # a form that PyTorch refuses for this sample
+                try:
+                    ours = run(rl, our, sample, ours_of, inplace)
+                except NotSupportedError as error:
+                    refused.add(str(error).partition(":")[0])
+                    continue
+                except Exception as error:
+                    raise AssertionError(f"{form} of {sample.summary()}, {dtype}") from error
+                try:
+                    check(name, sample, ours, theirs)
+                except AssertionError as error:
+                    raise AssertionError(f"{form} of {sample.summary()}, {dtype}: {error}") from error
+                checked += 1
+    assert refused <= set(REFUSED), refused
+    assert checked or refused, "PyTorch refuses all samples"
+
+
+def check(name: str, sample: Any, ours: Any, theirs: Any) -> None:
+    if name in TIES:
+        compare(named(ours[0], sample), named(theirs[0], sample), 4.0)
+    else:
+        compare(ours[0], theirs[0], 4.0, name not in UNCOMPARED)
+    if name not in UNCOMPARED:
+        compare(ours[1], theirs[1], 32.0)
+
+
+def test_the_lists_name_what_is_there() -> None:
+    assert len(OPS) > 200
+    assert {*UNCOMPARED, *TIES, *(name for name, _ in LEFT_OUT)} <= set(OPS)
