@@ -159,7 +159,10 @@ def scatter_(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
 
 @method()
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """`input` with src[i][j] added at [index[i][j]][j] along dim 0, and likewise along the others."""
+    """`input` with src[i][j] added at [index[i][j]][j] along dim 0, and likewise along the others.
+
+    Numbers that meet in one place are added one by one in the order of the index, float16 in float32.
+    """
     axis = normalize_axis("scatter_add", dim, input.ndim)
     src = _source(input, axis, index, src)
     shape = tuple(input.shape[i] if i == axis else n for i, n in enumerate(index.shape))
