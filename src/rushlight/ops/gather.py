@@ -189,7 +189,10 @@ def scatter_(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | 
 
 @method()
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """`input` with src[i][j] added at [index[i][j]][j] along dim 0, and likewise along the others."""
+    """`input` with src[i][j] added at [index[i][j]][j] along dim 0, and likewise along the others.
+
+    Numbers that meet in one place are added one by one in the order of the index, float16 in float32.
+    """
     if not input.ndim or not index.ndim:
         return scatter_add(_row(input), dim, _row(index), _row(src)).reshape(input.shape)
     axis = normalize_axis("scatter_add", dim, input.ndim)

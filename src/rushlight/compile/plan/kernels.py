@@ -244,7 +244,7 @@ def _moves(plan: Schedule, node: Node) -> Kernel | None:
 
 def _adds_up_wider(node: Node) -> bool:
     """Whether a scatter needs another dtype for its sums than that of its result."""
-    return node.op.name in ADDS and node.out.spec.dtype == xp.float16
+    return node.op.name in ADDS and len(node.inputs) > 1 and node.out.spec.dtype == xp.float16
 
 
 def _check(plan: Schedule, node: Node) -> bool:
