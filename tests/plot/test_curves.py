@@ -87,7 +87,7 @@ def test_each_run_as_a_thin_line():
     mean, *each = ax.lines
     np.testing.assert_array_equal(mean.get_ydata(), [2.0, 0.5, 0.2])
     np.testing.assert_array_equal([line.get_ydata() for line in each], runs)
-    assert len(ax.get_legend().get_texts()) == 1
+    assert len(ax.get_legend().get_texts()) == 2  # the curve, and what thin lines are
     assert all(line.get_linewidth() < mean.get_linewidth() for line in each)
 
 
@@ -140,3 +140,11 @@ def test_one_axes_for_two_panels_is_refused():
     ax = plot.curves({"loss": LOSS}).axes[0]
     with pytest.raises(ArgumentError, match="2 panels"):
         plot.curves({"loss": LOSS}, scale="both", ax=ax)
+
+
+def test_thin_lines_are_named_once():
+    figure = plot.curves({"tanh": np.ones((3, 4)), "relu": np.ones((2, 4))}, band="runs", ylabel="loss")
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts.count("one run (thick: the mean)") == 1
+    alone = plot.curves({"tanh": np.ones(4), "relu": np.ones(4)}, band="runs", ylabel="loss")
+    assert "one run (thick: the mean)" not in [t.get_text() for t in alone.axes[0].get_legend().get_texts()]

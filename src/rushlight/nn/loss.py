@@ -26,7 +26,8 @@ class _Loss(Module):
     def sample_weights(self, target: Tensor) -> Tensor | float:
         """What each sample of a batch counts in the mean: all alike, or a tensor (N,). By this are the losses
         of batches weighed where they make the loss of an epoch."""
-        return target.numel() / max(len(target), 1)
+        array = target.array
+        return float(array.size / max(len(array), 1))
 
 
 class _WeightedLoss(_Loss):
@@ -117,9 +118,10 @@ class _ClassLoss(_WeightedLoss):
         """The weights of the sample's classes; 0 for those that are ignored."""
         if target.dtype.kind == "f":  # probabilities (N, C, ...): the mean is over all but the classes
             return target.numel() / max(target.shape[0] * target.shape[1], 1)
-        each, ignored = target.numel() / max(len(target), 1), target == self.ignore_index
-        if self.weight is None and not ignored.array.any():
-            return each
+        array = target.array  # asked for every batch, and nearly always for nothing
+        if self.weight is None and not (array == self.ignore_index).any():
+            return float(array.size / max(len(array), 1))
+        ignored = target == self.ignore_index
         if self.weight is None:
             counted = ops.where(ignored, 0.0, ops.ones(()))
         else:

@@ -157,10 +157,12 @@ def _scales(scale: Scale, quantity: str) -> tuple[bool, ...]:
 
 
 def _draw(ax: Axes, content: Panel, steps: np.ndarray | None, band: str | None, xlabel: str) -> None:
+    from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
 
     # Nothing of a curve that is zero throughout can be seen on a logarithmic scale.
     log = content.log and any((curve.mean > 0).any() for *_, curve in content.lines)
+    thin = False
     for _, colour, line, curve in content.lines:
         x = np.arange(1, len(curve.mean) + 1) if steps is None else steps[: len(curve.mean)]
         marker = "o" if len(x) == 1 else None
@@ -170,6 +172,7 @@ def _draw(ax: Axes, content: Panel, steps: np.ndarray | None, band: str | None, 
         if band == "runs" and curve.runs > 1:
             for run in curve.each:
                 ax.plot(x, run, line, color=colour, linewidth=style.THIN_WIDTH, alpha=style.RUN_ALPHA)
+            thin = True
         elif band is not None and curve.runs > 1:
             # Mean minus deviation may be negative, where a logarithm has no place; the lowest run is not.
             low = np.where(curve.low > 0, curve.low, curve.lowest) if log else curve.low
@@ -181,4 +184,8 @@ def _draw(ax: Axes, content: Panel, steps: np.ndarray | None, band: str | None, 
     note = " (log scale)" if log else ""
     style_axes(ax, xlabel=xlabel, ylabel=content.ylabel + note)
     if len(content.lines) > 1 or content.lines[0][3].runs > 1 or content.lines[0][0] != content.ylabel:
-        legend_below(ax)
+        handles = ax.get_legend_handles_labels()[0]
+        if thin:
+            text = "one run (thick: the mean)"
+            handles.append(Line2D([], [], color=style.FAINT, linewidth=style.THIN_WIDTH, label=text))
+        legend_below(ax, handles)

@@ -117,7 +117,8 @@ def _start(page: Page, readings: Sweep) -> None:
     page.picture(
         figure,
         "r1a-mse",
-        "Test MSE of five networks with tanh and five with ReLU, lr 0.01; thick: their mean.",
+        "Test MSE of five networks with tanh and five with ReLU, lr 0.01. Thin: each network; thick: their "
+        "mean.",
         cover=True,
     )
     page.table(by_column(rows))
@@ -169,7 +170,8 @@ def _rates(page: Page) -> None:
             }
             for lr, loss in curves.items()
         ]
-    page.picture(figure, "r1b-rates", "Test MSE for three learning rates; thick: the mean.")
+    caption = f"Test MSE for three learning rates. Thin: each of the {RUNS} networks; thick: their mean."
+    page.picture(figure, "r1b-rates", caption)
     page.table(by_column(rows), caption=f"{disk.cost(result)}.")
     page.text("""
         As R1 says, a smaller learning rate is smoother and slower, for tanh and for ReLU: the loss rises in

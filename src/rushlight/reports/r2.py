@@ -132,9 +132,9 @@ def _both(page: Page, torch: Any | None, data: Data) -> dict[float, list[Course]
 
 
 OVERLAID = """
-    R2's Fig. 3, both frameworks from the same weights on the same batches: the wide pale line is Rushlight,
-    compiled; the dashed one on it is PyTorch. Right: how far the two losses are apart in each epoch, relative
-    to the loss; where a line is missing, they agree to the last bit.
+    The losses of Fig. 3 once more, in both frameworks from the same weights on the same batches: the wide
+    pale line is Rushlight, compiled; the dashed one on it is PyTorch. Right: how far the two losses are
+    apart in each epoch, relative to the loss; where a line is missing, they agree to the last bit.
 """
 
 

@@ -63,8 +63,9 @@ def _network(page: Page) -> None:
     page.section("The network, and two slips of the text")
     page.text("""
         R3 trains two networks on the disk, three hidden layers of 25 units and one output, one with tanh and
-        one with ReLU. Weights and biases are Gaussian; their deviation is 1, He's or Xavier's. It compares
-        the mean log-loss of 30 networks of each kind.
+        one with ReLU. Weights and biases are Gaussian, and "the variance can be specified": 1, He's √(2/n) or
+        Xavier's √(2/(n+m)). As He and Glorot give them, these roots are standard deviations, the squares of
+        which are the variances; so we take them. R3 compares the mean log-loss of 30 networks of each kind.
     """)
     rl.manual_seed(0)
     page.picture(
@@ -107,14 +108,14 @@ def _averages(page: Page) -> Sweep:
     logs = {name: np.log(main.curves("train_loss", activation=key)) for key, name in NAMES.items()}
     figure, axes = panels(2)
     for ax, band, title in zip(
-        axes, ("deviation", "runs"), ("mean and deviation", "every network"), strict=True
+        axes, (None, "runs"), (f"mean of {RUNS}, as in R3's Fig. 1", "every network"), strict=True
     ):
         rl.plot.curves(logs, band=band, ylabel="ln MSE", ax=ax, title=title)  # type: ignore[arg-type]
     page.picture(
         figure,
         "r3a-log-loss",
         f"Logarithm of the training loss, {RUNS} networks with tanh and {RUNS} with ReLU: He's deviation, an "
-        f"activation after every layer, lr {MAIN['lr']:g}.",
+        f"activation after every layer, lr {MAIN['lr']:g}. Right: thin, each network; thick, their mean.",
         cover=True,
     )
     rows = []
@@ -151,7 +152,7 @@ def _settings(page: Page) -> None:
     for setting in rl.grid(**choices):
         row: dict[str, Any] = {
             "output": "activated" if setting["last"] else "linear",
-            "deviation": INITS[setting["init"]],
+            "first weights": INITS[setting["init"]],
             "lr": setting["lr"],
         }
         found = {key: _mean_log(result.where(**setting, activation=key)) for key in NAMES}

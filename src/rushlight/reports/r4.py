@@ -15,6 +15,7 @@ from rushlight.plot import style
 from rushlight.plot._figure import legend_below, style_axes
 from rushlight.reports.page import Page, duration, panels, percent
 from rushlight.reports.r4_graph import write_graph
+from rushlight.reports.r4_valley import valley
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ STEP = 0.2
 REPORTED = {"none": 0.92, "relu": 0.97, "tanh": 0.97}
 INIT = {"none": "xavier_uniform", "relu": "kaiming_uniform", "tanh": "xavier_uniform"}
 NAMES = {"none": "no hidden layer", "relu": "ReLU, Kaiming", "tanh": "tanh, Glorot"}
+RULE = {"xavier_uniform": "Glorot", "kaiming_uniform": "Kaiming", "normal": "deviation 1"}
 RULES = {0.0: "SGD", 0.9: "momentum"}
 LEVEL = 0.97
 MEASURED = "Training: during the epoch, while the weights still move; validation: after it."
@@ -109,6 +111,7 @@ def _first_weights(page: Page, digits: Digits | None, found: Sweep | None) -> No
         R4 draws weights by Glorot's rule before tanh, uniform in ±√(6/(m+n)), and by Kaiming's before ReLU,
         ±√(6/n), so that gradients neither explode nor vanish.
     """)
+    valley(page)
     figure, places = panels(1 if found is None else 2)
     _slope(places[0])
     fig_3 = "R4's Fig. 3: the slope of tanh, by `backward`; it vanishes for large inputs."
@@ -139,7 +142,7 @@ def _starts(page: Page, digits: Digits) -> tuple[float, float]:
     page.table(
         {
             "activation": [hidden for hidden, _ in rows],
-            "first weights": ["deviation 1" if init == "normal" else init for _, init in rows],
+            "first weights": [RULE[init] for _, init in rows],
             "loss": [start.loss for start in rows.values()],
             "slopes below 0.01": [percent(start.flat) for start in rows.values()],
             "gradient / weights, first layer": [start.first for start in rows.values()],

@@ -9,6 +9,7 @@ from rushlight import nn
 from rushlight.plot import style
 from rushlight.reports import disk
 from rushlight.reports.page import Page, by_column, percent
+from rushlight.reports.r5_classes import class_diagram
 from rushlight.train import ErrorRate, Trainer
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ def _network(page: Page) -> None:
         "The network, drawn from the model itself; the colours are the activations.",
     )
     page.code(build, train)
+    page.picture(
+        class_diagram(),
+        "classes",
+        "As R5's Fig. 2, the classes of the framework, drawn by looking at the classes themselves. Solid "
+        "arrows lead to the class that one derives from, dashed ones to what an object holds.",
+    )
 
 
 def _errors(page: Page) -> Sweep:
@@ -96,7 +103,9 @@ def _errors(page: Page) -> Sweep:
     below = int((disk.errors(runs) <= REPORTED[1]).sum())
     page.text(f"""
         {below} of {RUNS} networks are at or below 5 %, and the mean is {percent(figures[2])}: at the good
-        end of what R5 reports. (The training error is measured while the network learns, so it lags behind.)
+        end of what R5 reports. All of them train on one set of points; `rushlight train disk --runs 10` draws
+        new points for each seed, so that its mean and its spread are other figures. (The training error is
+        measured while the network learns, so it lags behind.)
     """)
     return runs
 

@@ -51,7 +51,8 @@ class Trainer:
     compile             "auto": the train step becomes native code where llvmlite is installed and the step
                         can be traced, and a warning says so where it cannot; True: an error then; False:
                         eager. Data in memory are trained on in calls of many batches. What trains compiled is
-                        measured compiled too. The curves are equal up to rounding.
+                        measured compiled too. A step is the eager step up to rounding; over many epochs
+                        rounding adds up, and runs part, as they do between two machines.
 
     Raises DTypeError for parts of the wrong kind: a class in the place of an object, a loss by its name.
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.state import no_grad
 from rushlight.nn import functional as F
 from rushlight.nn.loss import CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 
@@ -49,9 +48,10 @@ class LossWeights:
         """What the samples of `target` count: each, or all alike."""
         if self._rows is None:
             return 1.0
-        with no_grad():
-            found = self._rows(target)
-        return found.numpy().astype(np.float64) if hasattr(found, "numpy") else float(found)
+        found = self._rows(target)
+        if found.__class__ is float:
+            return found
+        return found.detach().numpy().astype(np.float64) if hasattr(found, "detach") else float(found)
 
     def of(self, target: Any) -> float:
         """What the batch with this target counts."""
