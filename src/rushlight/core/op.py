@@ -40,6 +40,8 @@ class Op:
     first       the input from which promotion counts (1 for `where`, whose condition stays bool).
     elementwise the formula works element by element, so that formulas may be composed into one loop.
     view        the result may share the first input's memory.
+    put         of a view: ``put(x, value, attrs)`` gives the op, inputs and attrs that make the first input
+                `x` anew with `value` in the place of what the view looks at. None where that is not done.
     inplace     ``inplace(array, *arrays)``: the same written into the first array, where that is cheaper.
     decompose   the same result in other Tensor ops, for tracing and for whoever wants to read it.
     """
@@ -54,6 +56,7 @@ class Op:
     first: int = 0
     elementwise: bool = False
     view: bool = False
+    put: Callable[[Any, Any, dict[str, Any]], tuple[Op, tuple[Any, ...], dict[str, Any]]] | None = None
     inplace: Callable[..., Any] | None = None
     decompose: Callable[..., Any] | None = None
 
