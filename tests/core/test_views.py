@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import rushlight as rl
-from rushlight.errors import ArgumentError, GradError
+from rushlight.errors import ArgumentError, GradError, NotSupportedError
 
 
 def ones(n: int = 3) -> tuple[rl.Tensor, rl.Tensor]:
@@ -277,3 +277,75 @@ def test_views_are_not_kept_and_not_gathered() -> None:
     del view
     gc.collect()
     assert kept() is None
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_gradients_compiled(name: str) -> None:
+    pytest.importorskip("llvmlite")
+    function, want = PROGRAMS[name]
+
+    def run(x: Any) -> Any:
+        (found,) = rl.autograd.grad(function(x * 1.0).sum(), x, allow_unused=True, materialize_grads=True)
+        return found
+
+    compiled = rl.compile(run)
+    for _ in range(2):
+        assert compiled(rl.ones(3, requires_grad=True)).tolist() == want
+
+
+def test_compiled_writes_through_views_reach_the_outside() -> None:
+    pytest.importorskip("llvmlite")
+    buffer = rl.zeros(2, 3)
+
+    @rl.compile
+    def step(x: Any) -> Any:
+        row = buffer[1]
+        column = buffer.T[0]
+        row.add_(x)
+        column.mul_(2.0)
+        x[1:].zero_()
+        return row, column
+
+    for want in ([2.0, 1.0, 1.0], [6.0, 2.0, 2.0]):
+        x = rl.ones(3)
+        row, column = step(x)
+        assert (row.tolist(), column.tolist()) == (want, [0.0, want[0]])
+        assert buffer.tolist() == [[0.0, 0.0, 0.0], want]
+        assert x.tolist() == [1.0, 0.0, 0.0]
+
+
+REFUSED: dict[str, Any] = {
+    "an expanded tensor": lambda y: y.expand(2, 3).mul_(2.0),
+    "a reshape": lambda y: (y.unsqueeze(0) * rl.ones(2, 1)).view(3, 2).mul_(2.0),
+    "a view made under no_grad": lambda y: _made_under_no_grad(y).mul_(2.0),
+    "one of several views": lambda y: y.split(2)[0].mul_(2.0),
+}
+
+
+def _made_under_no_grad(y: Any) -> Any:
+    with rl.no_grad():
+        return y[:2]
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_compiled_functions_refuse(what: str) -> None:
+    pytest.importorskip("llvmlite")
+    with pytest.raises((GradError, NotSupportedError), match=what):
+        rl.compile(lambda x: REFUSED[what](x * 1.0))(rl.ones(3, requires_grad=True))
+
+
+def test_a_compiled_function_gives_no_history_to_what_is_outside() -> None:
+    pytest.importorskip("llvmlite")
+    w, buffer = rl.ones(3, requires_grad=True), rl.zeros(3)
+    part = buffer[:2]
+
+    @rl.compile
+    def step(x: Any) -> Any:
+        buffer.copy_(x * w)
+        return buffer.sum()
+
+    with pytest.raises(NotSupportedError, match="with a history"):
+        step(rl.ones(3))
+    assert buffer.node is None
+    assert part.node is None
+    assert buffer.tolist() == [0.0, 0.0, 0.0]

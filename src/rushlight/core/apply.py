@@ -138,6 +138,8 @@ def _apply_recorded(
     reads_old = op.saves in ("inputs", "both")
     old = wrap(target.array.copy() if reads_old else target.array)
     old.node = target.node
+    if not reads_old:
+        old._base = base_of(target)
     out = apply(op, old, *inputs, **attrs)
     _check_fits(op, target.array, out.array)
     assign(target, out.array)

@@ -17,7 +17,7 @@ from rushlight.core.tensor import INVALID, NO_GRAD, Retain, Tensor, base_of, wra
 from rushlight.device import xp
 from rushlight.errors import GradError, message
 
-__all__ = ["Views", "link", "move_history", "refuse_sealed", "root_of"]
+__all__ = ["Views", "link", "move_history", "refuse_sealed", "root_of", "with_views"]
 
 _ndarray = xp.ndarray
 
@@ -99,17 +99,21 @@ def move_history(target: Tensor, node: Any) -> None:
 
 
 def _renew_views(root: Tensor) -> None:
-    stale = [root]
-    while stale:
-        source = stale.pop()
-        for view in [v for r in source._views or () if (v := r()) is not None]:
-            assert view._view is not None
-            _, op, attrs = view._view
-            if view._sealed is None:
-                _set_node(view, Node(op, (source,), attrs, view.array))
-            else:
-                view.node = Severed(view._sealed)  # type: ignore[assignment]
-            stale.append(view)
+    for view in with_views(root)[1:]:
+        assert view._view is not None
+        source, op, attrs = view._view
+        if view._sealed is None:
+            _set_node(view, Node(op, (source,), attrs, view.array))
+        else:
+            view.node = Severed(view._sealed)  # type: ignore[assignment]
+
+
+def with_views(root: Tensor) -> list[Tensor]:
+    """`root` and all living views of it and of its views, each after the one that it looks at."""
+    found = [root]
+    for tensor in found:
+        found.extend(v for r in tensor._views or () if (v := r()) is not None)
+    return found
 
 
 def _set_node(tensor: Tensor, node: Any) -> None:
