@@ -13,7 +13,7 @@ from weakref import ref
 from rushlight.core.graph import Node
 from rushlight.core.op import Op
 from rushlight.core.state import state
-from rushlight.core.tensor import INVALID, NO_GRAD, Retain, Tensor, base_of, wrap
+from rushlight.core.tensor import INVALID, NO_GRAD, Retain, Tensor, wrap
 from rushlight.device import xp
 from rushlight.errors import GradError, message
 
@@ -27,11 +27,9 @@ class Views(list["ref[Tensor]"]):
 
     limit = 16
 
-    def add(self, view: Tensor) -> None:
-        self.append(ref(view))
-        if len(self) > self.limit:
-            self[:] = [r for r in self if r() is not None]
-            self.limit = 2 * len(self) + 16
+    def sweep(self) -> None:
+        self[:] = [r for r in self if r() is not None]
+        self.limit = 2 * len(self) + 16
 
 
 class Severed:
@@ -64,15 +62,19 @@ def link(out: Tensor, source: Tensor, op: Op, attrs: dict[str, Any]) -> None:
         )
         if not shares:
             return
-    out._base = base_of(source)
+    base = source._base
+    out._base = source if base is None else base
     out._view = (source, op, attrs)
     if not state.grad_enabled:
         out._sealed = NO_GRAD
     elif source._sealed is not None:
         out._sealed = source._sealed
-    if source._views is None:
-        source._views = Views()
-    source._views.add(out)
+    views = source._views
+    if views is None:
+        views = source._views = Views()
+    views.append(ref(out))
+    if len(views) > views.limit:
+        views.sweep()
 
 
 def root_of(tensor: Tensor) -> Tensor:
