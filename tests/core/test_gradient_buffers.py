@@ -9,6 +9,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
+from rushlight.errors import GradError
 
 
 def eager(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -172,3 +173,13 @@ def test_retain_grad_with_create_graph() -> None:
     y.grad.sum().backward()  # through y once more, and so through the hook
     assert x.grad is not None
     assert x.grad.item() == 120.0 + 1200.0
+
+
+@pytest.mark.parametrize("wrong", [rl.ones(2, 3), rl.ones(1), rl.ones(3, dtype=rl.float64)])
+def test_a_buffer_that_does_not_fit_is_refused(wrong: rl.Tensor) -> None:
+    x = rl.ones(3, requires_grad=True)
+    x.grad = wrong
+    before = wrong.tolist()
+    with pytest.raises(GradError, match=r"a \.grad that is"):
+        x.sum().backward()
+    assert wrong.tolist() == before

@@ -26,7 +26,7 @@ def test_a_leaf_that_requires_grad_is_refused() -> None:
         lambda: x.normal_(),
         lambda: x[0].zero_(),
     ):
-        with pytest.raises(GradError, match=r"no_grad|whole tensor"):
+        with pytest.raises(GradError, match="no_grad"):
             write()
     assert x.tolist() == [1.0, 2.0]
 
@@ -159,18 +159,6 @@ def test_plain_data_written_with_a_history_joins_the_graph() -> None:
     buffer.sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [7.0, 2.0]
-
-
-def test_a_view_is_not_written_with_a_history() -> None:
-    """The base would change without knowing how: PyTorch follows, here it is a clear error, never silence."""
-    x, base = leaf(1.0, 2.0), rl.zeros(2, 2)
-    with pytest.raises(GradError, match="view"):
-        base[0].copy_(x)
-    y = x * 1.0
-    with pytest.raises(GradError, match="view"):
-        y[0].mul_(2.0)
-    assert base.tolist() == [[0.0, 0.0], [0.0, 0.0]]
-    assert y.tolist() == [1.0, 2.0]
 
 
 def test_a_second_name_of_plain_data_may_be_written_with_a_history() -> None:

@@ -14,6 +14,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_wrapped, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
+from rushlight.core.views import link, move_history, refuse_sealed, root_of
 from rushlight.device import xp
 from rushlight.errors import (
     ArgumentError,
@@ -62,7 +63,7 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
 
     out = wrap(array)
     if op.view:
-        out._base = base_of(inputs[0])
+        link(out, inputs[0], op, attrs)
     if state.grad_enabled and op.vjp is not None:
         for t in inputs:
             if isinstance(t, Tensor) and t.node is not None:
@@ -74,13 +75,17 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
 def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
     """Write the result of `op` on `target` and `inputs` into `target`, whose dtype and shape stay.
 
-    Raises GradError for a leaf that requires grad outside `no_grad`, and for a view whose base has a
-    history; ShapeError or DTypeError when the result does not fit.
+    Where that has a history, the base of the target and all its views get it too.
+
+    Raises GradError for a leaf that requires grad, and for a view of one, outside `no_grad`; and for views
+    made under `no_grad` or given by functions that give several. ShapeError or DTypeError when the result
+    does not fit.
     """
     if state.grad_enabled:
-        for t in (target, *inputs):
+        root = target if target._view is None else root_of(target)
+        for t in (root, target, *inputs):
             if isinstance(t, Tensor) and t.node is not None:
-                return _apply_recorded(op, target, inputs, attrs)
+                return _apply_recorded(op, target, root, inputs, attrs)
     array = target.array
     if op.inplace is not None and state.run is None:
         operands = [as_operand(op, t, array) for t in inputs]
@@ -102,7 +107,12 @@ def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
 def assign(target: Tensor, array: Any) -> None:
     """Write `array` into the memory of `target`; while tracing, into the placeholder that stands for it."""
     if state.write is None:
-        xp.copyto(target.array, array, casting="unsafe")
+        try:
+            xp.copyto(target.array, array, casting="unsafe")
+        except ValueError as error:
+            got = f"a tensor of shape {target.shape} whose elements may not be written: {error}"
+            remedy = "clone() it first: an expanded tensor has many elements in one place."
+            raise ArgumentError(message("in-place update", got, "memory of its own", remedy)) from None
     else:
         state.write(target, array)
 
@@ -110,37 +120,31 @@ def assign(target: Tensor, array: Any) -> None:
 def touch(target: Tensor) -> None:
     """Note that `target` was written, so that a backward which needs the old values refuses."""
     base = base_of(target)
-    if base is not target and not state.tracing and not xp.may_share_memory(base.array, target.array):
-        base = target
     base._written = target._written = next(clock)
     for t in (base, target):
         if isinstance(t.node, Node):
             t.node.overwritten = True
 
 
-def _apply_recorded(op: Op, target: Tensor, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
+def _apply_recorded(
+    op: Op, target: Tensor, root: Tensor, inputs: tuple[Any, ...], attrs: dict[str, Any]
+) -> Tensor:
     """The in-place update of a tensor with history: the tensor becomes the result of the recorded op."""
-    if target.requires_grad and target.is_leaf:
-        raise GradError(
-            message(
-                f"{op.name}_", "a leaf that requires grad", "an update outside the graph", "Use rl.no_grad()."
-            )
-        )
-    base = target._base
-    # The base of a view would change without knowing how. A second name of a plain tensor is no such view.
-    plain_alias = base is None or (base.node is None and base.array is target.array)
-    if not plain_alias and xp.may_share_memory(base.array, target.array):  # type: ignore[union-attr]
-        got = "a view of another tensor, and values with a history"
-        remedy = "Use the out-of-place operation, or write base[index] = value."
-        raise GradError(message(f"{op.name}_", got, "a whole tensor", remedy))
+    if target._sealed is not None:
+        refuse_sealed(f"{op.name}_", target._sealed)
+    if (target.requires_grad or root.requires_grad) and root.is_leaf:
+        got = "a leaf that requires grad" if root is target else "a view of a leaf that requires grad"
+        raise GradError(message(f"{op.name}_", got, "an update outside the graph", "Use rl.no_grad()."))
     reads_old = op.saves in ("inputs", "both")
     old = wrap(target.array.copy() if reads_old else target.array)
     old.node = target.node
+    if not reads_old:
+        old._base = base_of(target)
     out = apply(op, old, *inputs, **attrs)
     _check_fits(op, target.array, out.array)
     assign(target, out.array)
     touch(target)
-    target.node = out.node
+    move_history(target, out.node)
     return target
 
 

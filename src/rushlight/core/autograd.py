@@ -180,6 +180,10 @@ def _accumulate(tensor: Tensor | None, g: Tensor, owned: set[int]) -> None:
         return
     held = tensor.grad
     if held is not None:
+        if held.array.shape != g.array.shape or held.array.dtype != g.array.dtype:
+            raise GradError(
+                message("backward", f"a .grad that is {held.spec}", f"{g.spec}, as the tensor is")
+            )
         if state.grad_enabled:
             tensor.grad = held + g
         else:

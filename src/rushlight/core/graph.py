@@ -10,7 +10,6 @@ from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
-from rushlight.device import xp
 from rushlight.errors import GradError, message
 
 __all__ = ["Leaf", "Node", "Overwritten", "observe"]
@@ -81,9 +80,8 @@ class Node:
         self.parents = parents = [t.node if isinstance(t, Tensor) else None for t in inputs]
         self.required = False
         for p in parents:
-            if p is not None and p.required:
+            if p is not None and p.required:  # each is asked: that of a lost history raises
                 self.required = True
-                break
         self.spec = (array.shape, array.dtype)
         self.seq = next(clock)
         self.overwritten = False
@@ -166,10 +164,7 @@ class Overwritten(Tensor):
         """`value`, or its stand-in if it was written after `node` was recorded."""
         if not isinstance(value, Tensor):
             return value
-        base = base_of(value)
-        if base is not value and not xp.may_share_memory(base.array, value.array):
-            base = value  # a reshape that had to copy: the base's writes do not reach it
-        return cls(value, node) if base._written > node.seq else value
+        return cls(value, node) if base_of(value)._written > node.seq else value
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -41,6 +41,8 @@ class Op:
     elementwise the formula works element by element, so that formulas may be composed into one loop.
     view        the result may share the first input's memory.
     wraps       numbers that the inputs' integer dtype cannot hold count modulo its range, as in PyTorch.
+    put         of a view: ``put(x, value, attrs)`` gives the op, inputs and attrs that make the first input
+                `x` anew with `value` in the place of what the view looks at. None where that is not done.
     inplace     ``inplace(array, *arrays)``: the same written into the first array, where that is cheaper.
     decompose   the same result in other Tensor ops, for tracing and for whoever wants to read it.
     """
@@ -56,6 +58,7 @@ class Op:
     elementwise: bool = False
     view: bool = False
     wraps: bool = False
+    put: Callable[[Any, Any, dict[str, Any]], tuple[Op, tuple[Any, ...], dict[str, Any]]] | None = None
     inplace: Callable[..., Any] | None = None
     decompose: Callable[..., Any] | None = None
 

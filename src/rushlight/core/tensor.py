@@ -19,10 +19,15 @@ from rushlight.errors import DTypeError, GradError, in_pytorch, message
 
 if TYPE_CHECKING:
     from rushlight.core.graph import Leaf, Node
+    from rushlight.core.op import Op
+    from rushlight.core.views import Views
 
 __all__ = ["Parameter", "Tensor", "base_of", "check_dtype", "clock", "method", "wrap"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+INVALID = "invalid"
+"""The name of the node of a view whose history was lost."""
 
 clock = itertools.count(1)
 """Orders all that happens to tensors: nodes by when they were recorded, writes by when they overwrote."""
@@ -38,6 +43,10 @@ class Tensor:
                    is the result of operations on such tensors, None for plain data.
     grad           the gradient that `backward` accumulated, or None.
 
+    Of a tensor that shares memory with others, `_base` is the one whose memory it is. A view has in `_view`
+    the tensor it looks at and the op that made it, and is known there (`_views`), so that an in-place update
+    of one gives all their new history (`core/views.py`); `detach()` shares memory alone.
+
     >>> import rushlight as rl
     >>> x = rl.tensor([1.0, 2.0], requires_grad=True)
     >>> (x * x).sum().backward()
@@ -50,6 +59,9 @@ class Tensor:
     node: Node | Leaf | None = None
     grad: Tensor | None = None
     _base: Tensor | None = None
+    _view: tuple[Tensor, Op, dict[str, Any]] | None = None
+    _views: Views | None = None
+    _sealed: str | None = None
     _written: int = 0
     _retains_grad: bool = False
 
@@ -230,7 +242,7 @@ class Tensor:
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
             raise DTypeError(message("iter", "a 0-d tensor", "at least one axis", "Use item()."))
-        return (self[i] for i in range(self.array.shape[0]))
+        return (one_of_several(self[i]) for i in range(self.array.shape[0]))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any())
@@ -400,6 +412,18 @@ def wrap(array: Any) -> Tensor:
 _new = Tensor.__new__
 
 
+SEVERAL = "one of several views that one function gave"
+NO_GRAD = "a view made under no_grad()"
+"""Why a view (`_sealed`) may be no part of a history that changes in place, as in PyTorch."""
+
+
+def one_of_several(view: Tensor) -> Tensor:
+    """`view` itself, marked as one of several results of one function."""
+    if view._view is not None and view._sealed is None:
+        view._sealed = SEVERAL
+    return view
+
+
 def base_of(tensor: Tensor) -> Tensor:
     """The tensor whose memory `tensor` looks at: itself, unless it is a view."""
     return tensor if tensor._base is None else tensor._base
@@ -427,7 +451,9 @@ def _describe(tensor: Tensor, name: str) -> str:
         parts.append(f"size={tensor.shape}")
     if tensor.dtype not in (DEFAULT_DTYPE, xp.int64, xp.bool_):
         parts.append(f"dtype={tensor.dtype}")
-    if tensor.grad_fn is not None:
+    if tensor.node is not None and tensor.node.name == INVALID:
+        parts.append(f"grad_fn=<{INVALID}>")
+    elif tensor.grad_fn is not None:
         parts.append(f"grad_fn=<{tensor.grad_fn.name}>")
     elif tensor.requires_grad:
         parts.append("requires_grad=True")

@@ -143,6 +143,7 @@ SLICE = register(
         (lambda g, out, x, *, pattern: apply(INDEX_ADD, g, pattern=pattern, shape=x.shape),),
         saves="specs",
         view=True,
+        put=lambda x, value, attrs: (INDEX_PUT, (x, value), attrs),
     )
 )
 INDEX = register(
@@ -163,7 +164,7 @@ INDEX_ADD: Op = register(
         spare=(0,),
     )
 )
-INDEX_PUT = register(Op("index_put", _put, _infer_set, _put_grad, spare=(0, 1), inplace=_set))
+INDEX_PUT: Op = register(Op("index_put", _put, _infer_set, _put_grad, spare=(0, 1), inplace=_set))
 
 
 def _parse(input: Tensor, index: Any) -> tuple[Pattern, list[Tensor]]:

@@ -8,7 +8,7 @@ from typing import Any
 from rushlight.core.apply import apply, to_dtype
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axis, promote_dtypes
-from rushlight.core.tensor import Tensor, method
+from rushlight.core.tensor import Tensor, method, one_of_several
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 
 __all__ = ["cat", "chunk", "concat", "hstack", "split", "stack", "unbind", "vstack"]
@@ -121,7 +121,7 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
             raise ShapeError(message("split", f"sections {sections}", f"sizes that add up to {length}"))
     parts, start = [], 0
     for n in sections:
-        parts.append(tensor.narrow(axis, start, n))
+        parts.append(one_of_several(tensor.narrow(axis, start, n)))
         start += n
     return tuple(parts)
 
@@ -138,4 +138,5 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 @method()
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along `dim`, which is dropped."""
-    return tuple(input.select(dim, i) for i in range(input.shape[normalize_axis("unbind", dim, input.ndim)]))
+    axis = normalize_axis("unbind", dim, input.ndim)
+    return tuple(one_of_several(input.select(axis, i)) for i in range(input.shape[axis]))

@@ -59,11 +59,16 @@ def _infer_expand(x: Spec, *, shape: tuple[int, ...]) -> Spec:
     return Spec(shape, x.dtype)
 
 
-def _permute_grad(g: Tensor, out: Any, x: Any, *, dims: tuple[int, ...]) -> Tensor:
+def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
     inverse = [0] * len(dims)
     for i, d in enumerate(dims):
         inverse[d] = i
-    return apply(PERMUTE, g, dims=tuple(inverse))
+    return tuple(inverse)
+
+
+def _expand(m: Any, x: Any, *, shape: tuple[int, ...]) -> Any:
+    """Where nothing is repeated the result may be written."""
+    return m.broadcast_to(x, shape) if math.prod(shape) != math.prod(x.shape) else m.reshape(x, shape)
 
 
 RESHAPE: Op = register(
@@ -74,26 +79,29 @@ RESHAPE: Op = register(
         (lambda g, out, x, *, shape: apply(RESHAPE, g, shape=x.shape),),
         saves="specs",
         view=True,
+        put=lambda x, value, attrs: (RESHAPE, (value,), {"shape": x.shape}),
     )
 )
-PERMUTE = register(
+PERMUTE: Op = register(
     Op(
         "permute",
         lambda m, x, *, dims: m.transpose(x, dims),
         _infer_permute,
-        (_permute_grad,),
+        (lambda g, out, x, *, dims: apply(PERMUTE, g, dims=_inverse(dims)),),
         saves="specs",
         view=True,
+        put=lambda x, value, attrs: (PERMUTE, (value,), {"dims": _inverse(attrs["dims"])}),
     )
 )
 EXPAND = register(
     Op(
         "expand",
-        lambda m, x, *, shape: m.broadcast_to(x, shape),
+        _expand,
         _infer_expand,
         (lambda g, out, x, *, shape: g.sum_to_size(x.shape),),
         saves="specs",
         view=True,
+        put=lambda x, value, attrs: (RESHAPE, (value,), {"shape": x.shape}),
     )
 )
 FLIP: Op = register(

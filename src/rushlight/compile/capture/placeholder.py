@@ -30,22 +30,26 @@ class Placeholder:
 
     line    where the user's program made it.
     origin  of a view: the node that made it, and the array or Placeholder that it looks at.
+    now     of a view: gives the Placeholder that stands for it at the time.
     """
 
-    __slots__ = ("__weakref__", "dtype", "line", "origin", "shape", "value")
+    __slots__ = ("__weakref__", "dtype", "line", "now", "origin", "shape", "value")
 
     base = None
 
-    def __init__(self, value: Value, line: str = "", origin: tuple[Node, Any] | None = None) -> None:
+    def __init__(
+        self, value: Value, line: str = "", origin: tuple[Node, Any] | None = None, now: Any = None
+    ) -> None:
         self.value = value
         self.shape = value.spec.shape
         self.dtype = value.spec.dtype
         self.line = line
         self.origin = origin
+        self.now = now
 
     def copy(self) -> Placeholder:
         """The same value in memory of its own: what is written later does not change it."""
-        return Placeholder(self.value, self.line)
+        return Placeholder(self.value if self.now is None else self.now(self).value, self.line)
 
     @property
     def ndim(self) -> int:

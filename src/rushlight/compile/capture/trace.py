@@ -8,6 +8,7 @@ met is lifted to an input of the program, to be read afresh at each call; Python
 from __future__ import annotations
 
 import gc
+import math
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from rushlight.compile.capture.placeholder import GradOf, Placeholder, TraceErro
 from rushlight.compile.capture.results import holes, tensors_of
 from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
-from rushlight.core.apply import to_dtype
+from rushlight.core.apply import apply, to_dtype
 from rushlight.core.atomic import make_lock
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor, base_of, wrap
+from rushlight.core.views import with_views
 from rushlight.device import xp
 from rushlight.errors import message
 
@@ -64,6 +66,7 @@ class Trace:
         self._values: dict[int, Value] = {}
         self._written: dict[int, tuple[Tensor, Any, Value]] = {}
         self._replaced: dict[int, Placeholder] = {}
+        self._nodes: list[tuple[Tensor, Any]] = []
         self._keep: list[Any] = []
         self._first_write: dict[int, int] = {}
         self._last_read: dict[int, int] = {}
@@ -101,7 +104,7 @@ class Trace:
         )
 
     def _placeholder(self, value: Value, origin: tuple[Node, Any] | None = None) -> Placeholder:
-        made = Placeholder(value, user_line(), origin)
+        made = Placeholder(value, user_line(), origin, self._now if origin else None)
         self.made.append(weakref.ref(made))
         return made
 
@@ -117,17 +120,7 @@ class Trace:
         source = self._now(looked_at)
         if source is looked_at:
             return array
-        if node.op.name == "reshape" and not (
-            isinstance(looked_at, xp.ndarray) and looked_at.flags.c_contiguous
-        ):
-            raise TraceError(
-                message(
-                    "compile",
-                    f"a tensor reshaped before the original was updated, and read after it, at {user_line()}",
-                    "a reshape after the update: whether the two share memory depends on their layout",
-                    "Reshape again, or clone() before the update.",
-                )
-            )
+        _refuse_unclear(node, looked_at)
         fresh = self.run(node.op, [wrap(source), *node.inputs[1:]], node.attrs)
         self._replace(array, fresh)
         return fresh
@@ -167,21 +160,18 @@ class Trace:
         return value
 
     def write(self, target: Tensor, array: Any) -> None:
-        """An in-place update: from here on the target stands for the new value."""
+        """An in-place update: from here on the target stands for the new value.
+
+        Of a view made inside the function what it looks at is updated, with the new value in its place.
+        """
         base = base_of(target)
         same = self._now(base.array) is self._now(target.array)
-        if not same and isinstance(target.array, Placeholder) and id(target) not in self._written:
-            raise TraceError(
-                message(
-                    "in-place update",
-                    f"a view made inside a compiled function, at {user_line()}",
-                    "a whole tensor",
-                    "Index the tensor itself: x[i] = ...",
-                )
-            )
         array = self._now(array)
         if array.dtype != target.array.dtype:
             array = to_dtype(wrap(array), target.array.dtype).array
+        if not same and isinstance(target.array, Placeholder) and id(target) not in self._written:
+            target, array = self._behind(target, array)
+            base, same = target, True
         new = self._placeholder(self.value_of(wrap(array)))
         for tensor in {id(t): t for t in ((base, target) if same else (target,))}.values():
             if id(tensor) not in self._written:
@@ -189,10 +179,29 @@ class Trace:
                 if old is not None:
                     self._written[id(tensor)] = (tensor, tensor.array, old)
                     self._first_write.setdefault(id(old), len(self.graph.nodes))
+                    self._nodes += [(t, t.node) for t in with_views(tensor)]
             for array in (tensor.array, self._now(tensor.array)):
                 if array is not new:
                     self._replace(array, new)
             tensor.array = new
+
+    def _behind(self, view: Tensor, array: Any) -> tuple[Tensor, Any]:
+        """The tensor that a view looks at in the end, and its array with `array` in the place of the view."""
+        base, now = base_of(view), self._now(view.array)
+        while isinstance(now, Placeholder) and now.origin is not None:
+            node, looked_at = now.origin
+            _refuse_unclear(node, looked_at)
+            source = self._now(looked_at)
+            if node.op.put is None or (now.size != math.prod(source.shape) and node.op.name == "expand"):
+                raise _not_followed("an update of an expanded tensor", "clone() it before the update.")
+            put, inputs, attrs = node.op.put(wrap(source), wrap(array), node.attrs)
+            with no_grad():
+                array = apply(put, *inputs, **attrs).array
+            now = source
+        for tensor in (base, *self.lifted):
+            if self._now(tensor.array) is now:
+                return tensor, array
+        raise _not_followed("an update of a view", "Index the tensor itself: x[i] = ...")
 
     def _old(self, tensor: Tensor) -> Value | None:
         """The input that a tensor is before it is written for the first time; None if it is none."""
@@ -205,6 +214,11 @@ class Trace:
         """The graph of all that was traced: what the outputs and the updates need of it."""
         graph = self.graph
         graph.outputs = [self.value_of(t) for t in outputs]
+        for tensor, node in self._nodes:
+            if tensor.node is not node and not isinstance(self._first_array(tensor), Placeholder):
+                got = f"a tensor of shape {tensor.shape} from outside, written with values with a history"
+                remedy = "Update it under rl.no_grad(), or with values that are detached."
+                raise TraceError(message("compile", got, "histories that end with the call", remedy))
         for tensor, _, old in self._written.values():
             new = self.value_of(tensor)
             if new is not old and all(t is not old for t, _ in graph.updates):
@@ -214,6 +228,11 @@ class Trace:
         refuse_overlaps(graph, [arrays.get(id(t), t.array) for t in self.lifted])
         graph.nodes = list(used(graph))
         return verify(graph)
+
+    def _first_array(self, tensor: Tensor) -> Any:
+        """The array that a tensor had before the function wrote it."""
+        found = self._written.get(id(tensor))
+        return tensor.array if found is None else found[1]
 
     def _late(self) -> set[tuple[int, int]]:
         """Pairs of inputs (i, j): i is read, or returned, after j was written."""
@@ -236,12 +255,34 @@ class Trace:
         """Give every tensor that was written its own array back."""
         for tensor, array, _ in self._written.values():
             tensor.array = array
+        for tensor, node in self._nodes:
+            tensor.node = node
 
     def forget(self) -> None:
         """Let go of all placeholders."""
         self._keep.clear()
         self._replaced.clear()
         self._written.clear()
+        self._nodes.clear()
+
+
+def _refuse_unclear(node: Node, looked_at: Any) -> None:
+    """Refuse a reshape that is a view or a copy, depending on a layout that is not known."""
+    if node.op.name != "reshape":
+        return
+    if isinstance(looked_at, xp.ndarray) and looked_at.flags.c_contiguous:
+        return
+    long, longer = ([n for n in shape if n != 1] for shape in (looked_at.shape, node.out.spec.shape))
+    if long != longer:
+        got = "a tensor reshaped before the original was updated, and read or written after it"
+        raise _not_followed(
+            got, "Reshape again, or clone() before the update: which of both depends on layout."
+        )
+
+
+def _not_followed(got: str, remedy: str) -> TraceError:
+    expected = "views that surely share memory with what they look at"
+    return TraceError(message("compile", f"{got}, at {user_line()}", expected, remedy))
 
 
 def _plain(value: Any) -> Any:
