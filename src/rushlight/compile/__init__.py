@@ -1,12 +1,12 @@
 """The compiler: a Python function on tensors, as one native call.
 
-    capture   a function, run once on placeholders, becomes a graph
-    plan      the graph is cut into kernels, and every buffer gets its place
-    write     kernels become LLVM's text, whose instructions `vector` knows
-    native    the text becomes machine code, cached, and is called
-    proof     a new program is held against `interpret`, which says what a graph means
-    explain   what each kernel costs, and how near it comes to the machine
-    fuzz      random programs, compiled and eager
+capture   a function, run once on placeholders, becomes a graph
+plan      the graph is cut into kernels, and every buffer gets its place
+write     kernels become LLVM's text, whose instructions `vector` knows
+native    the text becomes machine code, cached, and is called
+proof     a new program is held against `interpret`, which says what a graph means
+explain   what each kernel costs, and how near it comes to the machine
+fuzz      random programs, compiled and eager
 """
 
 from __future__ import annotations

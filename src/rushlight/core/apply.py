@@ -134,7 +134,8 @@ def _apply_recorded(op: Op, target: Tensor, inputs: tuple[Any, ...], attrs: dict
         remedy = "Use the out-of-place operation, or write base[index] = value."
         raise GradError(message(f"{op.name}_", got, "a whole tensor", remedy))
     reads_old = op.saves in ("inputs", "both")
-    old = wrap(target.array.copy() if reads_old else target.array)
+    keep = state.copy or _copy
+    old = wrap(keep(target) if reads_old else target.array)
     old.node = target.node
     out = apply(op, old, *inputs, **attrs)
     _check_fits(op, target.array, out.array)
@@ -142,6 +143,10 @@ def _apply_recorded(op: Op, target: Tensor, inputs: tuple[Any, ...], attrs: dict
     touch(target)
     target.node = out.node
     return target
+
+
+def _copy(target: Tensor) -> Any:
+    return target.array.copy()
 
 
 def as_operand(op: Op, value: Any, like: Any) -> Any:
