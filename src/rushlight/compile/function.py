@@ -319,10 +319,13 @@ class CompiledFunction:
         return f"<compiled {name}, mode {self.mode!r}>"
 
 
-def compile(function: Callable[..., Any] | None = None, *, mode: str | None = None) -> Any:
-    """`function` as native code; `rl.compile` says all about it."""
+def compile(
+    function: Callable[..., Any] | None = None, *, mode: str | None = None, strict: bool = False
+) -> Any:
+    """`function` as native code; `rl.compile` says all about it. With `strict` what has to run as Python is an
+    error, for callers that do that themselves."""
     if function is None:
-        return lambda f: compile(f, mode=mode)
+        return lambda f: compile(f, mode=mode, strict=strict)
     chosen = os.environ.get("RUSHLIGHT_COMPILE", mode or "full")
     if chosen not in MODES:
         raise ArgumentError(message("compile", f"mode={chosen!r}", f"one of {', '.join(MODES)}"))
@@ -330,7 +333,7 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
         raise DTypeError(message("compile", f"a {type(function).__name__}", "a function or a Module"))
     if chosen in ("full", "nofuse") and not host.available():
         raise host.missing()
-    return CompiledFunction(function, chosen)
+    return CompiledFunction(function, chosen, strict)
 
 
 def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, Entry]) -> bool:

@@ -160,6 +160,10 @@ class Scope:
         own = own_dict(value)
         if own is not None and "param_groups" in own:
             self.optimizers[id(value)] = self.places[id(value), "optimizer"] = value
+            if home(kind) != OWN:  # written by the user: it may have numbers of its own
+                known = dict.keys(own) if self._words is None else self._words
+                self._space(own, set(known) - {"param_groups", "state"}, kind.__name__, kind)
+                self._class(kind)
             return
         if any("named_modules" in class_dict(b) for b in kind.__mro__):
             self._module(value, kind)
