@@ -19,6 +19,7 @@ from rushlight.compile.capture.guards import Guards
 from rushlight.compile.capture.trace import TraceError
 from rushlight.compile.function import MOST, compile
 from rushlight.compile.fuzz import closures
+from rushlight.compile.fuzz.run import main
 from tests.compile.steps import assert_same, batch, entries, make, weights
 
 pytest.importorskip("llvmlite")
@@ -44,6 +45,12 @@ class Scaled(nn.Module):
 def test_random_closures_agree(seed: int) -> None:
     reports: list[str] = []
     assert closures.fuzz(20, seed, reports.append) == 0, "\n".join(reports)
+
+
+def test_the_command_tries_closures(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSHLIGHT_CACHE", "")
+    assert main(["--closures", "3", "--seed", "9"]) == 0
+    assert "3 closures from seed 9: 0 failed" in capsys.readouterr().out
 
 
 def test_random_closures_agree_as_native_code(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +169,36 @@ def test_shapes_ranges_and_types_follow() -> None:
     for k in (2, 3, 4, 1):
         home.k = k
         assert compiled(X).tolist() == X.tolist() * k
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, n: x * 2 if type(n) is int else x,
+        lambda x, n: x * 2 if isinstance(n, int) else x,
+        lambda x, n: x[: n % 3],
+        lambda x, n: x[n % 2],
+        lambda x, n: x.clamp(max=n),
+        lambda x, n: x**n,
+        lambda x, n: rl.full((2,), n) + x,
+        lambda x, n: rl.tensor([n, 1]) + x,
+        lambda x, n: x.reshape(-1, 1).expand(2, n + 1),
+        lambda x, n: x + {0: 5.0, 1: 6.0}.get(n, 7.0),
+        lambda x, n: x * float(f"{n}.5"),
+        lambda x, n: x * divmod(n, 3)[1] + max(n, 2) - round(n / 3) + [1, 2, 3, 4, 5, 6][n],
+        lambda x, n: rl.add(x, x, alpha=n),
+        lambda x, n: x.clone().add_(n).mul_(n + 0.5),
+        lambda x, n: nn.functional.leaky_relu(x, n * 0.1),
+        lambda x, n: x * np.float32(n) + np.sqrt(n),
+        lambda x, n: (x * n).to(rl.float64) * n,
+    ],
+)
+def test_numbers_go_everywhere(function: Any) -> None:
+    compiled = compile(function, mode="interpret")
+    for n in (1, 2, 4, 3, 0, 5):
+        found, expected = compiled(X, n), function(X, n)
+        assert found.dtype == expected.dtype
+        assert found.tolist() == expected.tolist()
 
 
 def test_other_changes_run_as_python() -> None:

@@ -322,8 +322,8 @@ class CompiledFunction:
 def compile(
     function: Callable[..., Any] | None = None, *, mode: str | None = None, strict: bool = False
 ) -> Any:
-    """`function` as native code; `rl.compile` says all about it. With `strict` what has to run as Python is an
-    error, for callers that do that themselves."""
+    """`function` as native code; `rl.compile` says all about it. With `strict` what has to run as Python is
+    an error, for callers that do that themselves."""
     if function is None:
         return lambda f: compile(f, mode=mode, strict=strict)
     chosen = os.environ.get("RUSHLIGHT_COMPILE", mode or "full")

@@ -177,6 +177,10 @@ class Ran:
         elif what in CLOCKS and not is_own_code(frame.f_globals):
             self.outside = f"{what.__name__}() at {user_line()}"
 
+    def asks_types(self) -> bool:
+        """Whether code may ask what type a number has, which only `isinstance` gets answered rightly."""
+        return any("type" in code.co_names for code in self.codes if not is_standard(code.co_filename))
+
     def add(self, other: Ran) -> None:
         """Also what ran there."""
         self.codes.update(other.codes)

@@ -155,6 +155,8 @@ class _Attempt:
         self.luck.refuse(self.ran)
         if self.ran.outside is not None:
             raise UnseenError(f"calls {self.ran.outside}")
+        if self.numbers() and self.ran.asks_types():
+            raise TypeError("a Number is no float: the function has to be traced without")
         writes = self._writes(ends)
         after = look(self.function, self.things, self.ran if self.ran.complete else None)
         if after.opaque:
