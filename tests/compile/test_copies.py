@@ -64,6 +64,7 @@ def test_a_copied_model_has_a_compiled_method_of_its_own(again: Any, called: boo
     assert twin.state_dict().keys() == model.state_dict().keys()
 
 
+@rl.no_grad()
 def test_a_copied_compiled_model() -> None:
     model = Net()
     compiled = compile(model)

@@ -74,7 +74,7 @@ def test_the_gradient_of_an_argument_is_handed_over() -> None:
 
 def test_results_have_no_history() -> None:
     model, _, _ = make()
-    found = compile(model)(batch()[0])
+    found = compile(lambda x: model(x))(batch()[0])
     assert not found.requires_grad
 
 

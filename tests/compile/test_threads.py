@@ -33,7 +33,7 @@ def test_one_compiled_function_inside_another() -> None:
 
 def test_threads_that_call_at_once() -> None:
     model, _, _ = make()
-    compiled = compile(model)
+    compiled = compile(lambda x: model(x))
     inputs = [rl.rand(n % 3 + 1, 3) for n in range(6)]
     expected = [model(x).detach().numpy() for x in inputs]
     failures: list[BaseException] = []

@@ -24,14 +24,17 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
           plain function. The environment variable RUSHLIGHT_COMPILE overrides it.
 
     Tensors are read afresh at each call, wherever they stand: arguments, parameters, buffers, optimiser and
-    random state, learning rates. Python numbers freeze; a changed one is noticed and traced anew. Tensors
-    that the function updates in place are updated. Results are new tensors without history: a compiled
-    model is for inference, and a backward belongs inside the compiled function. Gradients that the
+    random state, learning rates. Whatever Python values the function's code can read are watched: a change
+    is noticed and traced anew, and a number that changes is read in each call from then on. Tensors that the
+    function updates in place are updated, and so are Python numbers. Results are new tensors without
+    history: a backward belongs inside the compiled function. A compiled Module is a Module still; where
+    gradients are wanted it runs eager. Gradients that the
     function uses up in an optimiser's step are None afterwards; those that it leaves behind are found in
     `.grad`.
 
-    The first run of each program is checked against NumPy. Raises NotSupportedError where llvmlite is
-    missing, and TraceError (one, too) for a function that needs the numbers while it is traced.
+    The first run of each program is checked against NumPy. What cannot be followed runs eager, and a warning
+    says why. Raises NotSupportedError where llvmlite is missing, and TraceError (one, too) for a function
+    that needs the numbers of tensors while it is traced, or draws random numbers that are not Rushlight's.
 
     >>> import rushlight as rl
     >>> total = rl.zeros(2)

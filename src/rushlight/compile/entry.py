@@ -9,6 +9,7 @@ from operator import setitem
 from typing import Any
 
 from rushlight.compile.capture.arguments import Flat
+from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import record
 from rushlight.compile.capture.results import Hole, fill
 from rushlight.compile.interpret import interpret
@@ -29,10 +30,12 @@ NO_NUMBERS: Any = ((), ())
 class Entry:
     """One traced program of a compiled function: when it applies, and how to run it."""
 
-    def __init__(self, function: Callable[..., Any], mode: str, flat: Flat, moving: set[Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], mode: str, flat: Flat, moving: set[Any], known: Ran | None = None
+    ) -> None:
         started = time.perf_counter()
         arguments = flat.tensors
-        recorded = record(function, flat, moving)
+        recorded = record(function, flat, moving, known)
         self.guards, traced = recorded.guards, recorded.traced
         self.moving, self.writes = recorded.moving, recorded.writes
         self._lines, self._sources, self._inputs = recorded.lines, recorded.sources, recorded.inputs

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rushlight.compile import host
 from rushlight.compile.capture.arguments import Everything, Flat, flatten
 from rushlight.compile.capture.makes import same
+from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import UnseenError
 from rushlight.compile.capture.trace import tracing
 from rushlight.compile.entry import Entry, pick
@@ -53,9 +54,37 @@ class CompiledFunction:
         self._strict = strict
         self._refused = 0
         self._eager: str | None = None
+        self._told = False
+        self._ran: Ran | None = None
         self._name = ""
         self._latest: tuple[list[tuple[Any, Any]], bool, Entry] | None = None
+        self._module = hasattr(self.function, "named_modules")
         functools.update_wrapper(self, function, updated=())
+
+    # A compiled Module is a Module still: it has the attributes of the one inside, whose state it shares.
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.function) if self.__dict__.get("_module") else CompiledFunction
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not self.__dict__.get("_module"):
+            raise AttributeError(f"a compiled function has no attribute {name!r}", name=name, obj=self)
+        return getattr(self.function, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self.__dict__.get("_module") and not name.startswith("__") and name not in self.__dict__:
+            setattr(self.function, name, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def _wants_gradient(self, args: tuple[Any, ...]) -> bool:
+        """Whether a backward may come through the output of a compiled Module."""
+        if not state.grad_enabled:
+            return False
+        if any(a.requires_grad for a in args if isinstance(a, Tensor)):
+            return True
+        return any(p.requires_grad for p in self.function.parameters())  # type: ignore[attr-defined]
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -82,6 +111,9 @@ class CompiledFunction:
         if self.mode == "off" or state.run is not None or self._eager is not None:
             # A part of another traced function; or eager, because anomalies are looked for, or for good.
             return self.function(*args, **options)
+        if self._module and self._wants_gradient(args):
+            self._warn_of_gradients()
+            return self.function(*args, **options)
         latest = self._latest
         if latest is not None and not options and _matches(args, latest):
             ready = latest[2].ready()
@@ -91,8 +123,7 @@ class CompiledFunction:
         try:
             entry, ready, flat = self._entry(flat, args, options)
         except UnseenError as error:
-            self._refuse(error)
-            return self.function(*args, **options)
+            return self._as_python(error, args, options)
         if not options and all(a.__class__ is Tensor and a.node is None for a in args):
             self._latest = [(a.array.shape, a.array.dtype) for a in args], state.grad_enabled, entry
         return entry.call(flat.tensors, ready)
@@ -130,7 +161,7 @@ class CompiledFunction:
         if len(entries) >= MANY:
             raise UnseenError(f"is traced and compiled again and again. What changed last: {why}")
         self._warn_of_many(why)
-        entry = Entry(self.function, self.mode, flat, self._moving)
+        entry = Entry(self.function, self.mode, flat, self._moving, self._ran)
         self._moving |= entry.moving
         ready = entry.ready(flat.numbers)
         if ready is None:
@@ -162,6 +193,18 @@ class CompiledFunction:
         self._free |= new
         return bool(new)
 
+    def _as_python(self, error: UnseenError, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """A call that has to run as Python. Where nobody knows yet what it reads, that is noted."""
+        if not error.early:
+            self._refuse(error)
+            return self.function(*args, **options)
+        with Ran() as ran:
+            found = self.function(*args, **options)
+        if not ran.complete:
+            self._refuse(error)
+        self._ran = ran
+        return found
+
     def _refuse(self, error: UnseenError) -> None:
         """Note that a call has to run as Python, and when that becomes the rule."""
         self._refused += 1
@@ -171,6 +214,14 @@ class CompiledFunction:
             raise error
         self._eager = error.reason
         warn(f"{self!r} runs eager from now on, not compiled: it {error.reason}.")
+
+    def _warn_of_gradients(self) -> None:
+        if not self._told:
+            self._told = True
+            warn(
+                f"{self!r} runs eager where gradients are wanted, so that backward() reaches its parameters. "
+                "Under rl.no_grad() it runs compiled; to train, compile the whole step."
+            )
 
     def _warn_of_many(self, why: str) -> None:
         """Tracing takes much longer than a call: say when it happens again and again, and why."""
@@ -214,8 +265,10 @@ class CompiledFunction:
         try:
             entry, ready, _ = self._entry(flatten(first, {}, self._free), first, {})
         except UnseenError as error:
-            self._refuse(error)
-            return self._one_by_one(sources, index, steps)
+            if not error.early:
+                self._refuse(error)
+                return self._one_by_one(sources, index, steps)
+            return _stack([self(*[_item(t, index, s) for t in sources]) for s in range(steps)])
         if entry.writes:  # a counter, say: each step has numbers of its own
             return _stack([self(*[_item(t, index, s) for t in sources]) for s in range(steps)])
         return entry.scan(list(sources), index, steps, ready)
@@ -270,10 +323,13 @@ class CompiledFunction:
         return f"<compiled {name}, mode {self.mode!r}>"
 
 
-def compile(function: Callable[..., Any] | None = None, *, mode: str | None = None) -> Any:
-    """`function` as native code; `rl.compile` says all about it."""
+def compile(
+    function: Callable[..., Any] | None = None, *, mode: str | None = None, strict: bool = False
+) -> Any:
+    """`function` as native code; `rl.compile` says all about it. With `strict` what has to run as Python is
+    an error, for callers that do that themselves."""
     if function is None:
-        return lambda f: compile(f, mode=mode)
+        return lambda f: compile(f, mode=mode, strict=strict)
     chosen = os.environ.get("RUSHLIGHT_COMPILE", mode or "full")
     if chosen not in MODES:
         raise ArgumentError(message("compile", f"mode={chosen!r}", f"one of {', '.join(MODES)}"))
@@ -281,7 +337,7 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
         raise DTypeError(message("compile", f"a {type(function).__name__}", "a function or a Module"))
     if chosen in ("full", "nofuse") and not host.available():
         raise host.missing()
-    return CompiledFunction(function, chosen)
+    return CompiledFunction(function, chosen, strict)
 
 
 def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, Entry]) -> bool:

@@ -136,7 +136,8 @@ def _apply_recorded(
         got = "a leaf that requires grad" if root is target else "a view of a leaf that requires grad"
         raise GradError(message(f"{op.name}_", got, "an update outside the graph", "Use rl.no_grad()."))
     reads_old = op.saves in ("inputs", "both")
-    old = wrap(target.array.copy() if reads_old else target.array)
+    keep = state.copy or _copy
+    old = wrap(keep(target) if reads_old else target.array)
     old.node = target.node
     if not reads_old:
         old._base = base_of(target)
@@ -146,6 +147,10 @@ def _apply_recorded(
     touch(target)
     move_history(target, out.node)
     return target
+
+
+def _copy(target: Tensor) -> Any:
+    return target.array.copy()
 
 
 def as_operand(op: Op, value: Any, like: Any) -> Any:

@@ -22,6 +22,10 @@ class State(threading.local):
     """Takes (op, inputs, attrs) and gives the array in NumPy's place: a tracer, or the anomaly detector."""
     write: Callable[..., None] | None = None
     """Takes (target, array) for an in-place update while tracing."""
+    copy: Callable[..., Any] | None = None
+    """While tracing: takes a tensor, and gives what stands for a copy of its array."""
+    look: Callable[..., None] | None = None
+    """While tracing: takes (tensor, word) before somebody looks at the tensor's numbers."""
     tracing: bool = False
     """Whether arrays are placeholders without numbers, so that nobody may look at values."""
     origin: Callable[[], Any] | None = None
@@ -53,12 +57,12 @@ changes = Changes()
 @contextlib.contextmanager
 def untraced() -> Iterator[None]:
     """Compute at once, also while tracing: for state that is to exist before the traced program runs."""
-    before = state.run, state.write, state.tracing
-    state.run, state.write, state.tracing = None, None, False
+    before = state.run, state.write, state.tracing, state.copy, state.look
+    state.run, state.write, state.tracing, state.copy, state.look = None, None, False, None, None
     try:
         yield
     finally:
-        state.run, state.write, state.tracing = before
+        state.run, state.write, state.tracing, state.copy, state.look = before
 
 
 class set_grad_enabled:

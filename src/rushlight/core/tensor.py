@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rushlight.core.hooks import RemovableHandle
 from rushlight.core.placement import CPU, device
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype
-from rushlight.core.state import changes
+from rushlight.core.state import changes, state
 from rushlight.device import xp
 from rushlight.errors import DTypeError, GradError, in_pytorch, message
 
@@ -181,6 +181,8 @@ class Tensor:
             raise GradError(
                 message("numpy", "a tensor that requires grad", "plain data", "Use x.detach().numpy().")
             )
+        if state.look is not None:
+            state.look(self, "numpy")
         return xp.asarray(self.array)
 
     def item(self) -> Any:
@@ -194,10 +196,14 @@ class Tensor:
                     "Use tolist(), or reduce it first.",
                 )
             )
+        if state.look is not None:
+            state.look(self, "item")
         return self.array.item()
 
     def tolist(self) -> Any:
         """The numbers as nested lists."""
+        if state.look is not None:
+            state.look(self, "tolist")
         return self.array.tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -218,6 +224,8 @@ class Tensor:
             raise DTypeError(
                 message("bool", f"a tensor of shape {self.shape}", "one element", "Use x.any() or x.all().")
             )
+        if state.look is not None:
+            state.look(self, "bool")
         return bool(self.array)
 
     def __float__(self) -> float:
@@ -290,6 +298,9 @@ class Tensor:
     def data(self, value: Tensor) -> None:
         if (self.array.shape, self.array.dtype) != (value.array.shape, value.array.dtype):
             changes.count += 1
+        elif state.write is not None:
+            state.write(self, value.array)
+            return
         self.array = value.array
         self._written = next(clock)
         if self.node is not None and self.node.is_leaf:

@@ -223,7 +223,7 @@ def make_step(trainer: Trainer, keeps: bool) -> Any:
         loss, output = train_on(model, optimizer, loss_function, batch, clip_norm, clip_value)
         return (loss, output) if keeps else loss
 
-    return compile(train_step)
+    return compile(train_step, strict=True)
 
 
 def make_judge(trainer: Trainer) -> Any:
@@ -237,7 +237,7 @@ def make_judge(trainer: Trainer) -> Any:
         output = model(*inputs)
         return loss_function(output, target), output
 
-    return compile(judge)
+    return compile(judge, strict=True)
 
 
 def _made_of(trainer: Trainer) -> list[Any]:

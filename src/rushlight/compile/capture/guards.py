@@ -17,6 +17,7 @@ from rushlight.compile.capture.number import Number
 from rushlight.compile.capture.visible import MISSING, PASSING, AttributesOf, Scope, content, in_slot
 from rushlight.core.state import changes
 from rushlight.core.tensor import Tensor
+from rushlight.device import outside
 
 __all__ = ["Guards", "is_number", "moved"]
 
@@ -62,6 +63,11 @@ class Guards:
         tensors = {id(t): t for t in (*self.scope.parameters(), *lifted) if isinstance(t, Tensor)}
         self._lifted = [(t, _facts(t)) for t in tensors.values()]
 
+    def watch_numbers(self, tensors: list[Tensor]) -> None:
+        """Also look whether these hold the same numbers."""
+        for tensor in tensors:
+            self._containers.append((tensor, _numbers, _numbers(tensor)))
+
     def hold(self) -> bool:
         """Whether everything is still as it was."""
         for cell, _, held in self._cells:
@@ -82,8 +88,8 @@ class Guards:
             now = getter()
             if now is not held and not same(now, held):
                 return False
-        for value, kind, own in self._objects:
-            if type(value) is not kind or own_dict(value) is not own:
+        for value, kind, own, names in self._objects:
+            if type(value) is not kind or own_dict(value) is not own or not same_items(tuple(own), names):
                 return False
         for container, reader, items in self._containers:
             if not same_items(reader(container), items):
@@ -111,8 +117,8 @@ class Guards:
         for getter, name, held in self._reads:
             if not same(getter(), held):
                 yield f"{name} was {_short(held)} and is {_short(getter())}"
-        for value, kind, own in self._objects:
-            if type(value) is not kind or own_dict(value) is not own:
+        for value, kind, own, names in self._objects:
+            if type(value) is not kind or own_dict(value) is not own or not same_items(tuple(own), names):
                 yield f"a {kind.__name__} got another class or other attributes"
         for container, reader, items in self._containers:
             if not same_items(reader(container), items):
@@ -157,6 +163,10 @@ class Guards:
             return False
         self._count = count
         return True
+
+
+def _numbers(tensor: Tensor) -> tuple[Any, ...]:
+    return outside.fingerprint(tensor.array)
 
 
 def _owner(space: Any) -> int:

@@ -63,7 +63,8 @@ class Placeholder:
     def flags(self) -> Any:
         return _Contiguous if self.origin is None else _Strided
 
-    def _refuse(self, what: str) -> TraceError:
+    def refuse(self, what: str) -> TraceError:
+        """The error for who asks for the numbers."""
         return TraceError(
             message(
                 what,
@@ -74,13 +75,13 @@ class Placeholder:
         )
 
     def __getattr__(self, name: str) -> Any:
-        raise self._refuse("numpy" if name.startswith("__array") else name)
+        raise self.refuse("numpy" if name.startswith("__array") else name)
 
     def __bool__(self) -> bool:
-        raise self._refuse("bool")
+        raise self.refuse("bool")
 
     def __array__(self, *args: Any, **options: Any) -> Any:
-        raise self._refuse("numpy")
+        raise self.refuse("numpy")
 
 
 class _Contiguous:

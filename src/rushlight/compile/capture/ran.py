@@ -15,7 +15,7 @@ from typing import Any
 
 from rushlight.core.anomaly import user_line
 
-__all__ = ["Ran", "globals_of", "imports_of", "is_own_code", "is_standard", "words_of"]
+__all__ = ["Ran", "globals_of", "imports_of", "is_own_code", "is_standard", "stored_by", "words_of"]
 
 _OWN = ("rushlight", "numpy", "llvmlite")
 _STANDARD = tuple({sysconfig.get_path(p) + os.sep for p in ("stdlib", "platstdlib")})
@@ -80,6 +80,12 @@ def globals_of(code: types.CodeType) -> frozenset[str]:
         return words_of(code)
     ops = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
     return frozenset(i.argval for i in dis.get_instructions(code) if i.opname in ops)
+
+
+@functools.lru_cache(8192)
+def stored_by(code: types.CodeType) -> frozenset[str]:
+    """The globals that code assigns."""
+    return frozenset(i.argval for i in dis.get_instructions(code) if i.opname == "STORE_GLOBAL")
 
 
 @functools.lru_cache(8192)
@@ -170,6 +176,10 @@ class Ran:
             return
         elif what in CLOCKS and not is_own_code(frame.f_globals):
             self.outside = f"{what.__name__}() at {user_line()}"
+
+    def asks_types(self) -> bool:
+        """Whether code may ask what type a number has, which only `isinstance` gets answered rightly."""
+        return any("type" in code.co_names for code in self.codes if not is_standard(code.co_filename))
 
     def add(self, other: Ran) -> None:
         """Also what ran there."""

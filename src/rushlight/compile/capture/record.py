@@ -34,14 +34,17 @@ class UnseenError(TraceError):
     """The function depends on what no program can follow: it has to run as Python.
 
     passing  whether the next call may do better: the function changed something that it may have made ready.
+    early    whether nothing ran yet: what the function can read, as far as one can see before it runs, cannot
+             be put back.
     """
 
-    def __init__(self, reason: str, passing: bool = False) -> None:
+    def __init__(self, reason: str, passing: bool = False, early: bool = False) -> None:
         super().__init__(
             message("compile", f"a function that {reason}", "numbers from arguments, tensors and variables")
         )
         self.reason = reason
         self.passing = passing
+        self.early = early
 
 
 @dataclass(slots=True)
@@ -69,15 +72,15 @@ def record(
     function: Callable[..., Any],
     flat: Flat,
     moving: set[Any],
+    known: Ran | None = None,
 ) -> Recorded:
     """Trace `function` on the arguments of a call. The numbers at the places `moving`, and those that it
-    changes itself, are read in each call.
+    changes itself, are read in each call. `known`: code that ran in earlier calls.
 
     Raises TraceError where it needs the numbers of tensors, and where it draws random numbers from elsewhere;
     UnseenError where it has to run as Python. Everything is then as it was.
     """
     things = list(things_in(list(flat.rebuild(flat.tensors, flat.numbers))))
-    known: Ran | None = None
     moving = set(moving)
     for _ in range(ATTEMPTS):
         attempt = _Attempt(function, flat, things, known, moving)
@@ -114,6 +117,9 @@ class _Attempt:
         self.function, self.flat, self.things = function, flat, things
         self._known, self._may_move = known, moving is not NOTHING
         self.before = look(function, things, known)
+        if self.before.opaque:
+            reason = f"can read {self.before.opaque[0]}, which cannot be looked into"
+            raise UnseenError(reason, early=known is None)
         self.guards, self.snapshot = Guards(self.before), Snapshot(self.before)
         self.luck = _Luck(self.before)
         self.ran = Ran()
@@ -134,6 +140,8 @@ class _Attempt:
         """Make everything what it was."""
         self.sheet.open = False
         self.snapshot.restore()
+        if self.numbers():
+            self.snapshot.clear_caches()  # it may be a Number
 
     def known(self) -> Ran:
         """What code has run, now and before."""
@@ -147,6 +155,8 @@ class _Attempt:
         self.luck.refuse(self.ran)
         if self.ran.outside is not None:
             raise UnseenError(f"calls {self.ran.outside}")
+        if self.numbers() and self.ran.asks_types():
+            raise TypeError("a Number is no float: the function has to be traced without")
         writes = self._writes(ends)
         after = look(self.function, self.things, self.ran if self.ran.complete else None)
         if after.opaque:
@@ -155,6 +165,7 @@ class _Attempt:
         if self.moved or after.places.keys() - self.before.places.keys():
             return None
         self.guards.take(after, self.handles)
+        self.guards.watch_numbers(traced.looked_at)
         taken = [t.parameter for t in traced.lifted if isinstance(t, GradOf)]
         self.guards.watch(traced.lifted[len(self.flat.tensors) :], traced.fresh, taken)
         if not (self.given or self.handles):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rushlight.compile.capture.makes import same, same_items
-from rushlight.compile.capture.visible import MISSING, AttributesOf, Scope, content, in_slot
+from rushlight.compile.capture.visible import MISSING, AttributesOf, Scope, content, filled, in_slot
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside
 
@@ -26,11 +26,23 @@ class Snapshot:
         states = [
             s for o in scope.optimizers.values() if hasattr(o, "state") for s in [o.state, *o.state.values()]
         ]
+        spaces += [own for _, _, own, _ in scope.objects]
+        self._caches = [
+            (getter.args[0], held)
+            for getter, _, held in scope.reads
+            if type(getter) is functools.partial and getter.func is filled
+        ]
         self._dicts = [(d, dict(d)) for d in {id(d): d for d in [*spaces, *states]}.values()]
 
     def gradients(self) -> dict[int, Tensor | None]:
         """The gradients of the parameters, by the parameters' ids."""
         return {key: grad for key, (_, grad) in self._grads.items()}
+
+    def clear_caches(self) -> None:
+        """Empty the caches that something went into."""
+        for cache, held in self._caches:
+            if not same_items(filled(cache), held):
+                cache.cache_clear()
 
     def restore(self) -> None:
         """Make everything what it was."""

@@ -33,7 +33,8 @@ from rushlight.errors import message
 __all__ = ["Placeholder", "Trace", "TraceError", "Traced", "trace"]
 
 tracing = make_lock(awaited=True)
-"""While one thread traces, parameters that it updates hold placeholders: no other may look at them."""
+"""One thread traces at a time. Others go on: what they know of stays as it is, but for the gradients of the
+parameters that are trained."""
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Traced:
     grads    what the graph's last outputs are the gradients of: a tensor, or the number of an argument.
     fresh    parameters whose gradients the function takes to be None when it begins.
     cleared  parameters whose gradients are None when it is done.
+    looked_at  tensors whose numbers Python code saw.
     """
 
     graph: Graph
@@ -53,6 +55,7 @@ class Traced:
     grads: list[Tensor | int]
     fresh: list[Tensor]
     cleared: list[Tensor]
+    looked_at: list[Tensor]
 
 
 class Trace:
@@ -62,6 +65,7 @@ class Trace:
         self.graph = Graph()
         self.lifted: list[Any] = []
         self.backward = False
+        self.looked_at: dict[int, Tensor] = {}
         self.made: list[weakref.ref[Placeholder]] = []
         self._values: dict[int, Value] = {}
         self._written: dict[int, tuple[Tensor, Any, Value]] = {}
@@ -183,7 +187,21 @@ class Trace:
             for array in (tensor.array, self._now(tensor.array)):
                 if array is not new:
                     self._replace(array, new)
-            tensor.array = new
+            if isinstance(tensor.array, Placeholder):
+                # This trace's own; what others know keeps its array, which stands for `new`.
+                tensor.array = new
+
+    def copy(self, tensor: Tensor) -> Placeholder:
+        """What stands for a copy of a tensor's array as it is now."""
+        return self._placeholder(self.value_of(tensor))
+
+    def look(self, tensor: Tensor, what: str) -> None:
+        """Somebody looks at the numbers of a tensor: they have to be the same in each call. Raises TraceError
+        where they exist only when the program runs."""
+        now = self._now(tensor.array)
+        if isinstance(now, Placeholder):
+            raise now.refuse(what)
+        self.looked_at[id(tensor)] = tensor
 
     def _behind(self, view: Tensor, array: Any) -> tuple[Tensor, Any]:
         """The tensor that a view looks at in the end, and its array with `array` in the place of the view."""
@@ -252,9 +270,10 @@ class Trace:
         return set(self._written)
 
     def restore(self) -> None:
-        """Give every tensor that was written its own array back."""
+        """Give every argument that was written its own array back."""
         for tensor, array, _ in self._written.values():
-            tensor.array = array
+            if isinstance(tensor.array, Placeholder):
+                tensor.array = array
         for tensor, node in self._nodes:
             tensor.node = node
 
@@ -303,14 +322,15 @@ def trace(
     tracer = Trace()
     grads = grads or {}
     with tracing:
-        before = state.run, state.write, state.tracing
+        before = state.run, state.write, state.tracing, state.copy, state.look
         stand_ins = [tracer.stand_in(t) for t in arguments]
         state.run, state.write, state.tracing = tracer.run, tracer.write, True
+        state.copy, state.look = tracer.copy, tracer.look
         try:
             result = function(*stand_ins)
             traced = _finish(tracer, result, stand_ins, grads)
         finally:
-            state.run, state.write, state.tracing = before
+            state.run, state.write, state.tracing, state.copy, state.look = before
             tracer.restore()
             _restore_gradients(tracer.lifted, grads)
         del result, stand_ins
@@ -352,7 +372,7 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[in
     ]
     cleared = [t for t in cleared if t.grad is not before[id(t)]]
     lifted, fresh = _lifted_gradients(tracer, stand_ins, before)
-    return Traced(graph, lifted, holes(result), grads, fresh, cleared)
+    return Traced(graph, lifted, holes(result), grads, fresh, cleared, [*tracer.looked_at.values()])
 
 
 def _lifted_gradients(

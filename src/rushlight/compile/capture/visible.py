@@ -19,11 +19,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rushlight.compile.capture.makes import PLAIN, class_dict, contents, home, is_opaque, own_dict, slots
-from rushlight.compile.capture.ran import Ran, globals_of, imports_of, is_own_code, is_standard, words_of
+from rushlight.compile.capture.ran import (
+    Ran,
+    globals_of,
+    imports_of,
+    is_own_code,
+    is_standard,
+    stored_by,
+    words_of,
+)
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside, xp
 
-__all__ = ["MISSING", "PASSING", "AttributesOf", "Scope", "content", "in_slot", "look"]
+__all__ = ["MISSING", "PASSING", "AttributesOf", "Scope", "content", "filled", "in_slot", "look"]
 
 OWN = "rushlight"
 QUIET = ("logging", "threading", "warnings", "llvmlite", "pytest", "_pytest")
@@ -52,7 +60,7 @@ class Scope:
     containers  (container, reader, what it held).
     modules     neural networks, with all modules inside them.
     optimizers  objects with parameter groups.
-    objects     (object, its class, its dict).
+    objects     (object, its class, its dict, the names in there).
     generators  random generators.
     opaque      what cannot be looked into, in words.
     """
@@ -65,7 +73,7 @@ class Scope:
         self.modules: dict[int, Any] = {}
         self.optimizers: dict[int, Any] = {}
         self.tensors: dict[int, Tensor] = {}
-        self.objects: list[tuple[Any, type, Any]] = []
+        self.objects: list[tuple[Any, type, Any, Any]] = []
         self.generators: list[Any] = []
         self.opaque: list[str] = []
         self.places: dict[Any, Any] = {}
@@ -152,6 +160,10 @@ class Scope:
         own = own_dict(value)
         if own is not None and "param_groups" in own:
             self.optimizers[id(value)] = self.places[id(value), "optimizer"] = value
+            if home(kind) != OWN:  # written by the user: it may have numbers of its own
+                known = dict.keys(own) if self._words is None else self._words
+                self._space(own, set(known) - {"param_groups", "state"}, kind.__name__, kind)
+                self._class(kind)
             return
         if any("named_modules" in class_dict(b) for b in kind.__mro__):
             self._module(value, kind)
@@ -178,7 +190,9 @@ class Scope:
                     self._later(v, name)
         words = None if home(kind) == OWN else self._words
         if own is not None:
-            self.objects.append((value, kind, own))
+            keys = tuple(dict.keys(own))
+            self.objects.append((value, kind, own, keys))
+            self.places[id(own), "keys"] = keys
             self._space(own, words, kind.__name__, kind)
         for word, descriptor in slots(kind):
             if words is None or word in words:
@@ -199,7 +213,7 @@ class Scope:
             self._read(functools.partial(weakref.ref.__call__, value), (id(value), "referent"), name)
         elif kind is _CACHE:
             self._later(value.__wrapped__, name)
-            self._read(lambda: _filled(value), (id(value), "cache"), f"the cache of {name}")
+            self._read(functools.partial(filled, value), (id(value), "cache"), f"the cache of {name}")
         elif issubclass(kind, FUNCTIONS):
             for function in _functions_of(value):
                 self._later(function, name)
@@ -272,6 +286,9 @@ class Scope:
 
     def _globals(self, code: types.CodeType, space: Mapping[str, Any]) -> None:
         self._space(space, globals_of(code), "globals")
+        for word in stored_by(code):
+            if word not in space:
+                self._place(space, (id(space), word), word, MISSING, "globals")
         for name in imports_of(code):
             self._later(sys.modules[name], name)
         if self._ran is None:
@@ -292,7 +309,8 @@ class Scope:
             held = getter()
             self.places[key] = held
             self.reads.append((getter, name, held))
-            self._later(held, name)
+            if type(getter) is not functools.partial or getter.func is not filled:
+                self._later(held, name)
 
     def _space(self, space: Any, words: Any, owner: str, kind: type | None = None) -> None:
         """The names of a dict that the code mentions, all of them for `words` None; of an instance's also
@@ -371,9 +389,10 @@ def in_slot(descriptor: Any, value: Any) -> Any:
         return MISSING
 
 
-def _filled(cache: Any) -> tuple[int, int]:
-    info = cache.cache_info()
-    return info.misses, info.currsize
+def filled(cache: Any) -> tuple[Any, ...]:
+    """The entries of an lru_cache, which only the garbage collector can see."""
+    own = own_dict(cache)
+    return tuple(x for d in gc.get_referents(cache) if type(d) is dict and d is not own for x in d.values())
 
 
 def _functions_of(value: Any) -> list[Any]:

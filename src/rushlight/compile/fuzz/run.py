@@ -19,6 +19,7 @@ from typing import Any
 import rushlight as rl
 from rushlight.compile.capture.trace import Traced, TraceError, trace
 from rushlight.compile.function import compile
+from rushlight.compile.fuzz import closures
 from rushlight.compile.fuzz.fences import Fences
 from rushlight.compile.fuzz.programs import Input, Random, make
 from rushlight.compile.proof.check import close, disagreements
@@ -154,10 +155,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--graphs", type=int, default=1000, help="how many programs")
     parser.add_argument("--seed", type=int, default=0, help="the first program's; the next one's is one more")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
+    parser.add_argument("--closures", type=int, default=0, help="how many closures, in place of graphs")
     options = parser.parse_args(arguments)
     # Thousands of small programs shall not fill the user's cache.
     os.environ.setdefault("RUSHLIGHT_CACHE", "")
     start = time.perf_counter()
+    if options.closures:
+        failed = closures.fuzz(options.closures, options.seed)
+        print(f"{options.closures} closures from seed {options.seed}: {failed} failed")
+        return 1 if failed else 0
     if options.jobs > 1:
         failed = fuzz_in_processes(options.graphs, options.seed, options.jobs)
     else:
