@@ -18,7 +18,7 @@ from rushlight.compile.native.known import make_program
 from rushlight.compile.native.program import Program
 from rushlight.compile.proof.blame import report, report_failure
 from rushlight.compile.proof.check import agrees
-from rushlight.core.atomic import at_once, make_lock
+from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
 from rushlight.errors import NotSupportedError, message
@@ -35,11 +35,9 @@ class Entry:
         started = time.perf_counter()
         self.guards: Guards = collect(function, things_in(list(rebuild(arguments))))
         snapshot = Snapshot(self.guards.scope)
-        try:
+        undo = Undo(snapshot.restore, failed=True)
+        with undo, undo, undo:
             traced = trace(lambda *ts: _call(function, *rebuild(ts)), arguments, snapshot.gradients())
-        except BaseException:
-            snapshot.restore()
-            raise
         self.graph, self.lifted, self.result, self.grads = (
             traced.graph,
             traced.lifted,

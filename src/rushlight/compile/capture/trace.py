@@ -19,7 +19,7 @@ from rushlight.compile.capture.results import holes, tensors_of
 from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
 from rushlight.core.apply import to_dtype
-from rushlight.core.atomic import make_lock
+from rushlight.core.atomic import Undo, make_lock
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import no_grad, state
@@ -246,19 +246,22 @@ def trace(
     tracer = Trace()
     grads = grads or {}
     with tracing:
-        before = state.run, state.write, state.tracing
+        before = state.run, state.write, state.tracing, state.grad_enabled, state.backward_of
         stand_ins = [tracer.stand_in(t) for t in arguments]
-        state.run, state.write, state.tracing = tracer.run, tracer.write, True
-        try:
+        undo = Undo(lambda: _put_back(tracer, before, grads), failed=False)
+        with undo, undo, undo:
+            state.run, state.write, state.tracing = tracer.run, tracer.write, True
             result = function(*stand_ins)
             traced = _finish(tracer, result, stand_ins, grads)
-        finally:
-            state.run, state.write, state.tracing = before
-            tracer.restore()
-            _restore_gradients(tracer.lifted, grads)
         del result, stand_ins
         _refuse_leaks(tracer)
     return traced
+
+
+def _put_back(tracer: Trace, before: tuple[Any, ...], grads: dict[int, Tensor | None]) -> None:
+    state.run, state.write, state.tracing, state.grad_enabled, state.backward_of = before
+    tracer.restore()
+    _restore_gradients(tracer.lifted, grads)
 
 
 def _restore_gradients(lifted: list[Any], before: dict[int, Tensor | None]) -> None:

@@ -53,6 +53,7 @@ class Program:
         self._apart = _writes_before_it_fails(self.plan, self.memory, self.module)
         pairs = zip(self.plan.kernels, self.module.calls, strict=False)
         shared = [k.root for k, (_, _, parts) in pairs if parts > 1]
+        self._checks = bool(self.module.checks)
         self._heavy = sum(flops(n) for n in shared if n is not None and n.op.name in PRODUCTS) >= HEAVY
         index = {id(v): i for i, v in enumerate(graph.inputs)}
         self.updated = [index[id(target)] for target, _ in graph.updates]
@@ -88,14 +89,18 @@ class Program:
         """One call: reads the arguments and the lifted tensors, updates those that the program updates, and
         gives the outputs' arrays. An exception at any moment leaves all updates made, or none."""
         with self._lock:
-            work = self.workspace()
+            # Taken out, and put back last: what an exception leaves in the middle is never used again.
+            work = self._free.pop() if self._free else Workspace(self)
             back = work.bind(arguments)
             if self._apart or back:
                 self._run_apart(work, arguments, back)
             else:
-                noted = self._note(arguments)
-                self._step(work)
-                if self.module.checks and (error := self.found(work.arena)):
+                noted = self._note(arguments) if self.updated else []
+                if self._heavy:
+                    self._step(work)
+                else:
+                    self._alone(work.given)
+                if self._checks and (error := self.found(work.arena)):
                     for tensor, before in noted:
                         tensor._written = before
                     raise error
@@ -131,7 +136,7 @@ class Program:
             shapes = [(steps, *a.shape) for a in work.outputs]
             outputs = [xp.empty(s, a.dtype) for s, a in zip(shapes, work.outputs, strict=True)]
             slices = Slices(self, work, sources, index, outputs, steps)
-            if back or not slices.single or self.module.callbacks or self.module.checks:
+            if back or not slices.single or self.module.callbacks or self._checks:
                 back = back + work.update_copies([i for i in self.updated if i >= self.arguments])
                 for done in slices.run():
                     self._raise(work, done)
@@ -162,7 +167,7 @@ class Program:
         written = self._written
         if self._written_arguments and arguments:
             written = [*written, *(arguments[i] for i in self._written_arguments)]
-        before = [(t, t._written) for t in written] if self.module.checks else []
+        before = [(t, t._written) for t in written] if self._checks else []
         for tensor in written:
             tensor._written = now
         return before

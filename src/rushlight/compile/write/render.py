@@ -145,8 +145,8 @@ def _step(plan: Schedule, module: Module) -> str:
     """``step(table, callback, me, count, barrier)``: load each buffer's pointer and call the kernels.
 
     `step_job` and `alone` take its first arguments from memory. All of `count` threads run it side by side.
-    Thread 0 runs the kernels of one part alone; of the others each thread takes every `count`-th part. Between
-    kernels that depend on each other's parts they wait.
+    Thread 0 runs the kernels of one part alone; of the others each thread takes every `count`-th part.
+    Between kernels that depend on each other's parts they wait.
     After a check that failed nothing more is done.
     """
     inputs, outputs = len(plan.graph.inputs), len(plan.graph.outputs)
