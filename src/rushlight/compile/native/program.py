@@ -20,7 +20,7 @@ from rushlight.compile.write import library
 from rushlight.compile.write.factors import flops
 from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.compile.write.render import Module, render
-from rushlight.core.atomic import at_once, make_lock
+from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
@@ -136,7 +136,9 @@ class Program:
             shapes = [(steps, *a.shape) for a in work.outputs]
             outputs = [xp.empty(s, a.dtype) for s, a in zip(shapes, work.outputs, strict=True)]
             slices = Slices(self, work, sources, index, outputs, steps)
-            if back or not slices.single or self.module.callbacks or self._checks:
+            if work.shared:
+                self._step_by_step(work, back, slices)
+            elif back or not slices.single or self.module.callbacks or self._checks:
                 back = back + work.update_copies([i for i in self.updated if i >= self.arguments])
                 for done in slices.run():
                     self._raise(work, done)
@@ -152,6 +154,18 @@ class Program:
             self.each = slices.each
             self._free.append(work)
         return outputs
+
+    def _step_by_step(self, work: Workspace, back: Pairs, slices: Slices) -> None:
+        """A scan whose steps read what the steps before wrote through another tensor."""
+        arrays = [self.lifted[i - self.arguments].array for i in self.updated if i >= self.arguments]
+        kept = [a.copy() for a in arrays]
+        undo = Undo(lambda: _write_back(list(zip(arrays, kept, strict=True))), failed=True)
+        self._note(())
+        with undo, undo, undo:
+            for done in slices.run():
+                self._raise(work, done)
+                _write_back(back)
+                _write_back(work.shared)
 
     def _raise(self, work: Workspace, steps: int) -> None:
         """Raise what a check found in the last steps, or what a callback raised."""
@@ -196,8 +210,8 @@ class Program:
 
 
 def _write_back(pairs: Pairs) -> None:
-    """Write the copies into the arrays, all or none."""
-    at_once(setitem, [array for array, _ in pairs], repeat(Ellipsis), [copied for _, copied in pairs])
+    """Write the second of each pair into the first, all or none."""
+    at_once(setitem, [target for target, _ in pairs], repeat(Ellipsis), [found for _, found in pairs])
 
 
 def _writes_before_it_fails(plan: Schedule, memory: Memory, module: Module) -> bool:
