@@ -139,8 +139,26 @@ def test_where_it_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_made_is_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("RUSHLIGHT_CACHE", str(tmp_path / "file"))
-    assert cache.folder() is None
-    assert _sum(jit.build(ADD, {})) == 42
+    with pytest.warns(RuntimeWarning, match="cannot be made .*RUSHLIGHT_CACHE"):
+        assert cache.folder() is None
+    assert _sum(jit.build(ADD, {})) == 42  # and no second warning
+    monkeypatch.delenv("RUSHLIGHT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert cache.folder() is None  # nobody asked for it
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RUSHLIGHT_CACHE", "~/own")
+    assert cache.folder() == tmp_path / "own" / "objects"
+
+
+def test_an_interrupt_while_an_entry_is_written(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(old: str, new: str) -> None:
+        os.unlink(old)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        cache.store("0", b"data")
+    assert not _entries(place)
 
 
 def test_the_oldest_entries_go(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,8 +34,10 @@ def test_the_environment_chooses_the_mode(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("RUSHLIGHT_COMPILE", "interpret")
     assert rl.compile(lambda x: x).mode == "interpret"
     monkeypatch.setenv("RUSHLIGHT_COMPILE", "fast")
-    with pytest.raises(ArgumentError, match="full, nofuse, interpret, off"):
+    with pytest.raises(ArgumentError, match="RUSHLIGHT_COMPILE='fast'.*full, nofuse, interpret, off"):
         rl.compile(lambda x: x)
+    monkeypatch.setenv("RUSHLIGHT_COMPILE", "")
+    assert rl.compile(lambda x: x, mode="interpret").mode == "interpret"
 
 
 def test_what_cannot_be_compiled() -> None:

@@ -189,3 +189,22 @@ def test_states_that_change_places() -> None:
     for i in range(4):
         assert compiled(rl.ones(3)).tolist() == [1.0] * 3
         assert a.tolist() == [float(i % 2)] * 3
+
+
+@pytest.mark.parametrize("mode", ["full", "interpret"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_scan_reads_what_its_steps_wrote_through_another_tensor(first: bool, mode: str) -> None:
+    whole = rl.ones(3)
+    part = whole[:2]
+
+    @compile(mode=mode)
+    def step(x: rl.Tensor) -> rl.Tensor:
+        found = part.sum() if first else whole.sum() * 0.0 + part.sum()
+        whole.add_(x)
+        return found
+
+    for _ in range(2):
+        whole.fill_(1.0)
+        assert step.scan(rl.ones(4, 3)).tolist() == [2.0, 4.0, 6.0, 8.0]
+        assert whole.tolist() == [5.0] * 3
+        assert step(rl.ones(3)).item() == 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -10,9 +11,29 @@ import pytest
 
 import rushlight as rl
 from rushlight.compile.function import compile
+from rushlight.compile.native import threads as native
 from tests.compile.steps import assert_same, batch, entries, make, weights
 
 pytest.importorskip("llvmlite")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "abc", "\u00b2", "\u0663", "1.5"])
+def test_a_number_of_threads_that_is_none(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "_chosen", None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("RUSHLIGHT_NUM_THREADS", value)
+    native._warn.cache_clear()
+    with pytest.warns(RuntimeWarning, match=f"RUSHLIGHT_NUM_THREADS: got {value!r}; expected a whole number"):
+        assert native.get_num_threads() == 3
+    assert native.get_num_threads() == 3  # and no second warning
+
+
+@pytest.mark.parametrize(("value", "others", "found"), [(" 2 ", "", 2), ("", "4,2", 4), ("", "\u00b2", None)])
+def test_numbers_of_threads(value: str, others: str, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "_chosen", None)
+    monkeypatch.setenv("RUSHLIGHT_NUM_THREADS", value)
+    monkeypatch.setenv("OMP_NUM_THREADS", others)
+    assert native.get_num_threads() == (found or len(os.sched_getaffinity(0)))
 
 
 def test_one_compiled_function_inside_another() -> None:

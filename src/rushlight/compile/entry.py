@@ -17,7 +17,7 @@ from rushlight.compile.native.known import make_program
 from rushlight.compile.native.program import Program
 from rushlight.compile.proof.blame import report, report_failure
 from rushlight.compile.proof.check import agrees
-from rushlight.core.atomic import at_once, make_lock
+from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
 from rushlight.errors import NotSupportedError, message
@@ -143,18 +143,12 @@ class Entry:
         return fill(self.result, iter(rest), numbers)
 
     def _interpret_all(self, sources: list[Tensor], index: Tensor | None, steps: int) -> list[Any]:
-        """The outputs of all steps, stacked, by the interpreter; all updates are written at the end."""
-        state = self._tensors([wrap(pick(t.array, index, 0)) for t in sources])
-        arrays = [t.array for t in state]
-        places = self._updated()
-        done: list[list[Any]] = []
-        for step in range(steps):
-            arrays[: self.count] = [pick(t.array, index, step) for t in sources]
-            outputs, updates = interpret(self.graph, arrays)
-            done.append(outputs)
-            for i, update in zip(places, updates, strict=True):
-                arrays[i] = update
-        _write([state[i] for i in places], [arrays[i] for i in places])
+        """The outputs of all steps, stacked, by the interpreter: all steps or none."""
+        state = [self.lifted[i] for i in self._updated() if i >= self.count]
+        kept = [t.array.copy() for t in state]
+        undo = Undo(lambda: _write(state, kept), failed=True)
+        with undo, undo, undo:
+            done = [self._interpret([wrap(pick(t.array, index, s)) for t in sources]) for s in range(steps)]
         return [xp.stack(list(column)) for column in zip(*done, strict=True)]
 
     def _tensors(self, arguments: list[Tensor]) -> list[Tensor]:

@@ -330,9 +330,11 @@ def compile(
     an error, for callers that do that themselves."""
     if function is None:
         return lambda f: compile(f, mode=mode, strict=strict)
-    chosen = os.environ.get("RUSHLIGHT_COMPILE", mode or "full")
+    named = os.environ.get("RUSHLIGHT_COMPILE")
+    chosen = named or mode or "full"
     if chosen not in MODES:
-        raise ArgumentError(message("compile", f"mode={chosen!r}", f"one of {', '.join(MODES)}"))
+        got = f"RUSHLIGHT_COMPILE={named!r} in the environment" if named else f"mode={chosen!r}"
+        raise ArgumentError(message("compile", got, f"one of {', '.join(MODES)}"))
     if not callable(function):
         raise DTypeError(message("compile", f"a {type(function).__name__}", "a function or a Module"))
     if chosen in ("full", "nofuse") and not host.available():

@@ -3,6 +3,9 @@
 Python raises what a signal handler raises between any two of its bytecodes, in `finally` blocks, too. What
 has to happen wholly or not at all therefore runs in C in one go: a native call, or `at_once`. And a fork
 copies locks as they are, but only the thread that forked: `make_lock` makes locks that are free in the child.
+
+What can only be done step by step is done over: ``with Undo(f), Undo(f), Undo(f):`` calls `f` three times, so
+that two signals, the second into the clean-up after the first, still leave one that runs to its end.
 """
 
 from __future__ import annotations
@@ -15,12 +18,12 @@ from collections.abc import Callable, Iterable
 from operator import methodcaller
 from typing import Any
 
-__all__ = ["at_once", "free_after_fork", "make_lock"]
+__all__ = ["Undo", "at_once", "free_after_fork", "make_lock"]
 
 PATIENCE = 2.0
 """Seconds that a fork waits, at most, for another thread to come to the end of what it traces or compiles."""
 
-_locks: weakref.WeakSet[Any] = weakref.WeakSet()
+_locks: set[weakref.ref[Any]] = set()
 _awaited: list[Any] = []
 _taken: list[Any] = []
 
@@ -35,6 +38,24 @@ def at_once(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
     [5, 6]
     """
     deque(map(function, *columns), maxlen=0)
+
+
+class Undo:
+    """Calls `undo` when it is left; with `failed`, only when an exception leaves it.
+
+    >>> with Undo(lambda: print("tidied"), failed=False):
+    ...     pass
+    tidied
+    """
+
+    def __init__(self, undo: Callable[[], None], failed: bool) -> None:
+        self._undo, self._failed = undo, failed
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type | None, *error: object) -> None:
+        if kind is not None or not self._failed:
+            self._undo()
 
 
 def make_lock(awaited: bool = False) -> Any:
@@ -55,7 +76,7 @@ def make_lock(awaited: bool = False) -> Any:
 
 def free_after_fork(lock: Any) -> None:
     """Have somebody else's RLock freed in a forked child, too."""
-    _locks.add(lock)
+    _locks.add(weakref.ref(lock, _locks.discard))
 
 
 def _before_fork() -> None:
@@ -68,8 +89,8 @@ def _after_fork() -> None:
 
 
 def _in_child() -> None:
-    for lock in list(_locks):
-        if not lock._is_owned():
+    for lock in [ref() for ref in _locks]:
+        if lock is not None and not lock._is_owned():
             lock._at_fork_reinit()
     _after_fork()
 

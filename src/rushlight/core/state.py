@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -54,15 +53,18 @@ class Changes:
 changes = Changes()
 
 
-@contextlib.contextmanager
-def untraced() -> Iterator[None]:
-    """Compute at once, also while tracing: for state that is to exist before the traced program runs."""
-    before = state.run, state.write, state.tracing, state.copy, state.look
-    state.run, state.write, state.tracing, state.copy, state.look = None, None, False, None, None
-    try:
-        yield
-    finally:
-        state.run, state.write, state.tracing, state.copy, state.look = before
+class untraced:
+    """Compute at once, also while tracing: for state that is to exist before the traced program runs.
+
+    Not a generator: one that an exception left behind would be closed later, and then go back to tracing.
+    """
+
+    def __enter__(self) -> None:
+        self._before = state.run, state.write, state.tracing, state.copy, state.look
+        state.run, state.write, state.tracing, state.copy, state.look = None, None, False, None, None
+
+    def __exit__(self, *error: object) -> None:
+        state.run, state.write, state.tracing, state.copy, state.look = self._before
 
 
 class set_grad_enabled:

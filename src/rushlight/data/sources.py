@@ -127,8 +127,8 @@ def folders(source: Source, root: str | os.PathLike[str] | None = None) -> list[
 
 
 def _cache() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME")
-    return (Path(named) if named else Path.home() / ".cache") / "rushlight"
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "rushlight"
 
 
 def _home(source: Source, root: str | os.PathLike[str] | None) -> Path:

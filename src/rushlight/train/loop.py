@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rushlight.errors import AnomalyError, DataError, message
 from rushlight.train.feed import Feed
-from rushlight.train.interrupt import Interrupted, InterruptGuard
+from rushlight.train.interrupt import Interrupted, InterruptGuard, grad_mode_kept
 from rushlight.train.metric_set import MetricSet
 from rushlight.train.progress import Progress, Status
 from rushlight.train.steps import Done, EagerSteps
@@ -44,8 +44,9 @@ class FitLoop:
     def run(self) -> None:
         """Train. Raises Interrupted after Ctrl-C and AnomalyError when the loss is no longer finite."""
         position = self.position
+        mode = grad_mode_kept()
         try:
-            with self.guard:
+            with mode, mode, mode, self.guard:
                 self.progress.start(self._status())
                 while position.epoch < self.epochs and not position.stopped:
                     if not position.exhausted:

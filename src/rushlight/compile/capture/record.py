@@ -21,6 +21,7 @@ from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handles
 from rushlight.compile.capture.trace import Traced, trace
 from rushlight.compile.capture.visible import Scope, look
+from rushlight.core.atomic import Undo
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside
 from rushlight.errors import message
@@ -84,20 +85,17 @@ def record(
     moving = set(moving)
     for _ in range(ATTEMPTS):
         attempt = _Attempt(function, flat, things, known, moving)
+        undo = Undo(attempt.undo, failed=True)
         try:
-            found = attempt.run()
+            with undo, undo, undo:
+                found = attempt.run()
         except UnseenError:
-            attempt.undo()
             raise
         except Exception:
-            attempt.undo()
             if not attempt.numbers():
                 raise
             moving = NOTHING  # perhaps it was a number that could not be read anew
             continue
-        except BaseException:
-            attempt.undo()
-            raise
         if found is not None:
             return found
         attempt.undo()

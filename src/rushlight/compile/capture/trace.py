@@ -21,7 +21,7 @@ from rushlight.compile.capture.results import holes, tensors_of
 from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
 from rushlight.core.apply import apply, to_dtype
-from rushlight.core.atomic import make_lock
+from rushlight.core.atomic import Undo, make_lock
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import no_grad, state
@@ -323,19 +323,26 @@ def trace(
     grads = grads or {}
     with tracing:
         before = state.run, state.write, state.tracing, state.copy, state.look
+        modes = state.grad_enabled, state.backward_of
         stand_ins = [tracer.stand_in(t) for t in arguments]
-        state.run, state.write, state.tracing = tracer.run, tracer.write, True
-        state.copy, state.look = tracer.copy, tracer.look
-        try:
+        undo = Undo(lambda: _put_back(tracer, before, modes, grads), failed=False)
+        with undo, undo, undo:
+            state.run, state.write, state.tracing = tracer.run, tracer.write, True
+            state.copy, state.look = tracer.copy, tracer.look
             result = function(*stand_ins)
             traced = _finish(tracer, result, stand_ins, grads)
-        finally:
-            state.run, state.write, state.tracing, state.copy, state.look = before
-            tracer.restore()
-            _restore_gradients(tracer.lifted, grads)
         del result, stand_ins
         _refuse_leaks(tracer)
     return traced
+
+
+def _put_back(
+    tracer: Trace, before: tuple[Any, ...], modes: tuple[bool, Any], grads: dict[int, Tensor | None]
+) -> None:
+    state.run, state.write, state.tracing, state.copy, state.look = before
+    state.grad_enabled, state.backward_of = modes
+    tracer.restore()
+    _restore_gradients(tracer.lifted, grads)
 
 
 def _restore_gradients(lifted: list[Any], before: dict[int, Tensor | None]) -> None:

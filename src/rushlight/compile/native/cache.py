@@ -53,9 +53,11 @@ def folder() -> Path | None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = os.lstat(path)
-    except OSError:
-        return None
-    problem = _problem(info)
+        problem = _problem(info)
+    except OSError as error:
+        if not os.environ.get("RUSHLIGHT_CACHE"):
+            return None
+        problem = f"cannot be made ({error.strerror})"  # and the user asked for it
     if problem:
         _refuse(str(path), problem)
         return None
@@ -96,7 +98,8 @@ def store(key: str, data: bytes) -> None:
                 file.write(_head(key, data) + data)
             os.replace(name, place / f"{key}{ENDING}")
         except BaseException:
-            os.unlink(name)
+            with contextlib.suppress(OSError):  # else its absence would take the place of a Ctrl-C
+                os.unlink(name)
             raise
         _tidy(place, len(data))
 
@@ -105,7 +108,7 @@ def _chosen() -> Path | None:
     """The folder that the environment names."""
     named = os.environ.get("RUSHLIGHT_CACHE")
     if named is not None:
-        return Path(named).absolute() / "objects" if named else None
+        return Path(named).expanduser().absolute() / "objects" if named else None
     general = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(general):
         return Path(general) / "rushlight" / "objects"

@@ -21,7 +21,7 @@ from rushlight.compile.write.factors import flops
 from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.compile.write.render import Module, render
 from rushlight.compile.write.scan import scan_text
-from rushlight.core.atomic import at_once, make_lock
+from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
@@ -55,6 +55,7 @@ class Program:
         self._apart = _writes_before_it_fails(self.plan, self.memory, self.module)
         pairs = zip(self.plan.kernels, self.module.calls, strict=False)
         shared = [k.root for k, (_, _, parts) in pairs if parts > 1]
+        self._checks = bool(self.module.checks)
         self._heavy = sum(flops(n) for n in shared if n is not None and n.op.name in PRODUCTS) >= HEAVY
         index = {id(v): i for i, v in enumerate(graph.inputs)}
         self.updated = [index[id(target)] for target, _ in graph.updates]
@@ -90,14 +91,18 @@ class Program:
         """One call: reads the arguments and the lifted tensors, updates those that the program updates, and
         gives the outputs' arrays. An exception at any moment leaves all updates made, or none."""
         with self._lock:
-            work = self.workspace()
+            # Taken out, and put back last: what an exception leaves in the middle is never used again.
+            work = self._free.pop() if self._free else Workspace(self)
             back = work.bind(arguments)
             if self._apart or back:
                 self._run_apart(work, arguments, back)
             else:
-                noted = self._note(arguments)
-                self._step(work)
-                if self.module.checks and (error := self.found(work.arena)):
+                noted = self._note(arguments) if self.updated else []
+                if self._heavy:
+                    self._step(work)
+                else:
+                    self._alone(work.given)
+                if self._checks and (error := self.found(work.arena)):
                     for tensor, before in noted:
                         tensor._written = before
                     raise error
@@ -133,7 +138,9 @@ class Program:
             shapes = [(steps, *a.shape) for a in work.outputs]
             outputs = [xp.empty(s, a.dtype) for s, a in zip(shapes, work.outputs, strict=True)]
             slices = Slices(self, work, sources, index, outputs, steps)
-            if back or not slices.single or self.module.callbacks or self.module.checks:
+            if work.shared:
+                self._step_by_step(work, back, slices)
+            elif back or not slices.single or self.module.callbacks or self._checks:
                 back = back + work.update_copies([i for i in self.updated if i >= self.arguments])
                 for done in slices.run():
                     self._raise(work, done)
@@ -157,6 +164,18 @@ class Program:
             self._scans[gather] = jit.build(scan_text(self.graph, self.arguments, gather), {})
         return self._scans[gather]
 
+    def _step_by_step(self, work: Workspace, back: Pairs, slices: Slices) -> None:
+        """A scan whose steps read what the steps before wrote through another tensor."""
+        arrays = [self.lifted[i - self.arguments].array for i in self.updated if i >= self.arguments]
+        kept = [a.copy() for a in arrays]
+        undo = Undo(lambda: _write_back(list(zip(arrays, kept, strict=True))), failed=True)
+        self._note(())
+        with undo, undo, undo:
+            for done in slices.run():
+                self._raise(work, done)
+                _write_back(back)
+                _write_back(work.shared)
+
     def _raise(self, work: Workspace, steps: int) -> None:
         """Raise what a check found in the last steps, or what a callback raised."""
         error = self.found(work.arena) or work.failure(steps)
@@ -171,7 +190,7 @@ class Program:
         written = self._written
         if self._written_arguments and arguments:
             written = [*written, *(arguments[i] for i in self._written_arguments)]
-        before = [(t, t._written) for t in written] if self.module.checks else []
+        before = [(t, t._written) for t in written] if self._checks else []
         for tensor in written:
             tensor._written = now
         return before
@@ -200,8 +219,8 @@ class Program:
 
 
 def _write_back(pairs: Pairs) -> None:
-    """Write the copies into the arrays, all or none."""
-    at_once(setitem, [array for array, _ in pairs], repeat(Ellipsis), [copied for _, copied in pairs])
+    """Write the second of each pair into the first, all or none."""
+    at_once(setitem, [target for target, _ in pairs], repeat(Ellipsis), [found for _, found in pairs])
 
 
 def _writes_before_it_fails(plan: Schedule, memory: Memory, module: Module) -> bool:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SECONDS", "Slices"]
 
-SECONDS = 0.1
-"""How long a slice takes, about."""
-SPARE = 1.25
-"""A scan that takes so many slices is not cut: those of a Trainer are to take one."""
+SECONDS = 0.05
+"""How long a slice takes, about: on a busy machine it may be twice as long."""
+SHORT = 0.12
+"""A scan that takes so long is not cut: those of a Trainer are not to be."""
 GROWTH = 16
 """A slice has at most so many times the steps of the one before: the first few are slower than the rest."""
 
@@ -32,7 +32,7 @@ class Slices:
     """The slices of one scan, of these arguments for `Program.scan`.
 
     each    seconds that a step took; None if there was none yet.
-    single  whether one slice does all.
+    single  whether one slice does all; shared: whether something has to be copied between all steps.
     """
 
     def __init__(
@@ -59,7 +59,8 @@ class Slices:
         self._step = program.native.address("step")
         self._words, self._threads, self.steps = work.words, program.workers, steps
         self.each = program.each
-        self.single = steps == 1 or (self.each is not None and steps * self.each <= SPARE * SECONDS)
+        self.shared = bool(work.shared)
+        self.single = steps == 1 or (self.each is not None and steps * self.each <= SHORT and not self.shared)
 
     def run(self) -> Iterator[int]:
         """Do them, and tell after each how many steps it had."""
@@ -75,6 +76,8 @@ class Slices:
 
     def _next(self, left: int, last: int) -> int:
         """How many steps the next slice has."""
+        if self.shared:
+            return 1
         if not last:
             return 1 if self.each is None else max(1, min(left, int(SECONDS / self.each)))
         assert self.each is not None

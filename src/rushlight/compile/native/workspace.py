@@ -58,6 +58,8 @@ class Workspace:
         self._held: list[Any] = [None] * inputs
         self._held_lifted: list[Any] = [None] * len(self.lifted)
         self._copies: dict[int, Any] = {}
+        self._shared: dict[int, Any] = {}
+        self._placed = False
         self._private: list[int] = []
 
     @property
@@ -84,40 +86,56 @@ class Workspace:
         """The same without the arguments."""
         back: Pairs = []
         held = self._held_lifted
+        if not self._placed:
+            self._place_targets()
         for k, tensor in enumerate(self.lifted):
             if tensor.array is not held[k]:
                 if self.arguments + k in self._spans.targets and held[k] is not None:
                     # The others have to be looked at again: now they may share memory with this one.
                     self._held[:] = [None] * len(self._held)
                     held[:] = [None] * len(held)
+                    self._placed = False
                     return self.bind_lifted()
                 self._enter(self.arguments + k, tensor, back)
                 held[k] = self._held[self.arguments + k]
         return back
 
+    def _place_targets(self) -> None:
+        """All of them, before the first of the others is compared with them."""
+        for i in self._spans.targets:
+            if i >= self.arguments:
+                self._spans.place(i, _array_of(self.lifted[i - self.arguments]))
+        self._placed = True
+
     def _enter(self, i: int, tensor: Tensor, back: Pairs) -> None:
         """Point input `i` at the tensor's array, or for this one call at a copy: in row order, or of
         memory that the program updates."""
-        array = tensor.array
-        if array.__class__ is not xp.ndarray:
-            with tracing:  # another thread is tracing with it
-                array = tensor.array
+        array = _array_of(tensor)
         target = i in self._spans.targets
         if target:
             self._spans.place(i, array)
-        apart = not array.flags.c_contiguous
+        apart, shared = not array.flags.c_contiguous, False
         start = xp.address(array)
         if apart or target or self._spans.meets(start, start + array.nbytes):
-            apart = self._spans.must_copy(i, array) or apart
-        if apart:
+            shared = self._spans.must_copy(i, array)
+        if apart or shared:
             original, array = array, array.copy(order="C")
             self._held[i], self._copies[i] = None, array
             if target:
                 back.append((original, array))
+            elif shared:
+                self._shared[i] = original
         else:
             self._held[i] = array
             self._copies.pop(i, None)
+        if not shared:
+            self._shared.pop(i, None)
         self.table[i] = xp.address(array)
+
+    @property
+    def shared(self) -> Pairs:
+        """(copy, array) of what is read from a copy because the program updates the array's memory."""
+        return [(self._copies[i], array) for i, array in self._shared.items()]
 
     def update_copies(self, updated: Sequence[int]) -> Pairs:
         """Have updates go to copies, so that nothing has happened until those are written back; gives the
@@ -186,3 +204,11 @@ class Workspace:
             return xp.view_bytes(self.arena, buffer.where, shape, dtype)
         first = len(self.graph.inputs) if buffer.kind == "output" else 0
         return xp.array_at(self.table[first + buffer.where] or 0, shape, dtype)
+
+
+def _array_of(tensor: Tensor) -> Any:
+    array = tensor.array
+    if array.__class__ is not xp.ndarray:
+        with tracing:  # another thread is tracing with it
+            array = tensor.array
+    return array

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import repeat
+from operator import setitem
 from typing import TYPE_CHECKING, Any
 
+from rushlight.core.atomic import Undo, at_once
 from rushlight.core.random import default_generator
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor
-from rushlight.device import xp
 from rushlight.train.compiled import make_judge, make_step
 from rushlight.train.eligible import frozen_state, plain_state
 from rushlight.train.sweeping.course import Course, Stroke
@@ -143,10 +145,11 @@ def _proved(leader: Member, function: Any, batch: tuple[Tensor, ...]) -> Entry |
         return "the step could not be compiled"
     if any(i < program.arguments for i in program.updated):
         return "the step writes into its batch"
-    kept = [(t, t.array.copy()) for t in (entry.lifted[i] for i in program.updated)]
-    entry.call(list(batch))
-    for tensor, array in kept:
-        xp.copyto(tensor.array, array)
+    arrays = [entry.lifted[i].array for i in program.updated]
+    kept = [a.copy() for a in arrays]
+    undo = Undo(lambda: at_once(setitem, arrays, repeat(Ellipsis), kept), failed=False)
+    with undo, undo, undo:
+        entry.call(list(batch))
     changed = frozen_state(leader.trainer, before)
     if changed is not None:
         return f"{changed} changes with every step"
