@@ -15,8 +15,10 @@ from rushlight.compile.capture.trace import trace
 from rushlight.compile.interpret import interpret
 from rushlight.compile.native.known import make_program
 from rushlight.compile.native.program import Program
-from rushlight.compile.proof.blame import report, report_failure
+from rushlight.compile.proof.blame import APART, report, report_failure
 from rushlight.compile.proof.check import agrees
+from rushlight.compile.proof.places import overwritten
+from rushlight.compile.proof.watch import Watch
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
 from rushlight.errors import NotSupportedError, message
@@ -161,6 +163,8 @@ class Entry:
         """The first run: by the interpreter and natively, both on copies; where they differ the
         interpreter is right, now and from now on."""
         assert self.program is not None
+        if self.program.memory.watch is not None:
+            return self._watch(self.program, arguments)
         arrays = [t.array.copy(order="C") for t in self._tensors(arguments)]
         outputs, updates = interpret(self.graph, arrays)
         tried = self._tried(arrays)
@@ -173,6 +177,34 @@ class Entry:
             found, new = outputs, updates
         _write(self._targets(self._tensors(arguments)), new)
         return found
+
+    def _watch(self, program: Program, arguments: list[Tensor]) -> list[Any]:
+        """The first run of a large program: in its own memory, looked at kernel by kernel."""
+        lost = overwritten(program.plan, program.memory)
+        if lost is not None:
+            return self._refuse(arguments, f"{APART} ({lost})")
+        watch = Watch(program)
+        try:
+            outputs = watch.run(arguments)
+        except MemoryError:
+            raise
+        except Exception as error:  # it left all as it was
+            return self._refuse(arguments, f"unknown; the program fails ({type(error).__name__}: {error})")
+        self.proved = watch.fault is None
+        if watch.fault is not None:
+            report(watch.fault.graph, watch.fault.arrays, self.mode, watch.fault.what)
+            self.program = None
+        return outputs
+
+    def _refuse(self, arguments: list[Tensor], fault: str) -> list[Any]:
+        """The interpreter's results, now and from now on; its errors are the user's, not the program's."""
+        tensors = self._tensors(arguments)
+        arrays = [t.array for t in tensors]
+        outputs, updates = interpret(self.graph, arrays)
+        report(self.graph, arrays, self.mode, fault)
+        self.program = None
+        _write(self._targets(tensors), updates)
+        return outputs
 
     def _tried(self, arrays: list[Any]) -> tuple[list[Any], list[Any]] | None:
         """The outputs and updates that the program makes of these inputs; None where it fails, which the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,7 +73,16 @@ class Program:
         """The memory of its own that the program works in; a copy of the program needs another."""
         graph, arguments = self.graph, self.arguments
         self._error: BaseException | None = None
-        self._callback = _Callback(self._call_back)
+        # Not the bound method: a cycle would keep the memory of a program that nobody has any more.
+        found = weakref.ref(self)
+
+        def called(number: int) -> None:
+            program = found()
+            if program is not None:
+                program._call_back(number)
+
+        self._callback = _Callback(called)
+        self._watch: Callable[[int], None] | None = None
         self._callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value
         self._lock = threading.Lock()
         self._arena = self.new_bytes(self.memory.arena)
@@ -123,6 +133,17 @@ class Program:
             if self._leaves:
                 self._after(arguments, back, saved)
         return outputs
+
+    def watched(self, arguments: Sequence[Tensor], watch: Callable[[int], None]) -> list[Any]:
+        """One call of a large program, with ``watch(i)`` before the i-th of its kernels and copies, and once
+        more at the end."""
+        assert self.memory.watch is not None
+        word = ctypes.c_int64.from_address(xp.address(self._arena) + self.memory.watch.where)
+        self._watch, word.value = watch, 1
+        try:
+            return self.run(arguments)
+        finally:
+            self._watch, word.value = None, 0
 
     def scan(self, sources: Sequence[Any], index: Any, steps: int) -> list[Any]:
         """`steps` calls in one: the arguments of each are the next items of `sources`, or with `index`, int64
@@ -246,7 +267,10 @@ class Program:
         if self._error is not None:
             return
         try:
-            self._compute(self.module.callbacks[number])
+            if number >= 0:
+                self._compute(self.module.callbacks[number])
+            elif self._watch is not None:
+                self._watch(-1 - number)
         except BaseException as error:
             self._error = error
 
@@ -254,7 +278,7 @@ class Program:
         node: Node = call.node
         operands = [self._operand(entry) for entry in call.inputs]
         result = run_node(node, operands)
-        target = self._array(call.result, node.out.spec.shape, node.out.spec.dtype)
+        target = self.array_in(call.result, node.out.spec.shape, node.out.spec.dtype)
         xp.copyto(target, result, casting="unsafe")
 
     def _operand(self, entry: Any) -> Any:
@@ -263,10 +287,10 @@ class Program:
         if len(entry) == 2:
             return xp.full(entry[1].shape, entry[0], entry[1].dtype)
         buffer, access, spec = entry
-        base = self._array(buffer, access.value.spec.shape, access.value.spec.dtype)
+        base = self.array_in(buffer, access.value.spec.shape, access.value.spec.dtype)
         return xp.strided(base, access.offset, spec.shape, access.strides)
 
-    def _array(self, buffer: Buffer, shape: tuple[int, ...], dtype: Any) -> Any:
+    def array_in(self, buffer: Buffer, shape: tuple[int, ...], dtype: Any) -> Any:
         """The memory of a buffer as an array."""
         if buffer.kind == "arena":
             return xp.view_bytes(self._arena, buffer.where, shape, dtype)

@@ -74,7 +74,7 @@ def render(plan: Schedule, memory: Memory, arguments: int = 0) -> Module:
         declarations.update(writer.emitter.declarations)
         module.calls.append((writer.name, list(writer.arguments), writer.parts))
     declarations["llvm.memcpy.p0.p0.i64"] = "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
-    steps = _step(plan, module), scan_text(plan.graph, arguments, declarations)
+    steps = _step(plan, memory, module), scan_text(plan.graph, arguments, declarations)
     module.text = "\n".join([*declarations.values(), "", *functions, *steps])
     return module
 
@@ -141,12 +141,12 @@ def _write_callback(writer: KernelWriter, module: Module, plan: Schedule, memory
     module.callbacks.append(Callback(node, inputs, memory.places[id(node.out)]))
 
 
-def _step(plan: Schedule, module: Module) -> str:
+def _step(plan: Schedule, memory: Memory, module: Module) -> str:
     """``step(table, callback, me, count, barrier)``: load each buffer's pointer and call the kernels.
 
     All of `count` threads run it side by side. Thread 0 runs the kernels of one part alone; of the others
     each thread takes every `count`-th part. Between kernels that depend on each other's parts they wait.
-    After a check that failed nothing more is done.
+    After a check that failed nothing more is done. A large program can be watched: see `_watch`.
     """
     inputs, outputs = len(plan.graph.inputs), len(plan.graph.outputs)
     lines: list[str] = []
@@ -173,14 +173,22 @@ def _step(plan: Schedule, module: Module) -> str:
 
     arguments = [[f"ptr {pointer(b)}" for b in buffers] for _, buffers, _ in module.calls]
     lines.append("  %first = icmp eq i64 %me, 0")
+    if memory.watch is not None:
+        lines.append(f"  %watch = load i64, ptr {pointer(memory.watch)}")
+        lines.append("  %watched = icmp ne i64 %watch, 0")
     before = "entry"
-    for group in _groups(module):
+    groups = _groups(module) if memory.watch is None else [[i] for i in range(len(module.calls))]
+    for group in groups:
+        if memory.watch is not None:
+            lines += _watch(group[0])
+            before = f"wd{group[0]}"
         lines += _group_text(module, arguments, group, before)
         before = f"e{group[0]}"
         if group[-1] in module.checks:
             flag = arguments[group[-1]][-1]
             lines += _stop(group[-1], flag)
             before = f"g{group[-1]}"
+    lines += [] if memory.watch is None else _watch(len(module.calls))
     lines += ["  ret void", "stop:"] if module.checks else []
     body = "\n".join(lines)
     return (
@@ -231,6 +239,22 @@ def _group_text(module: Module, arguments: list[list[str]], group: list[int], be
         f"  br label %h{first}",
         f"e{first}:",
         wait,
+    ]
+
+
+def _watch(i: int) -> list[str]:
+    """Call back with -1 - i before call i while somebody watches: the first thread does, the others wait."""
+    return [
+        f"  br i1 %watched, label %wa{i}, label %wd{i}",
+        f"wa{i}:",
+        f"  br i1 %first, label %wb{i}, label %wc{i}",
+        f"wb{i}:",
+        f"  call void @rushlight_callback(ptr %callback, i64 {-1 - i})",
+        f"  br label %wc{i}",
+        f"wc{i}:",
+        "  call void @rushlight_wait(ptr %barrier, i64 %count)",
+        f"  br label %wd{i}",
+        f"wd{i}:",
     ]
 
 
