@@ -204,9 +204,15 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.parametrize("watched", [False, True], ids=["small", "large"])
 @pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_miscompile_is_caught(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_planted_miscompile_is_caught(
+    name: str, watched: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """By a copy beside the interpreter, or in a large program's own memory, kernel by kernel."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    if watched:
+        monkeypatch.setattr(memory, "WATCHED", 0)
     make = PROGRAMS.get(name, _training)
     plain, twins, x, y = make()
     step, states, _, _ = make()
@@ -251,10 +257,13 @@ def test_the_message_says_what_a_user_needs(monkeypatch: pytest.MonkeyPatch, tmp
     assert re.fullmatch(re.escape(text).replace("FOLDER", r"\S+"), str(caught[0].message))
 
 
+@pytest.mark.parametrize("watched", [False, True], ids=["small", "large"])
 def test_a_program_that_fails_where_the_interpreter_does_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    watched: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    if watched:
+        monkeypatch.setattr(memory, "WATCHED", 0)
     total = rl.zeros(3)
     compiled = compile(lambda x: total.add_(x) * 2)
     monkeypatch.setattr(program.Program, "run", lambda self, arguments: 1 / 0)

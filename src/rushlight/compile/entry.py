@@ -15,8 +15,10 @@ from rushlight.compile.capture.results import Hole, fill
 from rushlight.compile.interpret import interpret
 from rushlight.compile.native.known import make_program
 from rushlight.compile.native.program import Program
-from rushlight.compile.proof.blame import report, report_failure
+from rushlight.compile.proof.blame import APART, report, report_failure
 from rushlight.compile.proof.check import agrees
+from rushlight.compile.proof.places import overwritten
+from rushlight.compile.proof.watch import Watch
 from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
@@ -133,7 +135,7 @@ class Entry:
             )
         if not self.proved and self.program is not None:
             with self._lock:
-                self._prove([wrap(pick(t.array, index, 0)) for t in sources])
+                self._prove_first([wrap(pick(t.array, index, 0)) for t in sources])
         if self.program is None:
             rest = self._interpret_all(sources, index, steps)
         else:
@@ -170,6 +172,8 @@ class Entry:
                 return self._interpret(arguments)
             if self.proved:
                 return self.program.run(arguments)
+            if self.program.memory.watch is not None:
+                return self._watch(self.program, arguments)
             found, new = self._prove(arguments)
             _write(self._targets(self._tensors(arguments)), new)
             return found
@@ -193,6 +197,46 @@ class Entry:
         report(self.graph, arrays, self.mode)
         self.program = None
         return outputs, updates
+
+    def _prove_first(self, arguments: list[Tensor]) -> None:
+        """Prove the program on a step that is not made."""
+        assert self.program is not None
+        if self.program.memory.watch is None:
+            self._prove(arguments)
+            return
+        state = [self.lifted[i] for i in self._updated() if i >= self.count]
+        kept = [t.array.copy() for t in state]
+        undo = Undo(lambda: _write(state, kept), failed=False)
+        with undo, undo, undo:
+            self._watch(self.program, arguments)
+
+    def _watch(self, program: Program, arguments: list[Tensor]) -> list[Any]:
+        """The first run of a large program: in its own memory, looked at kernel by kernel."""
+        lost = overwritten(program.plan, program.memory)
+        if lost is not None:
+            return self._refuse(arguments, f"{APART} ({lost})")
+        watch = Watch(program)
+        try:
+            outputs = watch.run(arguments)
+        except MemoryError:
+            raise
+        except Exception as error:  # it left all as it was
+            return self._refuse(arguments, f"unknown; the program fails ({type(error).__name__}: {error})")
+        self.proved = watch.fault is None
+        if watch.fault is not None:
+            report(watch.fault.graph, watch.fault.arrays, self.mode, watch.fault.what)
+            self.program = None
+        return outputs
+
+    def _refuse(self, arguments: list[Tensor], fault: str) -> list[Any]:
+        """The interpreter's results, now and from now on; its errors are the user's, not the program's."""
+        tensors = self._tensors(arguments)
+        arrays = [t.array for t in tensors]
+        outputs, updates = interpret(self.graph, arrays)
+        report(self.graph, arrays, self.mode, fault)
+        self.program = None
+        _write(self._targets(tensors), updates)
+        return outputs
 
     def _tried(self, arrays: list[Any]) -> tuple[list[Any], list[Any]] | None:
         """The outputs and updates that the program makes of these inputs; None where it fails, which the

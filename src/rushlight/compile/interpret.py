@@ -24,20 +24,29 @@ def interpret(
 
     change  ``change(node, operands, result)`` gives another result, to see how much rounding matters.
     """
-    values = evaluate(graph, arrays, change)
+    wanted = {id(v) for v in [*graph.outputs, *[v for _, v in graph.updates]]}
+    values = evaluate(graph, arrays, change, wanted)
     kept = {id(a) for a in arrays}
     outputs = [values[id(v)] for v in graph.outputs]
     outputs = [a.copy() if id(a) in kept or a.base is not None else a for a in outputs]
     return outputs, [values[id(v)] for _, v in graph.updates]
 
 
-def evaluate(graph: Graph, arrays: Sequence[Any], change: Change | None = None) -> dict[int, Any]:
-    """The array of every value of the graph, by the value's id."""
+def evaluate(
+    graph: Graph, arrays: Sequence[Any], change: Change | None = None, wanted: set[int] | None = None
+) -> dict[int, Any]:
+    """The arrays of all values of the graph, by the values' ids, or of those `wanted`: others are dropped
+    when the last node has read them."""
     values: dict[int, Any] = {id(v): a for v, a in zip(graph.inputs, arrays, strict=True)}
-    for node in graph.nodes:
+    last = {id(v): i for i, node in enumerate(graph.nodes) for v in node.values()}
+    for i, node in enumerate(graph.nodes):
         operands = [values[id(v)] if isinstance(v, Value) else v for v in node.inputs]
         result = run_node(node, operands)
         values[id(node.out)] = result if change is None else change(node, operands, result)
+        del operands, result
+        for v in node.values() if wanted is not None else ():
+            if last[id(v)] == i and id(v) not in (wanted or ()):
+                values.pop(id(v), None)
     return values
 
 

@@ -380,11 +380,13 @@ def view_bytes(memory: Any, offset: int, shape: tuple[int, ...], dtype: Any) -> 
     return np.ndarray(shape, dtype, memory.data, offset)
 
 
-def strided(array: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+def strided(
+    array: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], writeable: bool = False
+) -> Any:
     """`array`, which lies in row order, seen with other strides (in elements) from element `offset` on."""
     flat = np.reshape(array, -1)[offset:] if array.size else array
     steps = tuple(s * array.itemsize for s in strides)
-    return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=False)
+    return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=writeable)
 
 
 def array_at(place: int, shape: tuple[int, ...], dtype: Any) -> Any:

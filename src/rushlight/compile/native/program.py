@@ -125,6 +125,25 @@ class Program:
         _write_back(back)
         work.update_originals()
 
+    def watched(self, arguments: Sequence[Tensor], watch: Callable[[Workspace, int], None]) -> list[Any]:
+        """One call of a large program, with ``watch(workspace, i)`` before its kernel or copy `i`, and once more
+        at the end."""
+        place = self.memory.watch
+        assert place is not None
+        with self._lock:
+            work = self.workspace()
+            word = ctypes.c_int64.from_address(xp.address(work.arena) + place.where)
+            work.watch, word.value = watch, 1
+            self._free.append(work)
+            undo = Undo(lambda: work.unwatch(word), failed=False)
+            with undo, undo, undo:
+                outputs = self.run(arguments)
+            if work.error is not None:  # the step is done, the proof is not
+                error, work.error = work.error, None
+                raise error
+        return outputs
+
+
     def scan(self, sources: Sequence[Any], index: Any, steps: int) -> list[Any]:
         """`steps` calls in one: the arguments of each are the next items of `sources`, or with `index`, int64
         of shape (steps, batch), the rows that it names. Gives the outputs of all steps, stacked.

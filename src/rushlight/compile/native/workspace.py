@@ -7,7 +7,8 @@ call, at whatever moment, the workspace goes with it: nothing half written is ev
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rushlight.compile.capture.overlap import Spans
@@ -36,6 +37,7 @@ class Workspace:
     given    the address of what native code is given: the table's address, and the function for callbacks.
     outputs  the arrays that a step writes its results to.
     done     how many callbacks ran to their end; error: what one of them raised.
+    watch    called as ``watch(workspace, i)`` before the i-th kernel of a program that is being watched.
     """
 
     def __init__(self, program: Program) -> None:
@@ -44,7 +46,9 @@ class Workspace:
         self._callbacks = program.module.callbacks
         self.error: BaseException | None = None
         self.done = 0
-        self._callback = _Callback(self._call_back) if self._callbacks else None
+        self.watch: Callable[[Workspace, int], None] | None = None
+        calls_back = self._callbacks or program.memory.watch is not None
+        self._callback = _callback_of(self) if calls_back else None
         callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value if self._callback else None
         self.arena = program.new_bytes(program.memory.arena)
         self.outputs = [program.new_array(v.spec.shape, v.spec.dtype) for v in self.graph.outputs]
@@ -177,16 +181,23 @@ class Workspace:
         if self.error is not None:
             return
         try:
-            self._compute(self._callbacks[number])
-            self.done += 1
+            if number >= 0:
+                self._compute(self._callbacks[number])
+                self.done += 1
+            elif self.watch is not None:
+                self.watch(self, -1 - number)
         except BaseException as error:
             self.error = error
+
+    def unwatch(self, word: ctypes.c_int64) -> None:
+        """Call nobody any more; `word` in the arena says so to native code."""
+        self.watch, word.value = None, 0
 
     def _compute(self, call: Callback) -> None:
         node: Node = call.node
         operands = [self._operand(entry) for entry in call.inputs]
         result = run_node(node, operands)
-        target = self._array(call.result, node.out.spec.shape, node.out.spec.dtype)
+        target = self.array_in(call.result, node.out.spec.shape, node.out.spec.dtype)
         xp.copyto(target, result, casting="unsafe")
 
     def _operand(self, entry: Any) -> Any:
@@ -195,15 +206,28 @@ class Workspace:
         if len(entry) == 2:
             return xp.full(entry[1].shape, entry[0], entry[1].dtype)
         buffer, access, spec = entry
-        base = self._array(buffer, access.value.spec.shape, access.value.spec.dtype)
+        base = self.array_in(buffer, access.value.spec.shape, access.value.spec.dtype)
         return xp.strided(base, access.offset, spec.shape, access.strides)
 
-    def _array(self, buffer: Buffer, shape: tuple[int, ...], dtype: Any) -> Any:
+    def array_in(self, buffer: Buffer, shape: tuple[int, ...], dtype: Any) -> Any:
         """The memory of a buffer as an array."""
         if buffer.kind == "arena":
             return xp.view_bytes(self.arena, buffer.where, shape, dtype)
         first = len(self.graph.inputs) if buffer.kind == "output" else 0
         return xp.array_at(self.table[first + buffer.where] or 0, shape, dtype)
+
+
+def _callback_of(work: Workspace) -> Any:
+    """What native code calls. It does not hold the workspace: a cycle would keep its memory when the program
+    is gone."""
+    found = weakref.ref(work)
+
+    def call_back(number: int) -> None:
+        alive = found()
+        if alive is not None:
+            alive._call_back(number)
+
+    return _Callback(call_back)
 
 
 def _array_of(tensor: Tensor) -> Any:

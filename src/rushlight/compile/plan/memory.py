@@ -12,9 +12,11 @@ from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.views import contiguous, row_major
 
-__all__ = ["Buffer", "Memory", "plan_memory"]
+__all__ = ["Buffer", "Memory", "plan_memory", "size_of"]
 
 ALIGN = 64
+WATCHED = 1 << 25
+"""Bytes of inputs and arena from which a program is proved in its own memory, kernel by kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Memory:
     copies  pairs (from value, to buffer) that remain at the end, in order.
     staged  values that only such copies make.
     flag    three words for checks that fail; None where nothing is checked.
+    watch   a word that is not 0 while a first run is watched; None in small programs.
     """
 
     places: dict[int, Buffer] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class Memory:
     staged: list[Value] = field(default_factory=list)
     arena: int = 0
     flag: Buffer | None = None
+    watch: Buffer | None = None
 
 
 def plan_memory(plan: Schedule) -> Memory:
@@ -64,6 +68,9 @@ def plan_memory(plan: Schedule) -> Memory:
     if any(kernel.check is not None for kernel in plan.kernels):
         memory.flag = Buffer("arena", memory.arena)
         memory.arena += ALIGN
+    if memory.arena + sum(size_of(v, plan) for v in plan.graph.inputs) >= WATCHED:
+        memory.watch = Buffer("arena", memory.arena)
+        memory.arena += ALIGN
     return memory
 
 
@@ -81,7 +88,7 @@ def _staged(
             stage = Value(value.spec, f"{value.name}'")
             plan.access[id(stage)] = contiguous(stage)
             place = memory.places[id(stage)] = Buffer("arena", memory.arena)
-            memory.arena += _bytes(value, plan)
+            memory.arena += size_of(value, plan)
             memory.staged.append(stage)
             first.append((value, place))
             value = stage
@@ -142,14 +149,15 @@ def _fill_arena(plan: Schedule, memory: Memory, kept: list[Value]) -> None:
         for value in kernel.stores:
             if id(value) in memory.places:
                 continue
-            size = _bytes(value, plan)
+            size = size_of(value, plan)
             offset = _first_fit(taken, size)
             taken.append((offset, offset + size, last.get(id(value), i)))
             memory.places[id(value)] = Buffer("arena", offset)
             memory.arena = max(memory.arena, offset + size)
 
 
-def _bytes(value: Value, plan: Schedule) -> int:
+def size_of(value: Value, plan: Schedule) -> int:
+    """Bytes that a stored value takes."""
     steps = plan.access[id(value)].strides
     extent = 1 + sum(step * (n - 1) for step, n in zip(steps, value.spec.shape, strict=True))
     return -(-max(extent * value.spec.dtype.itemsize, 1) // ALIGN) * ALIGN

@@ -22,7 +22,7 @@ from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.core.anomaly import warn
 from rushlight.core.tensor import wrap
 
-__all__ = ["blame", "report", "report_failure"]
+__all__ = ["APART", "blame", "report", "report_failure"]
 
 PREFIX, KEPT = "rushlight-mismatch-", 10
 """Of the folders that reproduce a fault, so many, the latest, stay in the folder for temporary files."""
@@ -52,10 +52,11 @@ def blame(graph: Graph, arrays: Sequence[Any], fuse: bool) -> str:
     return f"{kernel.kind} kernel {kernel.name}, shape {value.spec.shape}, which makes {value}"
 
 
-def report(graph: Graph, arrays: Sequence[Any], mode: str) -> None:
-    """Warn that a program is wrong: which kernel is at fault, and a folder that reproduces it."""
+def report(graph: Graph, arrays: Sequence[Any], mode: str, fault: str = "") -> None:
+    """Warn that a program is wrong: which kernel is at fault, looked for where it is not known, and a folder
+    that reproduces it."""
     try:
-        fault = blame(graph, arrays, mode == "full")
+        fault = fault or blame(graph, arrays, mode == "full")
     except Exception as error:
         fault = f"not found ({type(error).__name__}: {error})"
     again = _reproducer(graph, arrays, mode)

@@ -73,7 +73,7 @@ def render(plan: Schedule, memory: Memory) -> Module:
         declarations.update(writer.emitter.declarations)
         module.calls.append((writer.name, list(writer.arguments), writer.parts))
     declarations["rushlight_wait"] = WAIT
-    module.text = "\n".join([*declarations.values(), "", *functions, _step(plan, module)])
+    module.text = "\n".join([*declarations.values(), "", *functions, _step(plan, memory, module)])
     return module
 
 
@@ -139,13 +139,13 @@ def _write_callback(writer: KernelWriter, module: Module, plan: Schedule, memory
     module.callbacks.append(Callback(node, inputs, memory.places[id(node.out)]))
 
 
-def _step(plan: Schedule, module: Module) -> str:
+def _step(plan: Schedule, memory: Memory, module: Module) -> str:
     """``step(table, callback, me, count, barrier)``: load each buffer's pointer and call the kernels.
 
     `step_job` and `alone` take its first arguments from memory. All of `count` threads run it side by side.
     Thread 0 runs the kernels of one part alone; of the others each thread takes every `count`-th part.
     Between kernels that depend on each other's parts they wait. After a check that failed nothing more is
-    done.
+    done. A large program can be watched: see `_watch`.
     """
     inputs, outputs = len(plan.graph.inputs), len(plan.graph.outputs)
     lines: list[str] = []
@@ -172,19 +172,28 @@ def _step(plan: Schedule, module: Module) -> str:
 
     arguments = [[f"ptr {pointer(b)}" for b in buffers] for _, buffers, _ in module.calls]
     lines.append("  %first = icmp eq i64 %me, 0")
+    if memory.watch is not None:
+        lines.append(f"  %watch = load i64, ptr {pointer(memory.watch)}")
+        lines.append("  %watched = icmp ne i64 %watch, 0")
     before = "entry"
-    for group in _groups(module):
+    groups = _groups(module) if memory.watch is None else [[i] for i in range(len(module.calls))]
+    for group in groups:
+        if memory.watch is not None:
+            lines += _watch(group[0])
+            before = f"wd{group[0]}"
         lines += _group_text(module, arguments, group, before)
         before = f"e{group[0]}"
         if group[-1] in module.checks:
             flag = arguments[group[-1]][-1]
             lines += _stop(group[-1], flag)
             before = f"g{group[-1]}"
+    lines += [] if memory.watch is None else _watch(len(module.calls))
     lines += ["  ret void", "stop:"] if module.checks else []
     body = "\n".join(lines)
+    callback = CALLBACK if module.callbacks or memory.watch is not None else ""
     return (
         "define void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier) {\n"
-        f"entry:\n{body}\n  ret void\n}}\n{ALONE}{CALLBACK if module.callbacks else ''}"
+        f"entry:\n{body}\n  ret void\n}}\n{ALONE}{callback}"
     )
 
 
@@ -230,6 +239,22 @@ def _group_text(module: Module, arguments: list[list[str]], group: list[int], be
         f"  br label %h{first}",
         f"e{first}:",
         wait,
+    ]
+
+
+def _watch(i: int) -> list[str]:
+    """Call back with -1 - i before call i while somebody watches: the first thread does, the others wait."""
+    return [
+        f"  br i1 %watched, label %wa{i}, label %wd{i}",
+        f"wa{i}:",
+        f"  br i1 %first, label %wb{i}, label %wc{i}",
+        f"wb{i}:",
+        f"  call void @rushlight_callback(ptr %callback, i64 {-1 - i})",
+        f"  br label %wc{i}",
+        f"wc{i}:",
+        "  call void @rushlight_wait(ptr %barrier, i64 %count)",
+        f"  br label %wd{i}",
+        f"wd{i}:",
     ]
 
 
