@@ -14,7 +14,6 @@ from rushlight.errors import (
     ArgumentError,
     DTypeError,
     IndexingError,
-    NotSupportedError,
     RushlightError,
     ShapeError,
 )
@@ -110,7 +109,7 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type, tuple[str, ...]]] = {
     "einsum result": (lambda: rl.einsum("ij->k", A), ArgumentError, ("einsum", "letters of the operands")),
     "einsum signs": (lambda: rl.einsum("i1->i", A), ArgumentError, ("einsum", "letters")),
     "softmax": (lambda: A.softmax(2), IndexingError, ("softmax", "dim=2")),
-    "norm": (lambda: A.norm("nuc"), NotSupportedError, ("norm", "nuc")),
+    "norm": (lambda: A.norm("max"), ArgumentError, ("norm", "max", "nuc")),
     "clamp": (lambda: A.clamp(), ArgumentError, ("clamp", "neither min nor max")),
     "clamp bools": (lambda: M.clamp(False, True), DTypeError, ("clamp", "bools", ".int()")),
     "clamp_ bools": (lambda: (A > 0).clamp_(0, 1), DTypeError, ("clamp_", "int64 into bool", "clamp")),
