@@ -196,6 +196,8 @@ def _write(targets: list[Tensor], arrays: list[Any]) -> None:
     for target, array in zip(targets, arrays, strict=True):
         xp.copyto(target.array, array)
         target._written = next(clock)
+        if target._base is not None:
+            target._base._written = target._written
 
 
 def pick(source: Any, index: Tensor | None, step: int) -> Any:

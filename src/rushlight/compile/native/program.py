@@ -88,7 +88,8 @@ class Program:
         self._held_lifted: list[Any] = [None] * len(self.lifted)
         self._copies: dict[int, Any] = {}
         self._outputs: list[Any] = []
-        self._written = [self.lifted[i - arguments] for i in self.updated if i >= arguments]
+        written = [self.lifted[i - arguments] for i in self.updated if i >= arguments]
+        self._written = [*written, *[t._base for t in written if t._base is not None]]
         self._written_arguments = [i for i in self.updated if i < arguments]
         for i, v in enumerate(graph.outputs):
             kept = self.new_array(v.spec.shape, v.spec.dtype)
@@ -162,6 +163,9 @@ class Program:
             tensor._written = now
         for i in self._written_arguments if arguments else ():
             arguments[i]._written = now
+            base = arguments[i]._base
+            if base is not None:
+                base._written = now
 
     def found(self, arena: Any = None) -> Exception | None:
         """The error that eager code raises for the index that a check found out of range, in the own arena or
