@@ -349,3 +349,17 @@ def test_a_compiled_function_gives_no_history_to_what_is_outside() -> None:
     assert buffer.node is None
     assert part.node is None
     assert buffer.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("argument", [True, False])
+def test_a_compiled_write_to_a_view_is_a_write_to_its_base(argument: bool) -> None:
+    pytest.importorskip("llvmlite")
+    x, base = rl.ones(3, requires_grad=True), rl.ones(3)
+    part = base[:2]
+    step = rl.compile((lambda v: v.mul_(5.0)) if argument else (lambda: part.mul_(5.0)))
+    given = (part,) if argument else ()
+    for _ in range(2):
+        out = (x * base).sum()
+        step(*given)
+        with pytest.raises(GradError, match="overwritten"):
+            out.backward()

@@ -256,6 +256,8 @@ def _write(targets: list[Tensor], arrays: list[Any]) -> None:
     """Update the tensors, all or none."""
     for target in targets:
         target._written = next(clock)
+        if target._base is not None:
+            target._base._written = target._written
     at_once(setitem, [t.array for t in targets], repeat(Ellipsis), arrays)
 
 

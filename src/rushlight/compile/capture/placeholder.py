@@ -95,6 +95,8 @@ class _Strided:
 class GradOf:
     """In the list of lifted tensors: whatever is the parameter's gradient at the time."""
 
+    _base = None
+
     def __init__(self, parameter: Tensor) -> None:
         self.parameter = parameter
         self._written = 0

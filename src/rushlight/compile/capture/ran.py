@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import dis
 import functools
+import gc
 import os
 import sys
 import sysconfig
@@ -156,6 +157,9 @@ class Ran:
     def __enter__(self) -> Ran:
         self._before = sys.getprofile()
         self.complete = self._before is None  # a profiler keeps its place
+        # What others have called at a collection is not the function's doing.
+        self._collects = gc.isenabled()
+        gc.disable()
         if self.complete:
             sys.setprofile(self._note)
         return self
@@ -163,6 +167,8 @@ class Ran:
     def __exit__(self, *error: object) -> None:
         if self.complete:
             sys.setprofile(None)
+        if self._collects:
+            gc.enable()
         self.words = self._words()
 
     def _note(self, frame: Any, event: str, what: Any) -> None:

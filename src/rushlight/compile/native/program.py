@@ -67,7 +67,8 @@ class Program:
         self._free: list[Workspace] = []
         self.each: float | None = None
         updated = self.updated
-        self._written = [self.lifted[i - self.arguments] for i in updated if i >= self.arguments]
+        written = [self.lifted[i - self.arguments] for i in updated if i >= self.arguments]
+        self._written = [*written, *[t._base for t in written if t._base is not None]]
         self._written_arguments = [i for i in updated if i < self.arguments]
 
     def apart(self, tensors: Sequence[Tensor]) -> Program:
@@ -126,8 +127,7 @@ class Program:
         work.update_originals()
 
     def watched(self, arguments: Sequence[Tensor], watch: Callable[[Workspace, int], None]) -> list[Any]:
-        """One call of a large program, with ``watch(workspace, i)`` before its kernel or copy `i`, and once more
-        at the end."""
+        """One call of a large program, with ``watch(workspace, i)`` before kernel or copy `i` and at the end."""
         place = self.memory.watch
         assert place is not None
         with self._lock:
@@ -208,7 +208,8 @@ class Program:
         now = next(clock)
         written = self._written
         if self._written_arguments and arguments:
-            written = [*written, *(arguments[i] for i in self._written_arguments)]
+            given = [arguments[i] for i in self._written_arguments]
+            written = [*written, *given, *[t._base for t in given if t._base is not None]]
         before = [(t, t._written) for t in written] if self._checks else []
         for tensor in written:
             tensor._written = now
