@@ -15,8 +15,8 @@ __all__ = ["EPS", "HALVES", "LAYOUTS", "TENTH", "USES", "bound", "far", "half"]
 F = rl.nn.functional
 TENTH = float(np.float32(0.1))
 EPS = float(np.finfo(np.float32).eps)
-PRODUCTS = 200 * EPS
-"""Products add up some hundred terms one after the other, all alike here, and never more."""
+PRODUCTS = 300 * EPS
+"""Products add up as many as a thousand terms one after the other, all alike here; never more."""
 
 
 def far(got: rl.Tensor, exact: float) -> float:

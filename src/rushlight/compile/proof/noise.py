@@ -27,7 +27,7 @@ RUNS, ULPS, FACTOR = 16, 4.0, 32.0
 program may be off."""
 FEWEST, WORK = 4, 10_000_000
 """Of many numbers fewer runs are made, so that all compute no more than so many, but this many at least."""
-IN_A_ROW, DEEPEST = 64, 512
+IN_A_ROW, DEEPEST = 64, 1024
 """Terms that a kernel adds up one after the other: of a sum, and of a product."""
 JUMP, LEAPS = 4.0 * FACTOR, 4.0
 """A result that moves so many times as far as small moves explain has met a discontinuity; and how many times

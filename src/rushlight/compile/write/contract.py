@@ -34,7 +34,7 @@ NEAR = 1200
 cache."""
 SMALL = 64 << 10
 """Bytes of a factor that is copied whole."""
-DEEP = 256
+DEEP = 1024
 """Products that are added to one register, one after the other: more than of other sums, since registers are
 short here, and all must be put aside for the totals of blocks."""
 LONG = 24
