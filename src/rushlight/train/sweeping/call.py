@@ -12,6 +12,7 @@ from typing import Any, Literal
 from rushlight.core.random import get_rng_state, manual_seed, set_rng_state
 from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.train.feed import tensors_of
+from rushlight.train.interrupt import grad_mode_kept
 from rushlight.train.progress import Progress, make_progress
 from rushlight.train.sweeping.loop import SweepLoop, Task
 from rushlight.train.sweeping.result import Run, Sweep
@@ -99,11 +100,13 @@ def sweep(
         raise ArgumentError(message("sweep", f"epochs={epochs!r}", "a whole number, 1 or more"))
     began, before = time.perf_counter(), get_rng_state()
     result = Sweep([], epochs)
+    mode = grad_mode_kept()
     try:
-        result.runs = build_all(build, configs)
-        train, validation = (_once_for_all(data, result.runs) for data in (train, validation))
-        task = Task(train, validation, epochs, batch_size, shuffle, compile)
-        SweepLoop(result, task, partial(make_trainer, build), make_progress(progress)).run()
+        with mode, mode, mode:
+            result.runs = build_all(build, configs)
+            train, validation = (_once_for_all(data, result.runs) for data in (train, validation))
+            task = Task(train, validation, epochs, batch_size, shuffle, compile)
+            SweepLoop(result, task, partial(make_trainer, build), make_progress(progress)).run()
     finally:
         set_rng_state(before)
         result.seconds = time.perf_counter() - began

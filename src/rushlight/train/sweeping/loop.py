@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rushlight.data import DataLoader
 from rushlight.errors import AnomalyError, NotSupportedError, message
-from rushlight.train.interrupt import Interrupted, InterruptGuard, grad_mode_kept
+from rushlight.train.interrupt import Interrupted, InterruptGuard
 from rushlight.train.progress import Progress, Status
 from rushlight.train.sweeping.course import Course
 from rushlight.train.sweeping.engine import Engine
@@ -52,11 +52,9 @@ class SweepLoop:
     def run(self) -> None:
         """Train all. Raises Interrupted after Ctrl-C."""
         self.watch.start()
-        mode = grad_mode_kept()
         try:
-            with mode, mode, mode:
-                for run in self._together():
-                    self._alone(run)
+            for run in self._together():
+                self._alone(run)
         except Interrupted as error:
             error.sweep = self.result
             raise
