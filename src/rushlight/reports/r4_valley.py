@@ -52,5 +52,5 @@ def valley(page: Page) -> None:
         figure,
         "valley",
         f"R4's Fig. 2: from A the minimum is reached sooner than from B. {STEPS} steps of gradient descent "
-        f"on 1 - exp(-w²), lr {LR:g}; the loss is then {left['A']:.1e} and {left['B']:.2f}.",
+        f"on 1 - exp(-w²), lr {LR:g}; the loss is then {left['A']:.2f} and {left['B']:.2f}.",
     )
