@@ -84,25 +84,26 @@ class Struck(BaseException):
 
 
 def strike(run: Any, moment: int) -> bool:
-    """Run, and raise at the moment-th entry of a function or return from one of C; whether it came so far."""
+    """Run, and raise at the moment-th line; whether it came so far."""
     left = moment
 
-    def watch(frame: FrameType, event: str, argument: Any) -> None:
+    def watch(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
-        if event in ("call", "c_return") and "rushlight" in frame.f_code.co_filename:
+        if "rushlight" in frame.f_code.co_filename and event in ("call", "line"):
             left -= 1
             if left == 0:
                 raise Struck
+        return watch
 
     # Python passes over what is raised before a callback has begun; the call raises KeyboardInterrupt for it.
     hook, sys.unraisablehook = sys.unraisablehook, lambda error: None
-    sys.setprofile(watch)
+    sys.settrace(watch)
     try:
         run()
     except (Struck, KeyboardInterrupt):
         return True
     finally:
-        sys.setprofile(None)
+        sys.settrace(None)
         sys.unraisablehook = hook
     return False
 
