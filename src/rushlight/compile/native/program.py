@@ -127,7 +127,8 @@ class Program:
         work.update_originals()
 
     def watched(self, arguments: Sequence[Tensor], watch: Callable[[Workspace, int], None]) -> list[Any]:
-        """One call of a large program, with ``watch(workspace, i)`` before each kernel or copy and at the end."""
+        """One call of a large program, with ``watch(workspace, i)`` before each kernel and copy, and at
+        the end."""
         place = self.memory.watch
         assert place is not None
         with self._lock:
