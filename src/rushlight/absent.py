@@ -189,9 +189,9 @@ ABSENT: dict[str, str] = {
         clamp_min clamp_min_ coalesce col_indices conj conj_physical conj_physical_ const_data_ptr
         copysign copysign_ corrcoef cos_ cosh cosh_ cov cross crow_indices cummax cummin cumprod
         cumprod_ cumsum_ data_ptr deg2rad deg2rad_ dense_dim dequantize det detach_ diag diag_embed
-        diagflat diagonal diagonal_scatter diff digamma digamma_ dim_order dist divide_ dsplit eig
+        diagflat diagonal diagonal_scatter diff digamma digamma_ dim_order dist dsplit eig
         eq_ erf_ erfc erfc_ erfinv erfinv_ exp2 exp2_ expm1_ exponential_ fill_diagonal_ fix fix_
-        fliplr flipud float_power float_power_ floor_ floor_divide_ fmax fmin fmod fmod_ frac frac_
+        fliplr flipud float_power float_power_ floor_ fmax fmin fmod fmod_ frac frac_
         frexp gcd gcd_ ge_ geometric_ geqrf ger get_device grad_dtype greater_ greater_equal_ gt_
         hardshrink hash_tensor heaviside heaviside_ histc histogram hsplit hypot hypot_ i0 i0_
         igamma igamma_ igammac igammac_ imag index index_add index_add_ index_copy_ index_fill
@@ -208,7 +208,7 @@ ABSENT: dict[str, str] = {
         nelement new new_empty new_empty_strided nextafter nextafter_ nonzero_static not_equal_
         orgqr ormqr output_nr pin_memory pinverse polygamma polygamma_ positive prelu put put_ qr
         qscheme quantile rad2deg rad2deg_ random_ real reciprocal_ record_stream
-        register_post_accumulate_grad_hook reinforce remainder_ renorm renorm_ repeat_interleave
+        register_post_accumulate_grad_hook reinforce renorm renorm_ repeat_interleave
         resize resize_ resize_as resize_as_ resize_as_sparse_ resolve_conj resolve_neg retains_grad
         roll rot90 round_ row_indices rsqrt_ scatter_reduce scatter_reduce_ select_scatter set_ sgn
         sgn_ share_memory_ sign_ signbit sin_ sinc sinc_ sinh sinh_ slice_inverse slice_scatter
@@ -216,7 +216,7 @@ ABSENT: dict[str, str] = {
         split_with_sizes square_ squeeze_ sspaddmm stft storage storage_offset storage_type
         subtract_ svd swapaxes_ swapdims_ symeig t_ take tan_ tensor_split to_dense to_mkldnn
         to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc
-        to_sparse_csr trace transpose_ triangular_solve tril_ triu_ true_divide_ trunc_ type unfold
+        to_sparse_csr trace transpose_ triangular_solve tril_ triu_ trunc_ type unfold
         unique unique_consecutive unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze_
         untyped_storage values vdot volatile vsplit xlogy xlogy_ xpu
     """,
