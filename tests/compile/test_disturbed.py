@@ -145,7 +145,7 @@ def test_an_exception_at_every_moment(kind: str, how: str, monkeypatch: pytest.M
     after = numbers(a, b)
     assert before != after
     moment, struck = 0, True
-    stride = {"call": 1, "scan": 1, "first": 1499}[how]
+    stride = {"call": 1, "scan": 1, "first": 997}[how]
     while struck:
         moment += stride
         if how == "first":

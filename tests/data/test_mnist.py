@@ -148,7 +148,7 @@ def test_a_mirror_with_other_bytes_is_refused(
     mirror.files = packed | {"test-images.gz": packed["train-images.gz"]}
     with pytest.raises(DataError, match=r"shape \(30, 28, 28\)"):
         tiny(mirror.url)(split="test", validation_size=0)
-    assert list((cache / "tiny").iterdir()) == []
+    assert not (cache / "tiny").exists()
 
 
 def test_absent_and_not_fetched_says_what_to_put_where(tiny: Tiny, cache: Path, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def short(monkeypatch):
 PICTURES = {
     "R1": ["architecture", "r1a-mse", "r1b-rates", "r1c-statistics"],
     "R3": ["architecture", "r3a-log-loss", "r3b-maps", "r3c-suspects", "r3c-trained"],
-    "R5": ["architecture", "r5a-errors", "r5b-boundary", "r5b-classes"],
+    "R5": ["architecture", "classes", "r5a-errors", "r5b-boundary", "r5b-classes"],
 }
 
 

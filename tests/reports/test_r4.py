@@ -88,7 +88,7 @@ def test_the_whole_page_on_a_few_digits(digits: Any, tmp_path: Path, monkeypatch
     text = page.write().read_text(encoding="utf-8")
     for title in ("R4-a", "R4-b", "What the network gets wrong", "Beside R4's figures"):
         assert title in text
-    assert len(page.pictures) == 9
+    assert len(page.pictures) == 10
 
 
 def test_the_page_without_mnist_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +106,6 @@ def test_the_page_without_mnist_says_how_to_get_it(tmp_path: Path, monkeypatch: 
     assert "train-images-idx3-ubyte" in text
     assert "R4-a: MNIST" not in text
     assert {picture.address for picture in page.pictures} == {
-        f"R4/{name}.png" for name in ("graph", "used-twice", "first-weights")
+        f"R4/{name}.png" for name in ("graph", "valley", "used-twice", "first-weights")
     }
     assert any("without MNIST" in line for line in said)

@@ -95,10 +95,12 @@ def as_held(op: str, value: Any, dtype: Any) -> Any:
         return value
     low, high = xp.smallest(dtype), xp.largest(dtype)
     finite = isinstance(value, int) or abs(value) < float("inf")
-    if not finite or not (low or -high) <= int(value) <= high:
+    # `int` of what is an int already would ask a number that differs from call to call for its value.
+    whole = value if isinstance(value, int) or not finite else int(value)
+    if not finite or not (low or -high) <= whole <= high:
         remedy = "Convert the tensor to a wider dtype first."
         raise ArgumentError(message(op, f"{value} for {dtype}", f"a number from {low} to {high}", remedy))
-    return as_wrapped(int(value), dtype)
+    return as_wrapped(whole, dtype)
 
 
 def as_wrapped(value: int, dtype: Any) -> int:

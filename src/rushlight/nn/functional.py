@@ -123,7 +123,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     check_probability("dropout", p)
     if not training or p == 0.0:
         return input
-    out = kept(keep_mask(input, p), input * (1 / (1 - p))) if p < 1.0 else kept(False, input)
+    out = kept(keep_mask(input, p), input) * (1 / (1 - p)) if p < 1.0 else kept(False, input)
     return input.copy_(out) if inplace else out
 
 

@@ -65,7 +65,7 @@ def home(kind: type) -> str:
     found = type.__getattribute__(kind, "__module__")
     if type(found) is not str:
         return ""
-    return found if found.startswith("rushlight.compile.fuzz") else found.split(".")[0]  # it plays the user
+    return found if found.startswith("rushlight.compile.fuzz.closures") else found.split(".")[0]  # it plays the user
 
 
 def class_dict(kind: type) -> Any:

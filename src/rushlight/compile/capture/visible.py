@@ -86,6 +86,7 @@ class Scope:
         self._kept: list[Any] = []
         self._todo: list[tuple[Any, str]] = []
         self._root: Any = None
+        self._classes: dict[type, set[str]] = {}
 
     def parameters(self) -> Iterator[Tensor]:
         """The tensors that may have gradients, some of them more than once."""
@@ -316,13 +317,21 @@ class Scope:
         """The names of a dict that the code mentions, all of them for `words` None; of an instance's also
         those that its class has, and that it may get for itself."""
         self._kept.append(space)
-        known = list(dict.keys(space)) if words is None else words
-        for word in known:
-            held = dict.get(space, word, MISSING)
-            if held is not MISSING and type(word) is str:
-                self._place(space, (id(space), word), word, held, owner)
-            elif kind is not None and not word.startswith("__") and _has(kind, word):
+        keys = dict.keys(space)
+        for word in list(keys) if words is None else keys & words:
+            if type(word) is str:
+                self._place(space, (id(space), word), word, dict.__getitem__(space, word), owner)
+        if kind is not None and words is not None:
+            for word in (self._attributes(kind) & words) - keys:
                 self._place(space, (id(space), word), word, MISSING, owner)
+
+    def _attributes(self, kind: type) -> set[str]:
+        """The names that a class and its bases have."""
+        found = self._classes.get(kind)
+        if found is None:
+            names = {n for b in kind.__mro__[:-1] for n in class_dict(b) if not n.startswith("__")}
+            found = self._classes[kind] = names
+        return found
 
     def _place(self, space: Any, key: Any, word: str, held: Any, owner: str) -> None:
         if key not in self.places and word != "__builtins__":
@@ -343,10 +352,6 @@ class AttributesOf:
     def __init__(self, kind: type) -> None:
         self.kind = kind
         self.get = class_dict(kind).get
-
-
-def _has(kind: type, word: str) -> bool:
-    return any(word in class_dict(b) for b in kind.__mro__[:-1])
 
 
 def look(function: Any, arguments: Any = (), ran: Ran | None = None) -> Scope:

@@ -70,6 +70,8 @@ def clamped(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
     low, high = r.choice(
         ((1, 3), (0, None), (None, 2), *(() if x.dtype.kind == "u" else ((-3, -2), (-1, 1))))
     )
+    if r.random() < 0.3:
+        low, high = (None if b is None else rl.tensor(b).to(x.dtype) for b in (low, high))
     return x.clamp(low, high)
 
 
@@ -140,11 +142,14 @@ def powers(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
 
 @step()
 def rounded_division(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
-    pair = pair_of(pool, r, lambda t: str(t.dtype) in FLOATS)
+    pair = pair_of(pool, r, lambda t: t.dtype.kind in "fi")
     if pair is None:
         return None
     x, y = pair
-    return r.choice((rl.floor_divide, rl.remainder))(x, y.abs() + 0.75)
+    divisor = y.abs() + (0.75 if y.dtype.kind == "f" else 1)
+    if r.random() < 0.5:
+        return rl.div(x, divisor, rounding_mode=r.choice(("floor", "trunc")))
+    return r.choice((rl.floor_divide, rl.remainder))(x, divisor)
 
 
 @step(3)
