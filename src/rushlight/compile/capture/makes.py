@@ -65,7 +65,8 @@ def home(kind: type) -> str:
     found = type.__getattribute__(kind, "__module__")
     if type(found) is not str:
         return ""
-    return found if found.startswith("rushlight.compile.fuzz.closures") else found.split(".")[0]  # it plays the user
+    plays_the_user = found.startswith("rushlight.compile.fuzz.closures")
+    return found if plays_the_user else found.split(".")[0]
 
 
 def class_dict(kind: type) -> Any:
