@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.errors import ShapeError
 
 INF, NAN = float("inf"), float("nan")
 
@@ -272,3 +273,13 @@ def test_a_single_number_has_an_axis_where_one_is_named() -> None:
         ]), x, at,
     ):  # fmt: skip
         assert found.tolist() == [3.0] * 7
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"), [((2, 3), (3, 2)), ((2, 16), (2, 1, 16)), ((4,), (2, 2)), ((0, 3), (3, 0))]
+)
+def test_expand_never_arranges_the_elements_anew(given: tuple[int, ...], asked: tuple[int, ...]) -> None:
+    """Not even where there are as many of them."""
+    for function in (lambda x: x.expand(asked), rl.compile(lambda x: x.expand(asked))):
+        with pytest.raises(ShapeError, match="expand"):
+            function(rl.zeros(*given))

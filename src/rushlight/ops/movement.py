@@ -68,7 +68,9 @@ def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
 
 def _expand(m: Any, x: Any, *, shape: tuple[int, ...]) -> Any:
     """Where nothing is repeated the result may be written."""
-    return m.broadcast_to(x, shape) if math.prod(shape) != math.prod(x.shape) else m.reshape(x, shape)
+    new = len(shape) - x.ndim
+    same = new >= 0 and shape[new:] == x.shape and math.prod(shape[:new]) == 1
+    return m.reshape(x, shape) if same else m.broadcast_to(x, shape)
 
 
 RESHAPE: Op = register(

@@ -38,6 +38,8 @@ QUIET = ("logging", "threading", "warnings", "llvmlite", "pytest", "_pytest")
 """Packages whose objects are not looked into: they hold no numbers of a program."""
 PASSING = ("_last_call",)
 """Attributes of modules that every call writes, and that no program reads."""
+MOST = 50_000
+"""Objects that a walk looks into, at most: with more, a look before each call would cost more than a call."""
 FUNCTIONS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
 _CACHE = type(functools.lru_cache(len))
 
@@ -125,6 +127,10 @@ class Scope:
 
     def _drain(self) -> None:
         while self._todo:
+            if len(self._kept) > MOST:
+                self.opaque.append(f"more than {MOST} objects")
+                self._todo.clear()
+                return
             self._visit(*self._todo.pop())
 
     def _visit(self, value: Any, name: str) -> None:
@@ -141,7 +147,10 @@ class Scope:
             self._later(value.__self__, name)
             self._later(value.__func__, name)
         elif kind is types.ModuleType:
-            if value.__name__.split(".")[0] not in (OWN, "numpy"):
+            package = value.__name__.split(".")[0]
+            if package in sys.stdlib_module_names:
+                self._standard(value, name)
+            elif package not in (OWN, "numpy", *QUIET):
                 self._space(vars(value), self._mentioned, name)
         elif issubclass(kind, type):
             self._class(value)
@@ -151,6 +160,17 @@ class Scope:
                 self._later(value.__self__, name)
         elif home(kind) not in QUIET:
             self._object(value, kind, name)
+
+    def _standard(self, module: Any, name: str) -> None:
+        """A module of the standard library: what the code names in it, but not what its tables hold, of which
+        `sys.modules` alone leads to everything."""
+        space = vars(module)
+        for word in dict.keys(space) & self._mentioned:
+            held = space[word]
+            if type(held) in (dict, list, set, types.ModuleType):
+                self._seen.add(id(held))
+                self._kept.append(held)
+            self._place(space, (id(space), word), word, held, name)
 
     def _later(self, value: Any, name: str) -> None:
         if type(value) not in PLAIN:
