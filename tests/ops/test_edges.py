@@ -283,3 +283,17 @@ def test_expand_never_arranges_the_elements_anew(given: tuple[int, ...], asked: 
     for function in (lambda x: x.expand(asked), rl.compile(lambda x: x.expand(asked))):
         with pytest.raises(ShapeError, match="expand"):
             function(rl.zeros(*given))
+
+
+@pytest.mark.parametrize("number", [np.float64(0.5), np.float32(0.5), np.int64(1)])
+def test_numbers_of_numpy_do_not_widen(number: Any) -> None:
+    def function(x: rl.Tensor) -> Any:
+        clamped, leaky = x.clamp(min=number), rl.nn.functional.leaky_relu(x, number)
+        return clamped, leaky, x.masked_fill(x > 0, number), x.norm(number), x * number, x + number
+
+    x = rl.tensor([-1.0, 2.0])
+    rl.compile(lambda x: (x * 0.5, x + 1))(x)
+    for found, expected in zip(both(function, x), both(function, x), strict=True):
+        for a, b in zip(found, expected, strict=True):
+            assert a.dtype == rl.float32
+            assert a.tolist() == b.tolist()

@@ -17,6 +17,7 @@ __all__ = [
     "broadcast",
     "normalize_axes",
     "normalize_axis",
+    "plain_number",
     "promote_dtypes",
 ]
 
@@ -81,6 +82,15 @@ def as_dtype(dtype: Any) -> Any:
     return found
 
 
+def plain_number(value: Any) -> Any:
+    """A number of NumPy's as one of Python's, which does not widen what it meets; anything else as it is.
+
+    >>> plain_number(xp.float32(0.5)), plain_number(2)
+    (0.5, 2)
+    """
+    return value.item() if isinstance(value, xp.generic) else value
+
+
 def as_held(op: str, value: Any, dtype: Any) -> Any:
     """The number `value` as a tensor of `dtype` holds it; raises ArgumentError where it does not fit.
 
@@ -89,6 +99,7 @@ def as_held(op: str, value: Any, dtype: Any) -> Any:
     >>> as_held("full", 2.5, xp.int64), as_held("full", -1, xp.uint8)
     (2, 255)
     """
+    value = plain_number(value)
     if dtype.kind == "b":
         return bool(value)
     if dtype.kind == "f" or isinstance(value, bool):

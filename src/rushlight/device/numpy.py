@@ -41,6 +41,7 @@ from numpy import (
     fmod,
     frexp,
     full,
+    generic,
     greater,
     greater_equal,
     invert,

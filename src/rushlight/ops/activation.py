@@ -6,6 +6,7 @@ from typing import Any
 
 from rushlight.core.apply import apply, apply_
 from rushlight.core.op import Op, elementwise
+from rushlight.core.spec import plain_number
 from rushlight.core.tensor import Tensor, method
 from rushlight.ops.select import kept, where
 
@@ -120,7 +121,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     >>> rl.nn.functional.leaky_relu(rl.tensor([-1.0, 2.0]))
     tensor([-0.01,  2.  ])
     """
-    return apply(LEAKY_RELU, input, negative_slope=negative_slope)
+    return apply(LEAKY_RELU, input, negative_slope=plain_number(negative_slope))
 
 
 def softplus(input: Tensor) -> Tensor:

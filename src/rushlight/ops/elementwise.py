@@ -10,7 +10,7 @@ from typing import Any
 
 from rushlight.core.apply import apply, apply_
 from rushlight.core.op import elementwise
-from rushlight.core.spec import DEFAULT_DTYPE
+from rushlight.core.spec import DEFAULT_DTYPE, plain_number
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
@@ -233,7 +233,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 def _bounds(min: Any, max: Any) -> dict[str, Any]:
     if min is None and max is None:
         raise ArgumentError(message("clamp", "neither min nor max", "at least one of them"))
-    return {"min": min, "max": max}
+    return {"min": plain_number(min), "max": plain_number(max)}
 
 
 def _limited(name: str, dtype: Any, bounds: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rushlight.core.apply import apply
 from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec, normalize_axes
+from rushlight.core.spec import Spec, normalize_axes, plain_number
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
 from rushlight.ops.reduce import in_float32, root
@@ -56,8 +56,7 @@ def norm(input: Tensor, p: float | str = 2, dim: Any = None, keepdim: bool = Fal
     >>> rl.norm(rl.tensor([3.0, 4.0]))
     tensor(5.)
     """
-    if p == "fro":
-        p = 2
+    p = 2 if isinstance(p, str) and p == "fro" else plain_number(p)
     axes = normalize_axes("norm", dim, input.ndim)
     if p == "nuc":
         return _nuclear(input, axes, keepdim)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rushlight.core.apply import apply, apply_, as_operand, to_dtype
 from rushlight.core.op import Op, elementwise
-from rushlight.core.spec import as_held
+from rushlight.core.spec import as_held, plain_number
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
@@ -286,7 +286,8 @@ def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 def _filling(input: Tensor, value: Any) -> Any:
     """`value` in the dtype of `input`."""
     if not isinstance(value, Tensor):
-        return as_held("masked_fill", as_operand(_MASKED_FILL, value, input.array), input.dtype)
+        value = as_operand(_MASKED_FILL, plain_number(value), input.array)
+        return as_held("masked_fill", value, input.dtype)
     if value.dtype != input.dtype and value.dtype.kind in "iu" and not value.ndim and not state.tracing:
         as_held("masked_fill", value.item(), input.dtype)
     return to_dtype(value, input.dtype)

@@ -23,7 +23,7 @@ from rushlight.core.anomaly import user_line
 from rushlight.core.apply import apply, to_dtype
 from rushlight.core.atomic import Undo, make_lock
 from rushlight.core.op import Op
-from rushlight.core.spec import Spec
+from rushlight.core.spec import Spec, plain_number
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor, base_of, wrap
 from rushlight.core.views import with_views
@@ -101,11 +101,9 @@ class Trace:
             if op.promote not in ("common", "float") or not like or type(given.now) is bool:
                 return given.settle()
             given = given.tensor(like[0].array.dtype)
-        return (
-            self.value_of(wrap(given) if isinstance(given, xp.ndarray) else given)
-            if isinstance(given, (Tensor, xp.ndarray))
-            else given
-        )
+        if isinstance(given, (Tensor, xp.ndarray)):
+            return self.value_of(wrap(given) if isinstance(given, xp.ndarray) else given)
+        return plain_number(given)
 
     def _placeholder(self, value: Value, origin: tuple[Node, Any] | None = None) -> Placeholder:
         made = Placeholder(value, user_line(), origin, self._now if origin else None)
