@@ -9,6 +9,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
+from rushlight.compile.capture.trace import TraceError
 from rushlight.compile.function import compile
 from tests.compile.steps import assert_same, batch, entries, make, weights
 
@@ -118,3 +119,44 @@ def test_a_backward_through_overwritten_weights_is_refused() -> None:
     compiled(*batch())
     with pytest.raises(rl.errors.GradError, match="overwritten"):
         loss.backward()
+
+
+def test_a_write_that_is_no_step_leaves_the_gradient() -> None:
+    """Only an update by the gradient, as an optimiser's is, uses it up."""
+    p = rl.tensor([2.0, 0.5], requires_grad=True)
+
+    @compile
+    def clamped() -> None:
+        with rl.no_grad():
+            p.clamp_(max=1.0)
+        (p * p).sum().backward()
+
+    for _ in range(2):
+        clamped()
+        assert p.grad is not None
+        assert p.grad.tolist() == [2.0, 1.0]
+        assert p.tolist() == [1.0, 0.5]
+        p.grad = None
+
+
+def test_gradients_of_an_argument_add_up() -> None:
+    x = rl.ones(2, requires_grad=True)
+    step = compile(lambda x: (x * 3).sum().backward())
+    for n in (1, 2, 3):
+        step(x)
+        assert x.grad is not None
+        assert x.grad.tolist() == [3.0 * n] * 2
+
+
+def test_a_gradient_from_outside_is_refused() -> None:
+    p = rl.ones(1, requires_grad=True)
+    buffer = rl.zeros(1)
+
+    def step() -> None:
+        p.grad = buffer
+        p.sum().backward()
+
+    with pytest.raises(TraceError, match=r"\.grad of a parameter"):
+        compile(step)()
+    assert p.grad is None
+    assert buffer.tolist() == [0.0]

@@ -51,6 +51,8 @@ class Entry:
         self._alone = self.result is Hole and not self.grads and not self.cleared
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
+        self.reads_numbers = self._lines is not None
+        self._given_gradients = [key for key in self.grads if isinstance(key, int)]
         self.mode = mode
         self.used = 0
         self.program: Program | None = None
@@ -106,7 +108,10 @@ class Entry:
         rest = iter(outputs)
         result = fill(self.result, rest, numbers)
         left = [arguments[key] if isinstance(key, int) else key for key in self.grads]
-        grads = [*map(wrap, rest), *repeat(None, len(self.cleared))]
+        grads: list[Any] = [*map(wrap, rest), *repeat(None, len(self.cleared))]
+        for i, tensor in enumerate(left[: len(self._given_gradients)]):
+            if tensor.grad is not None:  # of an argument's earlier call
+                grads[i] = wrap(tensor.grad.array + grads[i].array)
         at_once(setattr, [*left, *self.cleared], repeat("grad"), grads)
         return result
 

@@ -80,8 +80,6 @@ class CompiledFunction:
 
     def _wants_gradient(self, args: tuple[Any, ...]) -> bool:
         """Whether a backward may come through the output of a compiled Module."""
-        if not state.grad_enabled:
-            return False
         if any(a.requires_grad for a in args if isinstance(a, Tensor)):
             return True
         return any(p.requires_grad for p in self.function.parameters())  # type: ignore[attr-defined]
@@ -93,32 +91,42 @@ class CompiledFunction:
         """As a method: each instance has a compiled function of its own, made when it is first asked for."""
         if instance is None:
             return self
-        bound = CompiledFunction(types.MethodType(self.function, instance), self.mode)
-        if self._name and hasattr(instance, "__dict__"):
-            instance.__dict__[self._name] = bound
+        own = getattr(instance, "__dict__", None)
+        # Not under the method's own name: super() finds another of that name, and a copy of the instance
+        # another instance.
+        key = f"_compiled_{id(self)}"
+        method = types.MethodType(self.function, instance)
+        bound = None if own is None else own.get(key)
+        if bound is None or bound.function.__self__ is not instance or bound.function != method:
+            bound = CompiledFunction(method, self.mode, self._strict)
+            if own is not None:
+                own[key] = bound
         return bound
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
-        return CompiledFunction(copy.deepcopy(self.function, memo), self.mode)
+        return CompiledFunction(copy.deepcopy(self.function, memo), self.mode, self._strict)
 
     def __reduce__(self) -> Any:
         module, name = (getattr(self, part, "") for part in ("__module__", "__qualname__"))
         if getattr(sys.modules.get(module), name, None) is self:
             return name  # a decorated function: found again by its name, as functions are
-        return CompiledFunction, (self.function, self.mode)
+        return CompiledFunction, (self.function, self.mode, self._strict)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if self.mode == "off" or state.run is not None or self._eager is not None:
             # A part of another traced function; or eager, because anomalies are looked for, or for good.
             return self.function(*args, **options)
-        if self._module and self._wants_gradient(args):
+        if self._module and state.grad_enabled and self._wants_gradient(args):
             self._warn_of_gradients()
             return self.function(*args, **options)
         latest = self._latest
         if latest is not None and not options and _matches(args, latest):
-            ready = latest[2].ready()
-            if ready is not None:
-                return latest[2].call(args, ready)  # type: ignore[arg-type]
+            entry = latest[2]
+            if not entry.reads_numbers:
+                if entry.guards.hold():
+                    return entry.call(args)  # type: ignore[arg-type]
+            elif (ready := entry.ready()) is not None:
+                return entry.call(args, ready)  # type: ignore[arg-type]
         flat = flatten(args, options, self._free)
         try:
             entry, ready, flat = self._entry(flat, args, options)
@@ -268,13 +276,16 @@ class CompiledFunction:
             if not error.early:
                 self._refuse(error)
                 return self._one_by_one(sources, index, steps)
-            return _stack([self(*[_item(t, index, s) for t in sources]) for s in range(steps)])
+            return self._call_by_call(sources, index, steps)
         if entry.writes:  # a counter, say: each step has numbers of its own
-            return _stack([self(*[_item(t, index, s) for t in sources]) for s in range(steps)])
+            return self._call_by_call(sources, index, steps)
         return entry.scan(list(sources), index, steps, ready)
 
+    def _call_by_call(self, sources: tuple[Tensor, ...], index: Tensor | None, steps: int) -> Any:
+        return _stack([_kept(self(*[_item(t, index, s) for t in sources])) for s in range(steps)])
+
     def _one_by_one(self, sources: tuple[Tensor, ...], index: Tensor | None, steps: int) -> Any:
-        return _stack([self.function(*[_item(t, index, s) for t in sources]) for s in range(steps)])
+        return _stack([_kept(self.function(*[_item(t, index, s) for t in sources])) for s in range(steps)])
 
     def explain(self) -> Explanation:
         """The kernels of the program that ran last: their work, their times, and how near they come to the
@@ -386,6 +397,17 @@ def _check_scan(sources: tuple[Any, ...], index: Any) -> int:
 
 def _item(source: Tensor, index: Tensor | None, step: int) -> Tensor:
     return wrap(xp.asarray(pick(source.array, index, step)))
+
+
+def _kept(result: Any) -> Any:
+    """The result of one step; the next may write into its tensors."""
+    if isinstance(result, Tensor):
+        return wrap(result.detach().array.copy())
+    if isinstance(result, dict):
+        return {k: _kept(v) for k, v in result.items()}
+    if isinstance(result, (tuple, list)):
+        return type(result)(map(_kept, result))
+    return result
 
 
 def _stack(results: list[Any]) -> Any:

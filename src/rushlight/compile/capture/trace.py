@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import math
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -226,6 +227,21 @@ class Trace:
         value = tensor.array.value
         return value if any(value is v for v in self.graph.inputs) else None
 
+    def follows(self, tensor: Tensor, source: Tensor) -> bool:
+        """Whether what `tensor` is now was computed from `source`."""
+        made = {id(n.out): n for n in self.graph.nodes}
+        sought, seen = self.value_of(source), set()
+        todo = deque([self.value_of(tensor)])
+        while todo:
+            value = todo.popleft()
+            if value is sought:
+                return True
+            node = made.get(id(value))
+            if node is not None and id(value) not in seen:
+                seen.add(id(value))
+                todo.extend(v for v in node.values())
+        return False
+
     def finish(self, outputs: Sequence[Tensor]) -> Graph:
         """The graph of all that was traced: what the outputs and the updates need of it."""
         graph = self.graph
@@ -362,13 +378,19 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[in
     left = [
         (key, t.grad) for key, t in leaves if t.grad is not None and isinstance(t.grad.array, Placeholder)
     ]
-    # A parameter that the function updates has had the good of its gradient; a gradient that was added into
-    # is an input of the program that it updates.
+    # A parameter that was updated by its gradient, as optimisers do, has had the good of it; a gradient that
+    # was added into is an input of the program that it updates.
     left = [
         (key, g)
         for key, g in left
-        if isinstance(key, int) or (id(key) not in written and g is not before.get(id(key)))
+        if isinstance(key, int)
+        or (g is not before.get(id(key)) and not (id(key) in written and tracer.follows(key, g)))
     ]
+    for t in tracer.lifted[count:]:
+        g = t.grad
+        if g is not None and not isinstance(g.array, Placeholder) and g is not before.get(id(t), g):
+            got = "a tensor from outside put into the .grad of a parameter"
+            raise TraceError(message("compile", got, "gradients from backward()", "Do that before the call."))
     outputs = [*tensors_of(result), *[g for _, g in left]]
     graph = tracer.finish(outputs)
     grads = [key for key, _ in left]
