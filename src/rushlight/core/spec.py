@@ -85,7 +85,7 @@ def as_dtype(dtype: Any) -> Any:
 def plain_number(value: Any) -> Any:
     """A number of NumPy's as one of Python's, which does not widen what it meets; anything else as it is.
 
-    >>> plain_number(xp.float32(0.5)), plain_number(2)
+    >>> plain_number(xp.float32.type(0.5)), plain_number(2)
     (0.5, 2)
     """
     return value.item() if isinstance(value, xp.generic) else value

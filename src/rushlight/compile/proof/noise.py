@@ -25,7 +25,7 @@ __all__ = ["noise"]
 RUNS, ULPS, FACTOR = 16, 4.0, 32.0
 """How many runs, by how many units in the last place each result is moved, and how many times as far a right
 program may be off."""
-FEWEST, WORK = 4, 10_000_000
+FEWEST, WORK = 6, 10_000_000
 """Of many numbers fewer runs are made, so that all compute no more than so many, but this many at least."""
 IN_A_ROW, DEEPEST = 64, 1024
 """Terms that a kernel adds up one after the other: of a sum, and of a product."""
