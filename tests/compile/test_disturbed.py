@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -129,6 +130,14 @@ def make(kind: str) -> tuple[Any, rl.Tensor, rl.Tensor]:
 
 def numbers(*tensors: rl.Tensor) -> bytes:
     return b"".join(t.numpy().tobytes() for t in tensors)
+
+
+@pytest.fixture(autouse=True)
+def _numpys_settings() -> Iterator[None]:
+    """An exception may strike where NumPy's own error settings are being put back."""
+    before = np.geterr()
+    yield
+    np.seterr(**before)
 
 
 @pytest.mark.parametrize("kind", ["plain", "turned", "check", "callback"])

@@ -417,8 +417,8 @@ def moved(array: Any, amount: Any, seed: Any) -> Any:
 
 
 def _random(array: Any, seed: Any) -> Any:
-    """Numbers of sizes from 1/2 to 1 and either sign, one for each element; of many elements those 65521 apart
-    have the same. None is small: of many elements some would be in every run, as if nothing rounded there."""
+    """Numbers of sizes from 1/2 to 1 and either sign, one for each element; of many those 65521 apart have
+    the same. None is small: of many elements some would be in every run, as if nothing rounded there."""
     some = np.random.default_rng(seed).uniform(-1.0, 1.0, min(array.size, 65521))
     some = np.copysign(0.5 + 0.5 * np.abs(some), some)
     return (
