@@ -143,3 +143,16 @@ def test_a_loss_of_ones_own_says_what_its_samples_count():
     x, y = inputs(), rl.randn(12, 3)
     made = trainer(Masked())
     assert made.evaluate((x, y), batch_size=1)["loss"] == pytest.approx(whole(made, x, y), rel=1e-5)
+
+
+def test_float_labels_are_refused_by_the_loss_itself() -> None:
+    model = rl.nn.Linear(3, 2)
+    trainer = rl.train.Trainer(model, rl.optim.SGD(model.parameters(), lr=0.1), rl.nn.CrossEntropyLoss())
+    with pytest.raises(rl.errors.RushlightError, match="cross_entropy"):
+        trainer.fit((rl.rand(8, 3), rl.zeros(8)), 1)
+
+
+def test_early_stopping_is_no_number() -> None:
+    model = rl.nn.Linear(3, 2)
+    with pytest.raises(rl.errors.ArgumentError, match=r"EarlyStopping\(patience=3\)"):
+        rl.train.Trainer(model, rl.optim.SGD(model.parameters(), lr=0.1), F.mse_loss, early_stopping=3)  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ after ``criterion(predictions, targets)`` gives the gradient that ``model.backwa
 
 from __future__ import annotations
 
+import math
+
 from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.nn import functional as F
@@ -117,7 +119,8 @@ class _ClassLoss(_WeightedLoss):
     def sample_weights(self, target: Tensor) -> Tensor | float:
         """The weights of the sample's classes; 0 for those that are ignored."""
         if target.dtype.kind == "f":  # probabilities (N, C, ...): the mean is over all but the classes
-            return target.numel() / max(target.shape[0] * target.shape[1], 1)
+            # Floats of one axis the loss itself refuses, and says why.
+            return target.numel() / max(math.prod(target.shape[:2]), 1)
         array = target.array  # asked for every batch, and nearly always for nothing
         if self.weight is None and not (array == self.ignore_index).any():
             return float(array.size / max(len(array), 1))
@@ -125,9 +128,8 @@ class _ClassLoss(_WeightedLoss):
         if self.weight is None:
             counted = ops.where(ignored, 0.0, ops.ones(()))
         else:
-            known = target.long().clamp(
-                0, len(self.weight) - 1
-            )  # what is out of range the loss itself refuses
+            # What is out of range the loss itself refuses.
+            known = target.long().clamp(0, len(self.weight) - 1)
             counted = ops.where(ignored, 0.0, self.weight.detach()[known])
         return counted.reshape(len(target), -1).sum(1)
 

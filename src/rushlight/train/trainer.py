@@ -105,6 +105,10 @@ class Trainer:
         self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
         self.early_stopping = early_stopping
         if early_stopping is not None:
+            if not isinstance(early_stopping, EarlyStopping):
+                remedy = f"For a patience: EarlyStopping(patience={early_stopping!r})."
+                got = f"early_stopping={early_stopping!r}"
+                raise ArgumentError(message("Trainer", got, "an EarlyStopping", remedy))
             early_stopping.know(self.metrics.better)
         self.out = None if out is None else Path(out)
         self.checkpoint_every = _positive("checkpoint_every", checkpoint_every)

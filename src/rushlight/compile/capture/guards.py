@@ -53,6 +53,12 @@ class Guards:
         self._modules = [self._before[k] for k in scope.modules]
         self._hooks = [pair for k in scope.modules for pair in self._hooked[k]]
         self._optimizers = [self._chosen[k] for k in scope.optimizers]
+        self._note()
+
+    def _note(self) -> None:
+        """Note whether modules alone are looked at, as for a network: they count their changes."""
+        others = (self._cells, self._names, self._reads, self._containers, self._objects, self._optimizers)
+        self._modules_alone = not any((*others, self._fresh, self._taken))
 
     def watch(self, lifted: list[Any], fresh: list[Tensor], taken: list[Tensor]) -> None:
         """Also look whether tensors still have their shapes and require grad or not, whether the optimisers'
@@ -62,14 +68,18 @@ class Guards:
         self._states = [(o, _memory(o)) for o in self.scope.optimizers.values()]
         tensors = {id(t): t for t in (*self.scope.parameters(), *lifted) if isinstance(t, Tensor)}
         self._lifted = [(t, _facts(t)) for t in tensors.values()]
+        self._note()
 
     def watch_numbers(self, tensors: list[Tensor]) -> None:
         """Also look whether these hold the same numbers."""
         for tensor in tensors:
             self._containers.append((tensor, _numbers, _numbers(tensor)))
+        self._note()
 
     def hold(self) -> bool:
         """Whether everything is still as it was."""
+        if self._modules_alone:
+            return changes.count == self._count or self._modules_hold()
         for cell, _, held in self._cells:
             try:
                 if cell.cell_contents is not held and not same(cell.cell_contents, held):
