@@ -11,7 +11,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -81,17 +80,13 @@ def _work(contender: str, optimizer: str, width: int, layers: int, batch: int, s
         rule.step()
         return loss.detach()
 
-    run: Callable[[], Any] = lambda: step(x, y)  # noqa: E731
-    if contender.startswith("rushlight-"):
-        compiled = lib.compile(step)
-        run = lambda: compiled(x, y)  # noqa: E731
-    if contender.endswith("scan"):
-        xs, ys = lib.stack([x, x]), lib.stack([y, y])
-        run = lambda: compiled.scan(xs, ys)[-1]  # noqa: E731
+    call: Any = lib.compile(step) if contender.startswith("rushlight-") else step
+    scans = contender.endswith("scan")
+    given = [lib.stack([x, x]), lib.stack([y, y])] if scans else [x, y]
     times, loss = [], 0.0
     for _ in range(steps):
         start = time.perf_counter()
-        loss = float(run())
+        loss = float(call.scan(*given)[-1] if scans else call(*given))
         times.append(time.perf_counter() - start)
     return {"peak": peak(), "import": before, "first": times[0], "later": min(times[1:]), "loss": loss}
 

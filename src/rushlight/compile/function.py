@@ -268,24 +268,18 @@ class CompiledFunction:
         if not steps:
             raise ShapeError(message("scan", "no steps", "at least one", "Leave the call out."))
         if self.mode == "off" or state.tracing or self._eager is not None:
-            return self._one_by_one(sources, index, steps)
+            return _one_by_one(self.function, sources, index, steps)
         first = tuple(_item(t, index, 0) for t in sources)
         try:
             entry, ready, _ = self._entry(flatten(first, {}, self._free), first, {})
         except UnseenError as error:
             if not error.early:
                 self._refuse(error)
-                return self._one_by_one(sources, index, steps)
-            return self._call_by_call(sources, index, steps)
+                return _one_by_one(self.function, sources, index, steps)
+            return _one_by_one(self, sources, index, steps)
         if entry.writes:  # a counter, say: each step has numbers of its own
-            return self._call_by_call(sources, index, steps)
+            return _one_by_one(self, sources, index, steps)
         return entry.scan(list(sources), index, steps, ready)
-
-    def _call_by_call(self, sources: tuple[Tensor, ...], index: Tensor | None, steps: int) -> Any:
-        return _stack([_kept(self(*[_item(t, index, s) for t in sources])) for s in range(steps)])
-
-    def _one_by_one(self, sources: tuple[Tensor, ...], index: Tensor | None, steps: int) -> Any:
-        return _stack([_kept(self.function(*[_item(t, index, s) for t in sources])) for s in range(steps)])
 
     def explain(self) -> Explanation:
         """The kernels of the program that ran last: their work, their times, and how near they come to the
@@ -397,6 +391,13 @@ def _check_scan(sources: tuple[Any, ...], index: Any) -> int:
 
 def _item(source: Tensor, index: Tensor | None, step: int) -> Tensor:
     return wrap(xp.asarray(pick(source.array, index, step)))
+
+
+def _one_by_one(
+    function: Callable[..., Any], sources: tuple[Tensor, ...], index: Tensor | None, steps: int
+) -> Any:
+    """What a scan of `function` gives, by a call for each step."""
+    return _stack([_kept(function(*[_item(t, index, s) for t in sources])) for s in range(steps)])
 
 
 def _kept(result: Any) -> Any:

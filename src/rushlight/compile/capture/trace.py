@@ -227,9 +227,9 @@ class Trace:
         value = tensor.array.value
         return value if any(value is v for v in self.graph.inputs) else None
 
-    def follows(self, tensor: Tensor, source: Tensor) -> bool:
-        """Whether what `tensor` is now was computed from `source`."""
-        made = {id(n.out): n for n in self.graph.nodes}
+    def follows(self, made: dict[int, Node], tensor: Tensor, source: Tensor) -> bool:
+        """Whether what `tensor` is now was computed from `source`; `made`: the nodes by the ids of their
+        results."""
         sought, seen = self.value_of(source), set()
         todo = deque([self.value_of(tensor)])
         while todo:
@@ -380,11 +380,12 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[in
     ]
     # A parameter that was updated by its gradient, as optimisers do, has had the good of it; a gradient that
     # was added into is an input of the program that it updates.
+    made = {id(n.out): n for n in tracer.graph.nodes}
     left = [
         (key, g)
         for key, g in left
         if isinstance(key, int)
-        or (g is not before.get(id(key)) and not (id(key) in written and tracer.follows(key, g)))
+        or (g is not before.get(id(key)) and not (id(key) in written and tracer.follows(made, key, g)))
     ]
     for t in tracer.lifted[count:]:
         g = t.grad

@@ -144,7 +144,6 @@ class Program:
                 raise error
         return outputs
 
-
     def scan(self, sources: Sequence[Any], index: Any, steps: int) -> list[Any]:
         """`steps` calls in one: the arguments of each are the next items of `sources`, or with `index`, int64
         of shape (steps, batch), the rows that it names. Gives the outputs of all steps, stacked.
