@@ -21,6 +21,7 @@ from rushlight.compile.native import jit
 from rushlight.compile.native.program import Program
 from rushlight.compile.native.threads import together
 from rushlight.compile.native.workspace import Workspace
+from rushlight.compile.write.emit import load_words
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
@@ -44,15 +45,11 @@ _CLOCK = """  {ticks}.0 = call i32 @clock_gettime(i32 {clock}, ptr %clock)
   {ticks} = add i64 {ticks}.4, {ticks}.3"""
 
 
-_JOB = """define void @step_timed_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {
-  %table = load ptr, ptr %given
-  %callback.at = getelementptr ptr, ptr %given, i64 1
-  %callback = load ptr, ptr %callback.at
-  %ticks.at = getelementptr ptr, ptr %given, i64 2
-  %ticks = load ptr, ptr %ticks.at
+_JOB = f"""define void @step_timed_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {{
+{load_words("%given", "table", "callback", "ticks")}
   call void @step_timed(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier, ptr %ticks)
   ret void
-}
+}}
 """
 
 

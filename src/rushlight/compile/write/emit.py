@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-__all__ = ["Emitter", "llvm_type"]
+__all__ = ["Emitter", "llvm_type", "load_words"]
 
 _TYPES = {
     "float32": "float",
@@ -28,6 +28,25 @@ def llvm_type(dtype: object, lanes: int = 0) -> str:
     """The LLVM type of a number of `dtype`, or of a vector of `lanes` of them; a bool is i1 in registers."""
     name = _TYPES[str(dtype)]
     return f"<{lanes} x {name}>" if lanes else name
+
+
+def load_words(place: str, *names: str) -> str:
+    """The lines that load the words at a place, one after the other; a name without ``i64 `` is a pointer's.
+
+    >>> print(load_words("%given", "table", "i64 steps"))
+      %table.at = getelementptr i64, ptr %given, i64 0
+      %table = load ptr, ptr %table.at
+      %steps.at = getelementptr i64, ptr %given, i64 1
+      %steps = load i64, ptr %steps.at
+    """
+    lines = []
+    for k, text in enumerate(names):
+        kind, _, name = text.rpartition(" ")
+        lines += [
+            f"  %{name}.at = getelementptr i64, ptr {place}, i64 {k}",
+            f"  %{name} = load {kind or 'ptr'}, ptr %{name}.at",
+        ]
+    return "\n".join(lines)
 
 
 class Emitter:

@@ -26,6 +26,7 @@ import signal
 import time
 
 from rushlight.compile.write.barrier import wait_text
+from rushlight.compile.write.emit import load_words
 
 __all__ = ["MOST", "WORDS", "pool_text"]
 
@@ -292,18 +293,11 @@ define void @renew() {
 }
 """
 
-CREW = """
+CREW = (
+    """
 define void @crew(ptr %given, i64 %me, i64 %count, ptr %barrier) {
 entry:
-  %jobs = load ptr, ptr %given
-  %starts.at = getelementptr i64, ptr %given, i64 1
-  %starts = load ptr, ptr %starts.at
-  %members.at = getelementptr i64, ptr %given, i64 2
-  %members = load i64, ptr %members.at
-  %next.at = getelementptr i64, ptr %given, i64 3
-  %next = load ptr, ptr %next.at
-  %aside.at = getelementptr i64, ptr %given, i64 4
-  %aside = load ptr, ptr %aside.at
+$GIVEN
   %leads = icmp eq i64 %me, 0
   %known = icmp ne ptr %aside, null
   %calls = and i1 %leads, %known
@@ -327,25 +321,11 @@ look:
   br i1 %more, label %work, label %take
 work:
   %job = getelementptr [8 x i64], ptr %jobs, i64 %k
-  %function = load ptr, ptr %job
-  %table.at = getelementptr i64, ptr %job, i64 1
-  %table = load ptr, ptr %table.at
-  %places.at = getelementptr i64, ptr %job, i64 2
-  %places = load ptr, ptr %places.at
-  %index.at = getelementptr i64, ptr %job, i64 3
-  %index = load ptr, ptr %index.at
-  %steps.at = getelementptr i64, ptr %job, i64 4
-  %steps = load i64, ptr %steps.at
-  %slot.at = getelementptr i64, ptr %job, i64 5
-  %slot = load i64, ptr %slot.at
-  %arenas.at = getelementptr i64, ptr %job, i64 6
-  %arenas = load ptr, ptr %arenas.at
+$WORDS
   %arena.at = getelementptr ptr, ptr %arenas, i64 %me
   %arena = load ptr, ptr %arena.at
   %entry.at = getelementptr ptr, ptr %table, i64 %slot
   store ptr %arena, ptr %entry.at
-  %step.at = getelementptr i64, ptr %job, i64 7
-  %step = load ptr, ptr %step.at
   call void %function(ptr %step, ptr %table, ptr null, ptr %places, ptr %index, i64 %steps, i64 0, i64 1, \
 ptr null)
   %after = add i64 %k, 1
@@ -353,4 +333,8 @@ ptr null)
 done:
   ret void
 }
-"""
+""".replace("$GIVEN", load_words("%given", "jobs", "starts", "i64 members", "next", "aside")).replace(
+        "$WORDS",
+        load_words("%job", "function", "table", "places", "index", "i64 steps", "i64 slot", "arenas", "step"),
+    )
+)

@@ -20,6 +20,7 @@ from rushlight.compile.write.barrier import WAIT
 from rushlight.compile.write.check import write_check
 from rushlight.compile.write.contract import write_product
 from rushlight.compile.write.cumulative import write_cumulative
+from rushlight.compile.write.emit import load_words
 from rushlight.compile.write.join import write_cat, write_elements, write_fill
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.library import write_library
@@ -269,21 +270,18 @@ def _stop(check: int, flag: str) -> list[str]:
     ]
 
 
-ALONE = """
-define void @alone(ptr %given) {
-  %table = load ptr, ptr %given
-  %callback.at = getelementptr ptr, ptr %given, i64 1
-  %callback = load ptr, ptr %callback.at
+GIVEN = load_words("%given", "table", "callback")
+ALONE = f"""
+define void @alone(ptr %given) {{
+{GIVEN}
   call void @step(ptr %table, ptr %callback, i64 0, i64 1, ptr null)
   ret void
-}
-define void @step_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {
-  %table = load ptr, ptr %given
-  %callback.at = getelementptr ptr, ptr %given, i64 1
-  %callback = load ptr, ptr %callback.at
+}}
+define void @step_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {{
+{GIVEN}
   call void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier)
   ret void
-}
+}}
 """
 
 CALLBACK = """

@@ -12,7 +12,7 @@ from __future__ import annotations
 from rushlight.compile.graph import Graph, Value
 from rushlight.compile.write.barrier import WAIT
 from rushlight.compile.write.cuts import Run, share, walk
-from rushlight.compile.write.emit import Emitter
+from rushlight.compile.write.emit import Emitter, load_words
 
 __all__ = ["scan_text"]
 
@@ -57,22 +57,12 @@ def scan_text(graph: Graph, arguments: int, gather: bool) -> str:
     return f"{body}\n  ret void\n}}\n{JOB}"
 
 
-JOB = """define void @scan_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {
-  %table = load ptr, ptr %given
-  %callback.at = getelementptr ptr, ptr %given, i64 1
-  %callback = load ptr, ptr %callback.at
-  %places.at = getelementptr ptr, ptr %given, i64 2
-  %places = load ptr, ptr %places.at
-  %index.at = getelementptr ptr, ptr %given, i64 3
-  %index = load ptr, ptr %index.at
-  %steps.at = getelementptr ptr, ptr %given, i64 4
-  %steps = load i64, ptr %steps.at
-  %step.at = getelementptr ptr, ptr %given, i64 5
-  %step = load ptr, ptr %step.at
+JOB = f"""define void @scan_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {{
+{load_words("%given", "table", "callback", "places", "index", "i64 steps", "step")}
   call void @scan(ptr %step, ptr %table, ptr %callback, ptr %places, ptr %index, i64 %steps, i64 %me, \
 i64 %count, ptr %barrier)
   ret void
-}
+}}
 """
 
 
