@@ -1,7 +1,7 @@
 """The disk, with Trainer: fit, evaluate, predict, pictures, and a run that can be resumed.
 
-    python examples/disk_trainer.py --epochs 100 --out runs/example
-    python examples/disk_trainer.py --epochs 200 --out runs/example     (goes on from epoch 100)
+python examples/disk_trainer.py --epochs 100 --out runs/example
+python examples/disk_trainer.py --epochs 200 --out runs/example     (goes on from epoch 100)
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 import rushlight as rl
-from rushlight.compile.plan.indexing import GATHERS, SCATTERS
+from rushlight.core.lower import Gather, Scatter
+from rushlight.core.op import REGISTRY
 
 __all__ = ["MODES", "OPS", "Case", "array", "by_numpy", "inputs", "ints", "kinds", "put"]
 
@@ -118,4 +119,5 @@ def by_numpy(compiled: Any) -> set[str]:
     """Those of the ops tested here that NumPy computes; it may reduce empty tensors, and the like."""
     entries = [e for group in compiled._entries.values() for e in group]
     roots = {k.root.op.name for e in entries for k in e.program.plan.kernels if k.kind == "callback"}
-    return roots & {*GATHERS, *SCATTERS, "cat", "reshape", "slice", "flip", "clone", "add", "mul"}
+    indexed = {name for name, op in REGISTRY.items() if isinstance(op.lower, (Gather, Scatter))}
+    return roots & {*indexed, "cat", "reshape", "slice", "flip", "clone", "add", "mul"}

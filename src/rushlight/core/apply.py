@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from rushlight.core.graph import Node
+from rushlight.core.lower import Map
 from rushlight.core.op import Op, register
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_wrapped, promote_dtypes
 from rushlight.core.state import state
@@ -301,7 +302,7 @@ CAST = register(
         infer=_infer_cast,
         vjp=(lambda g, out, x, *, dtype: to_dtype(g, x.dtype),),
         saves="specs",
-        elementwise=True,
+        lower=Map(rounding="none"),
     )
 )
 """Conversion stands beside the door because promotion needs it."""

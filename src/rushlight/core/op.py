@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rushlight.core.lower import Follows, Lower, Map, Opaque, Rounding
 from rushlight.core.spec import Spec, broadcast
 from rushlight.device import xp
 
@@ -19,6 +20,7 @@ Saves = Literal["inputs", "out", "both", "specs"]
 Promote = Literal["none", "common", "float", "same"]
 
 REGISTRY: dict[str, Op] = {}
+OPAQUE = Opaque()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -38,11 +40,11 @@ class Op:
     promote     "common": inputs take PyTorch's common dtype; "float": the same, and at least float32;
                 "same": inputs of different dtypes are refused.
     first       the input from which promotion counts (1 for `where`, whose condition stays bool).
-    elementwise the formula works element by element, so that formulas may be composed into one loop.
+    lower       how it becomes native code: see `core/lower.py`.
     view        the result may share the first input's memory.
     wraps       numbers that the inputs' integer dtype cannot hold count modulo its range, as in PyTorch.
     put         of a view: ``put(x, value, attrs)`` gives the op, inputs and attrs that make the first input
-                `x` anew with `value` in the place of what the view looks at. None where that is not done.
+                `x` anew with `value` in the place of what the view looks at; None where elements repeat.
     inplace     ``inplace(array, *arrays)``: the same written into the first array, where that is cheaper.
     decompose   the same result in other Tensor ops, for tracing and for whoever wants to read it.
     """
@@ -55,12 +57,17 @@ class Op:
     spare: tuple[int, ...] = ()
     promote: Promote = "none"
     first: int = 0
-    elementwise: bool = False
+    lower: Lower = OPAQUE
     view: bool = False
     wraps: bool = False
-    put: Callable[[Any, Any, dict[str, Any]], tuple[Op, tuple[Any, ...], dict[str, Any]]] | None = None
+    put: Callable[[Any, Any, dict[str, Any]], tuple[Op, tuple[Any, ...], dict[str, Any]] | None] | None = None
     inplace: Callable[..., Any] | None = None
     decompose: Callable[..., Any] | None = None
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether the formula works element by element, so that formulas may be composed into one loop."""
+        return isinstance(self.lower, Map)
 
     def __repr__(self) -> str:
         return f"Op({self.name})"
@@ -74,11 +81,18 @@ def register(op: Op) -> Op:
     return op
 
 
-def elementwise(name: str, formula: Callable[..., Any], vjp: Any = None, **facts: Any) -> Op:
+def elementwise(
+    name: str,
+    formula: Callable[..., Any],
+    vjp: Any = None,
+    rounding: Rounding = "freely",
+    follows: Follows = "freely",
+    **facts: Any,
+) -> Op:
     """Register an elementwise op: shapes broadcast, dtypes promote, a comparison or test gives bool.
 
-    `facts` are the other fields of Op; ``result`` is "bool" where the result is bool, "first" where
-    it has the first input's dtype though others differ.
+    `rounding` and `follows` are those of its Map, `facts` the other fields of Op; ``result`` is "bool" where
+    the result is bool, "first" where it has the first input's dtype though others differ.
     """
     result = facts.pop("result", None)
     facts.setdefault("promote", "common")
@@ -89,4 +103,4 @@ def elementwise(name: str, formula: Callable[..., Any], vjp: Any = None, **facts
         kept = tensors[0] if result == "first" else tensors[-1]
         return Spec(shape, xp.bool_ if result == "bool" else kept.dtype)
 
-    return register(Op(name, formula, infer, vjp, elementwise=True, **facts))
+    return register(Op(name, formula, infer, vjp, lower=Map(rounding, follows), **facts))

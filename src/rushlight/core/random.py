@@ -10,6 +10,7 @@ from typing import Any
 
 from rushlight.core.apply import apply, assign
 from rushlight.core.atomic import make_lock
+from rushlight.core.lower import Draw
 from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
 from rushlight.core.spec import Spec
@@ -36,12 +37,15 @@ def _infer_philox(state: Spec, *, count: int) -> Spec:
     return Spec((count,), xp.uint32)
 
 
-PHILOX = register(Op("philox", lambda m, state, *, count: m.philox(state, count), _infer_philox))
+PHILOX = register(
+    Op("philox", lambda m, state, *, count: m.philox(state, count), _infer_philox, lower=Draw())
+)
 PHILOX_ADVANCE = register(
     Op(
         "philox_advance",
         lambda m, state, *, blocks: state + m.asarray([0, blocks], m.uint64),
         lambda state, *, blocks: Spec(state.shape, state.dtype),
+        lower=Draw(moves=True),
     )
 )
 

@@ -90,8 +90,9 @@ def move_history(target: Tensor, node: Any) -> None:
     value.node = node
     while target._view is not None:
         source, op, attrs = target._view
-        assert op.put is not None
-        put, inputs, put_attrs = op.put(source, value, attrs)
+        found = op.put and op.put(source, value, attrs)
+        assert found is not None, "what repeats elements cannot be written"
+        put, inputs, put_attrs = found
         value = wrap(source.array)
         value.node = Node(put, inputs, put_attrs, source.array)
         target = source

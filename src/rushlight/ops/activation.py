@@ -65,7 +65,12 @@ RELU_GRAD: Op = elementwise(
 
 
 RELU = elementwise(
-    "relu", lambda m, x: m.maximum(0, x), (lambda g, y, x: apply(RELU_GRAD, g, y),), saves="out"
+    "relu",
+    lambda m, x: m.maximum(0, x),
+    (lambda g, y, x: apply(RELU_GRAD, g, y),),
+    saves="out",
+    rounding="none",
+    follows="smoothly",
 )
 
 

@@ -39,6 +39,8 @@ ADD = elementwise(
     saves="specs",
     wraps=True,
     inplace=operator.iadd,
+    rounding="once",
+    follows="smoothly",
 )
 SUB = elementwise(
     "sub",
@@ -47,6 +49,8 @@ SUB = elementwise(
     saves="specs",
     wraps=True,
     inplace=operator.isub,
+    rounding="once",
+    follows="smoothly",
 )
 MUL = elementwise(
     "mul",
@@ -54,6 +58,8 @@ MUL = elementwise(
     (lambda g, out, a, b: g * b, lambda g, out, a, b: g * a),
     wraps=True,
     inplace=operator.imul,
+    rounding="once",
+    follows="smoothly",
 )
 DIV = elementwise(
     "div",
@@ -63,9 +69,14 @@ DIV = elementwise(
     spare=(0,),
     promote="float",
     inplace=operator.itruediv,
+    rounding="once",
 )
-NEG = elementwise("neg", lambda m, a: -a, (lambda g, out, a: -g,), saves="specs")
-FLOOR_DIVIDE = elementwise("floor_divide", lambda m, a, b: m.floor_divide(a, b))
+NEG = elementwise(
+    "neg", lambda m, a: -a, (lambda g, out, a: -g,), saves="specs", rounding="none", follows="smoothly"
+)
+FLOOR_DIVIDE = elementwise(
+    "floor_divide", lambda m, a, b: m.floor_divide(a, b), rounding="once", follows="in steps"
+)
 
 
 def _flat(g: Tensor, out: Any, a: Any, b: Any) -> Tensor:
@@ -74,12 +85,27 @@ def _flat(g: Tensor, out: Any, a: Any, b: Any) -> Tensor:
 
 
 # As PyTorch has it, div has the derivative 0 where floor_divide has none.
-DIV_FLOOR = elementwise("div_floor", lambda m, a, b: m.floor_divide(a, b), (_flat, _flat), saves="specs")
-DIV_TRUNC = elementwise("div_trunc", lambda m, a, b: m.trunc_divide(a, b), (_flat, _flat), saves="specs")
+DIV_FLOOR = elementwise(
+    "div_floor",
+    lambda m, a, b: m.floor_divide(a, b),
+    (_flat, _flat),
+    saves="specs",
+    rounding="once",
+    follows="in steps",
+)
+DIV_TRUNC = elementwise(
+    "div_trunc",
+    lambda m, a, b: m.trunc_divide(a, b),
+    (_flat, _flat),
+    saves="specs",
+    rounding="once",
+    follows="in steps",
+)
 REMAINDER = elementwise(
     "remainder",
     lambda m, a, b: m.remainder(a, b),
     (lambda g, out, a, b: g, lambda g, out, a, b: -chain(g, a // b)),
+    rounding="once",
 )
 
 

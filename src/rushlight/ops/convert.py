@@ -16,14 +16,20 @@ __all__ = ["clone"]
 
 
 CLONE = elementwise(
-    "clone", lambda m, x: m.cast(x, x.dtype), (lambda g, out, x: g,), saves="specs", promote="none"
+    "clone",
+    lambda m, x: m.cast(x, x.dtype),
+    (lambda g, out, x: g,),
+    saves="specs",
+    promote="none",
+    rounding="none",
+    follows="smoothly",
 )
 
 
 COPY = elementwise(
     "copy", lambda m, x, src: m.cast(m.broadcast_to(src, x.shape), x.dtype), (None, lambda g, out, x, src: g),
     saves="specs", promote="none", result="first",
-    inplace=lambda x, src: xp.copyto(x, src, casting="unsafe"),
+    inplace=lambda x, src: xp.copyto(x, src, casting="unsafe"), rounding="none", follows="smoothly",
 )  # fmt: skip
 
 

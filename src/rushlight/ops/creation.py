@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from rushlight.core.apply import apply, to_dtype
+from rushlight.core.lower import Fill
 from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype, as_held
@@ -40,6 +41,7 @@ FULL = register(
         "full",
         lambda m, *, shape, value, dtype: m.full(shape, value, dtype),
         lambda *, shape, value, dtype: Spec(shape, dtype),
+        lower=Fill(),
     )
 )
 ARANGE = register(
@@ -225,9 +227,7 @@ def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, de
     """One value in a new shape, with the dtype of `input`."""
     check_device(device)
     dtype = input.array.dtype if dtype is None else as_dtype(dtype)
-    return apply(
-        FULL, shape=tuple(size), value=as_held("new_full", fill_value, dtype), dtype=dtype
-    )
+    return apply(FULL, shape=tuple(size), value=as_held("new_full", fill_value, dtype), dtype=dtype)
 
 
 @method()

@@ -48,17 +48,22 @@ EXPM1 = elementwise(
     "expm1", lambda m, x: m.expm1(x), (lambda g, y, x: g * (y + 1),), saves="out", promote="float"
 )
 LOG = elementwise("log", lambda m, x: m.log(x), (lambda g, y, x: g / x,), promote="float")
-LOG2 = elementwise(
-    "log2", lambda m, x: m.log2(x), (lambda g, y, x: g / (x * math.log(2)),), promote="float"
-)
+LOG2 = elementwise("log2", lambda m, x: m.log2(x), (lambda g, y, x: g / (x * math.log(2)),), promote="float")
 LOG10 = elementwise(
     "log10", lambda m, x: m.log10(x), (lambda g, y, x: g / (x * math.log(10)),), promote="float"
 )
 LOG1P = elementwise("log1p", lambda m, x: m.log1p(x), (lambda g, y, x: g / (x + 1),), promote="float")
 SQRT = elementwise(
-    "sqrt", lambda m, x: m.sqrt(x), (lambda g, y, x: g / (y * 2),), saves="out", promote="float"
+    "sqrt",
+    lambda m, x: m.sqrt(x),
+    (lambda g, y, x: g / (y * 2),),
+    saves="out",
+    promote="float",
+    rounding="once",
 )
-ABS = elementwise("abs", lambda m, x: m.abs(x), (lambda g, y, x: g * x.sign(),))
+ABS = elementwise(
+    "abs", lambda m, x: m.abs(x), (lambda g, y, x: g * x.sign(),), rounding="none", follows="smoothly"
+)
 SIN = elementwise("sin", lambda m, x: m.sin(x), (lambda g, y, x: g * x.cos(),), promote="float")
 COS = elementwise("cos", lambda m, x: m.cos(x), (lambda g, y, x: -(g * x.sin()),), promote="float")
 TAN = elementwise(
@@ -83,16 +88,20 @@ def _clamp_grad(g: Tensor, y: Any, x: Tensor, *, min: Any = None, max: Any = Non
     return kept(inside if max is None else inside & (x <= max), g)
 
 
-CLAMP = elementwise("clamp", _clamp, (_clamp_grad,))
+CLAMP = elementwise("clamp", _clamp, (_clamp_grad,), rounding="none", follows="smoothly")
 CLAMP_MIN = elementwise(
     "clamp_min",
     lambda m, x, low: m.maximum(low, x),
     (lambda g, y, x, low: kept(x >= low, g), lambda g, y, x, low: kept(x < low, g)),
+    rounding="none",
+    follows="smoothly",
 )
 CLAMP_MAX = elementwise(
     "clamp_max",
     lambda m, x, high: m.minimum(high, x),
     (lambda g, y, x, high: kept(x <= high, g), lambda g, y, x, high: kept(x > high, g)),
+    rounding="none",
+    follows="smoothly",
 )
 
 
@@ -101,11 +110,21 @@ def _flat(g: Tensor, y: Any, x: Any) -> Tensor:
     return kept(False, g)
 
 
-SIGN = elementwise("sign", lambda m, x: m.sign(x), (_flat,), saves="specs")
-FLOOR = elementwise("floor", lambda m, x: m.floor(x), (_flat,), saves="specs")
-CEIL = elementwise("ceil", lambda m, x: m.ceil(x), (_flat,), saves="specs")
-TRUNC = elementwise("trunc", lambda m, x: m.trunc(x), (_flat,), saves="specs")
-ROUND = elementwise("round", lambda m, x: m.round(x), (_flat,), saves="specs")
+SIGN = elementwise(
+    "sign", lambda m, x: m.sign(x), (_flat,), saves="specs", rounding="none", follows="in steps"
+)
+FLOOR = elementwise(
+    "floor", lambda m, x: m.floor(x), (_flat,), saves="specs", rounding="none", follows="in steps"
+)
+CEIL = elementwise(
+    "ceil", lambda m, x: m.ceil(x), (_flat,), saves="specs", rounding="none", follows="in steps"
+)
+TRUNC = elementwise(
+    "trunc", lambda m, x: m.trunc(x), (_flat,), saves="specs", rounding="none", follows="in steps"
+)
+ROUND = elementwise(
+    "round", lambda m, x: m.round(x), (_flat,), saves="specs", rounding="none", follows="in steps"
+)
 ISNAN = elementwise("isnan", lambda m, x: m.isnan(x), result="bool")
 ISINF = elementwise("isinf", lambda m, x: m.isinf(x), result="bool")
 ISFINITE = elementwise("isfinite", lambda m, x: m.isfinite(x), result="bool")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.core.apply import apply
+from rushlight.core.lower import View
 from rushlight.core.op import Op, elementwise, register
 from rushlight.core.spec import Spec
+from rushlight.core.strides import same
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import IndexingError, ShapeError, message
@@ -194,7 +196,15 @@ def _in_range(m: Any, t: Any, *, name: str, classes: int, ignore: int) -> Any:
     return t
 
 
-IN_RANGE = register(Op("in_range", _in_range, lambda t, *, name, classes, ignore: t, view=True))
+IN_RANGE = register(
+    Op(
+        "in_range",
+        _in_range,
+        lambda t, *, name, classes, ignore: t,
+        view=True,
+        lower=View(same, limits=lambda attrs: (0, attrs["classes"], attrs["ignore"])),
+    )
+)
 
 
 def in_range(target: Tensor, name: str, classes: int, ignore: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply, apply_
+from rushlight.core.lower import Cumulate, Gather, Scatter, Sort
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method
@@ -70,6 +71,7 @@ GATHER = register(
         _infer_gather,
         (lambda g, out, x, index, *, dim: apply(ADD_ALONG, g, index, dim=dim, shape=x.shape), None),
         spare=(0,),
+        lower=Gather(along=True),
     )
 )
 ADD_ALONG: Op = register(
@@ -81,9 +83,20 @@ ADD_ALONG: Op = register(
         lambda src, index, *, dim, shape: Spec(shape, src.dtype),
         (lambda g, out, src, index, *, dim, shape: apply(GATHER, g, index, dim=dim), None),
         spare=(0,),
+        lower=Scatter(source=0, adds=True, along=True),
     )
 )
-SCATTER = register(Op("scatter", _scatter, _infer_scatter, _scatter_grad, spare=(0, 2), inplace=_put_into))
+SCATTER = register(
+    Op(
+        "scatter",
+        _scatter,
+        _infer_scatter,
+        _scatter_grad,
+        spare=(0, 2),
+        inplace=_put_into,
+        lower=Scatter(source=2, along=True),
+    )
+)
 CUMSUM: Op = register(
     Op(
         "cumsum",
@@ -91,6 +104,7 @@ CUMSUM: Op = register(
         lambda x, *, dim, dtype=None: x if dtype is None else Spec(x.shape, dtype),
         (lambda g, out, x, *, dim: apply(CUMSUM, g.flip(dim), dim=dim).flip(dim),),
         saves="specs",
+        lower=Cumulate(),
     )
 )
 
@@ -102,7 +116,9 @@ def _argsort(m: Any, x: Any, *, dim: int, descending: bool) -> Any:
     return x.shape[dim] - 1 - m.flip(m.argsort(m.flip(x, dim), axis=dim, stable=True), dim)
 
 
-ARGSORT = register(Op("argsort", _argsort, lambda x, *, dim, descending: Spec(x.shape, xp.int64)))
+ARGSORT = register(
+    Op("argsort", _argsort, lambda x, *, dim, descending: Spec(x.shape, xp.int64), lower=Sort())
+)
 
 
 def _fit_index(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[Tensor, int]:

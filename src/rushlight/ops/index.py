@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from rushlight.core import strides
 from rushlight.core.apply import apply, apply_, to_dtype
+from rushlight.core.lower import Gather, Scatter, View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method, wrap
@@ -144,6 +146,7 @@ SLICE = register(
         saves="specs",
         view=True,
         put=lambda x, value, attrs: (INDEX_PUT, (x, value), attrs),
+        lower=View(strides.sliced),
     )
 )
 INDEX = register(
@@ -153,6 +156,7 @@ INDEX = register(
         _infer_index,
         _index_grad,
         spare=(0,),
+        lower=Gather(),
     )
 )
 INDEX_ADD: Op = register(
@@ -162,9 +166,20 @@ INDEX_ADD: Op = register(
         lambda g, *tensors, pattern, shape: Spec(shape, g.dtype),
         _index_add_grad,
         spare=(0,),
+        lower=Scatter(source=0, adds=True),
     )
 )
-INDEX_PUT: Op = register(Op("index_put", _put, _infer_set, _put_grad, spare=(0, 1), inplace=_set))
+INDEX_PUT: Op = register(
+    Op(
+        "index_put",
+        _put,
+        _infer_set,
+        _put_grad,
+        spare=(0, 1),
+        inplace=_set,
+        lower=Scatter(source=1, tensors=2),
+    )
+)
 
 
 def _parse(input: Tensor, index: Any) -> tuple[Pattern, list[Tensor]]:

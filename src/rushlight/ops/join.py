@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.apply import apply, to_dtype
+from rushlight.core.lower import Join
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axis, promote_dtypes
 from rushlight.core.tensor import Tensor, method, one_of_several
@@ -31,7 +32,9 @@ def _cat_grad(g: Tensor, out: Any, *inputs: Any, dim: int) -> list[Tensor]:
     return list(split(g, [t.shape[dim] for t in inputs], dim))
 
 
-CAT = register(Op("cat", lambda m, *xs, dim: m.concatenate(xs, dim), _infer_cat, _cat_grad, saves="specs"))
+CAT = register(
+    Op("cat", lambda m, *xs, dim: m.concatenate(xs, dim), _infer_cat, _cat_grad, saves="specs", lower=Join())
+)
 
 
 def _tensors(name: str, tensors: Any) -> list[Tensor]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.core.apply import apply, one_dtype
+from rushlight.core.lower import Contract
 from rushlight.core.op import REGISTRY, Op, register
 from rushlight.core.spec import Spec, broadcast
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import DTypeError, ShapeError, message
 
 __all__ = ["addmm", "bmm", "dot", "linear", "matmul", "mm", "mv", "outer"]
+
+
+_BATCH = "abcdefghijlopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _infer_matmul(a: Spec, b: Spec) -> Spec:
@@ -42,6 +46,16 @@ def _infer_mm(a: Spec, b: Spec, *, ta: bool = False, tb: bool = False) -> Spec:
     return _infer_matmul(Spec(_flip(a, ta), a.dtype), Spec(_flip(b, tb), b.dtype))
 
 
+def _letters(ranks: list[int], attrs: dict[str, Any]) -> tuple[list[str], str]:
+    """Leading axes go by their place from the end; a vector is a row on the left, a column on the right."""
+    a, b = ranks
+    batch = _BATCH[len(_BATCH) - max(a, b, 2) + 2 :]
+    rows = "km" if attrs.get("ta") else "mk" if a > 1 else "k"
+    columns = "nk" if attrs.get("tb") else "kn" if b > 1 else "k"
+    left, right = (batch[len(batch) - max(n - 2, 0) :] for n in (a, b))
+    return [left + rows, right + columns], batch + "m" * (a > 1) + "n" * (b > 1)
+
+
 def _mm_left(g: Tensor, out: Any, a: Any, b: Tensor, *, ta: bool = False, tb: bool = False) -> Tensor:
     return apply(MM, b, g, ta=tb, tb=True) if ta else apply(MM, g, b, tb=not tb)
 
@@ -58,6 +72,7 @@ MM = register(
         _infer_mm,
         (_mm_left, _mm_right),
         promote="same",
+        lower=Contract(_letters),
     )
 )
 
@@ -87,7 +102,14 @@ def _right(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
 
 
 MATMUL = register(
-    Op("matmul", lambda m, a, b: m.matmul(a, b), _infer_matmul, (_left, _right), promote="same")
+    Op(
+        "matmul",
+        lambda m, a, b: m.matmul(a, b),
+        _infer_matmul,
+        (_left, _right),
+        promote="same",
+        lower=Contract(_letters),
+    )
 )
 
 

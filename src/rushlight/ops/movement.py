@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from rushlight.core import strides
 from rushlight.core.apply import apply
+from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
@@ -82,6 +84,7 @@ RESHAPE: Op = register(
         saves="specs",
         view=True,
         put=lambda x, value, attrs: (RESHAPE, (value,), {"shape": x.shape}),
+        lower=View(strides.reshaped, always=False),
     )
 )
 PERMUTE: Op = register(
@@ -93,6 +96,7 @@ PERMUTE: Op = register(
         saves="specs",
         view=True,
         put=lambda x, value, attrs: (PERMUTE, (value,), {"dims": _inverse(attrs["dims"])}),
+        lower=View(strides.permuted),
     )
 )
 EXPAND = register(
@@ -103,7 +107,12 @@ EXPAND = register(
         (lambda g, out, x, *, shape: g.sum_to_size(x.shape),),
         saves="specs",
         view=True,
-        put=lambda x, value, attrs: (RESHAPE, (value,), {"shape": x.shape}),
+        put=lambda x, value, attrs: (
+            (RESHAPE, (value,), {"shape": x.shape})
+            if math.prod(attrs["shape"]) == math.prod(x.shape)
+            else None
+        ),
+        lower=View(strides.expanded),
     )
 )
 FLIP: Op = register(
@@ -113,6 +122,7 @@ FLIP: Op = register(
         lambda x, *, dims: x,
         (lambda g, out, x, *, dims: apply(FLIP, g, dims=dims),),
         saves="specs",
+        lower=View(strides.flipped),
     )
 )
 

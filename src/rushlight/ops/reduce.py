@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply
+from rushlight.core.lower import Reduce
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
@@ -135,6 +136,7 @@ SUM = register(
         _infer("sum"),
         (_sum_grad,),
         saves="specs",
+        lower=Reduce("sum"),
     )
 )
 MEAN = register(
@@ -144,6 +146,7 @@ MEAN = register(
         _infer("mean"),
         (_mean_grad,),
         saves="specs",
+        lower=Reduce("sum", mean=True),
     )
 )
 PROD = register(
@@ -152,6 +155,7 @@ PROD = register(
         lambda m, x, *, dim, keepdim, dtype=None: m.prod(x, axis=dim, keepdims=keepdim, dtype=dtype),
         _infer("prod"),
         (_prod_grad,),
+        lower=Reduce("prod"),
     )
 )
 AMAX = register(
@@ -161,6 +165,7 @@ AMAX = register(
         _infer("amax", empty=False),
         (_extreme_grad,),
         saves="both",
+        lower=Reduce("max"),
     )
 )
 AMIN = register(
@@ -170,13 +175,24 @@ AMIN = register(
         _infer("amin", empty=False),
         (_extreme_grad,),
         saves="both",
+        lower=Reduce("min"),
     )
 )
 ANY = register(
-    Op("any", lambda m, x, *, dim, keepdim: m.any(x, axis=dim, keepdims=keepdim), _infer("any", xp.bool_))
+    Op(
+        "any",
+        lambda m, x, *, dim, keepdim: m.any(x, axis=dim, keepdims=keepdim),
+        _infer("any", xp.bool_),
+        lower=Reduce("max", test=True),
+    )
 )
 ALL = register(
-    Op("all", lambda m, x, *, dim, keepdim: m.all(x, axis=dim, keepdims=keepdim), _infer("all", xp.bool_))
+    Op(
+        "all",
+        lambda m, x, *, dim, keepdim: m.all(x, axis=dim, keepdims=keepdim),
+        _infer("all", xp.bool_),
+        lower=Reduce("min", test=True),
+    )
 )
 
 
@@ -195,8 +211,12 @@ def _infer_position(name: str) -> Callable[..., Spec]:
     return infer
 
 
-ARGMAX = register(Op("argmax", _position("argmax"), _infer_position("argmax")))
-ARGMIN = register(Op("argmin", _position("argmin"), _infer_position("argmin")))
+ARGMAX = register(
+    Op("argmax", _position("argmax"), _infer_position("argmax"), lower=Reduce("max", position=True))
+)
+ARGMIN = register(
+    Op("argmin", _position("argmin"), _infer_position("argmin"), lower=Reduce("min", position=True))
+)
 
 
 def numpy_names(op: str, given: dict[str, Any], dim: Any, keepdim: Any) -> tuple[Any, Any]:

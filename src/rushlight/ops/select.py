@@ -37,12 +37,12 @@ __all__ = [
     "where",
 ]
 
-EQ = elementwise("eq", lambda m, a, b: m.equal(a, b), result="bool")
-NE = elementwise("ne", lambda m, a, b: m.not_equal(a, b), result="bool")
-LT = elementwise("lt", lambda m, a, b: m.less(a, b), result="bool")
-LE = elementwise("le", lambda m, a, b: m.less_equal(a, b), result="bool")
-GT = elementwise("gt", lambda m, a, b: m.greater(a, b), result="bool")
-GE = elementwise("ge", lambda m, a, b: m.greater_equal(a, b), result="bool")
+EQ = elementwise("eq", lambda m, a, b: m.equal(a, b), result="bool", follows="by comparing")
+NE = elementwise("ne", lambda m, a, b: m.not_equal(a, b), result="bool", follows="by comparing")
+LT = elementwise("lt", lambda m, a, b: m.less(a, b), result="bool", follows="by comparing")
+LE = elementwise("le", lambda m, a, b: m.less_equal(a, b), result="bool", follows="by comparing")
+GT = elementwise("gt", lambda m, a, b: m.greater(a, b), result="bool", follows="by comparing")
+GE = elementwise("ge", lambda m, a, b: m.greater_equal(a, b), result="bool", follows="by comparing")
 LOGICAL_AND = elementwise("logical_and", lambda m, a, b: m.logical_and(a, b), result="bool")
 LOGICAL_OR = elementwise("logical_or", lambda m, a, b: m.logical_or(a, b), result="bool")
 LOGICAL_XOR = elementwise("logical_xor", lambda m, a, b: m.logical_xor(a, b), result="bool")
@@ -59,7 +59,13 @@ BITWISE_NOT = elementwise("bitwise_not", lambda m, a: m.invert(a))
 # The ops of derivatives that are 0 in places. There the gradient is 0 whatever comes in: the result does not
 # depend on the input, and a product would make nan of 0 * inf.
 KEPT: Op = elementwise(
-    "kept", lambda m, c, g: m.kept(c, g), (None, lambda h, out, c, g: kept(c, h)), spare=(1,), first=1
+    "kept",
+    lambda m, c, g: m.kept(c, g),
+    (None, lambda h, out, c, g: kept(c, h)),
+    spare=(1,),
+    first=1,
+    rounding="none",
+    follows="smoothly",
 )
 DROPPED: Op = elementwise(
     "dropped",
@@ -67,6 +73,8 @@ DROPPED: Op = elementwise(
     (None, lambda h, out, c, g: dropped(c, h)),
     spare=(1,),
     first=1,
+    rounding="none",
+    follows="smoothly",
 )
 CHAIN: Op = elementwise(
     "chain",
@@ -96,6 +104,8 @@ WHERE = elementwise(
     (None, lambda g, out, c, a, b: kept(c, g), lambda g, out, c, a, b: dropped(c, g)),
     spare=(1, 2),
     first=1,
+    rounding="none",
+    follows="smoothly",
 )
 
 
@@ -112,6 +122,8 @@ MAXIMUM = elementwise(
         lambda g, out, a, b: _share(g, a < b, a == b),
         lambda g, out, a, b: _share(g, b < a, b == a),
     ),
+    rounding="none",
+    follows="smoothly",
 )
 MINIMUM = elementwise(
     "minimum",
@@ -120,6 +132,8 @@ MINIMUM = elementwise(
         lambda g, out, a, b: _share(g, a > b, a == b),
         lambda g, out, a, b: _share(g, b > a, b == a),
     ),
+    rounding="none",
+    follows="smoothly",
 )
 
 
@@ -304,6 +318,8 @@ _MASKED_FILL = elementwise(
     spare=(0, 2),
     promote="none",
     result="first",
+    rounding="none",
+    follows="smoothly",
 )
 
 

@@ -8,7 +8,6 @@ met is lifted to an input of the program, to be read afresh at each call; Python
 from __future__ import annotations
 
 import gc
-import math
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
 from rushlight.core.apply import apply, to_dtype
 from rushlight.core.atomic import Undo, make_lock
+from rushlight.core.lower import Fill, View
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec, plain_number
 from rushlight.core.state import no_grad, state
@@ -79,7 +79,7 @@ class Trace:
     def run(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Any:
         """In the place of NumPy: append a node for `op` and give its placeholder."""
         attrs = settled(attrs)
-        if not inputs and op.name != "full":
+        if not inputs and not isinstance(op.lower, Fill):
             # Numbers that depend on nothing: made once, while tracing, and read like a lifted tensor.
             return self._placeholder(self.lift(wrap(xp.asarray(op.formula(xp, **attrs)))))
         self.backward = self.backward or state.backward_of is not None
@@ -209,9 +209,10 @@ class Trace:
             node, looked_at = now.origin
             _refuse_unclear(node, looked_at)
             source = self._now(looked_at)
-            if node.op.put is None or (now.size != math.prod(source.shape) and node.op.name == "expand"):
+            found = None if node.op.put is None else node.op.put(wrap(source), wrap(array), node.attrs)
+            if found is None:
                 raise _not_followed("an update of an expanded tensor", "clone() it before the update.")
-            put, inputs, attrs = node.op.put(wrap(source), wrap(array), node.attrs)
+            put, inputs, attrs = found
             with no_grad():
                 array = apply(put, *inputs, **attrs).array
             now = source
@@ -301,7 +302,7 @@ class Trace:
 
 def _refuse_unclear(node: Node, looked_at: Any) -> None:
     """Refuse a reshape that is a view or a copy, depending on a layout that is not known."""
-    if node.op.name != "reshape":
+    if not isinstance(node.op.lower, View) or node.op.lower.always:
         return
     if isinstance(looked_at, xp.ndarray) and looked_at.flags.c_contiguous:
         return

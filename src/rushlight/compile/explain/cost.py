@@ -8,20 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.indexing import GATHERS, SCATTERS, source_of
-from rushlight.compile.plan.kernels import PRODUCTS, Kernel, Schedule
+from rushlight.compile.plan.indexing import source_of
+from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Memory
 from rushlight.compile.vector import registers
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.factors import flops as product_flops
 from rushlight.compile.write.kernel_writer import LANES
-from rushlight.compile.write.scatter import ADDS
+from rushlight.core.lower import Contract, Gather, Join, Map, Scatter, View
 from rushlight.core.op import Op
 
 __all__ = ["bytes_of", "flops_of", "footprint_of"]
-
-MOVES = {"cat", "reshape"}
 
 _Pairs = tuple[tuple[Any, Any], ...]
 _ARITHMETIC = re.compile(
@@ -39,23 +37,24 @@ def flops_of(kernel: Kernel) -> int:
 
 
 def _flops(node: Node) -> float:
-    if node.op.name in PRODUCTS:
+    lower = node.op.lower
+    if isinstance(lower, Contract):
         return product_flops(node)
-    if node.op.elementwise:
+    if isinstance(lower, Map):
         kinds = tuple((str(v.spec.dtype), None) if isinstance(v, Value) else (None, v) for v in node.inputs)
         return node.out.spec.size * _per_element(node.op, kinds, tuple(sorted(node.attrs.items())))
-    if node.op.name in MOVES or node.op.name in GATHERS:
+    if isinstance(lower, (Gather, Join, View)):
         return 0
-    if node.op.name in SCATTERS:
-        return _adds(node)
+    if isinstance(lower, Scatter):
+        return _adds(node) if lower.adds else 0
     if all(v.spec.dtype.kind == "f" for v in (node.out, *node.values())):
-        return sum(v.spec.size for v in node.values()) if not node.op.view else 0
+        return sum(v.spec.size for v in node.values())
     return 0
 
 
 def _adds(node: Node) -> int:
     source = source_of(node)
-    adds = node.op.name in ADDS and any(v.spec.dtype.kind in "iu" for v in node.values() if v is not source)
+    adds = any(v.spec.dtype.kind in "iu" for v in node.values() if v is not source)
     return source.spec.size if adds and isinstance(source, Value) and source.spec.dtype.kind == "f" else 0
 
 
@@ -83,7 +82,7 @@ def bytes_of(kernel: Kernel, plan: Schedule) -> int:
     """Bytes read and written, each place counted once; of what is indexed, one element for each result."""
     reads = {_place(v, plan): _size_read(v, plan) for v in kernel.reads() if id(v) in plan.access}
     for node in kernel.nodes:
-        if node.op.name in GATHERS:
+        if isinstance(node.op.lower, Gather):
             source, most = node.inputs[0], node.out.spec.size * node.out.spec.dtype.itemsize
             reads[_place(source, plan)] = min(reads[_place(source, plan)], most)
     return sum(reads.values()) + sum(v.spec.size * v.spec.dtype.itemsize for v in _written(kernel))

@@ -14,7 +14,7 @@ from rushlight.compile.native import jit
 from rushlight.compile.native.slices import Slices
 from rushlight.compile.native.threads import get_num_threads, together, wait_address
 from rushlight.compile.native.workspace import Pairs, Workspace
-from rushlight.compile.plan.kernels import PRODUCTS, Schedule, schedule
+from rushlight.compile.plan.kernels import Schedule, schedule
 from rushlight.compile.plan.memory import Memory, plan_memory
 from rushlight.compile.write import library
 from rushlight.compile.write.factors import flops
@@ -22,6 +22,7 @@ from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.compile.write.render import Module, render
 from rushlight.compile.write.scan import scan_text
 from rushlight.core.atomic import Undo, at_once, make_lock
+from rushlight.core.lower import Contract
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
@@ -56,7 +57,9 @@ class Program:
         pairs = zip(self.plan.kernels, self.module.calls, strict=False)
         shared = [k.root for k, (_, _, parts) in pairs if parts > 1]
         self._checks = bool(self.module.checks)
-        self._heavy = sum(flops(n) for n in shared if n is not None and n.op.name in PRODUCTS) >= HEAVY
+        self._heavy = (
+            sum(flops(n) for n in shared if n is not None and isinstance(n.op.lower, Contract)) >= HEAVY
+        )
         index = {id(v): i for i, v in enumerate(graph.inputs)}
         self.updated = [index[id(target)] for target, _ in graph.updates]
         self.allocate()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.views import is_view, row_major
 from rushlight.core.apply import explain
+from rushlight.core.lower import Gather, Reduce, Scatter, Sort, View
+from rushlight.core.strides import row_major
 from rushlight.device import xp
 from rushlight.errors import RushlightError
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from rushlight.compile.plan.kernels import Schedule
 
 __all__ = [
-    "ADDS",
-    "CHECKED",
-    "GATHERS",
-    "SCATTERS",
     "Check",
     "Indexing",
     "Term",
@@ -32,18 +29,6 @@ __all__ = [
     "indexing",
     "source_of",
 ]
-
-GATHERS = {"index", "gather"}
-SCATTERS = {"index_add", "index_put", "add_along", "scatter"}
-ADDS = {"index_add", "add_along"}
-"""Scatters whose numbers add up where they meet."""
-CHECKED = "in_range"
-"""The operation that only looks whether classes are classes."""
-
-_TENSORS_FROM = {"index_put": 2}
-"""The first index tensor among a node's inputs; for the others 1."""
-_SOURCE = {"index_add": 0, "add_along": 0, "index_put": 1, "scatter": 2}
-"""What a scatter writes, among the node's inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +79,7 @@ class Check:
 
     def error(self, index: int) -> Exception:
         """What eager code raises for that index."""
-        if self.node.op.name == CHECKED:
+        if isinstance(self.node.op.lower, View):
             try:
                 self.node.op.formula(xp, xp.full((1,), index, self.value.spec.dtype), **self.node.attrs)
             except RushlightError as error:
@@ -107,14 +92,19 @@ class Check:
 def indexing(node: Node, strides: Sequence[int]) -> Indexing:
     """How a gather reads its first input, or a scatter writes its result, which lies there with `strides`."""
     shape = _indexed_shape(node)
-    if "dim" in node.attrs:
+    if _lower(node).along:
         return _along(node, shape, strides)
     return _by_pattern(node, shape, strides)
 
 
+def _lower(node: Node) -> Any:
+    """The node's Gather or Scatter."""
+    return node.op.lower
+
+
 def source_of(node: Node) -> Value | bool | int | float:
     """What a scatter writes: a value, or one number."""
-    source: Value | bool | int | float = node.inputs[_SOURCE[node.op.name]]
+    source: Value | bool | int | float = node.inputs[_lower(node).source]
     return source
 
 
@@ -130,7 +120,7 @@ def _along(node: Node, shape: Sequence[int], strides: Sequence[int]) -> Indexing
 def _by_pattern(node: Node, shape: Sequence[int], strides: Sequence[int]) -> Indexing:
     """What stood between brackets. The index tensors' common axes lie where the first of them stands or, if
     something stands between them, in front; a number beside them counts as one of them."""
-    tensors = node.inputs[_TENSORS_FROM.get(node.op.name, 1) :]
+    tensors = node.inputs[getattr(node.op.lower, "tensors", 1) :]
     common = xp.broadcast_shapes(*(t.spec.shape for t in tensors))
     pattern = node.attrs["pattern"]
     space: list[int] = []
@@ -168,11 +158,11 @@ def _by_pattern(node: Node, shape: Sequence[int], strides: Sequence[int]) -> Ind
 def below(node: Node, known: dict[int, int]) -> int | None:
     """What all numbers of a node's result are less than, if it follows that none of them is negative either;
     `known` says so of values, by id."""
-    name = node.op.name
-    if name in ("argsort", "argmax", "argmin"):
+    lower = node.op.lower
+    if isinstance(lower, Sort) or (isinstance(lower, Reduce) and lower.position):
         x, dim = next(node.values()).spec, node.attrs["dim"]
         return x.size if dim is None else x.shape[dim] if x.ndim else 1
-    if is_view(node) or name in GATHERS:
+    if isinstance(lower, (View, Gather)):
         return known.get(id(next(node.values())))
     return None
 
@@ -180,7 +170,7 @@ def below(node: Node, known: dict[int, int]) -> int | None:
 def checks(plan: Schedule, node: Node) -> list[Check] | None:
     """What must be checked before `node` may run; nothing where no index can be wrong, or the same was
     checked before. None if no native code can do what the node does."""
-    if node.op.name in SCATTERS and not _fits(source_of(node), node.out):
+    if isinstance(node.op.lower, Scatter) and not _fits(source_of(node), node.out):
         return None
     needed: list[Check] = []
     for check in _wanted(node):
@@ -200,18 +190,21 @@ def checks(plan: Schedule, node: Node) -> list[Check] | None:
 
 
 def _wanted(node: Node) -> list[Check]:
-    if node.op.name == CHECKED:
-        value, attrs = next(node.values()), node.attrs
-        return [Check(node, value, 0, attrs["classes"], 0, attrs["ignore"])] if value.spec.size else []
+    if isinstance(node.op.lower, View):
+        value, limits = next(node.values()), node.op.lower.limits
+        if limits is None or not value.spec.size:
+            return []
+        low, high, free = limits(node.attrs)
+        return [Check(node, value, 0, high, low, free)]
     found = indexing(node, row_major(_indexed_shape(node)))
     if not found.looks:
         return []
-    ends = "dim" not in node.attrs and "positions" not in node.attrs["pattern"]
+    ends = not _lower(node).along and "positions" not in node.attrs["pattern"]
     return [Check(node, t.tensor, t.axis, t.size, -t.size if ends else 0) for t in found.terms]
 
 
 def _indexed_shape(node: Node) -> tuple[int, ...]:
-    return next(node.values()).spec.shape if node.op.name in GATHERS else node.out.spec.shape
+    return (next(node.values()) if isinstance(node.op.lower, Gather) else node.out).spec.shape
 
 
 def _fits(source: Value | bool | int | float, out: Value) -> bool:

@@ -13,22 +13,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
-from rushlight.compile.plan.indexing import ADDS, CHECKED, GATHERS, SCATTERS, Check, below, checks
+from rushlight.compile.plan.indexing import Check, below, checks
 from rushlight.compile.plan.layout import lay_out
-from rushlight.compile.plan.views import Access, contiguous, is_view, look_through
+from rushlight.compile.plan.views import Access, contiguous, look_through
 from rushlight.compile.plan.whole_product import as_reduction
 from rushlight.compile.plan.words import join_words, makes_words
+from rushlight.core.lower import (
+    Contract,
+    Cumulate,
+    Draw,
+    Fill,
+    Gather,
+    Join,
+    Map,
+    Reduce,
+    Scatter,
+    Sort,
+    View,
+)
 from rushlight.device import xp
 
 __all__ = ["Kernel", "Schedule", "schedule"]
 
-REDUCTIONS = {"sum", "mean", "prod", "amax", "amin", "any", "all", "argmax", "argmin"}
-PRODUCTS = {"matmul", "mm"}
 FUSING = {"map", "gather", "reduce", "dot", "cumulative", "product"}
 """Kinds of kernels after whose root elementwise nodes run at the same point."""
 SHORT = 256
 """Elements of a row up to which it is sorted by native code."""
-OF_NOTHING = REDUCTIONS | PRODUCTS | {"einsum", "cumsum", "argsort", "philox"}
+OF_NOTHING = Reduce, Contract, Cumulate, Sort, Draw
 """Operations that make one number of no elements, or nothing, and do not look at an index."""
 
 
@@ -141,13 +152,14 @@ def _put_in_order(plan: Schedule) -> None:
 
 def _constant(plan: Schedule, node: Node) -> bool:
     """Record `node` as one number everywhere, if it is filled with one, or made of nothing else."""
-    if node.op.name == "full":
+    lower = node.op.lower
+    if isinstance(lower, Fill):
         plan.constants[id(node.out)] = node.attrs["value"]
         return True
-    if node.op.name in GATHERS and id(node.inputs[0]) in plan.constants and _check(plan, node):
+    if isinstance(lower, Gather) and id(node.inputs[0]) in plan.constants and _check(plan, node):
         plan.constants[id(node.out)] = plan.constants[id(node.inputs[0])]
         return True
-    if node.op.name in OF_NOTHING and _of_nothing(plan, node):
+    if isinstance(lower, OF_NOTHING) and _of_nothing(plan, node):
         return True
     if not node.op.elementwise or any(id(v) not in plan.constants for v in node.values()):
         return False
@@ -182,7 +194,8 @@ def _of_nothing(plan: Schedule, node: Node) -> bool:
 
 def _view(plan: Schedule, node: Node) -> bool:
     """Record `node` as a view of its input, if it is one."""
-    if not is_view(node) or (node.op.name == CHECKED and not _check(plan, node)):
+    lower = node.op.lower
+    if not isinstance(lower, View) or (lower.limits is not None and not _check(plan, node)):
         return False
     source = node.inputs[0]
     if id(source) in plan.constants:
@@ -197,54 +210,56 @@ def _view(plan: Schedule, node: Node) -> bool:
 
 def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bool) -> int:
     """Put `node` into a kernel, an existing or a new one; gives the kernel's index."""
-    shape = node.out.spec.shape
+    shape, lower = node.out.spec.shape, node.op.lower
     empty = 0 in shape or any(0 in v.spec.shape for v in node.values())
     kernel = _moves(plan, node)
     if kernel is not None:
         return _new(plan, kernel)
-    if node.op.name in PRODUCTS and not empty and _is_float(node):
+    if isinstance(lower, Contract) and not empty and _is_float(node):
         for value in node.values():
             _spell_out(plan, value)
         large = use_library(node) and all(_matrix_like(plan, v) for v in node.values())
         return _new(plan, Kernel("library" if large else "product", shape, root=node))
-    if node.op.name in PRODUCTS and not empty and node.out.spec.dtype.kind != "f":
+    if isinstance(lower, Contract) and not empty and node.out.spec.dtype.kind != "f":
         multiplied, summed = as_reduction(plan, node)
         return _new(plan, Kernel("dot", shape, summed, [multiplied]))
-    if node.op.name in REDUCTIONS and not empty:
+    if isinstance(lower, Reduce) and not empty:
         return _place_reduction(plan, node, fuse, "reduce")
-    if node.op.name == "cumsum" and not empty:
+    if isinstance(lower, Cumulate) and not empty:
         return _place_reduction(plan, node, fuse, "cumulative")
-    if node.op.elementwise and not empty and can_emit(node):
+    if isinstance(lower, Map) and not empty and can_emit(node):
         index = _partner(plan, node) if fuse else None
         if index is None:
             index = _new(plan, Kernel("map", shape))
         plan.kernels[index].body.append(node)
         return index
-    if node.op.name == "argsort" and not empty and shape[node.attrs["dim"]] <= SHORT:
+    if isinstance(lower, Sort) and not empty and shape[node.attrs["dim"]] <= SHORT:
         return _new(plan, Kernel("sort", shape, root=node))
     if not empty and makes_words(node, plan.constants):
-        draws = node.op.name == "philox"
-        return _new(plan, Kernel("random", shape, node) if draws else Kernel("random", shape, body=[node]))
+        moves = isinstance(lower, Draw) and lower.moves
+        return _new(plan, Kernel("random", shape, body=[node]) if moves else Kernel("random", shape, node))
     return _new(plan, Kernel("callback", shape, root=node))
 
 
 def _moves(plan: Schedule, node: Node) -> Kernel | None:
     """The kernel of a node that only moves elements, or of one that has none."""
-    shape, name = node.out.spec.shape, node.op.name
-    if node.op.elementwise and 0 in shape:
+    shape, lower = node.out.spec.shape, node.op.lower
+    if isinstance(lower, Map) and 0 in shape:
         return Kernel("map", shape, body=[node])
-    if name in ("cat", "reshape"):
-        return Kernel("cat" if name == "cat" else "copy", shape, root=node)
-    if name not in GATHERS and (name not in SCATTERS or _adds_up_wider(node)):
-        return None
-    if not _check(plan, node):
-        return None
-    return Kernel("gather", shape, body=[node]) if name in GATHERS else Kernel("scatter", shape, root=node)
+    if isinstance(lower, Join) or (isinstance(lower, View) and not lower.always):
+        return Kernel("cat" if isinstance(lower, Join) else "copy", shape, root=node)
+    if isinstance(lower, Gather) and _check(plan, node):
+        return Kernel("gather", shape, body=[node])
+    if isinstance(lower, Scatter) and not _adds_up_wider(node) and _check(plan, node):
+        return Kernel("scatter", shape, root=node)
+    return None
 
 
 def _adds_up_wider(node: Node) -> bool:
     """Whether a scatter needs another dtype for its sums than that of its result."""
-    return node.op.name in ADDS and len(node.inputs) > 1 and node.out.spec.dtype == xp.float16
+    lower = node.op.lower
+    adds = isinstance(lower, Scatter) and lower.adds
+    return adds and len(node.inputs) > 1 and node.out.spec.dtype == xp.float16
 
 
 def _check(plan: Schedule, node: Node) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rushlight.compile.graph import Value
+from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.views import Access, look_through
+from rushlight.core.lower import Contract, Reduce, View
 
 if TYPE_CHECKING:
     from rushlight.compile.plan.kernels import Kernel, Schedule
@@ -21,9 +22,6 @@ LANES = 16
 WORTH = 0.9
 """Share of the time along rows that must remain along columns at most for columns to be chosen."""
 KINDS = ("map", "reduce", "product")
-ROOTS = ("sum", "mean", "amax", "amin", "matmul", "mm")
-VIEWS = ("permute", "expand", "flip", "slice")
-"""Views that any strides allow."""
 
 
 def lay_out(plan: Schedule) -> None:
@@ -65,15 +63,24 @@ def _fixed(plan: Schedule) -> Iterator[Value]:
         if id(value) in plan.access:
             yield plan.access[id(value)].value
     for kernel in plan.kernels:
-        plain = kernel.kind in KINDS and (kernel.root is None or kernel.root.op.name in ROOTS)
+        plain = kernel.kind in KINDS and (kernel.root is None or _turns(kernel.root))
         if not plain or any(not n.op.elementwise for n in [*kernel.before, *kernel.body]):
             for value in [*kernel.stores, *kernel.reads()]:
                 if id(value) in plan.access:
                     yield plan.access[id(value)].value
     for node in plan.graph.nodes:
         through = plan.access.get(id(node.out))
-        if through is not None and through.value is not node.out and node.op.name not in VIEWS:
+        lower = node.op.lower
+        always = isinstance(lower, View) and lower.always and lower.limits is None
+        if through is not None and through.value is not node.out and not always:
             yield through.value
+
+
+def _turns(root: Node) -> bool:
+    """Whether the kernel of this root may read and write in columns."""
+    lower = root.op.lower
+    plain = isinstance(lower, Reduce) and not (lower.position or lower.test or lower.merge == "prod")
+    return plain or isinstance(lower, Contract)
 
 
 def _narrow(value: Value) -> bool:

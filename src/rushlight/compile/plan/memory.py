@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.kernels import Kernel, Schedule
-from rushlight.compile.plan.views import contiguous, row_major
+from rushlight.compile.plan.views import contiguous
+from rushlight.core.strides import row_major
 
 __all__ = ["Buffer", "Memory", "plan_memory", "size_of"]
 

@@ -1,6 +1,6 @@
 """Matrix products of whole numbers, as reductions.
 
-Both matrices are read over one space that has an axis for every one of the result, and the summed one before
+Both matrices are read over one space that has an axis for every one of the result, and the summed ones before
 the last: an axis that an operand lacks has the stride 0. Then a product is a multiplication, element by
 element, before a sum, and vectors run along the result's columns.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.views import Access
+from rushlight.core.lower import Contract
 from rushlight.core.op import REGISTRY
 from rushlight.core.spec import Spec
 
@@ -22,27 +23,19 @@ __all__ = ["as_reduction"]
 
 def as_reduction(plan: Schedule, node: Node) -> tuple[Node, Node]:
     """The multiplication and the sum that make up a product."""
-    terms, result = _letters(node)
+    assert isinstance(node.op.lower, Contract)
+    terms, result = node.op.lower.letters([v.spec.ndim for v in node.values()], node.attrs)
     sizes: dict[str, int] = {}
     for term, value in zip(terms, node.values(), strict=True):
         for letter, n in zip(term, value.spec.shape, strict=True):
             sizes[letter] = max(sizes.get(letter, 1), n)
-    order = result[:-1] + "k" + result[-1:]
+    summed = "".join(c for c in sizes if c not in result)
+    order = result[:-1] + summed + result[-1:]
     shape = tuple(sizes[c] for c in order)
     a, b = (_spread(plan, t, v, order, shape) for t, v in zip(terms, node.values(), strict=True))
     product = Value(a.spec, f"{a.name}{b.name}")
-    total = {"dim": (order.index("k"),), "keepdim": False}
+    total = {"dim": tuple(order.index(c) for c in summed), "keepdim": False}
     return Node(REGISTRY["mul"], (a, b), {}, product), Node(REGISTRY["sum"], (product,), total, node.out)
-
-
-def _letters(node: Node) -> tuple[list[str], str]:
-    """The operands' axes as letters, and the result's; over k is summed."""
-    a, b = (v.spec.ndim for v in node.values())
-    batch = "abcdefgh"[: max(a, b, 2) - 2]
-    rows = "ki" if node.attrs.get("ta") else "ik" if a > 1 else "k"
-    columns = "jk" if node.attrs.get("tb") else "kj" if b > 1 else "k"
-    left, right = (batch[len(batch) - max(n - 2, 0) :] for n in (a, b))
-    return [left + rows, right + columns], batch + "i" * (a > 1) + "j" * (b > 1)
 
 
 def _spread(plan: Schedule, term: str, value: Value, order: str, shape: tuple[int, ...]) -> Value:

@@ -11,15 +11,17 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.views import Access, contiguous, row_major
+from rushlight.compile.plan.views import Access, contiguous
+from rushlight.core.lower import Draw
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
+from rushlight.core.strides import row_major
 from rushlight.device import xp
 
 if TYPE_CHECKING:
     from rushlight.compile.plan.kernels import Kernel, Schedule
 
-__all__ = ["join_words", "makes_words"]
+__all__ = ["PICK", "join_words", "makes_words"]
 
 PICK = Op(
     "words",
@@ -81,4 +83,4 @@ def _in_line(access: Access, value: Value, space: tuple[int, ...]) -> bool:
 
 def makes_words(node: Node, constants: dict[int, Any]) -> bool:
     """Whether the node draws words from a state that is in memory, or moves such a state on."""
-    return node.op.name in ("philox", "philox_advance") and id(node.inputs[0]) not in constants
+    return isinstance(node.op.lower, Draw) and id(node.inputs[0]) not in constants

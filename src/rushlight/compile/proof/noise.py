@@ -18,6 +18,7 @@ from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.interpret import run_node
+from rushlight.core.lower import Contract
 from rushlight.device import xp
 
 __all__ = ["noise"]
@@ -33,19 +34,6 @@ JUMP, LEAPS = 4.0 * FACTOR, 4.0
 """A result that moves so many times as far as small moves explain has met a discontinuity; and how many times
 as far as jumps reach a right program may be off."""
 
-MOVES = frozenset(
-    """abs amax amin cat clamp clamp_max clamp_min clone copy dropped expand flip full gather index index_put
-    join kept masked_fill maximum minimum neg permute relu reshape scatter slice to where""".split()  # noqa: SIM905
-)
-"""Operations that give some of the numbers that they get, or one that every program finds alike."""
-COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
-STAIRS = frozenset(("ceil", "floor", "round", "sign", "trunc"))
-QUOTIENTS = frozenset(("floor_divide", "div_floor", "div_trunc"))
-ARITHMETIC = QUOTIENTS | {"add", "sub", "mul", "div", "sqrt", "remainder"}
-PRODUCTS = frozenset(("matmul", "mm"))
-SUMS = frozenset(("sum", "mean", "cumsum", "index_add", "add_along")) | PRODUCTS
-SMOOTH = MOVES - {"to"} | SUMS | {"add", "sub", "mul"}
-"""Operations without jumps: a small change of what they get changes their result little."""
 GRAIN, LARGEST = 16.0, 256.0
 """Multiples of 1/16 up to 256: their sums and products have few enough digits to be exact in any order."""
 
@@ -139,16 +127,16 @@ def _node(number: int, node: Node, operands: Sequence[Any], runs: range) -> _Run
     if not (noisy or any(v.wild for v in known) or xp.any(rounded)):
         return _Runs(still)
 
-    added = _added_up(node, operands, still) if node.op.name in SUMS and xp.any(rounded) else None
+    added = _added_up(node, operands, still) if node.op.lower.rounding == "sum" and xp.any(rounded) else None
 
     def each(pick: Any) -> list[Any]:
         return [_round_off((number, run), node, operands, pick, rounded, added, still) for run in runs]
 
-    steps = still.dtype.kind != "f" or node.op.name in STAIRS | QUOTIENTS
+    steps = still.dtype.kind != "f" or node.op.lower.follows == "in steps"
     near = [] if steps else each(_Runs.one)
     wild = each(_Runs.other) if any(v.wild for v in known) or (noisy and steps) else []
     found = _Runs(still, near, wild)
-    smooth = not noisy or node.op.view or node.op.name in SMOOTH
+    smooth = not noisy or node.op.lower.follows == "smoothly"
     return found if smooth else _with_jumps(number, node, operands, found, runs)
 
 
@@ -182,7 +170,7 @@ def _added_up(node: Node, operands: Sequence[Any], still: Any) -> Any:
         total = xp.asarray(node.op.formula(xp, *sizes, **node.attrs))
     counts = [v.spec.size for v in node.values()]
     terms, most = counts[0] / max(1, still.size), IN_A_ROW
-    if node.op.name in PRODUCTS:
+    if isinstance(node.op.lower, Contract):
         terms, most = (counts[0] * counts[-1] / max(1, still.size)) ** 0.5, DEEPEST
     return xp.where(xp.isfinite(total), total, 0.0) * (
         xp.epsilon(dtype) * (0.5 + min(terms, most) / IN_A_ROW)
@@ -197,7 +185,7 @@ def _largest(v: _Runs, dtype: Any) -> Any:
 def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs, runs: range) -> _Runs:
     """The runs, with the results of operands moved further where these jump."""
     wild, jumps = [], False
-    tie = _ties(operands, runs) if node.op.name in COMPARISONS else False
+    tie = _ties(operands, runs) if node.op.lower.follows == "by comparing" else False
     for run in runs:
         far = run_node(node, [v.far(run, k) if isinstance(v, _Runs) else v for k, v in enumerate(operands)])
         jump = _moved(far, found.still) > JUMP * found.noise
@@ -222,16 +210,16 @@ def _ties(operands: Sequence[Any], runs: range) -> Any:
 
 def _rounded(node: Node, operands: Sequence[Any], still: Any) -> Any:
     """Where a result is rounded, by the operation itself."""
-    name = node.op.name
-    if still.dtype.kind != "f" or node.op.view or name in MOVES | STAIRS:
+    rounding = node.op.lower.rounding
+    if still.dtype.kind != "f" or rounding == "none":
         return False
     stills = [v.still if isinstance(v, _Runs) else v for v in operands]
-    if name in ARITHMETIC:
+    if rounding == "once":
         exact = _coarse(still)
         for v in stills:
             exact = exact & _coarse(v)
         return xp.logical_not(exact)
-    if name in SUMS and all(xp.all(_coarse(v)) for v in stills):
+    if rounding == "sum" and all(xp.all(_coarse(v)) for v in stills):
         sizes = run_node(node, [_size(v) for v in stills])
         return not xp.all(sizes <= LARGEST * LARGEST)
     return True

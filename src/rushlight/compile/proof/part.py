@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
-from rushlight.compile.plan.kernels import PRODUCTS, REDUCTIONS
+from rushlight.core.lower import Contract, Reduce
 
 __all__ = ["Some", "part_of", "sample", "some_of"]
 
@@ -107,12 +107,17 @@ def _operands(node: Node, some: Some) -> list[Some]:
         return [(0,) * len(shape) for shape in shapes]
     if node.op.elementwise:
         return [_broadcast(some, node.out.spec.shape, shape) for shape in shapes]
-    if node.op.name in PRODUCTS and all(len(shape) == len(some) >= 2 for shape in shapes):
-        left, right = (*some[:-1], 0), (*some[:-2], 0, some[-1])
-        batch = [_broadcast(some[:-2], node.out.spec.shape[:-2], shape[:-2]) for shape in shapes]
-        left, right = (*batch[0], *left[-2:]), (*batch[1], *right[-2:])
-        return [left[::-1] if node.attrs.get("ta") else left, right[::-1] if node.attrs.get("tb") else right]
-    if node.op.name in REDUCTIONS and isinstance(node.attrs.get("dim"), tuple):
+    if isinstance(node.op.lower, Contract):
+        terms, result = node.op.lower.letters([len(shape) for shape in shapes], node.attrs)
+        sizes, kept = (
+            dict(zip(result, node.out.spec.shape, strict=True)),
+            dict(zip(result, some, strict=True)),
+        )
+        return [
+            tuple(kept.get(c, 0) if n == sizes.get(c) else 0 for c, n in zip(term, shape, strict=True))
+            for term, shape in zip(terms, shapes, strict=True)
+        ]
+    if isinstance(node.op.lower, Reduce) and isinstance(node.attrs.get("dim"), tuple):
         dims, rank = node.attrs["dim"], len(shapes[0])
         axes = range(rank) if node.attrs["keepdim"] else [d for d in range(rank) if d not in dims]
         counts = dict(zip(axes, some, strict=True))

@@ -14,19 +14,17 @@ from rushlight.compile.graph import Node
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.registers import Vec
 from rushlight.compile.vector.rest import maximum, minimum
+from rushlight.core.lower import Reduce
 from rushlight.device import xp
 
-__all__ = ["POSITIONS", "Accumulator", "accumulator_of", "reduced_axes"]
+__all__ = ["Accumulator", "accumulator_of", "reduced_axes"]
 
-POSITIONS = {"argmax": "amax", "argmin": "amin"}
-
-_LIKE = {"any": "amax", "all": "amin", "mean": "sum", **POSITIONS}
-_OF_BOOLS = {"sum": "amax", "prod": "amin"}
+_OF_BOOLS = {"sum": "max", "prod": "min"}
 _MERGE: dict[str, Callable[[Any, Any], Vec]] = {
     "sum": operator.add,
     "prod": operator.mul,
-    "amax": maximum,
-    "amin": minimum,
+    "max": maximum,
+    "min": minimum,
 }
 
 
@@ -72,23 +70,22 @@ def reduced_axes(node: Node) -> tuple[int, ...]:
 
 def accumulator_of(node: Node) -> Accumulator:
     """How the reduction `node` accumulates."""
-    name, result = node.op.name, node.out.spec.dtype
-    numbers = next(node.values()).spec.dtype if name in POSITIONS else result
-    test = name in ("any", "all")
-    bools = test or numbers.kind == "b"
+    lower, result = node.op.lower, node.out.spec.dtype
+    assert isinstance(lower, Reduce)
+    numbers = next(node.values()).spec.dtype if lower.position else result
+    bools = lower.test or numbers.kind == "b"
     dtype = xp.uint8 if bools else numbers
-    if dtype == xp.float16 and name in ("sum", "mean", "prod"):
+    if dtype == xp.float16 and lower.merge in ("sum", "prod"):
         dtype = xp.float32
-    kind = _LIKE.get(name, name)
-    kind = _OF_BOOLS.get(kind, kind) if bools else kind
+    kind = _OF_BOOLS.get(lower.merge, lower.merge) if bools else lower.merge
     rounds = kind == "sum" and dtype.kind == "f"
-    return Accumulator(dtype, _start(kind, dtype, bools), _MERGE[kind], test, result, rounds)
+    return Accumulator(dtype, _start(kind, dtype, bools), _MERGE[kind], lower.test, result, rounds)
 
 
 def _start(kind: str, dtype: Any, bools: bool) -> float:
     if kind in ("sum", "prod"):
         return 0 if kind == "sum" else 1
-    low = kind == "amax"
+    low = kind == "max"
     if bools:
         return 0 if low else 1
     return xp.smallest(dtype) if low else xp.largest(dtype)

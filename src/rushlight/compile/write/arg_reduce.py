@@ -108,7 +108,7 @@ class _Positions(Reduction):
 
     def _beats(self, a: Any, b: Any) -> Any:
         """Whether `a` goes before `b`, whatever their places: it is larger, or the only nan."""
-        order = "gt" if self.kind == "argmax" else "lt"
+        order = "gt" if self.lower.merge == "max" else "lt"
         if a.dtype.kind != "f":
             return registers.compare(order, a, b)
         e = self.writer.emitter

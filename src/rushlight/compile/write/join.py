@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.compile.graph import Value
-from rushlight.compile.plan.views import row_major
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point
 from rushlight.compile.write.maps import along, over_rows
 from rushlight.compile.write.nest import Nest, Stream, loops
+from rushlight.core.strides import row_major
 
 __all__ = ["copy_into", "write_cat", "write_elements", "write_fill"]
 

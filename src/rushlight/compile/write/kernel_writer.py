@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.indexing import GATHERS
 from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
 from rushlight.compile.vector import registers, transfer
@@ -15,6 +14,7 @@ from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.gather import gather_streams, read_gathered
 from rushlight.compile.write.nest import Stream, offset_of
+from rushlight.core.lower import Gather
 
 __all__ = ["KernelWriter", "Point"]
 
@@ -121,7 +121,7 @@ class KernelWriter:
         lacks is read."""
         math = VectorMath(self.emitter, point.lanes)
         for node in nodes:
-            if node.op.name in GATHERS:
+            if isinstance(node.op.lower, Gather):
                 known[id(node.out)] = read_gathered(self, node, streams, point)
                 continue
             operands = []
@@ -178,9 +178,9 @@ def body_streams(
     streams: dict[Any, Any] = {}
     stored = {id(v) for v in writer.kernel.stores}
     for node in nodes:
-        if node.op.name in GATHERS:
+        if isinstance(node.op.lower, Gather):
             streams.update(gather_streams(writer, node, place, rank))
-        for v in node.values() if node.op.name not in GATHERS else ():
+        for v in node.values() if not isinstance(node.op.lower, Gather) else ():
             key = ("read", id(v))
             if id(v) not in made and key not in streams:
                 axes = [place[d] for d in aligned_axes(v.spec.shape, space)]

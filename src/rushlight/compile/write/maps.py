@@ -124,7 +124,7 @@ class Reduction:
         assert kernel.root is not None
         self.total = accumulator_of(kernel.root)
         self.dtype = self.total.dtype
-        self.kind = kernel.root.op.name
+        self.lower: Any = kernel.root.op.lower
         self.count = 1
         for n, r in zip(nest.sizes, nest.reduced, strict=True):
             self.count *= n if r else 1
@@ -164,7 +164,7 @@ class Reduction:
         writer, point = self.writer, Point(indices, lanes, count)
         root = self.kernel.root
         assert root is not None
-        if self.kind == "mean":
+        if self.lower.mean:
             total = total * (1.0 / self.count)
         known = {id(root.out): self.total.leave(total)}
         writer.run(self.kernel.body, known, self.after, point)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from rushlight.compile.plan.words import PICK
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.registers import Vec
 from rushlight.compile.write.emit import Emitter
@@ -78,7 +79,7 @@ def _write_words(writer: KernelWriter) -> None:
             _store(writer, whole, words, start, count)
         point = Point(indices, lanes, count)
         known: dict[int, Any] = {id(root.out): [transfer.lane(w, 0) if lanes == 1 else w for w in words]}
-        picks = [n for n in kernel.body if n.inputs and n.inputs[0] is root.out and n.op.name == "words"]
+        picks = [n for n in kernel.body if n.inputs and n.inputs[0] is root.out and n.op is PICK]
         writer.run(picks, known, streams, point)
         if group == 1:
             known[id(root.out)] = known[id(root.out)][0]

@@ -293,8 +293,7 @@ define void @renew() {
 }
 """
 
-CREW = (
-    """
+CREW = """
 define void @crew(ptr %given, i64 %me, i64 %count, ptr %barrier) {
 entry:
 $GIVEN
@@ -334,7 +333,6 @@ done:
   ret void
 }
 """.replace("$GIVEN", load_words("%given", "jobs", "starts", "i64 members", "next", "aside")).replace(
-        "$WORDS",
-        load_words("%job", "function", "table", "places", "index", "i64 steps", "i64 slot", "arenas", "step"),
-    )
+    "$WORDS",
+    load_words("%job", "function", "table", "places", "index", "i64 steps", "i64 slot", "arenas", "step"),
 )

@@ -14,7 +14,6 @@ from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.indexing import Check
 from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
-from rushlight.compile.write.accumulate import POSITIONS
 from rushlight.compile.write.arg_reduce import write_positions
 from rushlight.compile.write.barrier import WAIT
 from rushlight.compile.write.check import write_check
@@ -28,6 +27,7 @@ from rushlight.compile.write.maps import write_map, write_reduction
 from rushlight.compile.write.philox import write_random
 from rushlight.compile.write.scatter import write_scatter
 from rushlight.compile.write.sort import write_sort
+from rushlight.core.lower import Reduce
 
 __all__ = ["Module", "render"]
 
@@ -85,7 +85,9 @@ def _map_or_nothing(writer: KernelWriter) -> None:
 
 def _reduction_or_positions(writer: KernelWriter) -> None:
     root = writer.kernel.root
-    (write_positions if root is not None and root.op.name in POSITIONS else write_reduction)(writer)
+    assert root is not None
+    assert isinstance(root.op.lower, Reduce)
+    (write_positions if root.op.lower.position else write_reduction)(writer)
 
 
 def _copy(writer: KernelWriter) -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.indexing import ADDS, Indexing, indexing, source_of
-from rushlight.compile.plan.views import row_major
+from rushlight.compile.plan.indexing import Indexing, indexing, source_of
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.gather import index_streams, indexed_place, spread
 from rushlight.compile.write.join import write_elements
 from rushlight.compile.write.kernel_writer import KernelWriter, Point, aligned_axes
 from rushlight.compile.write.maps import over_rows
 from rushlight.compile.write.nest import Nest, Stream, loops
+from rushlight.core.lower import Scatter
+from rushlight.core.strides import row_major
 
 __all__ = ["write_scatter"]
 
@@ -28,7 +29,7 @@ def write_scatter(writer: KernelWriter) -> None:
     spec = node.out.spec
     target = writer.memory.places[id(node.out)]
     found = indexing(node, row_major(spec.shape))
-    if node.op.name in ADDS:
+    if _adds(node):
         if 0 not in spec.shape:
             _clear(writer, writer.pointer(target), spec.size * spec.dtype.itemsize)
     elif not _in_place(writer, node.inputs[0], target):
@@ -46,6 +47,10 @@ def write_scatter(writer: KernelWriter) -> None:
         axes = [d if d >= 0 else None for d in aligned_axes(source.spec.shape, found.space)]
         streams["source"] = writer.stream(source, axes, len(found.space))
     _write_points(writer, node, found, streams)
+
+
+def _adds(node: Node) -> bool:
+    return isinstance(node.op.lower, Scatter) and node.op.lower.adds
 
 
 def _in_place(writer: KernelWriter, value: Any, target: Any) -> bool:
@@ -75,7 +80,7 @@ def _write_points(
         where, _ = indexed_place(writer, node, found.terms, out, streams, point)
         step = out.strides[-1] if out.strides else 0
         value = _source(writer, node, streams, point)
-        if node.op.name in ADDS:
+        if _adds(node):
             value = writer.read_at(where, step, out.dtype, point) + value
         if lanes == 1 or step == 1:
             transfer.store(value, where, count)
