@@ -131,7 +131,7 @@ def test_neighbours_join_the_loop() -> None:
     check_lowered(program, x)
     compiled = rl.compile(program)
     compiled(x)
-    assert kinds(compiled) == ["reduce"] * 4
+    assert set(kinds(compiled)) == {"reduce", "rows"}
 
 
 def test_gradients() -> None:

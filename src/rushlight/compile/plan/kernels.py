@@ -15,6 +15,7 @@ from typing import Any
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.plan.indexing import Check, below, checks
 from rushlight.compile.plan.layout import lay_out
+from rushlight.compile.plan.rows import fuse_rows
 from rushlight.compile.plan.views import Access, contiguous, look_through
 from rushlight.compile.plan.whole_product import as_reduction
 from rushlight.compile.plan.words import join_words, makes_words
@@ -47,7 +48,8 @@ OF_NOTHING = Reduce, Contract, Cumulate, Sort, Draw
 class Kernel:
     """One loop nest, or one call.
 
-    kind    "map", "gather" (a map that reads through an index), "scatter" (a result written through one),
+    kind    "map", "gather" (a map that reads through an index), "rows" (maps and reductions of the same rows,
+            its `stages`), "scatter" (a result written through one),
             "check" (of an index), "cat", "copy", "fill" (with a constant), "reduce", "product", "library" (a
             product that OpenBLAS does), "dot" (a product of whole numbers), "cumulative" (running
             totals), "sort", "random" or "callback".
@@ -56,6 +58,8 @@ class Kernel:
     before  elementwise nodes over the full space of a reduction, computed before it.
     body    elementwise nodes over `space`, in order.
     stores  the values that go to memory.
+    stages  kernels that run row by row, one after the other; the rows lie along `axis`.
+    inside  what a stage reads of what another one makes, by id: it needs no memory for that.
     check   what a check looks at.
     """
 
@@ -66,11 +70,15 @@ class Kernel:
     body: list[Node] = field(default_factory=list)
     stores: list[Value] = field(default_factory=list)
     check: Check | None = None
+    axis: int = 0
+    stages: list[Kernel] = field(default_factory=list)
+    inside: set[int] = field(default_factory=set)
 
     @property
     def nodes(self) -> list[Node]:
         """All nodes, in order."""
-        return [*self.before, *([self.root] if self.root else []), *self.body]
+        own = [*self.before, *([self.root] if self.root else []), *self.body]
+        return [*own, *[node for stage in self.stages for node in stage.nodes]]
 
     @property
     def name(self) -> str:
@@ -83,7 +91,7 @@ class Kernel:
         found: dict[int, Value] = {id(self.check.value): self.check.value} if self.check else {}
         for node in self.nodes:
             for v in node.values():
-                if id(v) not in made:
+                if id(v) not in made and id(v) not in self.inside:
                     found.setdefault(id(v), v)
         return list(found.values())
 
@@ -133,6 +141,8 @@ def schedule(
         limit = below(node, plan.below)
         if limit is not None and not _by_callback(plan, node):
             plan.below[id(node.out)] = limit
+    if fuse:
+        fuse_rows(plan)
     _find_stores(plan)
     _put_in_order(plan)
     if fuse:
@@ -349,7 +359,12 @@ def _find_stores(plan: Schedule) -> None:
             need(value)
         for node in kernel.nodes:
             for v in node.values():
-                if plan.source(v) == i and plan.access[id(v)].value is not v:
+                if plan.source(v) == i and plan.access[id(v)].value is not v and id(v) not in kernel.inside:
+                    need(v)
+        for stage in kernel.stages:
+            own = {id(n.out) for n in stage.nodes} | kernel.inside
+            for v in [v for n in stage.nodes for v in n.values()]:
+                if plan.source(v) == i and id(v) not in own:
                     need(v)
     for value in [*plan.graph.outputs, *[v for _, v in plan.graph.updates]]:
         need(value)

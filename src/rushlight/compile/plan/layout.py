@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rushlight.compile.graph import Node, Value
+from rushlight.compile.graph import Value
 from rushlight.compile.plan.views import Access, look_through
 from rushlight.core.lower import Contract, Reduce, View
 
@@ -21,7 +21,7 @@ __all__ = ["in_columns", "lay_out"]
 LANES = 16
 WORTH = 0.9
 """Share of the time along rows that must remain along columns at most for columns to be chosen."""
-KINDS = ("map", "reduce", "product")
+KINDS = ("map", "reduce", "product", "rows")
 
 
 def lay_out(plan: Schedule) -> None:
@@ -63,8 +63,7 @@ def _fixed(plan: Schedule) -> Iterator[Value]:
         if id(value) in plan.access:
             yield plan.access[id(value)].value
     for kernel in plan.kernels:
-        plain = kernel.kind in KINDS and (kernel.root is None or _turns(kernel.root))
-        if not plain or any(not n.op.elementwise for n in [*kernel.before, *kernel.body]):
+        if not all(_plain(stage) for stage in kernel.stages or [kernel]):
             for value in [*kernel.stores, *kernel.reads()]:
                 if id(value) in plan.access:
                     yield plan.access[id(value)].value
@@ -76,11 +75,13 @@ def _fixed(plan: Schedule) -> Iterator[Value]:
             yield through.value
 
 
-def _turns(root: Node) -> bool:
-    """Whether the kernel of this root may read and write in columns."""
-    lower = root.op.lower
-    plain = isinstance(lower, Reduce) and not (lower.position or lower.test or lower.merge == "prod")
-    return plain or isinstance(lower, Contract)
+def _plain(kernel: Kernel) -> bool:
+    """Whether the kernel may read and write in columns."""
+    if kernel.kind not in KINDS or any(not n.op.elementwise for n in [*kernel.before, *kernel.body]):
+        return False
+    lower = kernel.root.op.lower if kernel.root is not None else None
+    reduces = isinstance(lower, Reduce) and not (lower.position or lower.test or lower.merge == "prod")
+    return lower is None or reduces or isinstance(lower, Contract)
 
 
 def _narrow(value: Value) -> bool:
@@ -98,15 +99,16 @@ def _filled(length: int) -> float:
 def _refused(plan: Schedule, kernel: Kernel, chosen: dict[int, Value]) -> Iterator[Value]:
     """Those of the chosen that the kernel walks over side by side with a matrix that lies in rows."""
     points = [*kernel.stores]
-    for node in [*kernel.before, *kernel.body]:
-        points += node.values()
-    if kernel.kind == "reduce" and kernel.root is not None:
-        points += kernel.root.values()
+    for stage in kernel.stages or [kernel]:
+        for node in [*stage.before, *stage.body]:
+            points += node.values()
+        if stage.kind == "reduce" and stage.root is not None:
+            points += stage.root.values()
     met = {id(v): plan.access[id(v)] for v in points if id(v) in plan.access and v.spec.ndim == 2}
     matrices = [(key, a) for key, a in met.items() if all(a.strides)]
     own = [a.value for _, a in matrices if id(a.value) in chosen]
     others = [a for _, a in matrices if id(a.value) not in chosen]
     stored = {id(v) for v in kernel.stores}
-    in_registers = {id(n.out) for n in kernel.nodes} - stored
+    in_registers = ({id(n.out) for n in kernel.nodes} | kernel.inside) - stored
     if own and any(id(a.value) not in in_registers for a in others):
         yield from own

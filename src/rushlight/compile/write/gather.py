@@ -21,7 +21,7 @@ __all__ = ["gather_streams", "index_streams", "indexed_place", "read_gathered", 
 
 
 def gather_streams(
-    writer: KernelWriter, node: Node, place: Sequence[int], rank: int
+    writer: KernelWriter, node: Node, place: Sequence[int | None], rank: int
 ) -> dict[Any, Stream | None]:
     """Streams for what `node` indexes and for its indices, over a nest of `rank` axes; `place` says which of
     them each axis of its result is."""
@@ -35,7 +35,7 @@ def gather_streams(
 
 
 def index_streams(
-    writer: KernelWriter, node: Node, found: Indexing, place: Sequence[int], rank: int
+    writer: KernelWriter, node: Node, found: Indexing, place: Sequence[int | None], rank: int
 ) -> dict[Any, Stream | None]:
     """Streams for a node's index tensors."""
     return {
@@ -44,11 +44,12 @@ def index_streams(
     }
 
 
-def spread(strides: Sequence[int], space: Sequence[int], place: Sequence[int], rank: int) -> list[int]:
+def spread(strides: Sequence[int], space: Sequence[int], place: Sequence[int | None], rank: int) -> list[int]:
     """Strides over a nest of `rank` axes; an axis of size 1 needs none."""
     out = [0] * rank
     for axis, n, step in zip(place, space, strides, strict=True):
-        out[axis] = step if n != 1 else 0
+        if axis is not None:
+            out[axis] = step if n != 1 else 0
     return out
 
 

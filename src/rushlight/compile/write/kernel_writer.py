@@ -167,7 +167,7 @@ def body_streams(
     nodes: Sequence[Node],
     made: set[int],
     space: tuple[int, ...],
-    place: Sequence[int],
+    place: Sequence[int | None],
     rank: int,
 ) -> dict[Any, Any]:
     """Streams for all that `nodes` read from memory and store, over a nest of `rank` axes.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.graph import Value
+from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.kernels import Kernel
 from rushlight.compile.vector import registers
 from rushlight.compile.write.accumulate import accumulator_of, reduced_axes
@@ -122,11 +123,15 @@ class Reduction:
         self.writer, self.kernel, self.source, self.nest = writer, kernel, source, nest
         self.before, self.after = before, after
         assert kernel.root is not None
-        self.total = accumulator_of(kernel.root)
+        self.accumulate(kernel.root)
+
+    def accumulate(self, root: Node) -> None:
+        """What is added up, and how much of it, now that the axes are known."""
+        self.total = accumulator_of(root)
         self.dtype = self.total.dtype
-        self.lower: Any = kernel.root.op.lower
+        self.lower: Any = root.op.lower
         self.count = 1
-        for n, r in zip(nest.sizes, nest.reduced, strict=True):
+        for n, r in zip(self.nest.sizes, self.nest.reduced, strict=True):
             self.count *= n if r else 1
 
     def write(self) -> None:
@@ -141,12 +146,20 @@ class Reduction:
     def _contribution(self, indices: Sequence[str], lanes: int, count: int) -> Any:
         """The value to be accumulated at a point; lanes past `count` hold the identity."""
         writer, point = self.writer, Point(indices, lanes, count)
-        known: dict[int, Any] = {}
-        if not any(n.out is self.source for n in self.kernel.before):
+        known = self._at_hand(point, before=True)
+        if not any(n.out is self.source for n in self.kernel.before) and id(self.source) not in known:
             known[id(self.source)] = writer.read(self.source, self.before["read", id(self.source)], point)
         writer.run(self.kernel.before, known, self.before, point)
         writer.store_all(self.kernel.before, known, self.before, point)
+        self._made(known, point)
         return self.total.enter(known[id(self.source)])
+
+    def _at_hand(self, point: Point, before: bool = False) -> dict[int, Any]:
+        """What the nodes before the reduction, or those after it, need not read at a point."""
+        return {}
+
+    def _made(self, known: dict[int, Any], point: Point) -> None:
+        """What else becomes of the values that are made at a point."""
 
     def _masked(self, vec: Any, lanes: int, count: int) -> Any:
         if count == lanes:
@@ -166,9 +179,10 @@ class Reduction:
         assert root is not None
         if self.lower.mean:
             total = total * (1.0 / self.count)
-        known = {id(root.out): self.total.leave(total)}
+        known = {**self._at_hand(point), id(root.out): self.total.leave(total)}
         writer.run(self.kernel.body, known, self.after, point)
         writer.store_all([root, *self.kernel.body], known, self.after, point)
+        self._made(known, point)
 
     def _nest(
         self, axes: Sequence[int], indices: dict[int, str], accs: list[Any], body: Any, terms: int = 1
@@ -200,22 +214,22 @@ class Reduction:
 
     def _rows(self) -> None:
         """The last axis is reduced: accumulate whole vectors of a row, then across the lanes."""
-        kept, reduced = self._split()
-        size, rank = self.nest.sizes[-1], len(self.nest.sizes)
+        kept, _ = self._split()
 
         def row(outer: list[str]) -> None:
             at = dict(zip(kept, outer, strict=True))
-            unroll = 4 if size >= 8 * LANES else 1
-            accs = [self._start(LANES) for _ in range(unroll)]
-            terms = height(size, LANES * unroll) + unroll
-            accs = self._nest(reduced[:-1], at, accs, lambda where, held: self._row(where, held, size), terms)
-            total = accs[0]
-            for a in accs[1:]:
-                total = self._combine(total, a)
-            indices = [at.get(d, "0") for d in range(rank)]
-            self._finish(indices, 1, 1, self.total.across(total))
+            self._finish([at.get(d, "0") for d in range(len(self.nest.sizes))], 1, 1, self.of_row(at))
 
         loops(self.writer.emitter, [self.nest.sizes[d] for d in kept], row)
+
+    def of_row(self, at: dict[int, str]) -> Any:
+        """The total along the last axis and the others that are reduced, in one lane."""
+        size, reduced = self.nest.sizes[-1], self._split()[1]
+        unroll = 4 if size >= 8 * LANES else 1
+        accs = [self._start(LANES) for _ in range(unroll)]
+        terms = height(size, LANES * unroll) + unroll
+        accs = self._nest(reduced[:-1], at, accs, lambda where, held: self._row(where, held, size), terms)
+        return self.total.across(functools.reduce(self._combine, accs))
 
     def _row(self, at: dict[int, str], accs: list[Any], size: int) -> list[Any]:
         e, rank = self.writer.emitter, len(self.nest.sizes)
@@ -240,25 +254,13 @@ class Reduction:
 
     def _columns(self) -> None:
         """The last axis stays: a vector of results at a time, rows added one after the other."""
-        kept, reduced = self._split()
-        sizes, rank = self.nest.sizes, len(self.nest.sizes)
-        length = sizes[reduced[-1]] if reduced else 1
-        unroll = next(u for u in (4, 5, 2, 1) if length % u == 0) if reduced else 1
+        kept, _ = self._split()
+        sizes = self.nest.sizes
 
         def block(outer: list[str], j: str, count: int) -> None:
-            at = {**dict(zip(kept, [*outer, j], strict=True))}
-            accs = [self._start(LANES) for _ in range(unroll)]
-            accs = self._nest(
-                reduced[:-1],
-                at,
-                accs,
-                lambda where, held: self._column(where, held, count),
-                height(length, unroll),
-            )
-            total = accs[0]
-            for a in accs[1:]:
-                total = self._combine(total, a)
-            self._finish([at.get(d, "0") for d in range(rank)], LANES, count, total)
+            at = dict(zip(kept, [*outer, j], strict=True))
+            total = self.of_column(at, count)
+            self._finish([at.get(d, "0") for d in range(len(sizes))], LANES, count, total)
 
         outer_sizes = [sizes[d] for d in kept[:-1]]
         loops(
@@ -266,6 +268,16 @@ class Reduction:
             outer_sizes,
             lambda outer: along(self.writer, sizes[-1], lambda j, n: block(outer, j, n)),
         )
+
+    def of_column(self, at: dict[int, str], count: int) -> Any:
+        """The totals of a vector of results."""
+        reduced = self._split()[1]
+        length = self.nest.sizes[reduced[-1]] if reduced else 1
+        unroll = next(u for u in (4, 5, 2, 1) if length % u == 0) if reduced else 1
+        accs = [self._start(LANES) for _ in range(unroll)]
+        terms = height(length, unroll)
+        accs = self._nest(reduced[:-1], at, accs, lambda where, held: self._column(where, held, count), terms)
+        return functools.reduce(self._combine, accs)
 
     def _column(self, at: dict[int, str], accs: list[Any], count: int) -> list[Any]:
         e, rank = self.writer.emitter, len(self.nest.sizes)

@@ -25,6 +25,7 @@ from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.library import write_library
 from rushlight.compile.write.maps import write_map, write_reduction
 from rushlight.compile.write.philox import write_random
+from rushlight.compile.write.rows import write_rows
 from rushlight.compile.write.scatter import write_scatter
 from rushlight.compile.write.sort import write_sort
 from rushlight.core.lower import Reduce
@@ -98,6 +99,7 @@ def _copy(writer: KernelWriter) -> None:
 
 WRITERS: dict[str, Callable[[KernelWriter], None]] = {
     "map": _map_or_nothing,
+    "rows": write_rows,
     "gather": _map_or_nothing,
     "scatter": write_scatter,
     "cat": write_cat,

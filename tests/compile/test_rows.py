@@ -1,0 +1,140 @@
+"""Row fusion: softmax and its like are one kernel, and right along every axis, for every size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rushlight as rl
+import rushlight.nn.functional as F
+from rushlight.compile.plan.rows import LONG
+from tests.compile.compare import check_same
+
+Step = Callable[..., Any]
+
+
+def layer_norm(x: Any, axis: int) -> Any:
+    d = x - x.mean(axis, keepdim=True)
+    return d / ((d * d).mean(axis, keepdim=True) + 1e-5).sqrt()
+
+
+NORMS: dict[str, Step] = {
+    "softmax": F.softmax,
+    "log_softmax": F.log_softmax,
+    "layer_norm": layer_norm,
+    "share": lambda x, axis: x * (1 / x.abs().sum(axis, keepdim=True)),
+    "standard": lambda x, axis: (x - x.mean(axis, keepdim=True)) / (x.std(axis, keepdim=True) + 1),
+    "without the axis": lambda x, axis: x * x.amax(axis).exp().unsqueeze(axis),
+    "whether": lambda x, axis: (x == x.amax(axis, keepdim=True)).to(x.dtype) * x,
+}
+
+
+def kernels(compiled: Any) -> list[Any]:
+    (entry,) = [e for group in compiled._entries.values() for e in group]
+    assert entry.proved, "the program was wrong"
+    return list(entry.program.plan.kernels)
+
+
+def forward_backward(norm: Step, axis: int) -> Step:
+    def step(x: Any, g: Any) -> tuple[Any, Any]:
+        x = x.detach().requires_grad_()
+        y = norm(x, axis)
+        (y * g).sum().backward()
+        return y.detach(), x.grad
+
+    return step
+
+
+def tensors(shape: tuple[int, ...], dtype: str) -> list[Any]:
+    rng = np.random.default_rng(sum(shape))
+    return [rl.from_numpy(rng.standard_normal(shape).astype(dtype)) for _ in range(2)]
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_one_kernel_forward(norm: str) -> None:
+    compiled = rl.compile(lambda x: NORMS[norm](x, -1))
+    check_same(
+        [compiled(*tensors((9, 40), "float32")[:1])], [NORMS[norm](tensors((9, 40), "float32")[0], -1)], norm
+    )
+    assert [k.kind for k in kernels(compiled)] == ["rows"]
+
+
+@pytest.mark.parametrize("norm", ["softmax", "log_softmax", "layer_norm"])
+def test_the_derivative_is_one_kernel(norm: str) -> None:
+    """It may run with the forward kernel, where what comes in is known by then."""
+
+    def step(x: Any, g: Any) -> Any:
+        x = x.detach().requires_grad_()
+        NORMS[norm](x, -1).backward(g)
+        return x.grad
+
+    compiled = rl.compile(step)
+    compiled(*tensors((9, 40), "float32"))
+    assert {k.kind for k in kernels(compiled)} == {"rows"}
+    assert len(kernels(compiled)) <= 2
+
+
+@given(
+    st.sampled_from(sorted(NORMS)),
+    st.lists(st.sampled_from([1, 2, 3, 7, 16, 17, 40]), min_size=1, max_size=3),
+    st.integers(0, 2),
+    st.sampled_from(["float32", "float64"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_axis_and_size(norm: str, shape: list[int], axis: int, dtype: str) -> None:
+    step = forward_backward(NORMS[norm], axis % len(shape))
+    given = tensors(tuple(shape), dtype)
+    compiled = rl.compile(step)
+    check_same(compiled(*given), step(*given), f"{norm} {shape} {axis} {dtype}")
+    kernels(compiled)
+
+
+@pytest.mark.parametrize("shape", [(3, LONG + 5), (LONG + 5, 3), (LONG + 5,)])
+def test_long_rows_need_no_memory_on_the_stack(shape: tuple[int, ...]) -> None:
+    axis = shape.index(max(shape))
+    step = forward_backward(F.softmax, axis)
+    compiled = rl.compile(step)
+    check_same(compiled(*tensors(shape, "float32")), step(*tensors(shape, "float32")), str(shape))
+    kernels(compiled)
+    assert "alloca" not in compiled.stages()["llvm"]
+
+
+def test_what_a_row_kernel_makes_on_the_way_can_go_out() -> None:
+    def step(x: Any) -> tuple[Any, ...]:
+        top = x.amax(1, keepdim=True)
+        e = (x - top).exp()
+        total = e.sum(1)
+        return top, e, total, e / total.unsqueeze(1)
+
+    compiled = rl.compile(step)
+    check_same(compiled(*tensors((20, 33), "float32")[:1]), step(*tensors((20, 33), "float32")[:1]), "parts")
+    assert len(kernels(compiled)) == 1
+
+
+def test_rows_that_meet_other_rows_stay_apart() -> None:
+    """The second kernel reads every row's total at another row."""
+
+    def step(x: Any) -> Any:
+        return x / x.sum(1).flip(0).unsqueeze(1) + x.sum(1)
+
+    compiled = rl.compile(step)
+    (x, _) = tensors((8, 8), "float64")
+    check_same([compiled(x)], [step(x)], "flipped")
+    assert len(kernels(compiled)) > 1
+
+
+def test_a_kernel_does_not_run_before_what_it_reads() -> None:
+    def step(x: Any, w: Any) -> Any:
+        top = x.amax(1, keepdim=True)
+        y = (x - top) @ w
+        return (y - top).exp().sum(1), top + y
+
+    compiled = rl.compile(step)
+    x, w = tensors((8, 8), "float64")
+    check_same(compiled(x, w), step(x, w), "a product in between")
+    kernels(compiled)
