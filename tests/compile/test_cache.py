@@ -6,8 +6,10 @@ import ctypes
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rushlight as rl
@@ -26,8 +28,9 @@ define i64 @add(i64 %a, i64 %b) {
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of the test's own."""
+    """An empty cache of the test's own, for a process that has compiled nothing yet."""
     monkeypatch.setenv("RUSHLIGHT_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setattr(jit, "_held", {})
     return tmp_path / "kept" / "objects"
 
 
@@ -35,16 +38,79 @@ def _entries(place: Path) -> list[Path]:
     return sorted(place.glob("*.object"))
 
 
+def _objects_of(native: jit.Native) -> list[bytes]:
+    return jit._objects(native._texts, 1)[0]
+
+
 def _sum(native: jit.Native) -> int:
     return ctypes.CFUNCTYPE(*[ctypes.c_int64] * 3)(native.address("add"))(40, 2)
 
 
 def test_second_build_comes_from_the_cache(place: Path) -> None:
-    first, second = jit.build(ADD, {}), jit.build(ADD, {})
+    first = jit.build(ADD, {})
+    jit._held.clear()  # as in another process
+    second = jit.build(ADD, {})
     assert (first.cached, second.cached) == (False, True)
     assert _sum(first) == _sum(second) == 42
     assert "@add" in second.optimized
     assert "add:" in second.assembly
+
+
+def test_a_process_remembers_without_a_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSHLIGHT_CACHE", "")
+    first, second = jit.build(ADD, {}), jit.build(ADD, {})
+    assert (first.cached, second.cached) == (False, True)
+    assert first.address("add") != second.address("add")  # it goes with its program
+    del first
+    assert _sum(second) == 42
+
+
+def test_a_process_remembers_no_more_than_so_much(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSHLIGHT_CACHE", "")
+    size = len(_objects_of(jit.build(ADD, {}))[0])
+    monkeypatch.setattr(jit, "HELD", 3 * size)
+    for name in "bcd":
+        assert not jit.build(ADD.replace("@add", f"@{name}"), {}).cached
+    assert len(jit._held) == 3
+    assert not jit.build(ADD, {}).cached
+    assert jit.build(ADD.replace("@add", "@d"), {}).cached
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_modules_are_compiled_one_by_one(place: Path, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    monkeypatch.setattr(jit, "WORTH", 1)
+    names = [f"add{i}" for i in range(12)]
+    parts = [ADD.replace("@add", f"@{name}") for name in names]
+    calls = [f"  %v{i + 1} = call i64 @{name}(i64 %v{i}, i64 {i})" for i, name in enumerate(names)]
+    declared = [f"declare i64 @{name}(i64, i64)" for name in names]
+    head = "define i64 @all(i64 %v0) {"
+    text = "\n".join([*declared, head, *calls, "  ret i64 %v12", "}"])
+    native = jit.build(text, {}, parts, threads)
+    assert ctypes.CFUNCTYPE(*[ctypes.c_int64] * 2)(native.address("all"))(1) == 1 + sum(range(12))
+    assert len(_entries(place)) == 13
+    jit._held.clear()
+    assert jit.build(parts[7], {}).cached
+    assert "@all" in native.optimized
+    assert "add11:" in native.assembly
+
+
+def test_what_a_thread_finds_wrong_comes_up(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "WORTH", 1)
+    parts = [ADD.replace("@add", f"@add{i}") for i in range(4)]
+    with pytest.raises(RuntimeError, match="parsing error"):
+        jit.build("no module", {}, parts, 3)
+    assert not jit._held
+    assert _sum(jit.build(ADD, {}, parts, 3)) == 42
+
+
+def test_threads_that_are_refused_are_not_needed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(jit, "WORTH", 1)
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    parts = [ADD.replace("@add", f"@add{i}") for i in range(4)]
+    assert _sum(jit.build(ADD, {}, parts, 3)) == 42
 
 
 def test_another_text_is_another_entry(place: Path) -> None:
@@ -85,6 +151,7 @@ def test_a_damaged_entry_is_ignored_and_rewritten(place: Path, damage: str) -> N
             "other format": b"x" + good[1:],
         }[damage]
     entry.write_bytes(bad)
+    jit._held.clear()
     again = jit.build(ADD, {})
     assert not again.cached
     assert _sum(again) == 42
@@ -98,6 +165,7 @@ def test_a_folder_that_others_can_write_is_refused_once(place: Path) -> None:
     place.chmod(0o777)
     with pytest.warns(RuntimeWarning, match="can be written by other users.*RUSHLIGHT_CACHE"):
         assert not jit.build(ADD, {}).cached
+    jit._held.clear()
     assert not jit.build(ADD, {}).cached  # and no second warning, which would be an error
     assert not list(place.iterdir())
 
@@ -213,7 +281,8 @@ def test_processes_that_start_at_once(place: Path) -> None:
     results = [p.communicate()[0] for p in [start() for _ in range(3)]]
     assert len(set(results)) == 1
     assert results[0].strip()
-    assert len(_entries(place)) == 2  # the program, and the barrier that all programs share
+    # Two kernels, the step, and the barrier that all programs share.
+    assert len(_entries(place)) == 4
     assert not list(place.glob("new-*"))
 
 
@@ -225,7 +294,50 @@ def test_no_address_of_this_process_is_in_the_text(place: Path) -> None:
     ((entry,),) = step._entries.values()
     assert entry.program.module.callbacks
     assert "inttoptr" not in entry.program.module.text
+    jit._held.clear()
     again = compile(lambda x: ((x @ weight).relu().sum(), x.sort(dim=1).values))
     again(rl.rand(300, 300))
     ((entry,),) = again._entries.values()
     assert entry.program.native.cached
+
+
+def test_equal_blocks_are_one_function(place: Path) -> None:
+    def functions(blocks: int) -> set[str]:
+        weights = [rl.rand(8, 8) for _ in range(blocks)]
+
+        def chain(x: rl.Tensor) -> rl.Tensor:
+            for weight in weights:
+                x = (x @ weight).relu()
+            return x
+
+        step = compile(chain)
+        step(rl.rand(4, 8))
+        ((entry,),) = step._entries.values()
+        assert len(entry.program.module.calls) == blocks
+        return set(entry.program.module.functions)
+
+    one, known = functions(1), len(_entries(place))
+    assert functions(20) == one
+    assert len(_entries(place)) == known + 1  # another step
+
+
+def test_slices_are_read_by_one_function(place: Path) -> None:
+    x = rl.rand(6, 50)
+    step = compile(lambda x: [x[i].exp() for i in range(6)])
+    for row, found in zip(x.exp(), step(x), strict=True):
+        np.testing.assert_allclose(found.numpy(), row.numpy(), rtol=1e-6)
+    ((entry,),) = step._entries.values()
+    assert len(entry.program.module.functions) == 1
+
+
+def test_each_check_keeps_its_number(place: Path) -> None:
+    table = rl.rand(5)
+    step = compile(lambda a, b: table[a] + table[b])
+    good, bad = rl.tensor([0, 1]), rl.tensor([0, 7])
+    step(good, good)
+    ((entry,),) = step._entries.values()
+    assert len(entry.program.module.checks) == 2
+    assert len({entry.program.module.calls[i].name for i in entry.program.module.checks}) == 1
+    for given in ((good, bad), (bad, good)):
+        with pytest.raises(IndexError, match="7"):
+            step(*given)

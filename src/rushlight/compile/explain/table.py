@@ -213,8 +213,9 @@ def stages(entry: Entry) -> dict[str, str]:
 
 def _kernels_text(program: Program) -> str:
     lines: list[str] = []
+    names = [call.name for call in program.module.calls]
     for i, kernel in enumerate(program.plan.kernels):
-        lines.append(f"k{i}: {kernel.kind} over {list(kernel.space)}")
+        lines.append(f"k{i}: {kernel.kind} over {list(kernel.space)}, function {names[i]}")
         lines += [f"    {node}" for node in kernel.nodes]
         places = program.memory.places
         for v in kernel.stores:

@@ -22,6 +22,7 @@ from rushlight.compile.native.program import Program
 from rushlight.compile.native.threads import together
 from rushlight.compile.native.workspace import Workspace
 from rushlight.compile.write.emit import load_words
+from rushlight.compile.write.render import Call
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
@@ -62,29 +63,29 @@ class Times:
     call: float
 
 
-def timed_step(text: str, calls: Sequence[tuple[str, int]], counter: bool) -> str:
+def timed_step(text: str, calls: Sequence[Call], counter: bool) -> str:
     """``step_timed``: `step` as it stands in `text`, with one more argument, where it writes a clock's
-    readings: one at the start and one after each of the kernels `calls`, (name, parts) pairs.
+    readings: one at the start and one after each of the kernels that it calls.
 
     counter  whether the clock is the processor's own counter; else the system's.
     """
     found = _STEP.search(text)
     if found is None:
         raise ValueError("a module without a step")
-    number = {name: i + 1 for i, (name, _) in enumerate(calls)}
-    parts = dict(calls)
     lines = found["body"].splitlines()
     written = [lines[0], *_begin(len(calls) + 1), *_reading(0, counter)]
-    divided = ""
+    begun, done = 0, 0
     for line in lines[1:]:
         written.append(line)
         called = _CALL.match(line)
-        name = called[1] if called else ""
-        if name in parts and parts[name] > 1:
-            divided = name  # it is done when all threads are through
-        elif name in parts or (divided and name == "rushlight_wait"):
-            written += _reading(number[divided or name], counter)
-            divided = ""
+        if called is None:
+            continue
+        waits = called[1] == "rushlight_wait"
+        begun += not waits
+        # A kernel of several parts is done when all threads are through.
+        if done < begun and (waits or calls[done].parts == 1):
+            done += 1
+            written += _reading(done, counter)
     source = "declare i64 @llvm.readcyclecounter()" if counter else "declare i32 @clock_gettime(i32, ptr)"
     head = f"define void @step_timed({found['given']}, ptr %ticks) {{"
     return "\n".join([source, head, *written, "}", _JOB])
@@ -132,10 +133,11 @@ def measure(entry: Entry, counter: bool | None = None) -> Times:
     shadow, copies = rehearsal(program, entry.example)
     changing = [t.array for t in (*copies, *shadow.lifted)]
     first = [a.copy() for a in changing]
-    names = [(name, parts) for name, _, parts in program.module.calls]
+    module, count = program.module, len(program.module.calls)
     # Functions outside that it calls are known since the program itself was compiled.
-    timed = jit.build(program.module.text + timed_step(program.module.text, names, counter), {})
-    ticks = (ctypes.c_int64 * (len(names) + 1))()
+    text = module.step + timed_step(module.step, module.calls, counter)
+    timed = jit.build(text, {}, module.functions.values())
+    ticks = (ctypes.c_int64 * (count + 1))()
     shadow.run(copies)
     work = shadow.workspace()
     work.bind(copies)
@@ -148,12 +150,12 @@ def measure(entry: Entry, counter: bool | None = None) -> Times:
         function(*given)
         return time.perf_counter() - start
 
-    count = max(MANY[0], min(MANY[1], int(SECONDS / 3 / max(min(run(plain), run(plain)), 1e-9))))
+    repetitions = max(MANY[0], min(MANY[1], int(SECONDS / 3 / max(min(run(plain), run(plain)), 1e-9))))
     rows: list[list[int]] = []
     starts: list[float] = []
     steps: list[float] = []
     calls: list[float] = []
-    for repetition in range(count):
+    for repetition in range(repetitions):
         if repetition % REFRESH == 0:
             for array, old in zip(changing, first, strict=True):
                 xp.copyto(array, old)
@@ -163,7 +165,7 @@ def measure(entry: Entry, counter: bool | None = None) -> Times:
         steps.append(run(plain))
         calls.append(run(entry.rehearse, shadow, copies))
     tick = (starts[-1] - starts[0]) / max(rows[-1][0] - rows[0][0], 1)
-    kernels = [_middle([row[i + 1] - row[i] for row in rows]) * tick for i in range(len(names))]
+    kernels = [_middle([row[i + 1] - row[i] for row in rows]) * tick for i in range(count)]
     return Times(kernels, statistics.median(steps), statistics.median(calls))
 
 

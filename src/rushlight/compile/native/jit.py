@@ -1,18 +1,23 @@
-"""From text to a function in memory: LLVM through llvmlite.
+"""From text to functions in memory: LLVM through llvmlite.
 
-The text becomes an object file, and that is loaded; a text that was compiled before comes from the cache as
-an object file at once, and LLVM never reads it.
+Each module's text becomes an object, which the process remembers and the cache on disk keeps; a text that was
+compiled before is not read by LLVM again, whatever program it stood in. A program's objects are linked anew,
+which takes a few microseconds each, so that its machine code goes when the program does.
 """
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
+from threading import Thread
 from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.native import cache
-from rushlight.core.atomic import make_lock
+from rushlight.core.atomic import Undo, make_lock
 
 __all__ = ["Native", "build"]
 
@@ -23,83 +28,193 @@ pipeline (-O2) makes steps less than 1 % faster than these two, and takes five t
 LEVEL = 2
 """Of instruction selection, scheduling and the choice of registers."""
 
+HELD = 64 * 2**20
+"""Bytes of objects that the process remembers; those not used for the longest time go first."""
+
+WORTH = 20_000
+"""Characters of text, about 20 ms of LLVM, for which it is worth starting a thread."""
+
 _lock = make_lock(awaited=True)
+_held: dict[str, bytes] = {}
+"""Objects by key, the one used last at the end."""
+_machines: list[Any] = []
+"""Target machines that nobody uses now. Each thread that compiles takes one of its own."""
 
 
 def _machine() -> Any:
-    """A target machine; an engine takes possession of it, so each needs its own."""
     target = host.llvm().Target.from_default_triple()
     return target.create_target_machine(opt=LEVEL, cpu=host.name(), features=host.features())
 
 
+@functools.cache
+def _unlocked(name: str) -> Callable[..., Any]:
+    """A function of LLVM's without llvmlite's lock, which lets one thread in at a time: that is needed where
+    threads share a context, and each of ours has its own."""
+    library = host.llvm().ffi.lib
+    locked = getattr(library, name)
+    try:
+        function = getattr(ctypes.CDLL(library._name), name)
+        function.argtypes, function.restype = locked.argtypes, locked.restype
+    except (AttributeError, OSError):
+        return locked  # another llvmlite: threads take turns
+    return function
+
+
 def _parse(text: str, machine: Any) -> Any:
-    """The module of `text`, sound and ready for instruction selection."""
+    """The module of `text`, sound and ready for instruction selection, in a context of its own."""
     llvm = host.llvm()
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(text, llvm.create_context())
     module.verify()
     passes = llvm.create_new_module_pass_manager()
     for name in PASSES:
         getattr(passes, f"add_{name}_pass")()
     tuning = llvm.create_pipeline_tuning_options(speed_level=LEVEL)
-    passes.run(module, llvm.create_pass_builder(machine, tuning))
+    _unlocked("LLVMPY_RunNewModulePassManager")(passes, module, llvm.create_pass_builder(machine, tuning))
     return module
 
 
-def _key(text: str) -> str:
-    """The name of the text's object in the cache: all that its instructions depend on."""
+def _object(text: str, machine: Any) -> bytes:
+    """The machine code of a module."""
+    library = host.llvm().ffi.lib
+    module = _parse(text, machine)
+    with host.llvm().ffi.OutputString() as error:
+        buffer = _unlocked("LLVMPY_TargetMachineEmitToMemory")(machine, module, 1, error)
+        if not buffer:
+            raise RuntimeError(str(error))
+    try:
+        start, size = library.LLVMPY_GetBufferStart(buffer), library.LLVMPY_GetBufferSize(buffer)
+        return ctypes.string_at(start, size)
+    finally:
+        library.LLVMPY_DisposeMemoryBuffer(buffer)
+
+
+@functools.cache
+def _settings() -> str:
+    """A name for all that machine code depends on beside the text."""
     llvm = host.llvm()
     import llvmlite
 
     own = getattr(sys.modules["rushlight"], "__version__", "")
     versions = (llvmlite.__version__, str(llvm.llvm_version_info), own)
     machine = host.name(), host.features(), llvm.get_default_triple()
-    return cache.key_of(text, *machine, *versions, str(LEVEL), *PASSES)
+    return cache.key_of(*machine, *versions, str(LEVEL), *PASSES)
+
+
+def _objects(texts: Iterable[str], threads: int) -> tuple[list[bytes], bool]:
+    """(the object of each text, whether all of them were known)."""
+    keys = {cache.key_of(text, _settings()): text for text in texts}
+    known = {key: code for key in keys if (code := _held.pop(key, None) or cache.load(key)) is not None}
+    made = _compile([(key, text) for key, text in keys.items() if key not in known], threads)
+    found = {key: known[key] if key in known else made[key] for key in keys}
+    _held.update(found)
+    size = sum(map(len, _held.values()))
+    while size > HELD:
+        size -= len(_held.pop(next(iter(_held))))
+    return list(found.values()), not made
+
+
+def _compile(missing: Sequence[tuple[str, str]], threads: int) -> dict[str, bytes]:
+    """The objects of (key, text) pairs, made and kept on disk, by several threads where that is much."""
+    made: dict[str, bytes] = {}
+    errors: list[BaseException] = []
+    left = sorted(missing, key=lambda pair: len(pair[1]))  # the longest is taken first
+
+    def work() -> None:
+        machine = _machines.pop() if _machines else _machine()
+        while True:
+            try:
+                key, text = left.pop()
+            except IndexError:
+                break
+            made[key] = _object(text, machine)
+            cache.store(key, made[key])
+        _machines.append(machine)
+
+    def help_out() -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+            left.clear()
+
+    helpers = [
+        Thread(target=help_out, name="rushlight-compile", daemon=True)
+        for _ in range(min(threads, len(missing), sum(len(text) for _, text in missing) // WORTH) - 1)
+    ]
+
+    def leave() -> None:
+        left.clear()
+        for helper in helpers:
+            if helper.ident is not None:
+                helper.join()
+
+    undo = Undo(leave, failed=False)
+    with undo, undo, undo:
+        for helper in helpers:
+            try:
+                helper.start()
+            except RuntimeError:  # no more threads for this process
+                break
+        if missing:
+            work()
+    if errors:
+        raise errors[0]
+    return made
+
+
+def _link(codes: Iterable[bytes]) -> Any:
+    """An engine with the objects; what one calls stands in those before it or is known to LLVM by name."""
+    llvm = host.llvm()
+    empty = llvm.parse_assembly("")
+    engine = llvm.create_mcjit_compiler(empty, llvm.Target.from_default_triple().create_target_machine())
+    engine.remove_module(empty)  # it would be compiled, too
+    for code in codes:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine
 
 
 class Native:
-    """A compiled module; it keeps its machine code alive.
+    """Compiled modules, linked; it keeps their machine code alive.
 
-    seconds  how long LLVM took; cached: whether the code came from the cache.
+    seconds  how long LLVM took; cached: whether all code came from the cache.
     """
 
-    def __init__(self, text: str, symbols: dict[str, int]) -> None:
+    def __init__(self, text: str, symbols: dict[str, int], functions: Iterable[str], threads: int) -> None:
         started = time.perf_counter()
-        llvm = host.llvm()
-        self.text = text
+        self._texts = [*functions, text]
         with _lock:
             for name, address in symbols.items():
-                llvm.add_symbol(name, address)
-            machine = _machine()
-            key = _key(text)
-            code = cache.load(key)
-            self.cached = code is not None
-            if code is None:
-                code = machine.emit_object(_parse(text, machine))
-                cache.store(key, code)
-            # The engine asks for a module too; the code comes in beside it.
-            self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-            self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-            self.engine.finalize_object()
+                host.llvm().add_symbol(name, address)
+            codes, self.cached = _objects(self._texts, threads)
+            self._engine = _link(codes)
         self.seconds = time.perf_counter() - started
 
     def address(self, name: str) -> int:
         """Where a function begins."""
-        return self.engine.get_function_address(name)
+        found: int = self._engine.get_function_address(name)
+        return found
 
     @property
     def optimized(self) -> str:
-        """The module's text after LLVM's passes."""
+        """The modules' text after LLVM's passes."""
         with _lock:
-            return str(_parse(self.text, _machine()))
+            machine = _machine()
+            return "\n".join(str(_parse(text, machine)) for text in self._texts)
 
     @property
     def assembly(self) -> str:
         """The instructions."""
         with _lock:
             machine = _machine()
-            return machine.emit_assembly(_parse(self.text, machine))
+            return "\n".join(machine.emit_assembly(_parse(text, machine)) for text in self._texts)
 
 
-def build(text: str, symbols: dict[str, int]) -> Native:
-    """Compile a module's text; `symbols` are addresses of functions outside that it calls."""
-    return Native(text, symbols)
+def build(text: str, symbols: dict[str, int], functions: Iterable[str] = (), threads: int = 1) -> Native:
+    """Compile a module.
+
+    symbols    addresses of functions outside that are called.
+    functions  modules that it calls: each is compiled by itself, if it is not known, and linked with it.
+    threads    how many may compile side by side.
+    """
+    return Native(text, symbols, functions, threads)

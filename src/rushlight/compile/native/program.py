@@ -48,14 +48,15 @@ class Program:
         self.plan: Schedule = schedule(graph, can_emit, library.is_large, fuse)
         self.memory: Memory = plan_memory(self.plan)
         self.module: Module = render(self.plan, self.memory)
-        self.native = jit.build(self.module.text, _symbols(self.plan))
+        functions = self.module.functions.values()
+        self.native = jit.build(self.module.step, _symbols(self.plan), functions, get_num_threads())
         self._job = self.native.address("step_job")
         self._alone = _Alone(self.native.address("alone"))
         self._scans: dict[bool, jit.Native] = {}
-        self._parts = max((parts for _, _, parts in self.module.calls), default=1)
+        self._parts = max((call.parts for call in self.module.calls), default=1)
         self._apart = _writes_before_it_fails(self.plan, self.memory, self.module)
         pairs = zip(self.plan.kernels, self.module.calls, strict=False)
-        shared = [k.root for k, (_, _, parts) in pairs if parts > 1]
+        shared = [k.root for k, call in pairs if call.parts > 1]
         self._checks = bool(self.module.checks)
         self._heavy = (
             sum(flops(n) for n in shared if n is not None and isinstance(n.op.lower, Contract)) >= HEAVY

@@ -28,9 +28,9 @@ def gather_streams(
     access = writer.plan.access[id(node.inputs[0])]
     found = indexing(node, access.strides)
     base = access.value
-    pointer = writer.pointer(writer.memory.places[id(base)])
     strides = spread(found.strides, found.space, place, rank)
-    through = Stream(pointer, base.spec.dtype, access.offset + found.offset, strides)
+    buffer = writer.memory.places[id(base)]
+    through = writer.at(buffer, base.spec.dtype, access.offset + found.offset, strides)
     return {("through", id(node)): through, **index_streams(writer, node, found, place, rank)}
 
 

@@ -17,7 +17,7 @@ __all__ = ["copy_into", "write_cat", "write_elements", "write_fill"]
 def write_elements(writer: KernelWriter, value: Value, target: Any) -> None:
     """Copy `value`, through whatever view, into the buffer `target` in row order."""
     strides = list(row_major(value.spec.shape))
-    copy_into(writer, value, Stream(writer.pointer(target), value.spec.dtype, 0, strides))
+    copy_into(writer, value, writer.at(target, value.spec.dtype, 0, strides))
 
 
 def write_fill(writer: KernelWriter) -> None:
@@ -25,8 +25,8 @@ def write_fill(writer: KernelWriter) -> None:
     assert writer.kernel.root is not None
     value = writer.kernel.root.out
     strides = list(row_major(value.spec.shape))
-    pointer = writer.pointer(writer.memory.places[id(value)])
-    copy_into(writer, value, Stream(pointer, value.spec.dtype, 0, strides), known=True)
+    place = writer.memory.places[id(value)]
+    copy_into(writer, value, writer.at(place, value.spec.dtype, 0, strides), known=True)
 
 
 def copy_into(writer: KernelWriter, value: Value, out: Stream, known: bool = False) -> None:
@@ -79,8 +79,8 @@ def write_cat(writer: KernelWriter) -> None:
     assert node is not None
     strides = row_major(node.out.spec.shape)
     dim = node.attrs["dim"]
-    pointer = writer.pointer(writer.memory.places[id(node.out)])
+    place = writer.memory.places[id(node.out)]
     start = 0
     for piece in node.values():
-        copy_into(writer, piece, Stream(pointer, piece.spec.dtype, start * strides[dim], list(strides)))
+        copy_into(writer, piece, writer.at(place, piece.spec.dtype, start * strides[dim], list(strides)))
         start += piece.spec.shape[dim]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,25 +41,37 @@ class KernelWriter:
     """Writes the function of one kernel.
 
     Its arguments are the buffers that it touches, each once, so that LLVM may take it that they do not
-    overlap.
+    overlap, and numbers that are the caller's. Nothing in its text says where in the program the kernel is.
     """
 
-    def __init__(self, plan: Schedule, memory: Memory, kernel: Kernel, name: str) -> None:
+    def __init__(self, plan: Schedule, memory: Memory, kernel: Kernel) -> None:
         self.plan = plan
         self.memory = memory
         self.kernel = kernel
-        self.name = name
         self.emitter = Emitter()
-        self.arguments: dict[Buffer, str] = {}
+        self.arguments: dict[Buffer, int] = {}
+        """The buffers, and how many bytes from the beginning of each its argument points."""
+        self.numbers: list[int] = []
         self.parts = 1
         """Into how many parts, done side by side, the kernel divides its work. It follows from sizes
         alone, so that results do not depend on how many threads there are."""
 
     # Buffers
 
-    def pointer(self, buffer: Buffer) -> str:
-        """The argument through which the kernel sees `buffer`."""
-        return self.arguments.setdefault(buffer, f"%b{len(self.arguments)}")
+    def number(self, value: int) -> str:
+        """An argument of its own for a number by which only the program's callers differ."""
+        self.numbers.append(value)
+        return f"%n{len(self.numbers) - 1}"
+
+    def at(self, buffer: Buffer, dtype: Any, offset: int, strides: list[int]) -> Stream:
+        """How to walk over `buffer` from its number `offset` on. Its argument points at the first place that
+        is asked for, so that slices of a buffer are read by one function."""
+        start = self.arguments.setdefault(buffer, offset * dtype.itemsize)
+        first, between = divmod(start, dtype.itemsize)
+        if between:
+            raise ValueError(f"{buffer} holds numbers of different sizes for one kernel")
+        place = list(self.arguments).index(buffer)
+        return Stream(f"%b{place}", dtype, offset - first, strides)
 
     def stream(self, value: Value, axes: Sequence[int | None], rank: int) -> Stream | None:
         """How to read `value` in a nest of `rank` axes; `axes` says which of them each axis of it is.
@@ -73,7 +86,7 @@ class KernelWriter:
             if axis is not None and n != 1:
                 strides[axis] += step
         base = access.value
-        return Stream(self.pointer(self.memory.places[id(base)]), base.spec.dtype, access.offset, strides)
+        return self.at(self.memory.places[id(base)], base.spec.dtype, access.offset, strides)
 
     def target(self, value: Value, axes: Sequence[int | None], rank: int) -> Stream:
         """How to write `value`."""
@@ -81,7 +94,7 @@ class KernelWriter:
         for axis, step in zip(axes, self.plan.access[id(value)].strides, strict=True):
             if axis is not None:
                 strides[axis] = step
-        return Stream(self.pointer(self.memory.places[id(value)]), value.spec.dtype, 0, strides)
+        return self.at(self.memory.places[id(value)], value.spec.dtype, 0, strides)
 
     # Points
 
@@ -145,15 +158,22 @@ class KernelWriter:
             if id(node.out) in stored:
                 self.write(streams["write", id(node.out)], known[id(node.out)], point)
 
-    def text(self) -> str:
-        """The finished function."""
+    def function(self) -> tuple[str, str]:
+        """(the function's name, a module of it alone). Equal functions have one name."""
         arguments = ", ".join(
-            [*[f"ptr noalias %b{i}" for i in range(len(self.arguments))], "ptr %callback", "i64 %part"]
+            [
+                *[f"ptr noalias %b{i}" for i in range(len(self.arguments))],
+                "ptr %callback",
+                "i64 %part",
+                *[f"i64 %n{i}" for i in range(len(self.numbers))],
+            ]
         )
+        declared = "\n".join(self.emitter.declarations.values())
         body = "\n".join([*self.emitter.reserved, *self.emitter.lines])
+        name = f"f{hashlib.sha256(f'{declared}({arguments}){body}'.encode()).hexdigest()[:20]}"
         # Without the alignment, vectors that do not fit the registers would lie across lines of the cache.
-        head = f"define internal void @{self.name}({arguments}) noinline nounwind alignstack(64) {{"
-        return f"{head}\nentry:\n{body}\n  ret void\n}}\n"
+        head = f"define void @{name}({arguments}) nounwind alignstack(64) {{"
+        return name, f"{declared}\n\n{head}\nentry:\n{body}\n  ret void\n}}\n"
 
 
 def aligned_axes(shape: Sequence[int], space: Sequence[int], offset: int = 0) -> list[int]:

@@ -1,7 +1,7 @@
-"""Rendering: from kernels and memory to one LLVM module.
+"""Rendering: from kernels and memory to LLVM modules.
 
-Each kernel is a function of the buffers it touches. `step` calls them in order; it takes one table of
-pointers: the inputs, the outputs, the arena.
+Each kernel is a function of the buffers it touches, in a module of its own; kernels whose functions are equal
+share one. `step` calls them in order; it takes one table of pointers: the inputs, the outputs, the arena.
 """
 
 from __future__ import annotations
@@ -30,22 +30,41 @@ from rushlight.compile.write.scatter import write_scatter
 from rushlight.compile.write.sort import write_sort
 from rushlight.core.lower import Reduce
 
-__all__ = ["Module", "render"]
+__all__ = ["Call", "Module", "render"]
 
 
 @dataclass(slots=True)
 class Module:
-    """The text of an LLVM module, and what its caller has to know.
+    """The text of a program, and what its caller has to know.
 
+    step       the LLVM module of `step`.
+    functions  the modules of the kernels' functions, by name.
     callbacks  the nodes that NumPy computes, in the order of their numbers.
-    calls      for each kernel its function's name, the buffers that it takes, and its number of parts.
+    calls      what `step` calls for each kernel, in order.
     checks     those of the calls that look whether an index is in range, by their place among the calls.
     """
 
-    text: str
+    step: str = ""
+    functions: dict[str, str] = field(default_factory=dict)
     callbacks: list[Callback] = field(default_factory=list)
-    calls: list[tuple[str, list[Buffer], int]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     checks: dict[int, Check] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """All modules, one after the other."""
+        return "\n".join([*self.functions.values(), self.step])
+
+
+@dataclass(slots=True)
+class Call:
+    """A function's name, where its pointers point (so many bytes into a buffer), the numbers that it takes,
+    and into how many parts it divides its work."""
+
+    name: str
+    pointers: list[tuple[Buffer, int]]
+    numbers: list[int]
+    parts: int
 
 
 @dataclass(slots=True)
@@ -59,24 +78,24 @@ class Callback:
 
 def render(plan: Schedule, memory: Memory) -> Module:
     """The LLVM module of a schedule."""
-    module = Module("")
-    functions: list[str] = []
-    declarations: dict[str, str] = {}
-    for i, kernel in enumerate(plan.kernels):
-        writer = KernelWriter(plan, memory, kernel, f"k{i}")
+    module = Module()
+    for kernel in plan.kernels:
+        writer = KernelWriter(plan, memory, kernel)
         _write(writer, kernel, module, plan, memory)
-        functions.append(writer.text())
-        declarations.update(writer.emitter.declarations)
-        module.calls.append((writer.name, list(writer.arguments), writer.parts))
-    for i, (value, target) in enumerate(memory.copies):
-        writer = KernelWriter(plan, memory, Kernel("copy", value.spec.shape), f"c{i}")
+        _add(module, writer)
+    for value, target in memory.copies:
+        writer = KernelWriter(plan, memory, Kernel("copy", value.spec.shape))
         write_elements(writer, value, target)
-        functions.append(writer.text())
-        declarations.update(writer.emitter.declarations)
-        module.calls.append((writer.name, list(writer.arguments), writer.parts))
-    declarations["rushlight_wait"] = WAIT
-    module.text = "\n".join([*declarations.values(), "", *functions, _step(plan, memory, module)])
+        _add(module, writer)
+    module.step = _step(plan, memory, module)
     return module
+
+
+def _add(module: Module, writer: KernelWriter) -> None:
+    """Have the step call what was written."""
+    name, text = writer.function()
+    module.functions[name] = text
+    module.calls.append(Call(name, list(writer.arguments.items()), writer.numbers, writer.parts))
 
 
 def _map_or_nothing(writer: KernelWriter) -> None:
@@ -139,8 +158,7 @@ def _write_callback(writer: KernelWriter, module: Module, plan: Schedule, memory
         else:
             access = plan.access[id(v)]
             inputs.append((memory.places[id(access.value)], access, v.spec))
-    e = writer.emitter
-    e.line(f"call void @rushlight_callback(ptr %callback, i64 {len(module.callbacks)})")
+    writer.emitter.line(f"call void %callback(i64 {writer.number(len(module.callbacks))})")
     module.callbacks.append(Callback(node, inputs, memory.places[id(node.out)]))
 
 
@@ -154,7 +172,7 @@ def _step(plan: Schedule, memory: Memory, module: Module) -> str:
     """
     inputs, outputs = len(plan.graph.inputs), len(plan.graph.outputs)
     lines: list[str] = []
-    known: dict[Buffer, str] = {}
+    known: dict[tuple[int, int], str] = {}
     slots: set[int] = set()
 
     def load(slot: int) -> str:
@@ -165,17 +183,18 @@ def _step(plan: Schedule, memory: Memory, module: Module) -> str:
             lines.append(f"  {name} = load ptr, ptr {name}.at")
         return name
 
-    def pointer(buffer: Buffer) -> str:
-        if buffer not in known:
-            slot = {"input": buffer.where, "output": inputs + buffer.where}.get(buffer.kind, inputs + outputs)
+    def pointer(buffer: Buffer, start: int = 0) -> str:
+        slot = {"input": buffer.where, "output": inputs + buffer.where}.get(buffer.kind, inputs + outputs)
+        start += buffer.where if buffer.kind == "arena" else 0
+        if (slot, start) not in known:
             name = load(slot)
-            if buffer.kind == "arena":
-                lines.append(f"  {name}.{buffer.where} = getelementptr i8, ptr {name}, i64 {buffer.where}")
-                name = f"{name}.{buffer.where}"
-            known[buffer] = name
-        return known[buffer]
+            if start:
+                lines.append(f"  {name}.{start} = getelementptr i8, ptr {name}, i64 {start}")
+                name = f"{name}.{start}"
+            known[slot, start] = name
+        return known[slot, start]
 
-    arguments = [[f"ptr {pointer(b)}" for b in buffers] for _, buffers, _ in module.calls]
+    arguments = [[f"ptr {pointer(*place)}" for place in call.pointers] for call in module.calls]
     lines.append("  %first = icmp eq i64 %me, 0")
     if memory.watch is not None:
         lines.append(f"  %watch = load i64, ptr {pointer(memory.watch)}")
@@ -189,25 +208,33 @@ def _step(plan: Schedule, memory: Memory, module: Module) -> str:
         lines += _group_text(module, arguments, group, before)
         before = f"e{group[0]}"
         if group[-1] in module.checks:
-            flag = arguments[group[-1]][-1]
+            assert memory.flag is not None
+            flag = f"ptr {pointer(memory.flag)}"
             lines += _stop(group[-1], flag)
             before = f"g{group[-1]}"
     lines += [] if memory.watch is None else _watch(len(module.calls))
     lines += ["  ret void", "stop:"] if module.checks else []
     body = "\n".join(lines)
-    callback = CALLBACK if module.callbacks or memory.watch is not None else ""
-    return (
-        "define void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier) {\n"
-        f"entry:\n{body}\n  ret void\n}}\n{ALONE}{callback}"
-    )
+    declared = "\n".join([WAIT, *_declared(module)])
+    head = "define void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier) {"
+    return f"{declared}\n\n{head}\nentry:\n{body}\n  ret void\n}}\n{ALONE}"
+
+
+def _declared(module: Module) -> list[str]:
+    """The declarations of the functions that are called."""
+    kinds = {
+        c.name: ", ".join([*["ptr"] * len(c.pointers), "ptr", "i64", *["i64"] * len(c.numbers)])
+        for c in module.calls
+    }
+    return [f"declare void @{name}({taken})" for name, taken in kinds.items()]
 
 
 def _groups(module: Module) -> list[list[int]]:
     """Runs of kernels with one part, which thread 0 does in one go, and by itself each kernel of several."""
     groups: list[list[int]] = []
-    for i, (_, _, parts) in enumerate(module.calls):
+    for i, call in enumerate(module.calls):
         last = groups[-1][-1] if groups else -1
-        if parts == 1 and groups and module.calls[last][2] == 1 and last not in module.checks:
+        if call.parts == 1 and groups and module.calls[last].parts == 1 and last not in module.checks:
             groups[-1].append(i)
         else:
             groups.append([i])
@@ -216,22 +243,23 @@ def _groups(module: Module) -> list[list[int]]:
 
 def _group_text(module: Module, arguments: list[list[str]], group: list[int], before: str) -> list[str]:
     first = group[0]
-    parts = module.calls[first][2]
+    parts = module.calls[first].parts
     wait = "  call void @rushlight_wait(ptr %barrier, i64 %count)"
+
+    def called(i: int, part: str) -> str:
+        numbers = [f"i64 {n}" for n in module.calls[i].numbers]
+        given = ", ".join([*arguments[i], "ptr %callback", f"i64 {part}", *numbers])
+        return f"  call void @{module.calls[i].name}({given})"
+
     if parts == 1:
-        calls = [
-            f"  call void @{module.calls[i][0]}({', '.join([*arguments[i], 'ptr %callback', 'i64 0'])})"
-            for i in group
-        ]
         return [
             f"  br i1 %first, label %s{first}, label %e{first}",
             f"s{first}:",
-            *calls,
+            *[called(i, "0") for i in group],
             f"  br label %e{first}",
             f"e{first}:",
             wait,
         ]
-    given = ", ".join([*arguments[first], "ptr %callback", f"i64 %p{first}"])
     return [
         f"  br label %h{first}",
         f"h{first}:",
@@ -239,7 +267,7 @@ def _group_text(module: Module, arguments: list[list[str]], group: list[int], be
         f"  %m{first} = icmp slt i64 %p{first}, {parts}",
         f"  br i1 %m{first}, label %b{first}, label %e{first}",
         f"b{first}:",
-        f"  call void @{module.calls[first][0]}({given})",
+        called(first, f"%p{first}"),
         f"  %n{first} = add i64 %p{first}, %count",
         f"  br label %h{first}",
         f"e{first}:",
@@ -254,7 +282,7 @@ def _watch(i: int) -> list[str]:
         f"wa{i}:",
         f"  br i1 %first, label %wb{i}, label %wc{i}",
         f"wb{i}:",
-        f"  call void @rushlight_callback(ptr %callback, i64 {-1 - i})",
+        f"  call void %callback(i64 {-1 - i})",
         f"  br label %wc{i}",
         f"wc{i}:",
         "  call void @rushlight_wait(ptr %barrier, i64 %count)",
@@ -286,11 +314,4 @@ define void @step_job(ptr %given, i64 %me, i64 %count, ptr %barrier) {{
   call void @step(ptr %table, ptr %callback, i64 %me, i64 %count, ptr %barrier)
   ret void
 }}
-"""
-
-CALLBACK = """
-define internal void @rushlight_callback(ptr %function, i64 %number) {
-  call void %function(i64 %number)
-  ret void
-}
 """

@@ -31,7 +31,7 @@ def write_scatter(writer: KernelWriter) -> None:
     found = indexing(node, row_major(spec.shape))
     if _adds(node):
         if 0 not in spec.shape:
-            _clear(writer, writer.pointer(target), spec.size * spec.dtype.itemsize)
+            _clear(writer, writer.at(target, spec.dtype, 0, []).pointer, spec.size * spec.dtype.itemsize)
     elif not _in_place(writer, node.inputs[0], target):
         write_elements(writer, node.inputs[0], target)
     if 0 in found.space:
@@ -39,7 +39,7 @@ def write_scatter(writer: KernelWriter) -> None:
     place = range(len(found.space))
     strides = spread(found.strides, found.space, place, len(found.space))
     streams: dict[Any, Stream | None] = {
-        "out": Stream(writer.pointer(target), spec.dtype, found.offset, strides),
+        "out": writer.at(target, spec.dtype, found.offset, strides),
         **index_streams(writer, node, found, place, len(found.space)),
     }
     source = source_of(node)
