@@ -7,11 +7,12 @@ which takes a few microseconds each, so that its machine code goes when the prog
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from threading import Thread
 from typing import Any
 
@@ -25,8 +26,9 @@ PASSES = ("loop_unroll", "simplify_cfg")
 """All that is left to LLVM before it selects instructions. The text is written as it shall run, so the whole
 pipeline (-O2) makes steps less than 1 % faster than these two, and takes five times as long."""
 
-LEVEL = 2
-"""Of instruction selection, scheduling and the choice of registers."""
+LEVEL, QUICK = 2, 0
+"""Of instruction selection, scheduling and the choice of registers; QUICK is for what only calls kernels: a
+step of a thousand calls takes LLVM six times as long at level 2, and runs no faster."""
 
 HELD = 64 * 2**20
 """Bytes of objects that the process remembers; those not used for the longest time go first."""
@@ -37,13 +39,21 @@ WORTH = 20_000
 _lock = make_lock(awaited=True)
 _held: dict[str, bytes] = {}
 """Objects by key, the one used last at the end."""
-_machines: list[Any] = []
-"""Target machines that nobody uses now. Each thread that compiles takes one of its own."""
+_idle: dict[int, list[Any]] = {LEVEL: [], QUICK: []}
+"""Target machines by level that nobody uses now."""
 
 
-def _machine() -> Any:
-    target = host.llvm().Target.from_default_triple()
-    return target.create_target_machine(opt=LEVEL, cpu=host.name(), features=host.features())
+@contextlib.contextmanager
+def _machine(level: int) -> Iterator[Any]:
+    """A target machine that no other thread uses."""
+    idle = _idle[level]
+    try:
+        machine = idle.pop()
+    except IndexError:
+        target = host.llvm().Target.from_default_triple()
+        machine = target.create_target_machine(opt=level, cpu=host.name(), features=host.features())
+    yield machine
+    idle.append(machine)
 
 
 @functools.cache
@@ -60,11 +70,13 @@ def _unlocked(name: str) -> Callable[..., Any]:
     return function
 
 
-def _parse(text: str, machine: Any) -> Any:
+def _parse(text: str, level: int, machine: Any) -> Any:
     """The module of `text`, sound and ready for instruction selection, in a context of its own."""
     llvm = host.llvm()
     module = llvm.parse_assembly(text, llvm.create_context())
     module.verify()
+    if level == QUICK:
+        return module
     passes = llvm.create_new_module_pass_manager()
     for name in PASSES:
         getattr(passes, f"add_{name}_pass")()
@@ -73,11 +85,11 @@ def _parse(text: str, machine: Any) -> Any:
     return module
 
 
-def _object(text: str, machine: Any) -> bytes:
+def _object(text: str, level: int) -> bytes:
     """The machine code of a module."""
     library = host.llvm().ffi.lib
-    module = _parse(text, machine)
-    with host.llvm().ffi.OutputString() as error:
+    with _machine(level) as machine, host.llvm().ffi.OutputString() as error:
+        module = _parse(text, level, machine)
         buffer = _unlocked("LLVMPY_TargetMachineEmitToMemory")(machine, module, 1, error)
         if not buffer:
             raise RuntimeError(str(error))
@@ -97,14 +109,14 @@ def _settings() -> str:
     own = getattr(sys.modules["rushlight"], "__version__", "")
     versions = (llvmlite.__version__, str(llvm.llvm_version_info), own)
     machine = host.name(), host.features(), llvm.get_default_triple()
-    return cache.key_of(*machine, *versions, str(LEVEL), *PASSES)
+    return cache.key_of(*machine, *versions, *PASSES)
 
 
-def _objects(texts: Iterable[str], threads: int) -> tuple[list[bytes], bool]:
-    """(the object of each text, whether all of them were known)."""
-    keys = {cache.key_of(text, _settings()): text for text in texts}
+def _objects(texts: Iterable[tuple[str, int]], threads: int) -> tuple[list[bytes], bool]:
+    """(the object of each text at its level, whether all of them were known)."""
+    keys = {cache.key_of(text, str(level), _settings()): (text, level) for text, level in texts}
     known = {key: code for key in keys if (code := _held.pop(key, None) or cache.load(key)) is not None}
-    made = _compile([(key, text) for key, text in keys.items() if key not in known], threads)
+    made = _compile({key: text for key, text in keys.items() if key not in known}, threads)
     found = {key: known[key] if key in known else made[key] for key in keys}
     _held.update(found)
     size = sum(map(len, _held.values()))
@@ -113,22 +125,20 @@ def _objects(texts: Iterable[str], threads: int) -> tuple[list[bytes], bool]:
     return list(found.values()), not made
 
 
-def _compile(missing: Sequence[tuple[str, str]], threads: int) -> dict[str, bytes]:
-    """The objects of (key, text) pairs, made and kept on disk, by several threads where that is much."""
+def _compile(missing: dict[str, tuple[str, int]], threads: int) -> dict[str, bytes]:
+    """The objects of texts by key, made and kept on disk, by several threads where that is much."""
     made: dict[str, bytes] = {}
     errors: list[BaseException] = []
-    left = sorted(missing, key=lambda pair: len(pair[1]))  # the longest is taken first
+    left = sorted(missing, key=lambda key: len(missing[key][0]))  # the longest is taken first
 
     def work() -> None:
-        machine = _machines.pop() if _machines else _machine()
         while True:
             try:
-                key, text = left.pop()
+                key = left.pop()
             except IndexError:
-                break
-            made[key] = _object(text, machine)
+                return
+            made[key] = _object(*missing[key])
             cache.store(key, made[key])
-        _machines.append(machine)
 
     def help_out() -> None:
         try:
@@ -139,7 +149,9 @@ def _compile(missing: Sequence[tuple[str, str]], threads: int) -> dict[str, byte
 
     helpers = [
         Thread(target=help_out, name="rushlight-compile", daemon=True)
-        for _ in range(min(threads, len(missing), sum(len(text) for _, text in missing) // WORTH) - 1)
+        for _ in range(
+            min(threads, len(missing), sum(len(text) for text, _ in missing.values()) // WORTH) - 1
+        )
     ]
 
     def leave() -> None:
@@ -155,8 +167,7 @@ def _compile(missing: Sequence[tuple[str, str]], threads: int) -> dict[str, byte
                 helper.start()
             except RuntimeError:  # no more threads for this process
                 break
-        if missing:
-            work()
+        work()
     if errors:
         raise errors[0]
     return made
@@ -182,7 +193,8 @@ class Native:
 
     def __init__(self, text: str, symbols: dict[str, int], functions: Iterable[str], threads: int) -> None:
         started = time.perf_counter()
-        self._texts = [*functions, text]
+        parts = [(part, LEVEL) for part in functions]
+        self._texts = [*parts, (text, QUICK if parts else LEVEL)]
         with _lock:
             for name, address in symbols.items():
                 host.llvm().add_symbol(name, address)
@@ -198,23 +210,28 @@ class Native:
     @property
     def optimized(self) -> str:
         """The modules' text after LLVM's passes."""
-        with _lock:
-            machine = _machine()
-            return "\n".join(str(_parse(text, machine)) for text in self._texts)
+        return self._shown(lambda module, machine: str(module))
 
     @property
     def assembly(self) -> str:
         """The instructions."""
+        return self._shown(lambda module, machine: machine.emit_assembly(module))
+
+    def _shown(self, show: Callable[[Any, Any], str]) -> str:
+        """What `show` makes of each module and its target machine."""
+        shown = []
         with _lock:
-            machine = _machine()
-            return "\n".join(machine.emit_assembly(_parse(text, machine)) for text in self._texts)
+            for text, level in self._texts:
+                with _machine(level) as machine:
+                    shown.append(show(_parse(text, level, machine), machine))
+        return "\n".join(shown)
 
 
 def build(text: str, symbols: dict[str, int], functions: Iterable[str] = (), threads: int = 1) -> Native:
     """Compile a module.
 
     symbols    addresses of functions outside that are called.
-    functions  modules that it calls: each is compiled by itself, if it is not known, and linked with it.
+    functions  modules, each compiled by itself if it is not known, which this one does nothing but call.
     threads    how many may compile side by side.
     """
     return Native(text, symbols, functions, threads)
