@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import CONTENDERS, load
-from benchmarks.first_call import first_calls
+from benchmarks.first_call import FIRST, first_calls
 from benchmarks.machine import cores, describe
 from benchmarks.report import markdown
 from benchmarks.run import Plan, all_contenders, imports, installed, race
@@ -51,7 +51,9 @@ def main(argv: list[str] | None = None) -> int:
         report["races"].append({"workload": workload, "threads": threads, "results": records})
     if args.first_call or not args.only:
         compiling = [name for name in present if load(name).compiles]
-        report["first_calls"] = first_calls(compiling, 1 if args.quick else 3, _log)
+        rounds = 1 if args.quick else 3
+        for workload in (name for name in FIRST if name in workloads):
+            report["first_calls"][workload] = first_calls(workload, compiling, rounds, _log)
     if not (args.only or args.no_imports):
         report["imports"] = imports(present, 2 if args.quick else 5, _log)
     _write(report, args, complete=not (args.quick or args.only or args.contenders or args.threads != "both"))

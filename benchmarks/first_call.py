@@ -1,4 +1,4 @@
-"""The first call of the disk step in a new process: caches empty, and as the process before left them."""
+"""The first call of a step in a new process: caches empty, and as the process before left them."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from benchmarks.machine import caches
 from benchmarks.run import Worker
 from benchmarks.workloads import WORKLOADS
 
-__all__ = ["WORKLOAD", "first_calls"]
+__all__ = ["FIRST", "first_calls"]
 
-WORKLOAD = "disk"
+FIRST = ("disk", "gpt", "pinn", "lstm")
+"""The workloads whose first calls are timed."""
 Log = Callable[[str], None]
 Times = dict[str, dict[str, list[float]]]
 
 
-def first_calls(contenders: Sequence[str], rounds: int, log: Log) -> Times:
+def first_calls(workload: str, contenders: Sequence[str], rounds: int, log: Log) -> Times:
     """Milliseconds from the call to its result, by contender and by state of the cache, a figure a round."""
-    able = [name for name in contenders if load(name).supports(WORKLOADS[WORKLOAD])]
+    able = [name for name in contenders if load(name).supports(WORKLOADS[workload])]
     times: Times = {name: {"empty": [], "warm": []} for name in able}
     for number in range(rounds):
         for name in able:
-            log(f"  first call: {name}, round {number + 1} of {rounds}")
-            for state, taken in _one_round(name):
+            log(f"  first call: {workload}, {name}, round {number + 1} of {rounds}")
+            for state, taken in _one_round(workload, name):
                 times[name][state].append(taken)
     return {name: found for name, found in times.items() if found["empty"]}
 
 
-def _one_round(name: str) -> Iterator[tuple[str, float]]:
+def _one_round(workload: str, name: str) -> Iterator[tuple[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         for state in ("empty", "warm"):
-            worker = Worker(name, WORKLOAD, 1, pin=True, variables=caches(Path(folder)))
+            worker = Worker(name, workload, 1, pin=True, variables=caches(Path(folder)))
             result = worker.close()
             if not result.error:
                 yield state, result.first_ms

@@ -7,7 +7,6 @@ from typing import Any
 
 from benchmarks.contenders import load
 from benchmarks.figures import quartiles, remarks
-from benchmarks.first_call import WORKLOAD as FIRST
 from benchmarks.report_sweep import sweep_table
 from benchmarks.run import Result
 from benchmarks.workloads import WORKLOADS
@@ -31,8 +30,8 @@ def markdown(report: dict[str, Any]) -> str:
     for race in report["races"]:
         sweep = WORKLOADS[race["workload"]].kind == "sweep"
         lines += ["", *(sweep_table if sweep else _race)(race)]
-    if report.get("first_calls"):
-        lines += ["", *_first_calls(report["first_calls"])]
+    for workload, times in report["first_calls"].items():
+        lines += ["", *_first_calls(workload, times)]
     if report["imports"]:
         lines += ["", *_imports(report["imports"])]
     for title, names in (("Not installed, so skipped", report["absent"]), ("Left out", report["left_out"])):
@@ -70,8 +69,8 @@ def _row(result: Result, base: Result | None) -> str:
     )
 
 
-def _first_calls(times: dict[str, dict[str, list[float]]]) -> list[str]:
-    lines = [f"## First call in a new process: {WORKLOADS[FIRST].title}", ""]
+def _first_calls(workload: str, times: dict[str, dict[str, list[float]]]) -> list[str]:
+    lines = [f"## First call in a new process: {WORKLOADS[workload].title}", ""]
     lines += ["From the call to its result; the library itself was imported before.", ""]
     lines += ["| contender | empty cache ms | warm cache ms |", "|---|--:|--:|"]
     for name, found in sorted(times.items(), key=lambda item: statistics.median(item[1]["empty"])):

@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import models
+
 __all__ = ["WORKLOADS", "Problem", "Workload"]
 
 Array = NDArray[np.float32]
@@ -24,13 +26,14 @@ class Workload:
     title: str
     kind: Literal["train", "infer", "sweep"]
     widths: tuple[int, ...]
-    activation: Literal["tanh", "relu"]
     batch: int
     batches: int
+    activation: Literal["tanh", "relu"] = "tanh"
     loss: Literal["mse", "cross_entropy", "none"] = "none"
     lr: float = 0.0
     momentum: float = 0.0
-    model: str = "mlp"
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    model: Literal["mlp", "gpt", "lstm", "pinn"] = "mlp"
     seed: int = 0
     data_seed: int = 1
     passes: int = 10
@@ -91,6 +94,41 @@ WORKLOADS = {
             activation="relu",
             batch=1,
             batches=64,
+        ),
+        Workload(
+            "gpt",
+            "GPT step: 4 blocks, width 128, 4 heads, 16 x 64 tokens of 65, AdamW",
+            kind="train",
+            model="gpt",
+            widths=(65, 128, 4, 4, 64),
+            batch=16,
+            batches=2,
+            lr=1e-3,
+            optimizer="adamw",
+            passes=1,
+        ),
+        Workload(
+            "pinn",
+            "PINN step: Burgers' equation by 2-32-32-32-1, tanh, second derivatives, 100 points, Adam",
+            kind="train",
+            model="pinn",
+            widths=(2, 32, 32, 32, 1),
+            batch=100,
+            batches=10,
+            lr=1e-3,
+            optimizer="adam",
+        ),
+        Workload(
+            "lstm",
+            "LSTM step: 64 steps in a loop, 28 inputs, 128 hidden, batch 64, Adam",
+            kind="train",
+            model="lstm",
+            widths=(28, 128, 64, 10),
+            batch=64,
+            batches=2,
+            lr=1e-3,
+            optimizer="adam",
+            passes=1,
         ),
         Workload(
             "sweep",
@@ -156,7 +194,9 @@ class Problem:
 
     @cached_property
     def batches(self) -> list[tuple[Array, ...]]:
-        """The samples cut into batches: (x, y) to train, (x,) to infer."""
+        """The samples cut into batches: (x, y) to train, (x,) to infer. Larger models have their own."""
+        if self.workload.model != "mlp":
+            return models.batches(self.workload)
         x, y = self.samples
         size = self.workload.batch
         cuts = [slice(i, i + size) for i in range(0, len(x), size)]

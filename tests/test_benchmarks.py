@@ -13,13 +13,22 @@ from benchmarks.contenders import CONTENDERS, load
 from benchmarks.contenders.onnx_runtime import mlp_model
 from benchmarks.figures import quartiles
 from benchmarks.first_call import first_calls
+from benchmarks.models import parameters
 from benchmarks.report import markdown
 from benchmarks.report_sweep import sweep_table
 from benchmarks.run import Plan, Result, Worker, race
 from benchmarks.workloads import WORKLOADS, Problem
 
+SMALL = {
+    "gpt": {"widths": (11, 16, 2, 2, 8), "batch": 3},
+    "lstm": {"widths": (5, 8, 4, 3), "batch": 6},
+    "pinn": {"widths": (2, 8, 8, 1), "batch": 20, "batches": 2},
+}
 
-@pytest.mark.parametrize("workload", [w.name for w in WORKLOADS.values() if w.kind != "sweep"])
+
+@pytest.mark.parametrize(
+    "workload", [w.name for w in WORKLOADS.values() if w.kind != "sweep" and w.model == "mlp"]
+)
 def test_rushlight_and_numpy_compute_the_same(workload: str) -> None:
     results = race(workload, ["rushlight", "numpy"], 1, Plan(rounds=1, seconds=0.001), log=lambda line: None)
     assert [r.error for r in results] == ["", ""]
@@ -37,6 +46,17 @@ def test_compiled_contenders_compute_the_same(workload: str) -> None:
     results = race(workload, names, 1, Plan(rounds=1, seconds=0.001), log=lambda line: None)
     assert [r.error for r in results] == [""] * len(names)
     assert all(math.isclose(r.check, results[0].check, rel_tol=1e-4) for r in results)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("contender", ["rushlight-compiled", "torch", "jax"])
+def test_larger_models_are_the_same_everywhere(name: str, contender: str) -> None:
+    kind = load(contender)
+    pytest.importorskip(kind.needs[0] if kind.needs else kind.library)
+    problem = Problem(replace(WORKLOADS[name], **SMALL[name]))
+    eager = list(load("rushlight")(problem, 1).values(2))
+    assert list(kind(problem, 1).values(2)) == pytest.approx(eager, rel=1e-4)
+    assert len(set(eager)) == 4
 
 
 def test_a_sweep_computes_what_each_network_does_alone() -> None:
@@ -70,7 +90,7 @@ def test_the_table_of_a_sweep_gives_whole_runs_and_both_ratios() -> None:
 
 
 def test_first_calls_with_an_empty_and_a_warm_cache() -> None:
-    times = first_calls(["numpy", "onnxruntime"], 1, log=lambda line: None)
+    times = first_calls("disk", ["numpy", "onnxruntime"], 1, log=lambda line: None)
     assert list(times) == ["numpy"]
     assert all(len(times["numpy"][state]) == 1 for state in ("empty", "warm"))
 
@@ -101,9 +121,14 @@ def test_who_cannot_compute_a_workload_does_not_enter() -> None:
 def test_problems_are_equal_in_every_process() -> None:
     for workload in WORKLOADS.values():
         one, two = Problem(workload), Problem(workload)
-        assert (one.samples[0] == two.samples[0]).all()
         assert len(one.batches) == workload.batches
-        assert all((a[0] == b[0]).all() for a, b in zip(one.layers, two.layers, strict=True))
+        for a, b in zip(one.batches, two.batches, strict=True):
+            assert all((x == y).all() for x, y in zip(a, b, strict=True))
+        if workload.model == "mlp":
+            assert all((a[0] == b[0]).all() for a, b in zip(one.layers, two.layers, strict=True))
+        else:
+            first, second = parameters(workload), parameters(workload)
+            assert all((first[k] == second[k]).all() for k in first)
 
 
 def test_every_contender_can_be_loaded_without_its_library() -> None:

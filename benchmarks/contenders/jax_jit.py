@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import models
 from benchmarks.contenders.base import Contender, Step
+from benchmarks.contenders.jax_models import LOSSES, adam
 from benchmarks.workloads import Problem, Workload
 
 __all__ = ["JaxJit", "JaxScan"]
@@ -26,15 +28,20 @@ def functions(workload: Workload) -> tuple[Any, Any]:
         w, b = layers[-1]
         return x @ w + b
 
-    def loss(layers: Any, x: Any, y: Any) -> Any:
+    def loss(layers: Any, *batch: Any) -> Any:
+        if workload.model != "mlp":
+            return LOSSES[workload.model](layers, workload, *batch)
+        x, y = batch
         out = infer(layers, x)
         if workload.loss == "mse":
             return jnp.mean((out - y) ** 2)
         return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(out), y[:, None], axis=1))
 
-    def train(state: Any, x: Any, y: Any) -> Any:
+    def train(state: Any, *batch: Any) -> Any:
         layers, velocities = state
-        value, grads = jax.value_and_grad(loss)(layers, x, y)
+        value, grads = jax.value_and_grad(loss)(layers, *batch)
+        if workload.optimizer != "sgd":
+            return adam(workload, state, grads), value
         if not workload.momentum:
             return (jax.tree.map(lambda p, g: p - workload.lr * g, layers, grads), velocities), value
         velocities = jax.tree.map(lambda v, g: workload.momentum * v + g, velocities, grads)
@@ -45,10 +52,13 @@ def functions(workload: Workload) -> tuple[Any, Any]:
 
 
 def start(problem: Problem) -> Any:
-    """The parameters, weights as (in, out), and zero velocities."""
+    """The parameters, weights as (in, out), and zero velocities, or what Adam keeps."""
     import jax
     import jax.numpy as jnp
 
+    if problem.workload.model != "mlp":
+        params = {k: jnp.asarray(a) for k, a in models.parameters(problem.workload).items()}
+        return params, (jnp.zeros(()), *(jax.tree.map(jnp.zeros_like, params) for _ in range(2)))
     layers = [(jnp.asarray(w.T.copy()), jnp.asarray(b)) for w, b in problem.layers]
     return layers, jax.tree.map(jnp.zeros_like, layers)
 
@@ -59,6 +69,7 @@ class JaxJit(Contender):
     title = "JAX jit"
     library = "jax"
     compiles = True
+    models = frozenset({"mlp", "gpt", "lstm", "pinn"})
 
     def setup(self, problem: Problem) -> Step:
         import jax

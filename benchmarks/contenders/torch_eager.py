@@ -29,6 +29,7 @@ class TorchFused(TorchEager):
 
     title = "PyTorch eager, fused SGD"
     kinds = frozenset({"train"})
+    models = frozenset({"mlp"})
 
     def optimizer_options(self) -> dict[str, Any]:
         return {"fused": True}
@@ -40,6 +41,7 @@ class TorchCompile(TorchEager):
     title = "torch.compile"
     slow = True
     compiles = True
+    models = frozenset({"mlp"})
 
     def setup(self, problem: Problem) -> Step:
         import torch
