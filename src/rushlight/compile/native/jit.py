@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from rushlight.compile import host
-from rushlight.compile.native import cache
+from rushlight.compile.native import cache, half
 from rushlight.core.atomic import make_lock
 
 __all__ = ["Native", "build"]
@@ -28,8 +28,8 @@ _lock = make_lock(awaited=True)
 
 def _machine() -> Any:
     """A target machine; an engine takes possession of it, so each needs its own."""
-    target = host.llvm().Target.from_default_triple()
-    return target.create_target_machine(opt=LEVEL, cpu=host.name(), features=host.features())
+    target, described = host.llvm().Target.from_default_triple(), host.describe()
+    return target.create_target_machine(opt=LEVEL, cpu=described.cpu, features=described.features)
 
 
 def _parse(text: str, machine: Any) -> Any:
@@ -52,7 +52,7 @@ def _key(text: str) -> str:
 
     own = getattr(sys.modules["rushlight"], "__version__", "")
     versions = (llvmlite.__version__, str(llvm.llvm_version_info), own)
-    machine = host.name(), host.features(), llvm.get_default_triple()
+    machine = host.describe().cpu, host.describe().features, llvm.get_default_triple()
     return cache.key_of(text, *machine, *versions, str(LEVEL), *PASSES)
 
 
@@ -67,6 +67,7 @@ class Native:
         llvm = host.llvm()
         self.text = text
         with _lock:
+            half.provide()
             for name, address in symbols.items():
                 llvm.add_symbol(name, address)
             machine = _machine()
