@@ -59,8 +59,8 @@ LOG = (
 
 
 def fma(a: Vec, b: Vec | float, c: Vec | float) -> Vec:
-    """a * b + c, rounded once; without an instruction for it by way of float64, where the product is exact and
-    the sum's own rounding too far behind to show but very rarely."""
+    """a * b + c, rounded once; without an instruction for it by way of float64, where the product is exact, and
+    of the sum a second rounding hardly ever shows."""
     b, c = _like(a, b), _like(a, c)
     if host.describe().fused:
         return intrinsic("fma", a, b, c)
