@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.compile import host
+from rushlight.compile.native import half
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.vector.registers import Vec
 from rushlight.compile.vector.transfer import load, store
@@ -15,13 +17,12 @@ from rushlight.compile.write.emit import Emitter, llvm_type
 
 
 def machine() -> Any:
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    features = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
-    return llvm.Target.from_default_triple().create_target_machine(
-        opt=3, cpu=llvm.get_host_cpu_name(), features=features
+    half.provide()
+    described = host.describe()
+    return (
+        host.llvm()
+        .Target.from_default_triple()
+        .create_target_machine(opt=3, cpu=described.cpu, features=described.features)
     )
 
 

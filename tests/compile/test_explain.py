@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.compile import host
 from rushlight.compile.explain import peak, timing
 from rushlight.compile.function import compile
 from rushlight.device import xp
@@ -94,6 +96,7 @@ def test_the_table_has_a_line_for_each_kernel() -> None:
     text = str(explained)
     assert len(re.findall(r"^ *\d+  \S", text, re.MULTILINE)) == len(explained.kernels)
     assert "GFLOP/s" in text
+    assert f"with {host.describe().isa}, measured" in text
     assert "trace" in text
     assert "All of it is native code." in text
     assert all(line == line.rstrip() for line in text.splitlines())
@@ -192,7 +195,8 @@ def test_the_peak_is_measured_inside_its_memory_whatever_the_caches_are(
         asked.append(size)
         return memory(size)
 
-    monkeypatch.setattr(peak, "_caches", lambda: {"L1": 2**9, "L2": 2**9, "L3": size})
+    held = dataclasses.replace(host.describe(), caches=host.Caches(2**9, 2**9, size))
+    monkeypatch.setattr(host, "describe", lambda: held)
     monkeypatch.setattr(peak, "PATIENCE", 0.0)
     monkeypatch.setattr(xp, "aligned_bytes", counted)
     sizes: list[int] = []

@@ -1,16 +1,89 @@
-"""The machine that code is written for, and whether LLVM is there to write it."""
+"""The machine that code is written for, and whether LLVM is there to write it.
+
+What is written follows from the description of the host: how wide its vectors are, how many registers hold
+them, how much its caches hold. `RUSHLIGHT_ISA` holds it to less than it has, so that code for other machines
+can be tested and measured on this one.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib.util
+import os
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rushlight.core.atomic import free_after_fork
-from rushlight.errors import NotSupportedError, message
+from rushlight.errors import ArgumentError, NotSupportedError, message
 
-__all__ = ["available", "features", "has_avx512", "llvm", "missing", "name"]
+__all__ = ["ISAS", "Caches", "Host", "Isa", "available", "describe", "llvm", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Isa:
+    """An instruction set: vector registers of `width` bytes, how many, whether one instruction multiplies and
+    adds, and whether there are such that convert float16.
+
+    needs  the features by which LLVM knows it; cpu: LLVM's name for a processor that has no more than it.
+    """
+
+    width: int
+    registers: int
+    fused: bool
+    halves: bool
+    needs: frozenset[str]
+    cpu: str
+
+
+ISAS = {
+    "sse2": Isa(16, 16, False, False, frozenset({"+sse2"}), "x86-64"),
+    "avx2": Isa(32, 16, True, True, frozenset({"+avx2", "+fma", "+f16c"}), "x86-64-v3"),
+    "avx512": Isa(
+        64, 32, True, True, frozenset({"+avx512f", "+avx512bw", "+avx512dq", "+avx512vl"}), "x86-64-v4"
+    ),
+    "neon": Isa(16, 32, True, True, frozenset({"+neon"}), "generic"),
+}
+"""From the least to the most, for each kind of processor."""
+
+PLAIN = Isa(16, 16, False, True, frozenset(), "generic")
+"""Of a processor with none of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """Bytes that the caches of one core hold, the last of which it may share; usual ones by default."""
+
+    l1: int = 32 << 10
+    l2: int = 512 << 10
+    l3: int = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A processor.
+
+    isa     the instruction set in use, by its name.
+    cpu, features   the same for LLVM.
+    width   bytes of a vector register; registers: how many there are.
+    fused   whether one instruction multiplies and adds, rounding once; halves: whether some convert float16.
+    """
+
+    isa: str
+    cpu: str
+    features: str
+    width: int
+    registers: int
+    fused: bool
+    halves: bool
+    caches: Caches
+
+    def lanes(self, itemsize: int) -> int:
+        """How many numbers of so many bytes a vector register holds."""
+        return self.width // itemsize
 
 
 def available() -> bool:
@@ -41,19 +114,61 @@ def llvm() -> Any:
 
 
 @functools.cache
-def name() -> str:
-    """LLVM's name for the CPU."""
-    return llvm().get_host_cpu_name()
+def describe() -> Host:
+    """The host, as far as `RUSHLIGHT_ISA` lets it be used."""
+    cpu, features = llvm().get_host_cpu_name(), llvm().get_host_cpu_features().flatten()
+    return described(cpu, features, os.environ.get("RUSHLIGHT_ISA", ""), _caches())
 
 
-@functools.cache
-def features() -> str:
-    """What the CPU can do, as LLVM writes it. 512-bit vectors are wanted where there are any."""
-    found = llvm().get_host_cpu_features().flatten()
-    return f"{found},-prefer-256-bit" if "+avx512f" in found else found
+def described(cpu: str, features: str, wanted: str, caches: Caches) -> Host:
+    """A processor that LLVM knows by this name and these features, held to the instruction set `wanted`.
+
+    >>> arm = described("neoverse-n1", "+fp-armv8,+neon", "", Caches())
+    >>> arm.isa, arm.lanes(4), arm.registers
+    ('neon', 4, 32)
+    >>> described("znver3", "+sse2,+avx,+avx2,+fma,+f16c", "sse2", Caches()).cpu
+    'x86-64'
+    """
+    has = [name for name, isa in ISAS.items() if isa.needs <= set(features.split(","))]
+    if wanted and wanted not in has:
+        got = f"RUSHLIGHT_ISA={wanted!r}" + (f" on {cpu}" if wanted in ISAS else "")
+        raise ArgumentError(
+            message("compile", got, f"one of {', '.join(has)}", "Leave it unset for the last.")
+        )
+    best = has[-1] if has else ""
+    name = wanted or best
+    isa = ISAS.get(name, PLAIN)
+    if name != best:
+        cpu, features = isa.cpu, ""
+    elif name == "avx512":
+        features += ",-prefer-256-bit"  # LLVM's preference where it is left to choose
+    numbers = isa.width, isa.registers, isa.fused, isa.halves
+    return Host(name or cpu, cpu, features, *numbers, caches)
 
 
-@functools.cache
-def has_avx512() -> bool:
-    """Whether there are 32 registers of 512 bits."""
-    return "+avx512f" in features().split(",")
+def _caches() -> Caches:
+    """As the system tells: Linux by files, macOS by names; the usual ones elsewhere."""
+    found = _from_files(Path("/sys/devices/system/cpu/cpu0/cache")) or _from_names()
+    return Caches(**found)
+
+
+def _from_files(folder: Path) -> Mapping[str, int]:
+    found, units = {}, {"K": 2**10, "M": 2**20}
+    for place in folder.glob("index*"):
+        try:
+            level, kind, size = ((place / n).read_text().strip() for n in ("level", "type", "size"))
+        except OSError:
+            continue
+        if kind != "Instruction" and size[-1:] in units and size[:-1].isdigit() and level in "123":
+            found[f"l{level}"] = int(size[:-1]) * units[size[-1]]
+    return found
+
+
+def _from_names() -> Mapping[str, int]:
+    ask = getattr(ctypes.CDLL(None), "sysctlbyname", None) if os.name == "posix" else None
+    found = {}
+    for key, name in (("l1", "hw.l1dcachesize"), ("l2", "hw.l2cachesize"), ("l3", "hw.l3cachesize")):
+        size, room = ctypes.c_int64(0), ctypes.c_size_t(8)
+        if ask and not ask(name.encode(), ctypes.byref(size), ctypes.byref(room), None, 0) and size.value > 0:
+            found[key] = size.value
+    return found

@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from rushlight.compile import host
 from rushlight.compile.native import jit
@@ -21,7 +20,6 @@ from rushlight.device import xp
 
 __all__ = ["Level", "Peak", "measure"]
 
-USUAL = {"L1": 32 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20}
 MEMORY, MOST = 64 * 2**20, 256 * 2**20
 """Bytes of the measurement that shall find nothing in a cache: at least, and at most, for a cache that many
 cores of a server share may be larger than what one program should ask for."""
@@ -41,10 +39,12 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The limits of one core: float32 operations a second (a fused multiply-add is two), levels of memory."""
+    """The limits of one core with an instruction set: float32 operations a second (a fused multiply-add is
+    two), levels of memory."""
 
     flops: float
     levels: tuple[Level, ...]
+    isa: str
 
     def level(self, size: int) -> Level:
         """The smallest level that holds `size` bytes."""
@@ -59,11 +59,13 @@ def measure() -> Peak:
     >>> [level.name for level in peak.levels]  # doctest: +SKIP
     ['L1', 'L2', 'L3', 'memory']
     """
-    lanes, registers = _vectors()
+    described = host.describe()
+    lanes, registers = described.lanes(4), described.registers * 3 // 4
     native = jit.build(_text(lanes, registers), {})
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
     fma, read, update = (kind(native.address(name)) for name in ("fma", "read", "update"))
-    caches = _caches()
+    held = described.caches
+    caches = {"L1": held.l1, "L2": held.l2, "L3": held.l3}
     whole = min(max(MEMORY, 2 * max(caches.values())), MOST)
     memory = xp.aligned_bytes(whole)
     memory.fill(0)  # memory that nobody has written to does not exist yet
@@ -85,7 +87,7 @@ def measure() -> Peak:
         return max(_best(loaded), _best(changed))
 
     levels = [Level(name, size, bandwidth(min(size, whole) // 2)) for name, size in caches.items()]
-    return Peak(_best(flops), (*levels, Level("memory", math.inf, bandwidth(whole))))
+    return Peak(_best(flops), (*levels, Level("memory", math.inf, bandwidth(whole))), described.isa)
 
 
 def _best(work: Callable[[int], int]) -> float:
@@ -101,30 +103,6 @@ def _best(work: Callable[[int], int]) -> float:
         # Long enough for the clock, short enough for several tries.
         if now - start < PATIENCE / 8:
             repeat *= 2
-
-
-def _vectors() -> tuple[int, int]:
-    """(float32 lanes of the widest vectors, how many accumulators they leave room for)."""
-    have = set(host.features().split(","))
-    if "+avx512f" in have:
-        return 16, 24
-    if "+avx" in have:
-        return 8, 12
-    return 4, 12 if "+sse2" in have else 24
-
-
-def _caches() -> dict[str, int]:
-    """The sizes of the caches, as Linux tells them; usual ones elsewhere."""
-    found = dict(USUAL)
-    units = {"K": 2**10, "M": 2**20}
-    for place in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
-        try:
-            level, kind, size = ((place / n).read_text().strip() for n in ("level", "type", "size"))
-        except OSError:
-            continue
-        if kind != "Instruction" and size[-1:] in units and size[:-1].isdigit() and f"L{level}" in found:
-            found[f"L{level}"] = int(size[:-1]) * units[size[-1]]
-    return found
 
 
 def _text(lanes: int, registers: int) -> str:

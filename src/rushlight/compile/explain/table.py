@@ -95,10 +95,11 @@ class Explanation:
         work = f"{_number(self.flops)}FLOP and {_number(self.bytes)}B moved"
         levels = ", ".join(f"{level.name} {level.bandwidth / 1e9:.0f}" for level in self.peak.levels)
         cores = "one core" if self.threads == 1 else f"each of the {self.threads} cores"
+        rate = f"{self.peak.flops / 1e9:.0f} GFLOP/s in float32"
         return [
             f"One step: {work} in {_micro(self.step)} µs; {_micro(self.call)} µs when Python calls it.",
             f"Its kernels take {_micro(self.seconds)} µs; at their limits, {self.share:.0%} of that.",
-            f"Limits of {cores}, measured: {self.peak.flops / 1e9:.0f} GFLOP/s in float32; in GB/s {levels}.",
+            f"Limits of {cores} with {self.peak.isa}, measured: {rate}; in GB/s {levels}.",
         ]
 
     def _cells(self, row: Row) -> tuple[str, ...]:

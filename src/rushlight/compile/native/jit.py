@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any
 
 from rushlight.compile import host
-from rushlight.compile.native import cache
+from rushlight.compile.native import cache, half
 from rushlight.core.atomic import Undo, make_lock
 
 __all__ = ["Native", "build"]
@@ -50,8 +50,8 @@ def _machine(level: int) -> Iterator[Any]:
     try:
         machine = idle.pop()
     except IndexError:
-        target = host.llvm().Target.from_default_triple()
-        machine = target.create_target_machine(opt=level, cpu=host.name(), features=host.features())
+        target, described = host.llvm().Target.from_default_triple(), host.describe()
+        machine = target.create_target_machine(opt=level, cpu=described.cpu, features=described.features)
     yield machine
     idle.append(machine)
 
@@ -108,7 +108,7 @@ def _settings() -> str:
 
     own = getattr(sys.modules["rushlight"], "__version__", "")
     versions = (llvmlite.__version__, str(llvm.llvm_version_info), own)
-    machine = host.name(), host.features(), llvm.get_default_triple()
+    machine = host.describe().cpu, host.describe().features, llvm.get_default_triple()
     return cache.key_of(*machine, *versions, *PASSES)
 
 
@@ -196,6 +196,7 @@ class Native:
         parts = [(part, LEVEL) for part in functions]
         self._texts = [*parts, (text, QUICK if parts else LEVEL)]
         with _lock:
+            half.provide()
             for name, address in symbols.items():
                 host.llvm().add_symbol(name, address)
             codes, self.cached = _objects(self._texts, threads)

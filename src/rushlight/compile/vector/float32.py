@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from rushlight.compile import host
 from rushlight.compile.vector.registers import Vec, bitcast, cast, constant, intrinsic, select, vec
 from rushlight.compile.vector.rest import absolute, maximum, minimum
 from rushlight.device import xp
@@ -58,8 +59,13 @@ LOG = (
 
 
 def fma(a: Vec, b: Vec | float, c: Vec | float) -> Vec:
-    """a * b + c, rounded once."""
-    return intrinsic("fma", a, *(_like(a, v) for v in (b, c)))
+    """a * b + c, rounded once; without an instruction for it by way of float64, where products are exact and
+    a second rounding of the sum hardly ever shows."""
+    b, c = _like(a, b), _like(a, c)
+    if host.describe().fused:
+        return intrinsic("fma", a, b, c)
+    wide = [cast(v, xp.float64) for v in (a, b, c)]
+    return cast(wide[0] * wide[1] + wide[2], xp.float32)
 
 
 def _like(a: Vec, value: Vec | float) -> Vec:

@@ -13,7 +13,6 @@ from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.vector import registers, transfer
-from rushlight.compile.vector.float32 import fma
 from rushlight.compile.write.cuts import Run, cut, pieces, scaled, share, walk, worthwhile
 from rushlight.compile.write.dots import write_dots
 from rushlight.compile.write.emit import Emitter, llvm_type
@@ -113,14 +112,8 @@ def _swap(ops: Operands, streams: dict[Any, Stream | None], rank: int) -> None:
 def accumulators(itemsize: int) -> int:
     """Vectors of LANES numbers that may be sums at a time: three quarters of the registers, in which the
     operands need place too."""
-    features = host.features().split(",")
-    if host.has_avx512():
-        size = 32 * 64
-    elif "+avx" in features:
-        size = 16 * 32
-    else:
-        size = (32 if "+neon" in features else 16) * 16
-    return max(1, size * 3 // 4 // (LANES * itemsize))
+    described = host.describe()
+    return max(1, described.registers * described.width * 3 // 4 // (LANES * itemsize))
 
 
 def _blocks(writer: KernelWriter, ops: Operands, streams: Any, most: int, work: int) -> None:
@@ -281,5 +274,7 @@ def _rank_one(
     for line in lines:
         number = transfer.load(e, offset_of(e, ops.a, [*batch, line, "0", k]), dtype, 1, 1)
         spread = {v.lanes: registers.splat(e, number.name, dtype, v.lanes) for v in columns}
-        out += [fma(spread[column.lanes], column, next(sums)) for column in columns]
+        out += [
+            registers.intrinsic("fmuladd", spread[column.lanes], column, next(sums)) for column in columns
+        ]
     return out

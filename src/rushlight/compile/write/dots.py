@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.compile.vector import registers, transfer
-from rushlight.compile.vector.float32 import fma
 from rushlight.compile.write.cuts import Run, cut, walk
 from rushlight.compile.write.factors import Operands, finish
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter
@@ -71,7 +70,7 @@ def _sums(
         left = vectors(ops.a, [[*batch, line, "0", k] for line in lines])
         right = vectors(ops.b, [[*batch, "0", column, k] for column in columns])
         pairs = ((a, b) for a in left for b in right)
-        return [fma(a, b, acc) for (a, b), acc in zip(pairs, accs, strict=True)]
+        return [registers.intrinsic("fmuladd", a, b, acc) for (a, b), acc in zip(pairs, accs, strict=True)]
 
     count = len(lines) * len(columns)
     accs = [registers.constant(e, 0.0, dtype, LANES)] * count

@@ -37,7 +37,7 @@ def _library() -> Any:
     import os
 
     # AMD's AVX-512 runs as two halves: OpenBLAS's AVX2 kernels are up to 15 % faster there than its choice.
-    with _environment("OPENBLAS_CORETYPE", "ZEN" if host.name().startswith("znver") else None):
+    with _environment("OPENBLAS_CORETYPE", "ZEN" if host.describe().cpu.startswith("znver") else None):
         try:
             import scipy_openblas32
         except ImportError:
@@ -79,7 +79,7 @@ def is_large(node: Node) -> bool:
     if not plain or flops(node) < LARGE:
         return False
     deep = flops(node) > DEEP * node.out.spec.size * 2
-    return (deep or not host.has_avx512()) and _library() is not None
+    return (deep or host.describe().registers < 32) and _library() is not None
 
 
 def write_library(writer: KernelWriter) -> None:

@@ -1,0 +1,67 @@
+"""The description of the host, and holding it to less than it has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rushlight.compile.host import ISAS, Caches, _from_files, described
+from rushlight.errors import ArgumentError
+
+ZEN3 = "+sse2,+avx,+avx2,+fma,+f16c,-avx512f"
+
+
+@pytest.mark.parametrize(
+    ("features", "wanted", "isa", "width", "registers"),
+    [
+        (ZEN3, "", "avx2", 32, 16),
+        (ZEN3, "sse2", "sse2", 16, 16),
+        ("+sse2,+avx", "", "sse2", 16, 16),  # without AVX2 nothing is made of AVX
+        ("+neon", "", "neon", 16, 32),
+        (f"{ZEN3[:-9]},+avx512f", "", "avx2", 32, 16),  # masks of all widths need more than +avx512f
+        (",".join([*ISAS["avx2"].needs, *ISAS["avx512"].needs, "+sse2"]), "", "avx512", 64, 32),
+        ("+rva20", "", "cpu", 16, 16),
+    ],
+)
+def test_what_there_is(features: str, wanted: str, isa: str, width: int, registers: int) -> None:
+    host = described("cpu", features, wanted, Caches())
+    assert (host.isa, host.width, host.registers) == (isa, width, registers)
+    assert host.lanes(4) == 2 * host.lanes(8) == width // 4
+    held = bool(wanted)
+    assert (host.cpu == "cpu", host.features.startswith(features)) == (not held, not held)
+
+
+@pytest.mark.parametrize("wanted", ["avx512", "neon", "avx10", "AVX2"])
+def test_more_than_there_is(wanted: str) -> None:
+    with pytest.raises(ArgumentError, match=f"RUSHLIGHT_ISA='{wanted}'.*expected one of sse2, avx2"):
+        described("znver3", ZEN3, wanted, Caches())
+
+
+def test_sizes_of_caches(tmp_path: Path) -> None:
+    for k, (level, kind, size) in enumerate(
+        [("1", "Data", "48K"), ("1", "Instruction", "64K"), ("3", "U", "8M")]
+    ):
+        folder = tmp_path / f"index{k}"
+        folder.mkdir()
+        for name, text in (("level", level), ("type", kind), ("size", size)):
+            (folder / name).write_text(text + "\n")
+    (tmp_path / "index9").mkdir()
+    assert _from_files(tmp_path) == {"l1": 48 << 10, "l3": 8 << 20}
+
+
+def test_the_environment_chooses() -> None:
+    pytest.importorskip("llvmlite")
+    code = "from rushlight.compile.host import describe; print(describe().isa)"
+
+    def run(isa: str) -> subprocess.CompletedProcess[str]:
+        given = {**os.environ, "RUSHLIGHT_ISA": isa}
+        return subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)
+
+    first = run("nothing of the kind")
+    assert "ArgumentError: compile: got RUSHLIGHT_ISA='nothing of the kind'; expected one of" in first.stderr
+    least = first.stderr.split("expected one of ")[1].split(",")[0].split(".")[0]
+    assert run(least).stdout.strip() == least
