@@ -17,7 +17,7 @@ from rushlight.compile.native import cache, program
 from rushlight.compile.plan import kernels, layout, memory, views
 from rushlight.compile.proof.replay import replay
 from rushlight.compile.vector import namespace, registers, transfer
-from rushlight.compile.write import accumulate, contract, dots, library, maps
+from rushlight.compile.write import accumulate, library, maps
 
 F = nn.functional
 pytest.importorskip("llvmlite")
@@ -135,9 +135,13 @@ def _wrong_identity(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _lost_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = contract.fma
-    for module in (contract, dots):
-        monkeypatch.setattr(module, "fma", lambda a, b, c: right(a, b, c) * 0.999)
+    right = registers.intrinsic
+
+    def lost(name: str, *args: Any, **options: Any) -> Any:
+        found = right(name, *args, **options)
+        return found * 0.999 if name == "fmuladd" else found
+
+    monkeypatch.setattr(registers, "intrinsic", lost)
 
 
 def _wrong_layout(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ from rushlight.compile.plan.kernels import schedule
 from rushlight.compile.plan.views import is_view
 from rushlight.compile.proof import part, watch
 from rushlight.compile.proof.places import overwritten
-from rushlight.compile.write import contract, library
+from rushlight.compile.vector import registers
+from rushlight.compile.write import library
 from rushlight.core.tensor import wrap
 
 F = nn.functional
@@ -96,8 +97,13 @@ def test_what_a_wrong_kernel_stored_is_mended(
     monkeypatch.setattr(library, "is_large", lambda node: False)
     step, model, given = _training("sgd")
     twin_step, twin, _ = _training("sgd")
-    right = contract.fma
-    monkeypatch.setattr(contract, "fma", lambda a, b, c: right(a, b, c) * 0.99)
+    right = registers.intrinsic
+
+    def lost(name: str, *args: Any, **options: Any) -> Any:
+        found = right(name, *args, **options)
+        return found * 0.99 if name == "fmuladd" else found
+
+    monkeypatch.setattr(registers, "intrinsic", lost)
     with pytest.warns(UserWarning, match="Kernel at fault: product kernel"):
         found = compile(step)(*given)
     assert found.item() == pytest.approx(twin_step(*given).item(), rel=1e-5)
