@@ -27,8 +27,9 @@ __all__ = ["noise"]
 FIRST, RUNS, ULPS, FACTOR = 2, 16, 4.0, 32.0
 """How many runs of the quick kind and of the thorough, by how many units in the last place each result is
 moved, and how many times as far a right program may be off."""
-FEWEST, WORK = 6, 10_000_000
-"""Of many numbers fewer runs are made, so that all compute no more than so many, but this many at least."""
+FEWEST, WORK = 3, 30_000_000
+"""Of many numbers fewer runs are made, so that all compute no more than so many, about a second's work; but
+this many at least."""
 IN_A_ROW, DEEPEST = 64, 1024
 """Terms that a kernel adds up one after the other: of a sum, and of a product."""
 JUMP, LEAPS = 4.0 * FACTOR, 4.0
