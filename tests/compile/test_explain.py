@@ -14,6 +14,7 @@ import rushlight as rl
 from rushlight.compile import host
 from rushlight.compile.explain import peak, timing
 from rushlight.compile.function import compile
+from rushlight.compile.plan import memory
 from rushlight.device import xp
 from rushlight.errors import NotSupportedError
 from tests.compile.nets import CASES, build
@@ -32,6 +33,19 @@ def _compiled(name: str) -> tuple[Any, Any, Any, tuple[Any, Any]]:
     run = compile(step)
     run(*batch)
     return model, optimizer, run, batch
+
+
+@pytest.mark.parametrize(
+    ("limit", "proved"),
+    [
+        (memory.WATCHED, r"call: all 17 results agree with the interpreter's\."),
+        (0, r"kernel by kernel: of what each of \d+ stores, .* of \d+ that are like one of these, fewer\."),
+    ],
+)
+def test_it_says_what_was_proved(limit: int, proved: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "WATCHED", limit)
+    _, _, run, _ = _compiled("disk")
+    assert re.search(proved, str(run.explain()).splitlines()[-1])
 
 
 @pytest.mark.parametrize("name", ["disk", "dropout"])

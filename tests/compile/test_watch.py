@@ -37,6 +37,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small programs count as large, and are looked at in parts."""
     monkeypatch.setattr(memory, "WATCHED", 0)
     monkeypatch.setattr(part, "FEW", 64)
+    monkeypatch.setattr(part, "FEWER", 16)
     monkeypatch.setattr(part, "ALONG", {1: 24, 2: 12})
 
 
@@ -141,7 +142,7 @@ def test_a_part_is_what_the_whole_has_there(
     known |= {id(n.out): whole[id(n.out)] for n in graph.nodes if is_view(n)}
     for value in graph.outputs:
         some = part.some_of(value.spec.shape)
-        small, given = part.part_of(value, made, lambda v: known.get(id(v)), some)
+        small, given = part.part_of([value], made, lambda v: known.get(id(v)), [some])
         np.testing.assert_allclose(
             interpret(small, given)[0][0], part.sample(whole[id(value)], some), rtol=1e-5
         )

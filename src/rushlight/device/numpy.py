@@ -7,6 +7,7 @@ generator has to provide is therefore exactly this list.
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import os
 import warnings
@@ -401,31 +402,44 @@ def coins(shape: tuple[int, ...], seed: Any) -> Any:
     return np.random.default_rng(seed).uniform(-1.0, 1.0, shape) > 0.0
 
 
-def shaken(array: Any, ulps: float, seed: Any) -> Any:
+def shaken(array: Any, ulps: float, seed: tuple[int, ...]) -> Any:
     """Floats moved by up to so many units in the last place, at random; other numbers as they are."""
     if array.dtype.kind != "f":
         return array
     with silence():
-        amount = ulps * np.finfo(array.dtype).eps * _random(array, seed)
-        return (array + array * amount).astype(array.dtype, copy=False)
+        return array * _spread_over(array, _factors(array.dtype, ulps), seed)
 
 
-def moved(array: Any, amount: Any, seed: Any) -> Any:
+def moved(array: Any, amount: Any, seed: tuple[int, ...]) -> Any:
     """Floats moved by up to `amount` each, at random."""
     with silence():
-        return (array + amount * _random(array, seed)).astype(array.dtype, copy=False)
+        return (array + amount * _spread_over(array, _signed(), seed)).astype(array.dtype, copy=False)
 
 
-def _random(array: Any, seed: Any) -> Any:
-    """Numbers of sizes from 1/2 to 1 and either sign, one for each element; of many those 65521 apart have
-    the same. None is small: of many elements some would be in every run, as if nothing rounded there."""
-    some = np.random.default_rng(seed).uniform(-1.0, 1.0, min(array.size, 65521))
-    some = np.copysign(0.5 + 0.5 * np.abs(some), some)
-    return (
-        np.reshape(some, array.shape)
-        if some.size == array.size
-        else np.resize(some.astype(np.float32), array.shape)
-    )
+DICE = 65521
+
+
+@functools.cache
+def _signed() -> Any:
+    """Random numbers of sizes from 1/2 to 1 and either sign, twice the same. None is small: of many elements
+    some would be in every run, as if nothing rounded there."""
+    some = np.random.default_rng(DICE).uniform(-1.0, 1.0, DICE)
+    return np.tile(np.copysign(0.5 + 0.5 * np.abs(some), some).astype(np.float32), 2)
+
+
+@functools.cache
+def _factors(dtype: Any, ulps: float) -> Any:
+    """1, moved by up to so many units in the last place."""
+    return (1.0 + ulps * np.finfo(dtype).eps * _signed().astype(np.float64)).astype(dtype)
+
+
+def _spread_over(array: Any, dice: Any, seed: tuple[int, ...]) -> Any:
+    """A number of the table for each element, from a place on that the seed chooses; of many elements those
+    DICE apart have the same."""
+    start = hash(seed) % DICE
+    if array.size <= DICE:
+        return np.reshape(dice[start : start + array.size], array.shape)
+    return np.resize(dice[start : start + DICE], array.shape)
 
 
 def epsilon(dtype: Any) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from rushlight.compile.capture.placeholder import TraceError
@@ -44,22 +45,21 @@ class Spans:
         self.graph = graph
         self.targets = frozenset(place[id(t)] for t, _ in graph.updates)
         self._arrays: dict[int, Any] = {}
-        self._starts: list[int] = []
-        self._ends: list[int] = []
+        self._sorted: tuple[list[int], list[int]] | None = None
 
     def place(self, i: int, array: Any) -> None:
         """The updated input `i` now has this array."""
         self._arrays[i] = array
-        spans = sorted(xp.byte_bounds(a) for a in self._arrays.values())
-        self._starts = [s for s, _ in spans]
-        self._ends = [e for _, e in spans]
-        for k in range(len(self._ends) - 1):
-            self._ends[k + 1] = max(self._ends[k + 1], self._ends[k])
+        self._sorted = None
 
     def meets(self, start: int, end: int) -> bool:
         """Whether bytes from `start` to `end` may belong to an updated input."""
-        k = bisect_right(self._starts, end - 1)
-        return k > 0 and self._ends[k - 1] > start
+        if self._sorted is None:
+            spans = sorted(xp.byte_bounds(a) for a in self._arrays.values())
+            self._sorted = [s for s, _ in spans], list(accumulate((e for _, e in spans), max))
+        starts, ends = self._sorted
+        k = bisect_right(starts, end - 1)
+        return k > 0 and ends[k - 1] > start
 
     def must_copy(self, i: int, array: Any) -> bool:
         """Whether input `i`, with this array, has to be read from a copy.

@@ -53,6 +53,7 @@ class Explanation:
     step     seconds of one native call; call: of one call from Python, copying the results out included.
     peak     the limits of one core; threads: how many cores worked.
     compile  seconds for each part of compiling; arena: bytes of temporary memory.
+    proof    what of the program was held against the interpreter, in words.
     """
 
     kernels: tuple[Row, ...]
@@ -63,6 +64,7 @@ class Explanation:
     compile: dict[str, float]
     cached: bool
     arena: int
+    proof: str
 
     @property
     def flops(self) -> int:
@@ -126,6 +128,7 @@ class Explanation:
             f"Compiled in {1e3 * sum(self.compile.values()):.0f} ms: {spent}{cached}.",
             f"Temporary memory: {_number(self.arena)}B.",
             f"NumPy computes {', '.join(called)}." if called else "All of it is native code.",
+            self.proof,
         ]
 
 
@@ -162,6 +165,7 @@ def explain(entry: Entry) -> Explanation:
         compile={**entry.seconds, "LLVM": program.native.seconds},
         cached=program.native.cached,
         arena=program.memory.arena,
+        proof=entry.proof,
     )
 
 

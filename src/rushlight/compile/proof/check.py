@@ -39,10 +39,10 @@ def disagreements(
 ) -> list[int]:
     """Which of `values`, by their place, are further off than rounding explains."""
     far = [i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if not close(a, b)]
-    if not far:
-        return []
-    allowed = noise(graph, arrays, [values[i] for i in far])
-    return [i for n, i in zip(allowed, far, strict=True) if not close(found[i], expected[i], n)]
+    for thorough in (False, True):
+        allowed = noise(graph, arrays, [values[i] for i in far], thorough) if far else []
+        far = [i for n, i in zip(allowed, far, strict=True) if not close(found[i], expected[i], n)]
+    return far
 
 
 def close(a: Any, b: Any, allowed: Any = 0.0) -> bool:

@@ -13,6 +13,7 @@ one of the results that rounding may have.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,11 +24,12 @@ from rushlight.device import xp
 
 __all__ = ["noise"]
 
-RUNS, ULPS, FACTOR = 16, 4.0, 32.0
-"""How many runs, by how many units in the last place each result is moved, and how many times as far a right
-program may be off."""
-FEWEST, WORK = 6, 10_000_000
-"""Of many numbers fewer runs are made, so that all compute no more than so many, but this many at least."""
+FIRST, RUNS, ULPS, FACTOR = 2, 16, 4.0, 32.0
+"""How many runs of the quick kind and of the thorough, by how many units in the last place each result is
+moved, and how many times as far a right program may be off."""
+FEWEST, WORK = 3, 30_000_000
+"""Of many numbers fewer runs are made, so that all compute no more than so many, about a second's work; but
+this many at least."""
 IN_A_ROW, DEEPEST = 64, 1024
 """Terms that a kernel adds up one after the other: of a sum, and of a product."""
 JUMP, LEAPS = 4.0 * FACTOR, 4.0
@@ -47,13 +49,14 @@ class _Runs:
     noise  how far the near ones lie from the interpreter's, each element.
     """
 
-    __slots__ = ("near", "noise", "still", "wild")
-
     def __init__(self, still: Any, near: Sequence[Any] = (), wild: Sequence[Any] = ()) -> None:
         self.still = still
-        self.noise = _spread(near, still)
-        self.near = near if xp.any(self.noise > 0.0) else ()
+        self.near = near if any(xp.any(run != still) for run in near) else ()
         self.wild = wild
+
+    @functools.cached_property
+    def noise(self) -> Any:
+        return _spread(self.near, self.still)
 
     def allowed(self) -> Any:
         """How far a right program may be off."""
@@ -86,17 +89,22 @@ class _Runs:
         return xp.where(_moved(self.wild[run], near) > 0.0, self.wild[run], away) if self.wild else away
 
 
-def noise(graph: Graph, arrays: Sequence[Any], values: Sequence[Value]) -> list[Any]:
+def noise(graph: Graph, arrays: Sequence[Any], values: Sequence[Value], thorough: bool = True) -> list[Any]:
     """How far each element of each of `values` may be off from the interpreter's: 0 where nothing rounds,
-    infinity where rounding decides whether it is finite."""
+    infinity where rounding decides whether it is finite.
+
+    thorough  also what may become of decisions, in many runs. Without, a few runs allow less, at about the
+              cost of computing the values as often.
+    """
     runs = {id(v): _Runs(a) for v, a in zip(graph.inputs, arrays, strict=True)}
     wanted = {id(v) for v in values}
     nodes = _needed(graph, wanted)
-    count = max(FEWEST, min(RUNS, WORK // max(1, sum(_work(node) for node in nodes))))
+    work = sum(_work(node) for node in nodes)
+    count = max(FEWEST, min(RUNS, WORK // max(1, work))) if thorough else FIRST
     last = {id(v): i for i, node in enumerate(nodes) for v in node.values()}
     for i, node in enumerate(nodes):
         operands = [runs[id(v)] if isinstance(v, Value) else v for v in node.inputs]
-        runs[id(node.out)] = _node(i, node, operands, range(count))
+        runs[id(node.out)] = _node(i, node, operands, range(count), thorough)
         for v in node.values():
             if last[id(v)] == i and id(v) not in wanted:
                 runs.pop(id(v), None)
@@ -118,7 +126,7 @@ def _work(node: Node) -> int:
     return node.out.spec.size + sum(v.spec.size for v in node.values())
 
 
-def _node(number: int, node: Node, operands: Sequence[Any], runs: range) -> _Runs:
+def _node(number: int, node: Node, operands: Sequence[Any], runs: range, thorough: bool) -> _Runs:
     """One operation in all runs."""
     still = run_node(node, [v.still if isinstance(v, _Runs) else v for v in operands])
     rounded = _rounded(node, operands, still)
@@ -134,9 +142,9 @@ def _node(number: int, node: Node, operands: Sequence[Any], runs: range) -> _Run
 
     steps = still.dtype.kind != "f" or node.op.lower.follows == "in steps"
     near = [] if steps else each(_Runs.one)
-    wild = each(_Runs.other) if any(v.wild for v in known) or (noisy and steps) else []
+    wild = each(_Runs.other) if thorough and (any(v.wild for v in known) or (noisy and steps)) else []
     found = _Runs(still, near, wild)
-    smooth = not noisy or node.op.lower.follows == "smoothly"
+    smooth = not (noisy and thorough) or node.op.lower.follows == "smoothly"
     return found if smooth else _with_jumps(number, node, operands, found, runs)
 
 
@@ -151,13 +159,15 @@ def _round_off(
 ) -> Any:
     """One operation in one run, on what `pick` gives of each operand."""
     given = [pick(v, seed[1]) if isinstance(v, _Runs) else v for v in operands]
-    rounds = bool(xp.any(rounded))
+    rounds = rounded is True or bool(xp.any(rounded))
     if rounds and not node.op.elementwise and added is None:
         given = [_shaken(v, (*seed, k)) for k, v in enumerate(given)]
     same = all(not isinstance(v, _Runs) or g is v.still for v, g in zip(operands, given, strict=True))
     result = still if same else run_node(node, given)
     if added is not None:
         result = xp.moved(result, added, (*seed, 0))
+    if rounded is True:
+        return _shaken(result, seed)
     return xp.where(rounded, _shaken(result, seed), result) if rounds else result
 
 
@@ -216,9 +226,9 @@ def _rounded(node: Node, operands: Sequence[Any], still: Any) -> Any:
     stills = [v.still if isinstance(v, _Runs) else v for v in operands]
     if rounding == "once":
         exact = _coarse(still)
-        for v in stills:
+        for v in stills if xp.any(exact) else ():
             exact = exact & _coarse(v)
-        return xp.logical_not(exact)
+        return xp.logical_not(exact) if xp.any(exact) else True
     if rounding == "sum" and all(xp.all(_coarse(v)) for v in stills):
         sizes = run_node(node, [_size(v) for v in stills])
         return not xp.all(sizes <= LARGEST * LARGEST)
@@ -245,15 +255,15 @@ def _shaken(a: Any, seed: tuple[int, ...]) -> Any:
 def _spread(runs: Sequence[Any], still: Any) -> Any:
     """How far the farthest of the runs lies from the interpreter's result, each element."""
     far: Any = 0.0
-    for run in runs:
-        far = xp.maximum(far, _moved(run, still))
+    for i, run in enumerate(runs):
+        far = xp.maximum(far, _moved(run, still)) if i else _moved(run, still)
     return far
 
 
 def _moved(a: Any, b: Any) -> Any:
     """How far each element of `a` lies from that of `b`; infinitely far where only one of them is finite."""
-    distance, same = xp.distance(a, b), xp.equal(a, b)
-    if a.dtype.kind == "f":
-        same = same | (xp.isnan(a) & xp.isnan(b))
-        distance = xp.where(xp.isnan(distance), float("inf"), distance)
-    return xp.where(same, 0.0, distance)
+    distance = xp.distance(a, b)
+    if a.dtype.kind != "f" or xp.all(xp.isfinite(distance)):
+        return distance
+    same = xp.equal(a, b) | (xp.isnan(a) & xp.isnan(b))
+    return xp.where(same, 0.0, xp.where(xp.isnan(distance), float("inf"), distance))

@@ -6,7 +6,8 @@ whole lines. So what is cut out is a graph like any other, only small.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
@@ -16,10 +17,10 @@ __all__ = ["Some", "part_of", "sample", "some_of"]
 
 Some = tuple[int, ...]
 """How many places are looked at along each axis; 0 for all."""
-FEW = 1 << 16
-"""Elements up to which a value is looked at whole."""
+FEW, FEWER = 1 << 16, 1 << 12
+"""Elements up to which a value is looked at whole; and one that a kernel made whose like was right before."""
 ALONG = {1: 4096, 2: 96}
-"""Places along an axis, by the number of axes; 24 of more than two."""
+"""Places along an axis, by the number of axes; 24 of more than two. A quarter where the like was right."""
 GOLDEN = 0.6180339887498949
 
 
@@ -27,13 +28,11 @@ class _Whole(Exception):
     """The operation cannot be cut."""
 
 
-def some_of(shape: tuple[int, ...]) -> Some:
-    """The part of a value of this shape to look at."""
-    size = 1
-    for n in shape:
-        size *= n
-    most = ALONG.get(sum(n > 1 for n in shape), 24)
-    return tuple(most if n > most and size > FEW else 0 for n in shape)
+def some_of(shape: tuple[int, ...], again: bool = False) -> Some:
+    """The part of a value of this shape to look at; `again` where the like of it was right before."""
+    most = ALONG.get(sum(n > 1 for n in shape), 24) // (4 if again else 1)
+    whole = math.prod(shape) <= (FEWER if again else FEW)
+    return tuple(0 if whole or n <= most else most for n in shape)
 
 
 def sample(array: Any, some: Some) -> Any:
@@ -52,18 +51,18 @@ def _places(size: int, count: int) -> list[int]:
 
 
 def part_of(
-    value: Value, made: Mapping[int, Node], known: Callable[[Value], Any], some: Some
+    values: Sequence[Value], made: Mapping[int, Node], known: Callable[[Value], Any], somes: Sequence[Some]
 ) -> tuple[Graph, list[Any]]:
-    """(graph, arrays): what computes `some` of the elements of `value`, or all where its operations cannot be
-    cut, and what it is computed from.
+    """(graph, arrays): what computes some of the elements of each of `values`, or all where their operations
+    cannot be cut, and what it is computed from.
 
     made   the node that makes each value, by the value's id.
     known  the array of a value that is not to be computed; None of others.
     """
     try:
-        return _Cut(made, known).graph(value, some)
+        return _Cut(made, known).graph(values, somes)
     except _Whole:
-        return _Cut(made, known).graph(value, (0,) * len(some))
+        return _Cut(made, known).graph(values, [(0,) * len(some) for some in somes])
 
 
 class _Cut:
@@ -72,8 +71,8 @@ class _Cut:
         self._done: dict[tuple[int, Some], Value] = {}
         self._graph, self._arrays = Graph(), list[Any]()
 
-    def graph(self, value: Value, some: Some) -> tuple[Graph, list[Any]]:
-        self._graph.outputs = [self._value(value, some)]
+    def graph(self, values: Sequence[Value], somes: Sequence[Some]) -> tuple[Graph, list[Any]]:
+        self._graph.outputs = [self._value(v, some) for v, some in zip(values, somes, strict=True)]
         return self._graph, self._arrays
 
     def _value(self, value: Value, some: Some) -> Value:

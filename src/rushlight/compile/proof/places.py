@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
+
 from rushlight.compile.graph import Value
 from rushlight.compile.plan.kernels import Schedule
 from rushlight.compile.plan.memory import Buffer, Memory, size_of
@@ -12,6 +14,7 @@ __all__ = ["overwritten"]
 def overwritten(plan: Schedule, memory: Memory) -> Value | None:
     """The first value that is read, or goes out, when another was written over it; None if all is well."""
     held = {Buffer("input", i): v for i, v in enumerate(plan.graph.inputs)}
+    arena = _Arena()
     steps: list[tuple[list[Value], list[tuple[Value, Buffer]]]] = [
         (kernel.reads(), [(v, memory.places[id(v)]) for v in kernel.stores]) for kernel in plan.kernels
     ]
@@ -25,10 +28,11 @@ def overwritten(plan: Schedule, memory: Memory) -> Value | None:
             if held.get(memory.places[id(value)]) is not value:
                 return value
         for value, place in stores:
-            for other in [p for p, v in held.items() if _meet(plan, (p, v), (place, value))]:
-                lost = held.pop(other)
-                if any(v is lost for v in read) and place.kind == "arena":
-                    return lost
+            if place.kind == "arena":
+                for start in arena.take(place.where, place.where + size_of(value, plan)):
+                    lost = held.pop(Buffer("arena", start))
+                    if any(v is lost for v in read):
+                        return lost
             held[place] = value
     for place, value in ends.items():
         if held.get(place) is not value:
@@ -36,8 +40,22 @@ def overwritten(plan: Schedule, memory: Memory) -> Value | None:
     return None
 
 
-def _meet(plan: Schedule, a: tuple[Buffer, Value], b: tuple[Buffer, Value]) -> bool:
-    """Whether two values' memory has a byte in common."""
-    if a[0].kind != "arena" or b[0].kind != "arena":
-        return a[0] == b[0]
-    return a[0].where < b[0].where + size_of(b[1], plan) and b[0].where < a[0].where + size_of(a[1], plan)
+class _Arena:
+    """Which bytes are taken: spans that have none in common."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: dict[int, int] = {}
+
+    def take(self, start: int, end: int) -> list[int]:
+        """Take the bytes from `start` to `end`; gives where the spans began that are taken no more."""
+        first = bisect_right(self._starts, start) - 1
+        first += first < 0 or self._ends[self._starts[first]] <= start
+        last = bisect_left(self._starts, end)
+        gone = self._starts[first:last]
+        del self._starts[first:last]
+        for old in gone:
+            del self._ends[old]
+        insort(self._starts, start)
+        self._ends[start] = end
+        return gone
