@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from rushlight.compile.capture.placeholder import TraceError
@@ -23,9 +24,12 @@ def refuse_overlaps(graph: Graph, arrays: Sequence[Any]) -> None:
     """Raise TraceError if inputs with these arrays share memory in a way that the program cannot follow."""
     place = {id(v): i for i, v in enumerate(graph.inputs)}
     targets = {place[id(t)] for t, _ in graph.updates}
+    bounds = [xp.byte_bounds(a) for a in arrays]
     for j in targets:
-        for i, array in enumerate(arrays):
-            if i != j and (i in targets or (i, j) in graph.late) and xp.shares_memory(array, arrays[j]):
+        start, end = bounds[j]
+        for i, (low, high) in enumerate(bounds):
+            meet = low < end and start < high and i != j and (i in targets or (i, j) in graph.late)
+            if meet and xp.shares_memory(arrays[i], arrays[j]):
                 raise TraceError(
                     message(
                         "compile",
@@ -44,20 +48,22 @@ class Spans:
         self.graph = graph
         self.targets = frozenset(place[id(t)] for t, _ in graph.updates)
         self._arrays: dict[int, Any] = {}
+        self._bounds: dict[int, tuple[int, int]] = {}
+        self._sorted = True
         self._starts: list[int] = []
         self._ends: list[int] = []
 
     def place(self, i: int, array: Any) -> None:
         """The updated input `i` now has this array."""
-        self._arrays[i] = array
-        spans = sorted(xp.byte_bounds(a) for a in self._arrays.values())
-        self._starts = [s for s, _ in spans]
-        self._ends = [e for _, e in spans]
-        for k in range(len(self._ends) - 1):
-            self._ends[k + 1] = max(self._ends[k + 1], self._ends[k])
+        self._arrays[i], self._bounds[i], self._sorted = array, xp.byte_bounds(array), False
 
     def meets(self, start: int, end: int) -> bool:
         """Whether bytes from `start` to `end` may belong to an updated input."""
+        if not self._sorted:
+            spans = sorted(self._bounds.values())
+            self._starts = [s for s, _ in spans]
+            self._ends = list(accumulate((e for _, e in spans), max))
+            self._sorted = True
         k = bisect_right(self._starts, end - 1)
         return k > 0 and self._ends[k - 1] > start
 
@@ -67,8 +73,10 @@ class Spans:
         Raises TraceError where a copy would not do.
         """
         found = False
-        for j, target in self._arrays.items():
-            if i != j and xp.shares_memory(array, target):
+        low, high = xp.byte_bounds(array)
+        for j, (start, end) in self._bounds.items():
+            target = self._arrays[j]
+            if low < end and start < high and i != j and xp.shares_memory(array, target):
                 if i in self.targets or (i, j) in self.graph.late:
                     arrays = [xp.empty((0,), xp.float32)] * len(self.graph.inputs)
                     arrays[i], arrays[j] = array, target
