@@ -9,7 +9,6 @@ import sys
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import rushlight as rl
@@ -299,45 +298,3 @@ def test_no_address_of_this_process_is_in_the_text(place: Path) -> None:
     again(rl.rand(300, 300))
     ((entry,),) = again._entries.values()
     assert entry.program.native.cached
-
-
-def test_equal_blocks_are_one_function(place: Path) -> None:
-    def functions(blocks: int) -> set[str]:
-        weights = [rl.rand(8, 8) for _ in range(blocks)]
-
-        def chain(x: rl.Tensor) -> rl.Tensor:
-            for weight in weights:
-                x = (x @ weight).relu()
-            return x
-
-        step = compile(chain)
-        step(rl.rand(4, 8))
-        ((entry,),) = step._entries.values()
-        assert len(entry.program.module.calls) == blocks
-        return set(entry.program.module.functions)
-
-    one, known = functions(1), len(_entries(place))
-    assert functions(20) == one
-    assert len(_entries(place)) == known + 1  # another step
-
-
-def test_slices_are_read_by_one_function(place: Path) -> None:
-    x = rl.rand(6, 50)
-    step = compile(lambda x: [x[i].exp() for i in range(6)])
-    for row, found in zip(x.exp(), step(x), strict=True):
-        np.testing.assert_allclose(found.numpy(), row.numpy(), rtol=1e-6)
-    ((entry,),) = step._entries.values()
-    assert len(entry.program.module.functions) == 1
-
-
-def test_each_check_keeps_its_number(place: Path) -> None:
-    table = rl.rand(5)
-    step = compile(lambda a, b: table[a] + table[b])
-    good, bad = rl.tensor([0, 1]), rl.tensor([0, 7])
-    step(good, good)
-    ((entry,),) = step._entries.values()
-    assert len(entry.program.module.checks) == 2
-    assert len({entry.program.module.calls[i].name for i in entry.program.module.checks}) == 1
-    for given in ((good, bad), (bad, good)):
-        with pytest.raises(IndexError, match="7"):
-            step(*given)

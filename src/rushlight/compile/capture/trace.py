@@ -270,15 +270,11 @@ class Trace:
     def _late(self) -> set[tuple[int, int]]:
         """Pairs of inputs (i, j): i is read, or returned, after j was written."""
         graph = self.graph
-        read = {**self._last_read, **{id(v): len(graph.nodes) for v in graph.outputs}}
+        last = {**self._last_read, **{id(v): len(graph.nodes) for v in graph.outputs}}
+        reads = [last.get(id(v), -1) for v in graph.inputs]
         targets = {id(t) for t, _ in graph.updates}
-        return {
-            (i, j)
-            for j, target in enumerate(graph.inputs)
-            if id(target) in targets
-            for i, v in enumerate(graph.inputs)
-            if i != j and read.get(id(v), -1) >= self._first_write[id(target)]
-        }
+        first = {j: self._first_write[id(t)] for j, t in enumerate(graph.inputs) if id(t) in targets}
+        return {(i, j) for j, write in first.items() for i, at in enumerate(reads) if i != j and at >= write}
 
     def written(self) -> set[int]:
         """The ids of tensors that the function writes in place."""

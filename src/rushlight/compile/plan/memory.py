@@ -6,6 +6,8 @@ into the array that the caller gets; everything else shares one arena, planned b
 
 from __future__ import annotations
 
+from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rushlight.compile.graph import Node, Value
@@ -53,8 +55,9 @@ def plan_memory(plan: Schedule) -> Memory:
         memory.places[id(value)] = Buffer("input", i)
     index = {id(v): i for i, v in enumerate(plan.graph.inputs)}
     written: list[tuple[Value, Buffer]] = []
+    readers = _readers(plan)
     for target, value in plan.graph.updates:
-        if _writes_through(plan, target, value, memory):
+        if _writes_through(plan, target, value, memory, readers.get(id(target), [])):
             memory.places[id(value)] = Buffer("input", index[id(target)])
         else:
             written.append((value, Buffer("input", index[id(target)])))
@@ -97,18 +100,28 @@ def _staged(
     return first + second
 
 
-def _writes_through(plan: Schedule, target: Value, value: Value, memory: Memory) -> bool:
+def _readers(plan: Schedule) -> dict[int, list[int]]:
+    """For each value in memory, by id, the kernels that read it; what goes out is read by one more."""
+    found: dict[int, list[int]] = {}
+    ends = [*plan.graph.outputs, *[v for _, v in plan.graph.updates]]
+    reads = [[v for node in kernel.nodes for v in node.values()] for kernel in plan.kernels]
+    for i, values in enumerate([*reads, ends]):
+        for base in {id(plan.access[id(v)].value) for v in values if id(v) in plan.access}:
+            found.setdefault(base, []).append(i)
+    return found
+
+
+def _writes_through(
+    plan: Schedule, target: Value, value: Value, memory: Memory, readers: Sequence[int]
+) -> bool:
     """Whether the kernel that makes `value` may write it over the old numbers of `target`."""
     maker = plan.made_by.get(id(value))
     if maker is None or id(value) in memory.places or plan.kernels[maker].kind == "callback":
         return False
-    at_the_end = [*plan.graph.outputs, *[v for _, v in plan.graph.updates]]
-    if any(id(v) in plan.access and plan.access[id(v)].value is target for v in at_the_end):
+    if len(plan.kernels) in readers:
         return False
-    for i, kernel in enumerate(plan.kernels):
-        if i >= maker and not _only_pointwise(plan, kernel, target, same=i == maker):
-            return False
-    return True
+    later = [i for i in readers if i >= maker]
+    return all(_only_pointwise(plan, plan.kernels[i], target, same=i == maker) for i in later)
 
 
 def _only_pointwise(plan: Schedule, kernel: Kernel, target: Value, same: bool) -> bool:
@@ -152,7 +165,7 @@ def _fill_arena(plan: Schedule, memory: Memory, kept: list[Value]) -> None:
                 continue
             size = size_of(value, plan)
             offset = _first_fit(taken, size)
-            taken.append((offset, offset + size, last.get(id(value), i)))
+            insort(taken, (offset, offset + size, last.get(id(value), i)))
             memory.places[id(value)] = Buffer("arena", offset)
             memory.arena = max(memory.arena, offset + size)
 
@@ -166,7 +179,7 @@ def size_of(value: Value, plan: Schedule) -> int:
 
 def _first_fit(taken: list[tuple[int, int, int]], size: int) -> int:
     offset = 0
-    for start, stop, _ in sorted(taken):
+    for start, stop, _ in taken:
         if offset + size <= start:
             break
         offset = max(offset, stop)

@@ -6,7 +6,7 @@ share one. `step` calls them in order; it takes one table of pointers: the input
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from rushlight.compile.write.arg_reduce import write_positions
 from rushlight.compile.write.check import write_check
 from rushlight.compile.write.contract import write_product
 from rushlight.compile.write.cumulative import write_cumulative
+from rushlight.compile.write.fingerprint import Fingerprint
 from rushlight.compile.write.join import write_cat, write_elements, write_fill
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.library import write_library
@@ -78,10 +79,21 @@ class Callback:
 def render(plan: Schedule, memory: Memory) -> Module:
     """The LLVM module of a schedule."""
     module = Module()
+    written: dict[Hashable, tuple[str, list[tuple[int, int]], int]] = {}
     for kernel in plan.kernels:
+        alike = Fingerprint(kernel, plan, memory)
+        if alike.key in written:
+            name, places, parts = written[alike.key]
+            pointers = [(alike.buffers[k][0], alike.buffers[k][1] + by) for k, by in places]
+            module.calls.append(Call(name, pointers, [], parts))
+            continue
         writer = KernelWriter(plan, memory, kernel)
         _write(writer, kernel, module, plan, memory)
         _add(module, writer)
+        if alike.key is not None and not writer.numbers:
+            firsts = {buffer: (k, at) for k, (buffer, at) in enumerate(alike.buffers)}
+            places = [(firsts[b][0], at - firsts[b][1]) for b, at in writer.arguments.items()]
+            written[alike.key] = module.calls[-1].name, places, writer.parts
     for value, target in memory.copies:
         writer = KernelWriter(plan, memory, Kernel("copy", value.spec.shape))
         write_elements(writer, value, target)
