@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterator
-from typing import Any
 
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.indexing import source_of
 from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Memory
-from rushlight.compile.vector import registers
-from rushlight.compile.vector.namespace import VectorMath
-from rushlight.compile.write.emit import Emitter
-from rushlight.compile.write.factors import flops as product_flops
-from rushlight.compile.write.kernel_writer import LANES
+from rushlight.compile.write.work import flops, per_element
 from rushlight.core.lower import Contract, Gather, Join, Map, Scatter, View
-from rushlight.core.op import Op
 
 __all__ = ["bytes_of", "flops_of", "footprint_of"]
-
-_Pairs = tuple[tuple[Any, Any], ...]
-_ARITHMETIC = re.compile(
-    r" = (?:(?P<one>fadd|fsub|fmul|fdiv|call (?=[^@]*@llvm\.sqrt))|(?P<two>call (?=[^@]*@llvm\.fm[ua])))"
-    r" *(?:<(?P<lanes>\d+) x)?"
-)
 
 
 def flops_of(kernel: Kernel) -> int:
@@ -39,10 +25,9 @@ def flops_of(kernel: Kernel) -> int:
 def _flops(node: Node) -> float:
     lower = node.op.lower
     if isinstance(lower, Contract):
-        return product_flops(node)
+        return flops(node)
     if isinstance(lower, Map):
-        kinds = tuple((str(v.spec.dtype), None) if isinstance(v, Value) else (None, v) for v in node.inputs)
-        return node.out.spec.size * _per_element(node.op, kinds, tuple(sorted(node.attrs.items())))
+        return node.out.spec.size * per_element(node)
     if isinstance(lower, (Gather, Join, View)):
         return 0
     if isinstance(lower, Scatter):
@@ -56,26 +41,6 @@ def _adds(node: Node) -> int:
     source = source_of(node)
     adds = any(v.spec.dtype.kind in "iu" for v in node.values() if v is not source)
     return source.spec.size if adds and isinstance(source, Value) and source.spec.dtype.kind == "f" else 0
-
-
-def _per_element(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
-    try:
-        return _counted(op, kinds, attrs)
-    except TypeError:  # an attribute that cannot be hashed
-        return _counted.__wrapped__(op, kinds, attrs)
-
-
-@functools.cache
-def _counted(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
-    """Operations for each element, counted in the instructions that the op's formula writes."""
-    emitter = Emitter()
-    operands = [registers.Vec(emitter, "%x", k, LANES) if k else number for k, number in kinds]
-    try:
-        op.formula(VectorMath(emitter, LANES), *operands, **dict(attrs))
-    except Exception:
-        return 1.0  # NumPy computes it, nobody knows how
-    found = (_ARITHMETIC.search(line) for line in emitter.lines)
-    return sum((1 if m["one"] else 2) * int(m["lanes"] or 1) for m in found if m) / LANES
 
 
 def bytes_of(kernel: Kernel, plan: Schedule) -> int:

@@ -17,19 +17,17 @@ from rushlight.compile.native.workspace import Pairs, Workspace
 from rushlight.compile.plan.kernels import Schedule, schedule
 from rushlight.compile.plan.memory import Memory, plan_memory
 from rushlight.compile.write import library
-from rushlight.compile.write.factors import flops
 from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.compile.write.render import Module, render
 from rushlight.compile.write.scan import scan_text
 from rushlight.core.atomic import Undo, at_once, make_lock
-from rushlight.core.lower import Contract
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
 __all__ = ["Program"]
 
 HEAVY = 50_000_000
-"""Multiplications and additions of one step from which calling other threads for it is worth their waking."""
+"""Operations of the kernels with parts in one step from which it is worth waking other threads for it."""
 
 _Alone = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
@@ -55,12 +53,8 @@ class Program:
         self._scans: dict[bool, jit.Native] = {}
         self._parts = max((call.parts for call in self.module.calls), default=1)
         self._apart = _writes_before_it_fails(self.plan, self.memory, self.module)
-        pairs = zip(self.plan.kernels, self.module.calls, strict=False)
-        shared = [k.root for k, call in pairs if call.parts > 1]
         self._checks = bool(self.module.checks)
-        self._heavy = (
-            sum(flops(n) for n in shared if n is not None and isinstance(n.op.lower, Contract)) >= HEAVY
-        )
+        self._heavy = sum(call.work for call in self.module.calls if call.parts > 1) >= HEAVY
         index = {id(v): i for i, v in enumerate(graph.inputs)}
         self.updated = [index[id(target)] for target, _ in graph.updates]
         self.allocate()

@@ -9,8 +9,7 @@ from typing import Any
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.registers import Vec, select
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter
-from rushlight.compile.write.maps import Reduction, along, keep_first, write_reduction
-from rushlight.compile.write.nest import loops
+from rushlight.compile.write.maps import Reduction, each_row, keep_first, over_space, write_reduction
 from rushlight.device import xp
 
 __all__ = ["write_positions"]
@@ -41,7 +40,7 @@ class _Positions(Reduction):
     def _rows(self) -> None:
         """The last axis is reduced: each lane keeps the first best of its own elements."""
         kept, reduced = self._split()
-        e, sizes = self.writer.emitter, self.nest.sizes
+        sizes = self.nest.sizes
         ways = 4 if sizes[-1] >= 8 * LANES else 1
 
         def row(outer: list[str]) -> None:
@@ -55,7 +54,7 @@ class _Positions(Reduction):
                 best = self._first(*zip(*map(transfer.halves, best), strict=True))
             self._finish([at.get(d, "0") for d in range(len(sizes))], 1, 1, best[1])
 
-        loops(e, [sizes[d] for d in kept], row)
+        each_row(self.writer, [sizes[d] for d in kept], row)
 
     def _row(self, at: dict[int, str], accs: list[Any], size: int) -> list[Any]:
         e, rank = self.writer.emitter, len(self.nest.sizes)
@@ -87,8 +86,8 @@ class _Positions(Reduction):
         kept, reduced = self._split()
         e, sizes = self.writer.emitter, self.nest.sizes
 
-        def block(outer: list[str], j: str, count: int) -> None:
-            at = dict(zip(kept, [*outer, j], strict=True))
+        def block(indices: list[str], lanes: int, count: int) -> None:
+            at = dict(zip(kept, indices, strict=True))
             accs = [self._start(LANES), registers.constant(e, 0, self._counted, LANES)]
 
             def point(where: dict[int, str], held: list[Any]) -> list[Any]:
@@ -100,11 +99,7 @@ class _Positions(Reduction):
             accs = self._nest(reduced, at, accs, point)
             self._finish([at.get(d, "0") for d in range(len(sizes))], LANES, count, accs[1])
 
-        loops(
-            e,
-            [sizes[d] for d in kept[:-1]],
-            lambda outer: along(self.writer, sizes[-1], lambda j, n: block(outer, j, n)),
-        )
+        over_space(self.writer, [sizes[d] for d in kept], block)
 
     def _beats(self, a: Any, b: Any) -> Any:
         """Whether `a` goes before `b`, whatever their places: it is larger, or the only nan."""

@@ -16,11 +16,12 @@ from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.cuts import Run, cut, pieces, scaled, share, walk, worthwhile
 from rushlight.compile.write.dots import write_dots
 from rushlight.compile.write.emit import Emitter, llvm_type
-from rushlight.compile.write.factors import Operands, finish, flops, operands
+from rushlight.compile.write.factors import Operands, finish, operands
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, body_streams
 from rushlight.compile.write.nest import Stream, loops, offset_of
 from rushlight.compile.write.panels import LARGEST, Chunk, Panels, chunks_of, pack, size_of
 from rushlight.compile.write.totals import add_up
+from rushlight.compile.write.work import flops
 
 __all__ = ["write_product"]
 

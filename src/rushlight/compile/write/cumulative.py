@@ -13,8 +13,8 @@ from typing import Any
 from rushlight.compile.vector import registers
 from rushlight.compile.vector.registers import Vec
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
-from rushlight.compile.write.maps import along
-from rushlight.compile.write.nest import Nest, loops
+from rushlight.compile.write.maps import each_row, over_space
+from rushlight.compile.write.nest import Nest
 from rushlight.device import xp
 
 __all__ = ["write_cumulative"]
@@ -51,18 +51,14 @@ class _Running:
         self.kept = [d for d in range(len(nest.sizes)) if d != self.axis]
 
     def write(self) -> None:
-        sizes, e = self.nest.sizes, self.writer.emitter
-        last = len(sizes) - 1
+        sizes = self.nest.sizes
+        kept, last = [sizes[d] for d in self.kept], len(sizes) - 1
         if not sizes:
             self._point([], 1, 1, None)
         elif self.axis == last:
-            loops(e, [sizes[d] for d in self.kept], lambda outer: self._row(outer, sizes[last]))
+            each_row(self.writer, kept, lambda outer: self._row(outer, sizes[last]))
         else:
-            loops(
-                e,
-                [sizes[d] for d in self.kept[:-1]],
-                lambda outer: along(self.writer, sizes[last], lambda j, n: self._column([*outer, j], n)),
-            )
+            over_space(self.writer, kept, lambda indices, lanes, count: self._column(indices, count))
 
     def _zero(self) -> Any:
         """What changes nothing when it is added: of floats -0, since -0 + 0 is 0."""

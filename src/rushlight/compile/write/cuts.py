@@ -59,7 +59,7 @@ def pieces(runs: Sequence[Run]) -> int:
     return sum(r.count for r in runs)
 
 
-def worthwhile(work: int, most: int) -> int:
+def worthwhile(work: float, most: int) -> int:
     """Into how many parts to divide `work` operations, so that each outweighs the waiting at its end."""
     wanted = next((p for p, least in ((8, 400e6), (4, 60e6), (2, 2e6)) if work >= least), 1)
     return max(1, min(wanted, most))

@@ -9,7 +9,7 @@ from rushlight.compile.graph import Node, Value
 from rushlight.compile.write.kernel_writer import KernelWriter, Point
 from rushlight.compile.write.nest import Stream
 
-__all__ = ["Operands", "finish", "flops", "operands"]
+__all__ = ["Operands", "finish", "operands"]
 
 
 @dataclass(slots=True)
@@ -52,13 +52,6 @@ def _axes(value: Value, names: str, transposed: bool) -> list[str]:
         return ["k"]
     last = list(names[::-1] if transposed else names)
     return [f"batch{i}" for i in range(rank - 2)] + last
-
-
-def flops(node: Node) -> int:
-    """Multiplications and additions of a product."""
-    left = node.inputs[0]
-    axes = _axes(left, "mk", node.attrs.get("ta", False))
-    return 2 * node.out.spec.size * left.spec.shape[axes.index("k")]
 
 
 def finish(

@@ -12,14 +12,18 @@ from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.write.cuts import worthwhile
 from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.gather import gather_streams, read_gathered
 from rushlight.compile.write.nest import Stream, offset_of
+from rushlight.compile.write.work import work_of
 from rushlight.core.lower import Gather
 
 __all__ = ["KernelWriter", "Point"]
 
 LANES = 16
+DIVIDED = frozenset(("map", "rows", "gather", "copy", "fill", "reduce", "dot", "cumulative", "random"))
+"""Kernels that write each element by itself."""
 
 
 class Point:
@@ -55,6 +59,17 @@ class KernelWriter:
         self.parts = 1
         """Into how many parts, done side by side, the kernel divides its work. It follows from sizes
         alone, so that results do not depend on how many threads there are."""
+
+    def divide(self, most: int) -> int:
+        """Into how many parts, at most so many, the kernel divides its work."""
+        if self.kernel.kind in DIVIDED:
+            self.parts = worthwhile(self.work, most)
+        return self.parts
+
+    @functools.cached_property
+    def work(self) -> float:
+        """How much there is to do, in operations of float32."""
+        return work_of(self.kernel)
 
     # Buffers
 

@@ -10,9 +10,10 @@ from typing import Any
 from rushlight.compile import host
 from rushlight.compile.graph import Node
 from rushlight.compile.write.cuts import worthwhile
-from rushlight.compile.write.factors import flops, operands
+from rushlight.compile.write.factors import operands
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import offset_of
+from rushlight.compile.write.work import flops
 
 __all__ = ["address_of", "is_large", "write_library"]
 

@@ -10,14 +10,21 @@ from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.kernels import Kernel
 from rushlight.compile.vector import registers
 from rushlight.compile.write.accumulate import accumulator_of, reduced_axes
+from rushlight.compile.write.cuts import share
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
 from rushlight.compile.write.nest import Nest, loops
 from rushlight.compile.write.totals import add_up, carry, height
 
-__all__ = ["Reduction", "along", "keep_first", "over_rows", "over_space", "write_map", "write_reduction"]
-
-WIDE = 1 << 15
-"""Elements from which a map is divided into parts."""
+__all__ = [
+    "Reduction",
+    "along",
+    "each_row",
+    "keep_first",
+    "over_rows",
+    "over_space",
+    "write_map",
+    "write_reduction",
+]
 
 
 def write_map(writer: KernelWriter) -> None:
@@ -38,17 +45,17 @@ def write_map(writer: KernelWriter) -> None:
 
 
 def over_space(writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None]) -> None:
-    """``block(indices, lanes, count)`` for every point of a nest, in vectors along its last axis."""
-    if len(sizes) == 1 and sizes[0] >= WIDE:
-        _in_parts(writer, sizes[0], block)
+    """``block(indices, lanes, count)`` for every point of a nest, in vectors along its last axis; one long
+    row is divided along itself, many by another axis."""
+    if len(sizes) == 1 and writer.divide(sizes[0] // LANES) > 1:
+        _row_in_parts(writer, sizes[0], block)
     else:
         over_rows(writer, sizes, block)
 
 
-def _in_parts(writer: KernelWriter, size: int, block: Callable[[list[str], int, int], None]) -> None:
+def _row_in_parts(writer: KernelWriter, size: int, block: Callable[[list[str], int, int], None]) -> None:
     """A long row in parts that threads may share; the last one takes what is left over."""
     e = writer.emitter
-    writer.parts = min(8, size // (WIDE // 2))
     step = size // writer.parts // LANES * LANES
     start = e.value(f"mul nuw nsw i64 %part, {step}")
     last = e.value(f"icmp eq i64 %part, {writer.parts - 1}")
@@ -70,11 +77,30 @@ def over_rows(writer: KernelWriter, sizes: list[int], block: Callable[[list[str]
     if not sizes:
         block([], 1, 1)
         return
-    loops(
-        writer.emitter,
+    each_row(
+        writer,
         sizes[:-1],
         lambda outer: along(writer, sizes[-1], lambda j, n: block([*outer, j], LANES, n)),
     )
+
+
+def each_row(writer: KernelWriter, sizes: list[int], body: Callable[[list[str]], None]) -> None:
+    """Loops over `sizes`, outermost first, of which the longest is divided among the parts."""
+    longest = max(range(len(sizes)), key=lambda d: sizes[d], default=0)
+    parts = writer.divide(sizes[longest]) if sizes else 1
+    if parts == 1:
+        loops(writer.emitter, sizes, body)
+        return
+    e = writer.emitter
+    first, after = share(e, sizes[longest], "%part", parts)
+
+    def some(outer: list[str]) -> None:
+        def inner(i: str) -> None:
+            loops(e, sizes[longest + 1 :], lambda rest: body([*outer, i, *rest]))
+
+        e.loop(first, after, 1, inner)
+
+    loops(e, sizes[:longest], some)
 
 
 def along(writer: KernelWriter, size: int, body: Callable[[str, int], None]) -> None:
@@ -220,7 +246,7 @@ class Reduction:
             at = dict(zip(kept, outer, strict=True))
             self._finish([at.get(d, "0") for d in range(len(self.nest.sizes))], 1, 1, self.of_row(at))
 
-        loops(self.writer.emitter, [self.nest.sizes[d] for d in kept], row)
+        each_row(self.writer, [self.nest.sizes[d] for d in kept], row)
 
     def of_row(self, at: dict[int, str]) -> Any:
         """The total along the last axis and the others that are reduced, in one lane."""
@@ -257,17 +283,12 @@ class Reduction:
         kept, _ = self._split()
         sizes = self.nest.sizes
 
-        def block(outer: list[str], j: str, count: int) -> None:
-            at = dict(zip(kept, [*outer, j], strict=True))
+        def block(indices: list[str], lanes: int, count: int) -> None:
+            at = dict(zip(kept, indices, strict=True))
             total = self.of_column(at, count)
             self._finish([at.get(d, "0") for d in range(len(sizes))], LANES, count, total)
 
-        outer_sizes = [sizes[d] for d in kept[:-1]]
-        loops(
-            self.writer.emitter,
-            outer_sizes,
-            lambda outer: along(self.writer, sizes[-1], lambda j, n: block(outer, j, n)),
-        )
+        over_space(self.writer, [sizes[d] for d in kept], block)
 
     def of_column(self, at: dict[int, str], count: int) -> Any:
         """The totals of a vector of results."""

@@ -7,7 +7,7 @@ share one. `step` calls them in order; it takes one table of pointers: the input
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
@@ -59,12 +59,13 @@ class Module:
 @dataclass(slots=True)
 class Call:
     """A function's name, where its pointers point (so many bytes into a buffer), the numbers that it takes,
-    and into how many parts it divides its work."""
+    how much work it does, in operations, and into how many parts it divides it."""
 
     name: str
     pointers: list[tuple[Buffer, int]]
     numbers: list[int]
     parts: int
+    work: float
 
 
 @dataclass(slots=True)
@@ -79,13 +80,13 @@ class Callback:
 def render(plan: Schedule, memory: Memory) -> Module:
     """The LLVM module of a schedule."""
     module = Module()
-    written: dict[Hashable, tuple[str, list[tuple[int, int]], int]] = {}
+    written: dict[Hashable, tuple[Call, list[tuple[int, int]]]] = {}
     for kernel in plan.kernels:
         alike = Fingerprint(kernel, plan, memory)
         if alike.key in written:
-            name, places, parts = written[alike.key]
+            call, places = written[alike.key]
             pointers = [(alike.buffers[k][0], alike.buffers[k][1] + by) for k, by in places]
-            module.calls.append(Call(name, pointers, [], parts))
+            module.calls.append(replace(call, pointers=pointers))
             continue
         writer = KernelWriter(plan, memory, kernel)
         _write(writer, kernel, module, plan, memory)
@@ -93,7 +94,7 @@ def render(plan: Schedule, memory: Memory) -> Module:
         if alike.key is not None and not writer.numbers:
             firsts = {buffer: (k, at) for k, (buffer, at) in enumerate(alike.buffers)}
             places = [(firsts[b][0], at - firsts[b][1]) for b, at in writer.arguments.items()]
-            written[alike.key] = module.calls[-1].name, places, writer.parts
+            written[alike.key] = module.calls[-1], places
     for value, target in memory.copies:
         writer = KernelWriter(plan, memory, Kernel("copy", value.spec.shape))
         write_elements(writer, value, target)
@@ -106,7 +107,8 @@ def _add(module: Module, writer: KernelWriter) -> None:
     """Have the step call what was written."""
     name, text = writer.function()
     module.functions[name] = text
-    module.calls.append(Call(name, list(writer.arguments.items()), writer.numbers, writer.parts))
+    arguments = list(writer.arguments.items())
+    module.calls.append(Call(name, arguments, writer.numbers, writer.parts, writer.work))
 
 
 def _map_or_nothing(writer: KernelWriter) -> None:

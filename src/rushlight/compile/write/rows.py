@@ -15,8 +15,8 @@ from rushlight.compile.plan.kernels import Kernel
 from rushlight.compile.plan.rows import place_in_rows
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
-from rushlight.compile.write.maps import Reduction, along
-from rushlight.compile.write.nest import Nest, Stream, element_type, loops, offset_of
+from rushlight.compile.write.maps import Reduction, along, each_row, over_space
+from rushlight.compile.write.nest import Nest, Stream, element_type, offset_of
 
 __all__ = ["write_rows"]
 
@@ -124,21 +124,16 @@ class _Rows:
             stage.ready()
 
     def write(self) -> None:
-        sizes, e = self.nest.sizes, self.writer.emitter
         kept = [d for d, r in enumerate(self.nest.reduced) if not r]
+        lengths = [self.nest.sizes[d] for d in kept]
+
+        def rows(indices: list[str], lanes: int = 1, count: int = 1) -> None:
+            self._row(dict(zip(kept, indices, strict=True)), lanes, count)
+
         if self.nest.reduced[-1]:
-            loops(
-                e,
-                [sizes[d] for d in kept],
-                lambda outer: self._row(dict(zip(kept, outer, strict=True)), 1, 1),
-            )
-            return
-
-        def across(outer: list[str]) -> None:
-            at = dict(zip(kept, outer, strict=False))
-            along(self.writer, sizes[-1], lambda j, n: self._row({**at, kept[-1]: j}, LANES, n))
-
-        loops(e, [sizes[d] for d in kept[:-1]], across)
+            each_row(self.writer, lengths, rows)
+        else:
+            over_space(self.writer, lengths, rows)
 
     def _row(self, at: dict[int, str], lanes: int, count: int) -> None:
         self._rows.clear()
