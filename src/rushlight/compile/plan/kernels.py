@@ -133,7 +133,7 @@ def schedule(
     plan = Schedule(graph)
     for value in graph.inputs:
         plan.access[id(value)] = contiguous(value)
-    for node in graph.nodes:
+    for node in _single_numbers_first(graph) if fuse else graph.nodes:
         if not _constant(plan, node) and not _view(plan, node):
             kernel = _place(plan, node, can_emit, use_library, fuse)
             plan.made_by[id(node.out)] = kernel
@@ -142,12 +142,29 @@ def schedule(
         if limit is not None and not _by_callback(plan, node):
             plan.below[id(node.out)] = limit
     if fuse:
+        _join_late(plan)
         fuse_rows(plan)
     _find_stores(plan)
     _put_in_order(plan)
     if fuse:
         lay_out(plan)
     return plan
+
+
+def _single_numbers_first(graph: Graph) -> list[Node]:
+    """The nodes in an order in which what follows from single numbers alone, such as a step's learning rate,
+    comes first: there it parts no chain of nodes that reads it."""
+    single = {id(v) for v in graph.inputs if v.spec.size == 1}
+    first: list[Node] = []
+    rest: list[Node] = []
+    for node in graph.nodes:
+        plain = isinstance(node.op.lower, (Map, Fill)) and all(id(v) in single for v in node.values())
+        if plain and node.out.spec.size == 1:
+            single.add(id(node.out))
+            first.append(node)
+        else:
+            rest.append(node)
+    return first + rest
 
 
 def _put_in_order(plan: Schedule) -> None:
@@ -320,6 +337,20 @@ def _partner(plan: Schedule, node: Node) -> int | None:
         return None
     direct = all(_pointwise(plan, v, kernel) for v in node.values() if plan.source(v) == last)
     return last if direct else None
+
+
+def _join_late(plan: Schedule) -> None:
+    """Put maps that began on their own, and then read what another kernel makes, into that kernel."""
+    for kernel in plan.kernels:
+        last = max((plan.source(v) for v in kernel.reads()), default=-1)
+        if kernel.kind != "map" or last < 0:
+            continue
+        partner = plan.kernels[last]
+        direct = all(_pointwise(plan, v, partner) for v in kernel.reads() if plan.source(v) == last)
+        if partner.kind in FUSING and partner.space == kernel.space and direct:
+            partner.body += kernel.body
+            plan.made_by.update((id(n.out), last) for n in kernel.body)
+            kernel.body = []
 
 
 def _pointwise(plan: Schedule, value: Value, kernel: Kernel) -> bool:
