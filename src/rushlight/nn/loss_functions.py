@@ -1,4 +1,4 @@
-"""Losses as plain functions, with PyTorch's signatures; ``nn.functional`` offers them, ``nn.loss`` as modules.
+"""Losses as functions, with PyTorch's signatures; nn.functional offers them, nn.loss has them as modules.
 
 A function checks what it is given, asks an op or a composition of ops for the loss of each element, and
 weighs and reduces these.
