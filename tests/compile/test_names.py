@@ -11,7 +11,7 @@ from rushlight.core.op import REGISTRY
 COMPILER = Path(rushlight.__file__).parent / "compile"
 SHARED = {
     *("all", "any", "cat", "copy", "full", "gather", "ge", "gt", "index"),
-    *("le", "lt", "max", "min", "prod", "scatter", "slice", "sum", "to"),
+    *("le", "linear", "lt", "max", "min", "prod", "scatter", "slice", "sum", "to"),
 }
 """Words of English, of LLVM and of the compiler as well."""
 APART = {"fuzz", "vector", "number.py"}

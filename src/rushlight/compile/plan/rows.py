@@ -31,7 +31,12 @@ LONG = 2048
 
 @dataclass(eq=False, slots=True)
 class _Rows:
-    """Kernels over the rows of `space` along `axis`. They will run at `first`; `bases` has what they read."""
+    """Kernels over the rows of `space` along `axis`.
+
+    first   where they will run.
+    inside  what they read of one another; bases: what they read in memory; by id.
+    checks  of indices: all that stood between the kernels. In the same order they come before them.
+    """
 
     space: tuple[int, ...]
     axis: int
@@ -39,6 +44,7 @@ class _Rows:
     members: list[int] = field(default_factory=list)
     inside: set[int] = field(default_factory=set)
     bases: set[int] = field(default_factory=set)
+    checks: dict[int, None] = field(default_factory=dict)
 
 
 def fuse_rows(plan: Schedule) -> None:
@@ -89,7 +95,7 @@ def _joined(plan: Schedule, i: int, kernel: Kernel, groups: dict[int, _Rows]) ->
     bases = _bases(plan, kernel)
     makers = {plan.made_by.get(b, -1) for b in bases}
     near = {id(groups[j]): groups[j] for j in makers if j in groups}
-    if kernel.kind == "reduce":
+    if kernel.kind != "map":
         near.update({id(r): r for r in groups.values() if bases & r.bases})
     for rows in sorted(near.values(), key=lambda r: -r.first):
         if _fits(rows, kernel) and _ready(plan, i, kernel, rows, groups):
@@ -114,7 +120,8 @@ def _fits(rows: _Rows, kernel: Kernel) -> bool:
 def _ready(plan: Schedule, i: int, kernel: Kernel, rows: _Rows, groups: dict[int, _Rows]) -> bool:
     """Whether the kernel may run with the first of the rows' kernels; notes what it reads of theirs."""
     indexed = [n for n in kernel.nodes if isinstance(n.op.lower, Gather)]
-    if indexed and any(k.check is not None for k in plan.kernels[rows.first : i]):
+    checks = [j for j in range(rows.first, i) if indexed and plan.kernels[j].check is not None]
+    if any(_place(plan, plan.kernels[j].reads()[0], groups) >= rows.first for j in checks):
         return False
     inside: set[int] = set()
     for node in kernel.nodes:
@@ -130,10 +137,17 @@ def _ready(plan: Schedule, i: int, kernel: Kernel, rows: _Rows, groups: dict[int
                 base = plan.access[id(value)].value.spec.shape
                 if base != rows.space or rows.space[rows.axis] <= LONG:
                     inside.add(id(value))
-            elif maker >= 0 and (groups[maker].first if maker in groups else maker) >= rows.first:
+            elif _place(plan, value, groups) >= rows.first:
                 return False
     rows.inside |= inside
+    rows.checks |= dict.fromkeys(checks)
     return True
+
+
+def _place(plan: Schedule, value: Value, groups: dict[int, _Rows]) -> int:
+    """Where what makes the value will run."""
+    maker = plan.source(value)
+    return groups[maker].first if maker in groups else maker
 
 
 def _aligned(access: Access, value: Value, space: tuple[int, ...], rows: _Rows) -> bool:
@@ -159,13 +173,14 @@ def _merge(plan: Schedule, found: dict[int, _Rows]) -> None:
     """Put the kernels of the groups together, each where its first one was."""
     from rushlight.compile.plan.kernels import Kernel
 
-    gone = {i for rows in found.values() for i in rows.members}
+    gone = {i for rows in found.values() for i in (*rows.members, *rows.checks)}
     kernels: list[Kernel] = []
     place: dict[int, int] = {}
     for i, kernel in enumerate(plan.kernels):
         if i in found:
             rows = found[i]
             stages = [plan.kernels[m] for m in rows.members]
+            kernels += [plan.kernels[j] for j in sorted(rows.checks)]
             place.update(dict.fromkeys(rows.members, len(kernels)))
             kernels.append(Kernel("rows", rows.space, axis=rows.axis, stages=stages, inside=rows.inside))
         elif i not in gone:
