@@ -122,12 +122,14 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     (['zeros'], [], [])
     """
     lower, slips = name.lower(), len(name) // 4
+    letters = set(lower)
     found: list[tuple[int, str]] = []
     for candidate in known:
         other = candidate.lower()
         if len(lower) >= 5 and other.startswith(lower):
             found.append((slips, candidate))
-        elif abs(len(other) - len(lower)) <= slips:
+        # A slip brings in one letter and takes one away at most: most candidates need no closer look.
+        elif abs(len(other) - len(lower)) <= slips and len(letters.symmetric_difference(other)) <= 2 * slips:
             distance = _distance(lower, other)
             if distance <= slips:
                 found.append((distance, candidate))

@@ -9,7 +9,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.compile.function import compile
-from rushlight.compile.native.family import Family, apart, run_crew
+from rushlight.compile.native.family import Family, apart, run_workers
 from rushlight.core.tensor import Tensor, wrap
 
 pytest.importorskip("llvmlite")
@@ -50,13 +50,13 @@ def test_every_member_runs_as_if_alone(threads: int) -> None:
     own, twins = members(4), members(4)
     family = Family(entry.program, [lifted(entry, weight, rate, m) for m in own], threads)
     assert family.fits()
-    assert apart([t for i in range(4) for t in family.written(i)], [*family.read(0), data])
+    assert apart([t for i in range(4) for t in family.written[i]], [*family.read[0], data])
     family.bind()
     found = np.full((4, STEPS), np.nan, np.float32)
     who = np.array([0, 1, 3])  # member 2 has a rest
     at = (found.ctypes.data + who * found.strides[0])[:, None]
     jobs, places = family.jobs(who, [data.array], index.ctypes.data + who * index.strides[0], STEPS, at)
-    run_crew(jobs, np.arange(4), threads)
+    run_workers(jobs, np.arange(4), threads)
     assert places.shape == (3, 3)
     for i, (mine, twin) in enumerate(zip(own, twins, strict=True)):
         if i == 2:
@@ -68,7 +68,7 @@ def test_every_member_runs_as_if_alone(threads: int) -> None:
         assert found[i].tobytes() == losses.tobytes()
         assert mine[0].array.tobytes() == twin[0].array.tobytes()
         before = mine[0]._written
-        family.touch()
+        family.bind()
         assert mine[0]._written > before
 
 
@@ -84,7 +84,7 @@ def test_a_member_does_several_jobs_in_order() -> None:
     stack = data.array.reshape(2, BATCH, 2)[1:]
     first, kept = family.jobs(who, [data.array], np.array([index.ctypes.data]), 1, found.ctypes.data)
     second, too = family.jobs(who, [stack], None, 1, found.ctypes.data + 4)
-    run_crew(np.concatenate((first, second)), np.array([0, 2]), 1)
+    run_workers(np.concatenate((first, second)), np.array([0, 2]), 1)
     del kept, too
     alone = entry.program.apart([None, *lifted(entry, weight, rate, twin)])
     (losses,) = alone.scan([data.array], np.arange(2 * BATCH).reshape(2, BATCH), 2)

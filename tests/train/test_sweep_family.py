@@ -13,7 +13,7 @@ import rushlight as rl
 from rushlight import nn
 from rushlight.compile.native import threads
 from rushlight.train import EarlyStopping, Trainer
-from rushlight.train.sweeping.portrait import Portrait
+from rushlight.train.sweeping.fingerprint import Fingerprint
 
 pytest.importorskip("llvmlite")
 
@@ -124,11 +124,11 @@ def test_a_scheduler() -> None:
     assert result[0].history["lr"] == [0.1, 0.1, 0.05, 0.05, 0.025]
 
 
-def test_a_scheduler_for_every_batch_goes_alone() -> None:
+def test_a_scheduler_for_every_batch(cores: int) -> None:
+    """It holds the others to a batch at a time, and changes nothing for them."""
     configs = [{"lr": 0.1, "seed": 0}, {"lr": 0.1, "seed": 1, "schedule": "batch"}]
-    result = assert_alone_is_the_same(scheduled, configs, batch_size=50)
-    assert result.compiled == 1
-    assert "after every batch" in (result.why_eager or "")
+    result = assert_alone_is_the_same(scheduled, configs, families=3, batch_size=40, validation=TEST)
+    assert [run.trainer.scheduler.last_epoch for run in result] == [4, 16]
 
 
 def stopping(patience: int, seed: int) -> Trainer:
@@ -199,7 +199,7 @@ def unused(data: Any) -> Any:
 
 
 def test_long_epochs_are_cut_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rushlight.train.sweeping.engine.SECONDS", 1e-9)
+    monkeypatch.setattr("rushlight.train.sweeping.lockstep.SECONDS", 1e-9)
     configs = rl.grid(lr=[0.05, 0.1], seed=range(2))
     assert_alone_is_the_same(disk, configs, 2, families=3, batch_size=7, validation=TEST)
 
@@ -211,7 +211,7 @@ def test_what_a_sweep_trained_trains_on() -> None:
     assert bits(run.trainer) == bits(alone(disk, run.config, TRAIN, 6, batch_size=50))
 
 
-def test_portraits_tell_apart_what_freezes() -> None:
+def test_fingerprints_tell_apart_what_freezes() -> None:
     class Scaled(nn.Module):
         def __init__(self, factor: float, function: Any) -> None:
             self.layer, self.factor, self.function = nn.Linear(2, 1), factor, function
@@ -227,7 +227,7 @@ def test_portraits_tell_apart_what_freezes() -> None:
         return lambda x: x + by
 
     def facts(*args: Any, **options: Any) -> Any:
-        return Portrait(trainer(*args, **options)).facts
+        return Fingerprint(trainer(*args, **options)).facts
 
     same = facts(2.0, rl.tanh)
     assert facts(2.0, rl.tanh) == same

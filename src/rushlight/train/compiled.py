@@ -102,7 +102,7 @@ class CompiledSteps(EagerSteps):
             count = min(len(whole) - at, self._most(), total if limit is None else limit)
             rows = whole[at : at + count] if at < len(whole) else rest[None]
             done = self._many(loader.dataset, memory, rows, held)
-            at += len(done.losses)
+            at += len(done.shares)
             loader.load_state_dict({**place, "epoch": epoch, "position": at})
             yield done
         loader.load_state_dict({**place, "epoch": epoch + 1, "position": 0})
@@ -130,9 +130,10 @@ class CompiledSteps(EagerSteps):
         if outputs is not None:
             with no_grad():
                 measured = outputs, memory.tensors[-1][index]
-        size = rows.shape[1]
-        weights = of_batches(held, places)
-        return Done(losses.tolist(), weights, size, measured, lambda i: dataset.gather(rows[i]), stacked=True)
+        weights = of_batches(held, places).tolist()
+        return self.done(
+            losses.tolist(), weights, rows.size, measured, lambda i: dataset.gather(rows[i]), stacked=True
+        )
 
     def _one(self, batch: Any) -> Done:
         """One batch."""
@@ -147,9 +148,7 @@ class CompiledSteps(EagerSteps):
         check_loss(loss)
         if before is not None:
             self._accept(batch, output, before)
-        measured = None if output is None else (output, batch[-1])
-        weight = self.weights.of(batch[-1])
-        return Done((loss.item(),), (weight,), len(batch[-1]), measured, lambda i: batch)
+        return self.one(loss, output, batch)
 
     def _accept(self, batch: Any, output: Any, before: Any) -> None:
         """After the first step of a program: it is as it should be, unless Python took part in it."""

@@ -1,15 +1,17 @@
-"""One call of `Trainer.fit`: the loop over epochs and batches, and all that happens between them."""
+"""One call of `Trainer.fit`: follows the epoch plan, and sees to all that happens between its steps."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rushlight.errors import AnomalyError, DataError, message
+from rushlight.errors import AnomalyError
 from rushlight.train.feed import Feed
 from rushlight.train.interrupt import Interrupted, InterruptGuard, grad_mode_kept
 from rushlight.train.metric_set import MetricSet
+from rushlight.train.plan import EpochPlan, Lost, Train
 from rushlight.train.progress import Progress, Status
 from rushlight.train.steps import Done, EagerSteps
 
@@ -40,62 +42,54 @@ class FitLoop:
         self.began = self.tick = self.saved_at = now
         self.samples = self.batches = 0  # in this call, for the speed
         self.next_refresh = self.next_look = now
+        self.most: int | None = None  # as the plan asked last
+        self.under_way: Iterator[Done] | None = None  # the epoch's batches
 
     def run(self) -> None:
         """Train. Raises Interrupted after Ctrl-C and AnomalyError when the loss is no longer finite."""
-        position = self.position
+        position, plan = self.position, EpochPlan(self.trainer, self.epochs)
         mode = grad_mode_kept()
         try:
             with mode, mode, mode, self.guard:
                 self.progress.start(self._status())
-                while position.epoch < self.epochs and not position.stopped:
-                    if not position.exhausted:
-                        self._train_epoch()
-                    self._close_epoch()
+                while plan.request is not None:
+                    if isinstance(plan.request, Train):
+                        self._train(plan, plan.request)
+                    elif isinstance(plan.request, Lost):
+                        raise AnomalyError(self._explain(plan.request))
+                    else:
+                        self._close_epoch(plan)
                 if self.batches or position.epoch:
                     self._save()
         finally:
             self.progress.stop()
 
-    def _train_epoch(self) -> None:
-        trainer, position = self.trainer, self.position
-        trainer.model.train()
-        every = trainer.checkpoint_every
-        self.tick = time.perf_counter()
-        for done in self.steps.epoch(self.feed, self._room):
+    def _train(self, plan: EpochPlan, asked: Train) -> None:
+        self.most = asked.most
+        if self.under_way is None:
+            self.trainer.model.train()
+            self.tick = time.perf_counter()
+            self.under_way = self.steps.epoch(self.feed, self._room)
+        done = next(self.under_way, None)
+        plan.answer(done)
+        if done is None:
+            self.under_way = None
+        elif not isinstance(plan.request, Lost):
             self._account(done)
-            if trainer.scheduler is not None and trainer.schedule == "batch":
-                trainer.scheduler.step()
-            now = time.perf_counter()
-            if now >= self.next_look or self.guard.requested or (every and position.batch % every == 0):
+            now, every = time.perf_counter(), self.trainer.checkpoint_every
+            if now >= self.next_look or self.guard.requested or (every and self.position.batch % every == 0):
                 self._between_batches(now)
-        if not position.batch:
-            raise DataError(
-                message("fit", "training data without a batch", "at least one", "Look at drop_last.")
-            )
-        position.exhausted = True
 
     def _room(self) -> int | None:
         """How many batches may be trained on at once: no more than to the next checkpoint."""
-        trainer = self.trainer
-        if trainer.scheduler is not None and trainer.schedule == "batch":
-            return 1
-        every = trainer.checkpoint_every
-        return every - self.position.batch % every if every else None
+        every = self.trainer.checkpoint_every
+        room = [every - self.position.batch % every] if every else []
+        return min([*room, *([] if self.most is None else [self.most])], default=None)
 
     def _account(self, done: Done) -> None:
-        """Add batches that were trained on to the sums of the epoch; AnomalyError if a loss is not finite."""
-        position, samples, weights = self.position, done.samples, self.steps.weights
-        for number, (value, weight) in enumerate(zip(done.losses, done.weights, strict=True)):
-            if weight and not math.isfinite(value):
-                raise AnomalyError(self._explain(value, done.batch(number)))
-            position.batch += 1
-            position.loss_sum += weights.add(value, weight)
-            position.loss_weight += weight
-        count = len(done.losses)
-        position.samples += samples * count
-        self.samples += samples * count
-        self.batches += count
+        """Take batches that were trained on into the metrics."""
+        self.samples += done.samples
+        self.batches += len(done.shares)
         if done.measured is not None:
             output, target = done.measured
             for metric in self.trainer.metrics.items:
@@ -123,28 +117,21 @@ class FitLoop:
             due.append(self.saved_at + self.trainer.checkpoint_seconds)
         self.next_look = min(due)
 
-    def _close_epoch(self) -> None:
-        trainer, position = self.trainer, self.position
-        row: dict[str, Any] = {"epoch": position.epoch + 1, "train_loss": position.mean_loss()}
-        row |= {f"train_{name}": value for name, value in trainer.metrics.values().items()}
+    def _close_epoch(self, plan: EpochPlan) -> None:
+        """Measure the epoch, have the plan close it, and report it."""
+        trainer = self.trainer
+        columns: dict[str, Any] = self._running()
         if self.validation is not None:
             self.latest = self._validate(self.validation)
-            row |= self.latest
-        row["lr"] = float(trainer.optimizer.param_groups[0]["lr"])
+            columns |= self.latest
         self._clock()
-        row["seconds"] = round(position.seconds, 6)
-        trainer.history.append(**row)
-        if trainer.scheduler is not None and trainer.schedule == "epoch":
-            trainer.scheduler.step()
-        if trainer.early_stopping is not None:
-            position.stopped = trainer.early_stopping.update(row, trainer.model)
-        self._report(row)
-        position.next_epoch()
+        status = self._status()
+        plan.answer(columns)
+        self._report(trainer.history.rows[-1], status)
         trainer.metrics.reset()
         self._save_after_epoch()
 
-    def _report(self, row: dict[str, Any]) -> None:
-        status = self._status()
+    def _report(self, row: dict[str, Any], status: Status) -> None:
         status.epoch, status.values = row["epoch"], _shown(row)
         self.progress.epoch(status)
         stopping = self.trainer.early_stopping
@@ -196,10 +183,12 @@ class FitLoop:
             kept = f"Saved {self.trainer.checkpoint_path}. To go on, call fit(..., resume=True)."
         raise Interrupted(f"stopped by Ctrl-C in {where}. {kept}")
 
-    def _explain(self, value: float, batch: Any) -> str:
-        trainer, position = self.trainer, self.position
-        text = [f"the loss became {value} in epoch {position.epoch + 1}, batch {position.batch + 1}."]
-        *inputs, target = batch
+    def _explain(self, lost: Lost) -> str:
+        trainer, position, done = self.trainer, self.position, lost.done
+        where = f"epoch {position.epoch + 1}, batch {position.batch + 1}"
+        text = [f"the loss became {done.shares[lost.number]} in {where}."]
+        assert done.batch is not None
+        *inputs, target = done.batch(lost.number)
         bad = [n for n, t in (*[("inputs", i) for i in inputs], ("targets", target)) if not _finite(t)]
         if bad:
             text.append(

@@ -11,6 +11,7 @@ Targets that are no classes raise ArgumentError; those equal to ``ignore_index``
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -107,21 +108,28 @@ class Accuracy(Metric):
         self.state = {"samples": 0, "right": 0, "right_signed": 0, "signed": False}
 
     def update(self, output: Any, target: Any) -> None:
-        scores, labels = host(output), host(target)
-        state = self.state
-        if _is_wide(scores):
-            truth = true_classes(labels, scores.shape, self.ignore_index)
-            state["samples"] += int(np.count_nonzero(truth != IGNORE))
-            state["right"] += _right(scores.argmax(axis=1), truth)
-            return
-        state["samples"] += labels.shape[0]
-        scores, labels = _column(scores, labels)
+        for key, found in self.count(host(output), host(target)).items():
+            held = self.state[key]
+            self.state[key] = type(held)(held + found)
+
+    def count(self, scores: Array, labels: Array, lead: int = 0) -> dict[str, Any]:
+        """What a batch adds to each entry of the state, or many of them do, which stand along the `lead`
+        first axes; there the targets may have length 1."""
+        if _is_wide(scores.shape[lead:]):
+            axes, rest = labels.shape[: lead + 1], labels.shape[lead + 1 :]
+            flat = labels.reshape(-1, *rest)
+            rows = len(flat) if lead else len(scores)
+            truth = true_classes(flat, (rows, scores.shape[-1]), self.ignore_index).reshape(axes)
+            counted = np.count_nonzero(truth != IGNORE, axis=-1)
+            return {"samples": counted, "right": _right(scores.argmax(axis=-1), truth)}
+        samples = labels.shape[lead]
+        scores, labels = _column(scores, labels, lead)
         truth = labels > 0
         at = 0.5 if self.threshold == "auto" else self.threshold
-        state["right"] += _right(scores > at, truth)
+        found = {"samples": samples, "right": _right(scores > at, truth)}
         if self.threshold == "auto":
-            state["right_signed"] += _right(scores > 0, truth)
-            state["signed"] = state["signed"] or bool((labels < 0).any())
+            found |= {"right_signed": _right(scores > 0, truth), "signed": (labels < 0).any(axis=-1)}
+        return found
 
     def compute(self) -> float:
         state = self.state
@@ -178,7 +186,7 @@ class ConfusionMatrix(Metric):
 
     def update(self, output: Any, target: Any) -> None:
         scores, labels = host(output), host(target)
-        if _is_wide(scores):
+        if _is_wide(scores.shape):
             truth = true_classes(labels, scores.shape, self.ignore_index)
             counted = truth != IGNORE
             self._count("counts", truth[counted], scores.argmax(axis=1)[counted], scores.shape[1])
@@ -272,7 +280,7 @@ def confusion_matrix(
 def predicted_classes(output: Any, threshold: float = 0.5) -> Array:
     """The class of each row of `output`, an int64 array (N,): the largest score, or 1 above `threshold`."""
     scores = host(output)
-    if _is_wide(scores):
+    if _is_wide(scores.shape):
         return scores.argmax(axis=1)
     return (scores.reshape(-1) > threshold).astype(np.int64)
 
@@ -314,16 +322,18 @@ def host(value: Any) -> Array:
     return value.detach().numpy() if hasattr(value, "detach") else np.asarray(value)
 
 
-def _is_wide(scores: Array) -> bool:
-    if scores.ndim > 2 or scores.ndim == 0:
-        raise ShapeError(message("metric", f"outputs {scores.shape}", "(N, classes), (N, 1) or (N,)"))
-    return scores.ndim == 2 and scores.shape[1] > 1
+def _is_wide(shape: tuple[int, ...]) -> bool:
+    if len(shape) not in (1, 2):
+        raise ShapeError(message("metric", f"outputs {shape}", "(N, classes), (N, 1) or (N,)"))
+    return len(shape) == 2 and shape[1] > 1
 
 
-def _column(scores: Array, labels: Array) -> tuple[Array, Array]:
-    if scores.size != labels.size:
-        raise ShapeError(message("metric", f"targets {labels.shape} for outputs {scores.shape}", "one each"))
-    scores, labels = scores.reshape(-1), labels.reshape(-1)
+def _column(scores: Array, labels: Array, lead: int = 0) -> tuple[Array, Array]:
+    given, wanted = labels.shape[lead:], scores.shape[lead:]
+    if math.prod(given) != math.prod(wanted):
+        raise ShapeError(message("metric", f"targets {given} for outputs {wanted}", "one each"))
+    scores = scores.reshape(*scores.shape[:lead], -1)
+    labels = labels.reshape(*labels.shape[:lead], -1)
     odd = (labels != 0) & (labels != 1) & (labels != -1)
     if odd.any():
         raise _no_classes(labels[odd][0], "targets 0 and 1, or -1 and 1")
@@ -350,8 +360,8 @@ def _name_of(function: Any) -> str:
     return "metric" if name == "<lambda>" else name
 
 
-def _right(predicted: Array, truth: Array) -> int:
-    return int(np.count_nonzero(predicted == truth))
+def _right(predicted: Array, truth: Array) -> Any:
+    return np.count_nonzero(predicted == truth, axis=-1)
 
 
 def _zeros(size: int) -> list[list[int]]:

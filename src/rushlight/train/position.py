@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
 
 from rushlight.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from rushlight.train.steps import Done
 
 __all__ = ["Position"]
 
@@ -31,6 +37,20 @@ class Position:
     def mean_loss(self) -> float:
         """The loss of the epoch so far."""
         return self.loss_sum / self.loss_weight if self.loss_weight else float("nan")
+
+    def add(self, done: Done) -> None:
+        """Go on to where these batches end."""
+        self.batch += len(done.shares)
+        self.samples += done.samples
+        self.loss_sum, self.loss_weight = done.loss_sum, done.loss_weight
+
+    def add_finite(self, done: Done) -> int:
+        """Go on to the first of these batches whose loss is not finite; gives its number."""
+        number = next((i for i, share in enumerate(done.shares) if not math.isfinite(share)), 0)
+        self.batch += number
+        self.loss_sum = reduce(add, done.shares[:number], self.loss_sum)
+        self.loss_weight = reduce(add, done.weights[:number], self.loss_weight)
+        return number
 
     def next_epoch(self) -> None:
         """Close the epoch."""

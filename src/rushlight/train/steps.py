@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from rushlight.errors import DTypeError, ShapeError, message
@@ -24,17 +26,20 @@ Room = Callable[[], int | None]
 class Done:
     """Batches that were trained on, one or many.
 
-    losses    of each batch; weights: what each counts in the mean loss of the epoch.
-    samples   in each of the batches, which are of one size.
-    measured  pairs (output, target) for the metrics; with `stacked` one pair, with an axis for the batches.
+    shares    what each of them adds to the sum of the epoch's losses; weights: what it counts in the mean.
+    samples   in all of them.
+    loss_sum  the sum of the epoch's shares after them; loss_weight that of its weights.
+    measured  a pair (output, target) for the metrics; with `stacked` both with an axis for the batches.
     batch     gives batch number i again.
     """
 
-    losses: Sequence[float]
+    shares: Sequence[float]
     weights: Sequence[float]
     samples: int
-    measured: tuple[Any, Any] | None
-    batch: Callable[[int], Any]
+    loss_sum: float
+    loss_weight: float
+    measured: tuple[Any, Any] | None = None
+    batch: Callable[[int], Any] | None = None
     stacked: bool = False
 
 
@@ -55,9 +60,23 @@ class EagerSteps:
         """One batch."""
         loss, output = self.trainer.train_step(batch)
         check_loss(loss)
-        measured = (output, batch[-1]) if self.trainer.metrics.items else None
-        weight = self.weights.of(batch[-1])
-        return Done((float(loss.item()),), (weight,), len(batch[-1]), measured, lambda i: batch)
+        return self.one(loss, output if self.trainer.metrics.items else None, batch)
+
+    def one(self, loss: Any, output: Any, batch: Any) -> Done:
+        """What came of one batch; the output where there are metrics."""
+        target = batch[-1]
+        measured = None if output is None else (output, target)
+        weight = self.weights.of(target)
+        return self.done((float(loss.item()),), (weight,), len(target), measured, lambda i: batch)
+
+    def done(
+        self, losses: Sequence[float], weights: Sequence[float], samples: int, *others: Any, **more: Any
+    ) -> Done:
+        """What came of batches with these losses, which count these weights."""
+        position = self.trainer.position
+        shares = list(map(self.weights.share, losses, weights))
+        total, weight = reduce(add, shares, position.loss_sum), reduce(add, weights, position.loss_weight)
+        return Done(shares, weights, samples, total, weight, *others, **more)
 
 
 def train_on(

@@ -24,6 +24,7 @@ from rushlight.train.kinds import check_parts
 from rushlight.train.loop import FitLoop
 from rushlight.train.metric_set import MetricSet, make_metrics
 from rushlight.train.metrics import Metric
+from rushlight.train.plan import finish
 from rushlight.train.position import Position
 from rushlight.train.progress import Progress, make_progress
 from rushlight.train.steps import EagerSteps, check_loss, train_on
@@ -191,8 +192,7 @@ class Trainer:
                 self._compiled.hold()
             feed.hold()
             self._paused = feed
-        if self.early_stopping is not None and self.early_stopping.restore_best:
-            self.early_stopping.restore(self.model)
+        finish(self)
         return self.history
 
     def train_step(self, batch: Any) -> tuple[Any, Any]:
@@ -252,7 +252,7 @@ class Trainer:
                 loss, output = self._judge((*inputs, target))
                 check_loss(loss)
                 weight = weights.of(target)
-                total += weights.add(float(loss.item()), weight)
+                total += weights.share(float(loss.item()), weight)
                 count += weight
                 for metric in metrics.items:
                     metric.update(output, target)

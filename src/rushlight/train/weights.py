@@ -58,16 +58,21 @@ class LossWeights:
         rows = self.rows(target)
         return float(rows.sum()) if isinstance(rows, np.ndarray) else rows * len(target)
 
-    def add(self, loss: float, weight: float) -> float:
+    def share(self, loss: float, weight: float) -> float:
         """The share of a batch in the sum of an epoch. One without weight has none: its loss is nan."""
         return loss if self.sums else loss * weight if weight else 0.0
 
+    def shares(self, losses: Array, weights: Array) -> Array:
+        """The shares of many batches."""
+        return losses if self.sums else np.where(weights == 0.0, 0.0, losses * weights)
 
-def of_batches(rows: Array | float, places: Array) -> list[float]:
+
+def of_batches(rows: Array | float, places: Array) -> Array:
     """What batches count whose samples stand in the lines of `places`, by what all samples count."""
     if not isinstance(rows, np.ndarray):
-        return [rows * places.shape[1]] * len(places)
-    return [float(part.sum()) for part in rows[places]]
+        return np.full(places.shape[:-1], rows * places.shape[-1])
+    found: Array = rows[places].sum(axis=-1)
+    return found
 
 
 def _as_module(loss: Any) -> Any:

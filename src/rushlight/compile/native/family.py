@@ -7,16 +7,17 @@ the number of threads and whoever else is in the call.
 from __future__ import annotations
 
 import ctypes
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.compile.native.program import Program
-from rushlight.compile.native.threads import crew_at, together
+from rushlight.compile.native.threads import together, worker_at
 from rushlight.compile.write.pool import WORDS
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 
-__all__ = ["Family", "apart", "run_crew"]
+__all__ = ["Family", "apart", "run_workers"]
 
 _Aside = ctypes.CFUNCTYPE(None)
 
@@ -25,6 +26,7 @@ class Family:
     """A program, and the tensors that take the places of its lifted ones for each member.
 
     outputs  (shape, dtype) of what one step gives.
+    written  for each member the tensors that the program updates; read: those that it only reads.
     """
 
     def __init__(self, program: Program, members: Sequence[Sequence[Tensor]], threads: int) -> None:
@@ -32,25 +34,31 @@ class Family:
         self.members = [list(tensors) for tensors in members]
         self.arguments = program.arguments
         self.outputs = [(v.spec.shape, v.spec.dtype) for v in graph.outputs]
-        self.slot = len(graph.inputs) + len(graph.outputs)
-        self.tables = xp.zeros((len(members), self.slot + 1), xp.int64)
+        updated = {i - self.arguments for i in program.updated}
+        self.written = [[t for k, t in enumerate(own) if k in updated] for own in self.members]
+        self.read = [[t for k, t in enumerate(own) if k not in updated] for own in self.members]
+        self._slot = len(graph.inputs) + len(graph.outputs)
+        self._tables = xp.zeros((len(members), self._slot + 1), xp.int64)
         self._held: list[list[Any]] = [[None] * len(tensors) for tensors in self.members]
-        self._written = [i - self.arguments for i in program.updated]
-        given = [(v.spec.shape, v.spec.dtype) for v in graph.inputs[: self.arguments]]
         # Each thread has its own arena: a member's would be out of the cache when its turn comes again.
         self._memory = [xp.aligned_bytes(program.memory.arena) for _ in range(threads)]
         self._arenas = xp.asarray([xp.address(a) for a in self._memory], xp.int64)
-        self._batches = [xp.empty((len(members), *shape), dtype) for shape, dtype in given]
+        given = [v.spec for v in graph.inputs[: self.arguments]]
+        self._batches = [xp.empty((len(members), *spec.shape), spec.dtype) for spec in given]
 
     def bind(self) -> None:
-        """Enter the addresses of the members' arrays. They are in row order, as `fits` has seen."""
-        for tensors, held, row in zip(self.members, self._held, self.tables, strict=True):
-            for k, tensor in enumerate(tensors):
+        """Before a call: enter the addresses of the members' arrays, which are in row order, as `fits` has
+        seen, and note that the tensors are written."""
+        now = next(clock)
+        for own, held, row, written in zip(self.members, self._held, self._tables, self.written, strict=True):
+            for k, tensor in enumerate(own):
                 array = tensor.array
                 if array is not held[k]:
                     held[k] = None  # while the table points at neither
                     row[self.arguments + k] = xp.address(array)
                     held[k] = array
+            for tensor in written:
+                tensor._written = now
 
     def fits(self) -> bool:
         """Whether every member's tensors are like the program's, in row order."""
@@ -61,26 +69,10 @@ class Family:
             for t, spec in zip(tensors, specs, strict=True)
         )
 
-    def written(self, member: int) -> list[Tensor]:
-        """What the program updates of a member."""
-        return [self.members[member][i] for i in self._written]
-
-    def read(self, member: int) -> list[Tensor]:
-        """What it only reads."""
-        tensors = self.members[member]
-        return [tensors[i] for i in range(len(tensors)) if i not in self._written]
-
     def found(self) -> Exception | None:
         """What a check found in some member's step, as `Program.run` would raise it."""
         errors = [self.program.found(memory) for memory in self._memory]
         return next((error for error in errors if error is not None), None)
-
-    def touch(self) -> None:
-        """Note that the members' tensors were written."""
-        now = next(clock)
-        for member in range(len(self.members)):
-            for tensor in self.written(member):
-                tensor._written = now
 
     def jobs(self, who: Any, sources: Sequence[Any], index: Any, steps: int, outputs: Any) -> tuple[Any, Any]:
         """The jobs of the members `who`, int64 (k, 8), and an array that must live until they are done.
@@ -88,23 +80,29 @@ class Family:
         sources  arrays: with `index`, addresses (k,) of int64 (steps, batch), the rows of them; without
                  (None) a stack of batches. outputs: addresses (k, outputs) where the steps' results go.
         """
-        count = len(who)
-        places = xp.zeros((count, 2 * self.arguments + len(self.outputs)), xp.int64)
+        count, n = len(who), self.arguments
+        places = xp.zeros((count, 2 * n + len(self.outputs)), xp.int64)
         for i, (source, batch) in enumerate(zip(sources, self._batches, strict=True)):
             places[:, i] = xp.address(source)
-            places[:, self.arguments + i] = xp.address(batch) + who * batch.strides[0]
-        places[:, 2 * self.arguments :] = outputs
+            places[:, n + i] = xp.address(batch) + who * batch.strides[0]
+        places[:, 2 * n :] = outputs
         jobs = xp.zeros((count, WORDS), xp.int64)
-        jobs[:, 0] = self.program.loop(index is not None).address("scan")
-        jobs[:, 1] = xp.address(self.tables) + who * self.tables.strides[0]
-        jobs[:, 2] = xp.address(places) + xp.arange(count) * places.strides[0]
-        jobs[:, 3] = 0 if index is None else index
-        jobs[:, 4], jobs[:, 5], jobs[:, 6] = steps, self.slot, xp.address(self._arenas)
-        jobs[:, 7] = self.program.native.address("step")
+        words = (
+            self.program.loop(index is not None).address("scan"),
+            xp.address(self._tables) + who * self._tables.strides[0],
+            xp.address(places) + xp.arange(count) * places.strides[0],
+            0 if index is None else index,
+            steps,
+            self._slot,
+            xp.address(self._arenas),
+            self.program.native.address("step"),
+        )
+        for k, word in enumerate(words):
+            jobs[:, k] = word
         return jobs, places
 
 
-def run_crew(
+def run_workers(
     jobs: Any, starts: Any, threads: int, meanwhile: Callable[[Callable[[], bool]], None] | None = None
 ) -> None:
     """Do ``jobs[starts[m] : starts[m + 1]]`` for each member m, on so many threads, in one native call.
@@ -129,7 +127,7 @@ def run_crew(
     both = meanwhile is not None and threads > 1
     at = ctypes.cast(callback, ctypes.c_void_p).value if both else None
     given = (ctypes.c_void_p * 5)(xp.address(jobs), xp.address(starts), members, xp.address(taken), at)
-    together(crew_at(), ctypes.addressof(given), threads)
+    together(worker_at(), ctypes.addressof(given), threads)
     if both and not finished:
         # If it could not be caught, Python has written it down as one that it ignores.
         raise errors[0] if errors else KeyboardInterrupt
@@ -140,11 +138,10 @@ def apart(written: Sequence[Tensor], read: Sequence[Tensor]) -> bool:
     spans = sorted((a, a + t.array.nbytes) for t in written if (a := xp.address(t.array)) and t.array.nbytes)
     if any(end > start for (_, end), (start, _) in zip(spans, spans[1:], strict=False)):
         return False
-    starts = xp.asarray([s for s, _ in spans], xp.int64)
-    ends = xp.asarray([e for _, e in spans], xp.int64)
-    low = xp.asarray([xp.address(t.array) for t in read], xp.int64)
-    high = low + xp.asarray([t.array.nbytes for t in read], xp.int64)
-    if not len(starts) or not len(low):
-        return True
-    k = starts.searchsorted(high, side="left")  # the spans before k begin before the tensor ends
-    return not bool(((k > 0) & (ends[xp.maximum(k, 1) - 1] > low)).any())
+    starts = [start for start, _ in spans]
+    for tensor in read:
+        low = xp.address(tensor.array)
+        before = bisect_left(starts, low + tensor.array.nbytes)  # so many begin before the tensor ends
+        if before and spans[before - 1][1] > low:
+            return False
+    return True

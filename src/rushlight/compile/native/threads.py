@@ -13,7 +13,7 @@ from rushlight.compile.write.pool import pool_text
 from rushlight.core.atomic import make_lock
 from rushlight.errors import ArgumentError, message
 
-__all__ = ["crew_at", "get_num_threads", "set_num_threads", "together", "wait_address"]
+__all__ = ["get_num_threads", "set_num_threads", "together", "wait_address", "worker_at"]
 
 OWN, OTHERS = "RUSHLIGHT_NUM_THREADS", "OMP_NUM_THREADS"
 
@@ -92,7 +92,7 @@ class _Pool:
     def __init__(self) -> None:
         native = jit.build(pool_text(), {})
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(native))  # helpers sleep in it until the process ends
-        self.crew = native.address("crew")
+        self.worker = native.address("worker")
         self.lead = _Lead(native.address("lead"))
         self.stop = _Plain(native.address("stop"))
         self.renew = _Plain(native.address("renew"))
@@ -109,9 +109,9 @@ def _pool() -> _Pool:
     return _made[0]
 
 
-def crew_at() -> int:
-    """Where the native function of the crew begins."""
-    return _pool().crew
+def worker_at() -> int:
+    """Where the native function begins by which each thread does jobs of many members."""
+    return _pool().worker
 
 
 def _before_fork() -> None:

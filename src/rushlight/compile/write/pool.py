@@ -1,4 +1,4 @@
-"""The pool: threads that help with one native call at a time, and the crew, which runs jobs of many members.
+"""The pool: threads that help with one native call at a time, and `worker`, which does jobs of many members.
 
 ``lead(function, given, want)`` calls ``function(given, me, count, barrier)`` on this thread, me 0, and on up
 to `want` - 1 helpers, and comes back when all have left it. It is one native call from beginning to end, so
@@ -13,11 +13,11 @@ memory, which is never given back: nobody can be left with a barrier that is gon
 
 ``stop()`` sends the helpers home, as before a fork; ``renew()`` forgets them, as after one in the child.
 
-``crew(given, ...)`` takes one member after the other, by a counter that all threads share, and does its jobs
-in order: member m has those from ``starts[m]`` to ``starts[m + 1]``. A job is eight words: a function with
-the signature of `scan`, its table, places and index, the number of steps, the slot of its table that takes
-the arena, the program's arenas, one for each thread, and its step. The first thread calls `aside`, if there
-is one, before it joins the others.
+``worker(given, ...)`` takes one member after the other, by a counter that all threads share, and does its
+jobs in order: member m has those from ``starts[m]`` to ``starts[m + 1]``. A job is eight words: a function
+with the signature of `scan`, its table, places and index, the number of steps, the slot of its table that
+takes the arena, the program's arenas, one for each thread, and its step. The first thread calls `aside`, if
+there is one, before it joins the others.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def pool_text() -> str:
         "MONOTONIC": time.CLOCK_MONOTONIC,
     }.items():
         text = text.replace(f"${name}", str(value))
-    return text + CREW + wait_text()
+    return text + WORKER + wait_text()
 
 
 TEXT = """
@@ -293,8 +293,8 @@ define void @renew() {
 }
 """
 
-CREW = """
-define void @crew(ptr %given, i64 %me, i64 %count, ptr %barrier) {
+WORKER = """
+define void @worker(ptr %given, i64 %me, i64 %count, ptr %barrier) {
 entry:
 $GIVEN
   %leads = icmp eq i64 %me, 0

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from rushlight.data import DataLoader
 from rushlight.errors import AnomalyError, NotSupportedError, message
 from rushlight.train.interrupt import Interrupted, InterruptGuard
+from rushlight.train.plan import finish
 from rushlight.train.progress import Progress, Status
-from rushlight.train.sweeping.course import Course
-from rushlight.train.sweeping.engine import Engine
-from rushlight.train.sweeping.gather import gather, threads_for
-from rushlight.train.sweeping.group import Group
+from rushlight.train.sweeping.data import SharedData
+from rushlight.train.sweeping.gather import Group, gather
+from rushlight.train.sweeping.lockstep import Lockstep
 from rushlight.train.sweeping.watch import Watch
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class SweepLoop:
         if task.compile is False:
             result.why_eager = "compile=False"
             return self._eager(result.runs)
-        groups, course, alone, reason = gather(result.runs, task)
+        groups, data, alone, reason = gather(result.runs, task)
         result.why_eager = reason
         if reason is not None:
             if task.compile is True:
@@ -75,8 +75,8 @@ class SweepLoop:
             many = "its networks" if len(alone) == len(result.runs) else f"{len(alone)} of its networks"
             text = f"the sweep trains {many} one after the other: {reason}"
             warnings.warn(text, RuntimeWarning, stacklevel=4)
-        if groups and course is not None:
-            alone += [run for run in self._run(groups, course) if run not in alone]
+        if groups and data is not None:
+            alone += self._run(groups, data)
         for run in alone:
             run.trainer = self.make(run.config)
         return alone
@@ -86,25 +86,21 @@ class SweepLoop:
             run.trainer.compile = False
         return runs
 
-    def _run(self, groups: list[Group], course: Course) -> list[Run]:
+    def _run(self, groups: list[Group], data: SharedData) -> list[Run]:
         """Train the groups in native code; gives the runs that could not be trained to the end."""
-        result = self.result
-        result.compiled = len({id(p) for group in groups for p in group.programs.values()})
+        self.result.compiled = sum(len(group.programs) for group in groups)
+        lockstep = Lockstep(groups, data, self.task.epochs)
         with self.guard:
-            engine = Engine(groups, course, self.task.epochs, threads_for(groups))
-            engine.run(self._look, self.watch.progress.interval)
-        for group in groups:
-            for member in group.members:
-                if member in engine.left:
-                    continue
-                self.watch.over.add(member.run.number)
-                stopping = member.trainer.early_stopping
-                if stopping is not None and stopping.restore_best and member.run.diverged is None:
-                    stopping.restore(member.trainer.model)
-        for member in engine.left:
-            member.run.diverged = None
-            result.why_eager = "a schedule changes what the step takes for granted"
-        return [member.run for member in engine.left]
+            lockstep.run(self._look, self.watch.progress.interval)
+        left = [group.members[i].run for group in lockstep.groups for i in group.left]
+        if left:
+            self.result.why_eager = "a schedule changes what the step takes for granted"
+        for run in [member.run for group in groups for member in group.members]:
+            if run not in left:
+                self.watch.over.add(run.number)
+                if run.diverged is None:
+                    finish(run.trainer)
+        return left
 
     def _look(self, epoch: int, steps: int) -> None:
         self.watch.steps += steps
