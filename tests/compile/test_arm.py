@@ -11,9 +11,9 @@ import rushlight as rl
 from rushlight import nn
 from rushlight.compile import host
 from rushlight.compile.capture.trace import trace
-from rushlight.compile.plan.kernels import schedule
+from rushlight.compile.pipeline import schedule
 from rushlight.compile.plan.memory import plan_memory
-from rushlight.compile.write.kernel_writer import can_emit
+from rushlight.compile.write import library
 from rushlight.compile.write.render import render
 
 binding = pytest.importorskip("llvmlite.binding")
@@ -47,7 +47,8 @@ def graph_of(name: str) -> Any:
 @pytest.mark.parametrize("name", STEPS)
 def test_products_are_vector_multiply_adds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "describe", lambda: ARM)
-    plan = schedule(graph_of(name), can_emit, lambda node: False)
+    monkeypatch.setattr(library, "is_large", lambda node: False)
+    plan = schedule(graph_of(name))
     module = render(plan, plan_memory(plan))
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()

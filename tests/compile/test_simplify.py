@@ -10,11 +10,11 @@ import pytest
 
 import rushlight as rl
 from rushlight.compile.capture.trace import TraceError, trace
-from rushlight.compile.fuzz.programs import make
 from rushlight.compile.graph import Graph, Node, verify
 from rushlight.compile.interpret import interpret
 from rushlight.compile.simplify import simplify
 from rushlight.errors import RushlightError
+from tests.fuzz.programs import make
 
 VALUES = [0.0, -0.0, 1.0, -1.5, 3e38, -3e38, 1e-42, float("inf"), float("-inf"), float("nan")]
 
