@@ -204,6 +204,30 @@ def test_long_epochs_are_cut_without_a_trace(monkeypatch: pytest.MonkeyPatch) ->
     assert_alone_is_the_same(disk, configs, 2, families=3, batch_size=7, validation=TEST)
 
 
+def test_a_network_that_diverges_within_an_epoch_leaves_the_others_their_metrics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rushlight.train.sweeping.lockstep.SECONDS", 1e-9)
+    configs = [{"lr": 0.05, "seed": 0}, {"lr": 1e30, "seed": 1}, {"lr": 0.02, "seed": 2}]
+    result = rl.sweep(disk, configs, TRAIN, 2, batch_size=7, validation=TEST, progress=False)
+    assert [run.diverged for run in result] == [None, 1, None]
+    for run in (result[0], result[2]):
+        assert bits(run.trainer) == bits(alone(disk, run.config, TRAIN, 2, batch_size=7, validation=TEST))
+
+
+def measured(metric: Any, seed: int) -> Trainer:
+    trainer = disk(0.05, seed)
+    return Trainer(trainer.model, trainer.optimizer, trainer.loss, metrics=metric, clip_grad_value=0.1)
+
+
+def test_networks_of_one_program_may_be_measured_differently() -> None:
+    metrics = [["error"], ["mae", "r2"], [rl.train.Accuracy(0.3)], [rl.train.Accuracy(0.6)]]
+    configs = [{"metric": metric, "seed": seed} for seed, metric in enumerate(metrics)]
+    result = assert_alone_is_the_same(measured, configs, 3, families=2, batch_size=50, validation=TEST)
+    assert "train_mae" in result[1].history
+    assert "train_mae" not in result[0].history
+
+
 def test_what_a_sweep_trained_trains_on() -> None:
     run = rl.sweep(disk, [{"lr": 0.05, "seed": 3}], TRAIN, 3, batch_size=50, progress=False)[0]
     run.trainer.progress = False

@@ -44,13 +44,13 @@ class RunningGroup:
     """The members of a group, each with its epoch plan. `active` are those that still run, `left` those that
     their programs no longer fit, because a schedule changed what these take for granted."""
 
-    def __init__(self, group: Group, data: SharedData, orders: Permutations, epochs: int) -> None:
-        self.group, self.data, self.orders = group, data, orders
+    def __init__(self, group: Group, data: SharedData, permutations: Permutations, epochs: int) -> None:
+        self.group, self.data, self.permutations = group, data, permutations
         self.members, self.programs = group.members, group.programs
         self.plans = [EpochPlan(m.trainer, epochs) for m in self.members]
         self.active = np.arange(len(self.members))
         self.left: list[int] = []
-        self._order = np.array([orders.of[id(m.loader)] for m in self.members])
+        self._order = np.array([permutations.of[id(m.loader)] for m in self.members])
         self._outputs: list[list[Array]] = []
         trainers = [m.trainer for m in self.members]
         shapes = {key: program.outputs[-1][0] for key, program in self.programs.items()}
@@ -88,9 +88,9 @@ class RunningGroup:
         if chunk.opens:
             for measures in self._measures.values():
                 measures.begin(epochs)
-        orders = [self.orders.epoch(e) for e in chunk.numbers]
-        order = self._order[self.active][:, None] * orders[0].strides[0]
-        starts = np.array([rows.ctypes.data for rows in orders]) + order
+        rows = [self.permutations.epoch(e) for e in chunk.numbers]
+        order = self._order[self.active][:, None] * rows[0].strides[0]
+        starts = np.array([each.ctypes.data for each in rows]) + order
         who = np.repeat(self.active, epochs)
         made, kept, self._outputs = [], [], []
         for segment in chunk.segments:
@@ -102,7 +102,7 @@ class RunningGroup:
             made.append(jobs)
             kept.append(alive)
             self._outputs.append([a.reshape(count, epochs, *a.shape[1:]) for a in outputs])
-        return np.stack(made, axis=1).reshape(-1, made[0].shape[-1]), (orders, kept)
+        return np.stack(made, axis=1).reshape(-1, made[0].shape[-1]), (rows, kept)
 
     def account(self, chunk: Chunk, seconds: float) -> None:
         """Tell the plans what came of a chunk. Networks that diverged, stopped or are done drop out."""
@@ -135,7 +135,7 @@ class RunningGroup:
         for segment, outputs in zip(chunk.segments, self._outputs, strict=True):
             if segment.train is train:
                 if train:
-                    rows = [self.orders.epoch(e)[:, segment.samples][order] for e in chunk.numbers]
+                    rows = [self.permutations.epoch(e)[:, segment.samples][order] for e in chunk.numbers]
                 else:
                     rows = [np.arange(segment.samples.start, segment.samples.stop)[None]]
                 found.append(self._measures[train].add(self.active, segment, outputs, np.stack(rows, axis=1)))

@@ -24,8 +24,8 @@ class Lockstep:
         members = [member for group in groups for member in group.members]
         self.data, self.epochs = data, epochs
         self.threads = min(get_num_threads(), len(members))
-        self.orders = Permutations(data, [member.loader for member in members])
-        self.groups = [RunningGroup(group, data, self.orders, epochs) for group in groups]
+        self.permutations = Permutations(data, [member.loader for member in members])
+        self.groups = [RunningGroup(group, data, self.permutations, epochs) for group in groups]
         self.pace = Pace(SECONDS)
         self.epoch = self.batch = 0
         self.spent = 0.0
@@ -76,12 +76,14 @@ class Lockstep:
         jobs, kept = zip(*[group.jobs(chunk) for group in running], strict=True)
         members = sum(len(group.active) for group in running)
         starts = np.arange(members + 1) * (chunk.epochs * len(chunk.segments))
-        run_workers(np.concatenate(jobs), starts, self.threads, self._ahead(chunk))
+        run_workers(
+            np.concatenate(jobs),
+            starts,
+            self.threads,
+            lambda done: self.permutations.ahead(chunk.first, self.epochs, done),
+        )
         del kept  # it had to live until now
         for program in programs:
             error = program.found()
             if error is not None:
                 raise error
-
-    def _ahead(self, chunk: Chunk) -> Callable[[Callable[[], bool]], None]:
-        return lambda done: self.orders.ahead(chunk.first, self.epochs, done)

@@ -59,14 +59,16 @@ class SweepLoop:
             error.sweep = self.result
             raise
         finally:
-            self.watch.stop()
+            self.watch.progress.stop()
 
     def _together(self) -> list[Run]:
         """Train side by side what can be; gives the runs that cannot."""
         task, result = self.task, self.result
         if task.compile is False:
             result.why_eager = "compile=False"
-            return self._eager(result.runs)
+            for run in result.runs:
+                run.trainer.compile = False
+            return result.runs
         groups, data, alone, reason = gather(result.runs, task)
         result.why_eager = reason
         if reason is not None:
@@ -80,11 +82,6 @@ class SweepLoop:
         for run in alone:
             run.trainer = self.make(run.config)
         return alone
-
-    def _eager(self, runs: list[Run]) -> list[Run]:
-        for run in runs:
-            run.trainer.compile = False
-        return runs
 
     def _run(self, groups: list[Group], data: SharedData) -> list[Run]:
         """Train the groups in native code; gives the runs that could not be trained to the end."""
@@ -103,8 +100,7 @@ class SweepLoop:
         return left
 
     def _look(self, epoch: int, steps: int) -> None:
-        self.watch.steps += steps
-        self.watch.look(epoch)
+        self.watch.look(epoch, steps)
         if self.guard.requested:
             done = f"{epoch} of {self.task.epochs} epochs"
             raise Interrupted(
@@ -114,7 +110,7 @@ class SweepLoop:
     def _alone(self, run: Run) -> None:
         """Train one network by its own `fit`."""
         task, trainer = self.task, run.trainer
-        shown, trainer.progress = trainer.progress, _Relay(self.watch, run)
+        shown, trainer.progress = trainer.progress, _Relay(self.watch)
         try:
             trainer.fit(
                 task.own(task.train),
@@ -127,16 +123,15 @@ class SweepLoop:
             run.diverged = trainer.position.epoch + 1
         finally:
             trainer.progress = shown
-        self.watch.finish(run)
+        self.watch.over.add(run.number)
+        self.watch.look(len(run.history.rows))
 
 
 class _Relay(Progress):
     """Passes on what one trainer reports to the bar of the whole sweep."""
 
-    def __init__(self, watch: Watch, run: Run) -> None:
-        self.watch, self.run = watch, run
-        self.interval = watch.progress.interval
+    def __init__(self, watch: Watch) -> None:
+        self.watch, self.interval = watch, watch.progress.interval
 
     def epoch(self, status: Status) -> None:
-        self.watch.steps += status.batch
-        self.watch.look(status.epoch)
+        self.watch.look(status.epoch, status.batch)

@@ -27,14 +27,16 @@ class Watch:
         self.began = self.shown = time.perf_counter()
         self.said = 0
         self.over: set[int] = set()
+        """The runs that are over, perhaps before their last epoch."""
 
     def start(self) -> None:
         """The sweep begins."""
         self.began = time.perf_counter()
         self.progress.start(self._status(0, 0))
 
-    def look(self, epoch: int) -> None:
-        """Some network, or all, came to the end of `epoch`."""
+    def look(self, epoch: int, steps: int = 0) -> None:
+        """Some network, or all, came to the end of `epoch`, with so many further steps."""
+        self.steps += steps
         total = len(self.result.runs) * self.result.epochs
         done = sum(self._done(run) for run in self.result.runs)
         percent = min(100 * done // total, 100)
@@ -48,15 +50,6 @@ class Watch:
             status = self._status(done / total, epoch)
             status.epoch = self.said
             self.progress.epoch(status)
-
-    def finish(self, run: Run) -> None:
-        """A run is over, perhaps before its last epoch."""
-        self.over.add(run.number)
-        self.look(len(run.history.rows))
-
-    def stop(self) -> None:
-        """The sweep is over."""
-        self.progress.stop()
 
     def _done(self, run: Run) -> int:
         position, epochs = run.trainer.position, self.result.epochs
