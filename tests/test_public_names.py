@@ -20,7 +20,7 @@ FAMILIES = [
     "norm", "random", "reduce", "select", "softmax",
 ]  # fmt: skip
 INTERNAL = {
-    "apply", "arithmetic", "creation", "elementwise", "entropy", "gradcheck", "index", "join", "loss",
+    "apply", "arithmetic", "composed", "creation", "elementwise", "gradcheck", "index", "join", "loss",
     "movement", "random", "reduce", "state",
 }  # fmt: skip
 

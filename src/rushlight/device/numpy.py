@@ -171,6 +171,17 @@ def kept(mask: Any, x: Any) -> Any:
 _BITS = {2: int16, 4: int32, 8: int64}
 
 
+def pick(x: Any, place: Any) -> Any:
+    """x[n, place[n]] for each row n of a matrix."""
+    return x[arange(len(place)), place]
+
+
+def less_at(x: Any, place: Any, amount: Any) -> Any:
+    """x with `amount`, (N, 1) or (1,), taken off x[n, place[n]] in each row n; in the memory of x."""
+    x[arange(len(place)), place] -= amount[..., 0]
+    return x
+
+
 def power(a: Any, b: Any) -> Any:
     """a to the power of b; whole numbers to negative powers, which NumPy refuses, are rounded towards 0."""
     try:

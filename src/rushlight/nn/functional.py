@@ -8,12 +8,13 @@ from rushlight import ops
 from rushlight.core.anomaly import warn
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, message, namespace
-from rushlight.nn.class_losses import cross_entropy, nll_loss
-from rushlight.nn.losses import (
+from rushlight.nn.loss_functions import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    cross_entropy,
     l1_loss,
     mse_loss,
+    nll_loss,
 )
 from rushlight.ops import linear, sigmoid, tanh
 from rushlight.ops.random import keep_mask

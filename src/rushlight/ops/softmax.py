@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from rushlight.core.apply import apply
@@ -9,6 +10,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
+from rushlight.ops import composed
 from rushlight.ops.reduce import in_float32, reduced_shape, restore
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
@@ -18,47 +20,26 @@ def _infer_logsumexp(x: Spec, *, dim: tuple[int, ...], keepdim: bool) -> Spec:
     return Spec(reduced_shape(x.shape, dim, keepdim), x.dtype)
 
 
-def _top(m: Any, x: Any, dim: Any) -> Any:
+def top(m: Any, x: Any, dim: Any) -> Any:
     """The largest along `dim`, to be subtracted before exp; 0 where there is none."""
-    return m.amax(x, axis=dim, keepdims=True) if x.size else 0.0
+    return 0.0 if 0 in x.shape else m.amax(x, axis=dim, keepdims=True)
 
 
 def _logsumexp(m: Any, x: Any, *, dim: tuple[int, ...], keepdim: bool) -> Any:
-    top = _top(m, x, dim)
-    top = m.where(m.isfinite(top), top, 0.0) if x.size else top
-    out = m.log(m.sum(m.exp(x - top), axis=dim, keepdims=True)) + top
+    largest = top(m, x, dim)
+    largest = 0.0 if 0 in x.shape else m.where(m.isfinite(largest), largest, 0.0)
+    out = m.log(m.sum(m.exp(x - largest), axis=dim, keepdims=True)) + largest
     return out if keepdim else m.reshape(out, reduced_shape(x.shape, dim, False))
 
 
 def _softmax(m: Any, x: Any, *, dim: int) -> Any:
-    e = m.exp(x - _top(m, x, dim))
+    e = m.exp(x - top(m, x, dim))
     return e / m.sum(e, axis=dim, keepdims=True)
 
 
 def _log_softmax(m: Any, x: Any, *, dim: int) -> Any:
-    shifted = x - _top(m, x, dim)
+    shifted = x - top(m, x, dim)
     return shifted - m.log(m.sum(m.exp(shifted), axis=dim, keepdims=True))
-
-
-def _top_of(x: Tensor, dim: Any) -> Any:
-    return x.detach().amax(dim, keepdim=True) if x.numel() else 0.0
-
-
-def _decompose_logsumexp(x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
-    top = _top_of(x, dim)
-    top = top.masked_fill(~top.isfinite(), 0.0) if x.numel() else top
-    out = (x - top).exp().sum(dim, keepdim=True).log() + top
-    return out if keepdim else out.reshape(reduced_shape(x.shape, dim, False))
-
-
-def _decompose_softmax(x: Tensor, *, dim: int) -> Tensor:
-    e = (x - _top_of(x, dim)).exp()
-    return e / e.sum(dim, keepdim=True)
-
-
-def _decompose_log_softmax(x: Tensor, *, dim: int) -> Tensor:
-    shifted = x - _top_of(x, dim)
-    return shifted - shifted.exp().sum(dim, keepdim=True).log()
 
 
 def _logsumexp_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -73,7 +54,7 @@ LOGSUMEXP = register(
         (_logsumexp_grad,),
         saves="both",
         promote="float",
-        decompose=_decompose_logsumexp,
+        decompose=partial(_logsumexp, composed),
     )
 )
 SOFTMAX = register(
@@ -84,7 +65,7 @@ SOFTMAX = register(
         (lambda g, y, x, *, dim: y * (g - (g * y).sum(dim, keepdim=True)),),
         saves="out",
         promote="float",
-        decompose=_decompose_softmax,
+        decompose=partial(_softmax, composed),
     )
 )
 LOG_SOFTMAX = register(
@@ -95,7 +76,7 @@ LOG_SOFTMAX = register(
         (lambda g, y, x, *, dim: g - y.exp() * g.sum(dim, keepdim=True),),
         saves="out",
         promote="float",
-        decompose=_decompose_log_softmax,
+        decompose=partial(_log_softmax, composed),
     )
 )
 

@@ -1,0 +1,28 @@
+"""The names that formulas use, over Tensors.
+
+With this module in the place of the device's namespace, the formula of an op is a composition of other ops.
+So is it traced: the compiler sees reductions and elementwise ops, which it joins, and eager and compiled code
+share one formula.
+"""
+
+from __future__ import annotations
+
+from rushlight.core.tensor import Tensor
+from rushlight.ops.creation import arange
+from rushlight.ops.elementwise import exp, isfinite, log
+from rushlight.ops.gather import gather
+from rushlight.ops.movement import reshape
+from rushlight.ops.reduce import amax, sum
+from rushlight.ops.select import where
+
+__all__ = ["amax", "exp", "isfinite", "less_at", "log", "pick", "reshape", "sum", "where"]
+
+
+def pick(x: Tensor, place: Tensor) -> Tensor:
+    """x[n, place[n]] for each row n of a matrix."""
+    return gather(x, 1, place.unsqueeze(1)).squeeze(1)
+
+
+def less_at(x: Tensor, place: Tensor, amount: Tensor) -> Tensor:
+    """x with `amount`, (N, 1) or (1,), taken off x[n, place[n]] in each row n."""
+    return x - where(place.unsqueeze(1) == arange(x.shape[1]), amount, 0.0)
