@@ -13,6 +13,7 @@ from rushlight.core.op import Op, elementwise, register
 from rushlight.core.spec import Spec, broadcast
 from rushlight.core.strides import same
 from rushlight.core.tensor import Tensor
+from rushlight.device import xp
 from rushlight.errors import IndexingError, ShapeError, message
 from rushlight.ops import composed
 from rushlight.ops.activation import sigmoid
@@ -20,7 +21,7 @@ from rushlight.ops.creation import arange
 from rushlight.ops.elementwise import clamp, log, log1p
 from rushlight.ops.softmax import softmax, top
 
-__all__ = ["bce", "bce_with_logits", "cross_entropy", "in_range", "mse"]
+__all__ = ["are_classes", "bce", "bce_with_logits", "cross_entropy", "in_range", "mse"]
 
 
 def _mse(m: Any, input: Any, target: Any) -> Any:
@@ -182,9 +183,13 @@ def cross_entropy(input: Tensor, target: Tensor, mean: bool = False) -> Tensor:
     return apply(CROSS_ENTROPY, input, target, mean=mean)
 
 
+def are_classes(target: Tensor, classes: int) -> bool:
+    """Whether all of ``target`` lies in [0, classes). It reads values, so never ask it while tracing."""
+    array = target.array
+    return not array.size or bool(xp.amin(array, axis=None) >= 0 and xp.amax(array, axis=None) < classes)
+
+
 def _in_range(m: Any, t: Any, *, name: str, classes: int, ignore: int) -> Any:
-    if not t.size or (m.amin(t, axis=None) >= 0 and m.amax(t, axis=None) < classes):
-        return t
     wrong = (t != ignore) & ((t < 0) | (t >= classes))
     if m.any(wrong):
         first = m.reshape(t, -1)[m.argmax(m.reshape(wrong, -1))]
