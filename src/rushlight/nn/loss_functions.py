@@ -160,15 +160,7 @@ def binary_cross_entropy(
     name = "binary_cross_entropy"
     reduction = reduction_of(name, size_average, reduce, reduction)
     _check_same(name, input, target)
-    # Values are looked at only when there are some: a traced program has none yet.
-    if (
-        not state.tracing
-        and not bool(((input >= 0.0) & (input <= 1.0)).all())
-        and not bool(input.isnan().any())
-    ):
-        remedy = "Put a sigmoid before it, or use binary_cross_entropy_with_logits."
-        raise ArgumentError(message(name, "values outside [0, 1]", "probabilities", remedy))
-    loss = loss_ops.bce(input, target)
+    loss = loss_ops.bce(loss_ops.probabilities(input, name), target)
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
