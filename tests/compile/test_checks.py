@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import rushlight as rl
 from rushlight.compile.function import compile
 from rushlight.compile.native.threads import get_num_threads, set_num_threads
-from rushlight.errors import IndexingError, RushlightError
+from rushlight.errors import ArgumentError, IndexingError, RushlightError
 from tests.compile.compare import check_same
 from tests.compile.indexed_cases import MODES, Case, array, by_numpy, inputs, ints, kinds, put
 
@@ -214,5 +215,23 @@ def test_a_class_out_of_range_is_told_as_eagerly(dtype: str, ignore: int, wrong:
         assert str(native.value) == str(eager.value)
         check_same([p.detach() for p in net.parameters()], after, "parameters")
     compiled.scan(batches[0], rl.stack([good] * 3))
+    assert "check" in kinds(compiled)
+    assert not by_numpy(compiled)
+
+
+def test_what_is_no_probability_is_told_as_eagerly() -> None:
+    def step(p: Any, y: Any) -> Any:
+        return rl.nn.functional.binary_cross_entropy(p, y)
+
+    good, y = rl.tensor([0.0, 0.25, 1.0, math.nan]), rl.ones(4)
+    compiled = compile(step)
+    compiled(good, y)
+    for wrong in (-0.5, 1.5, math.inf):
+        bad = rl.where(good == 0.25, wrong, good)
+        with pytest.raises(ArgumentError) as eager:
+            step(bad, y)
+        with pytest.raises(ArgumentError) as native:
+            compiled(bad, y)
+        assert str(native.value) == str(eager.value)
     assert "check" in kinds(compiled)
     assert not by_numpy(compiled)

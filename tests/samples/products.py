@@ -83,6 +83,8 @@ sample("cross_entropy", lambda L, x, t: L.nn.functional.cross_entropy(x, t), (X(
 sample("cross_entropy", lambda L, x,
     t: L.nn.functional.cross_entropy(x, t, reduction="none", label_smoothing=0.1), (X(4, 3), I(4, high=3)),
     exact=False)
+sample("cross_entropy", lambda L, x, t: L.nn.functional.cross_entropy(x, t, ignore_index=1),
+    (X(4, 3), I(4, high=3)), exact=False)
 sample("nll_loss", lambda L, x, t: L.nn.functional.nll_loss(x.log_softmax(1), t), (X(4, 3), I(4, high=3)),
     exact=False)
 # fmt: on

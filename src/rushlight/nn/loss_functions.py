@@ -1,4 +1,4 @@
-"""Losses as functions, with PyTorch's signatures; nn.functional offers them, nn.loss has them as modules.
+"""Losses as functions, with PyTorch's signatures; ``nn.functional`` offers them, ``nn.loss`` as modules.
 
 A function checks what it is given, asks an op or a composition of ops for the loss of each element, and
 weighs and reduces these.
@@ -55,7 +55,7 @@ def _reduced(loss: Tensor, reduction: str) -> Tensor:
 
 def _check_pair(name: str, input: Tensor, target: Tensor) -> None:
     """Warns when two shapes broadcast though they differ, as (N, 1) and (N,) do: the result is (N, N)."""
-    if input.shape == target.shape:
+    if input.array.shape == target.array.shape:
         return
     both = f"predictions {input.shape} and targets {target.shape}"
     try:
@@ -160,15 +160,7 @@ def binary_cross_entropy(
     name = "binary_cross_entropy"
     reduction = reduction_of(name, size_average, reduce, reduction)
     _check_same(name, input, target)
-    # Values are looked at only when there are some: a traced program has none yet.
-    if (
-        not state.tracing
-        and not bool(((input >= 0.0) & (input <= 1.0)).all())
-        and not bool(input.isnan().any())
-    ):
-        remedy = "Put a sigmoid before it, or use binary_cross_entropy_with_logits."
-        raise ArgumentError(message(name, "values outside [0, 1]", "probabilities", remedy))
-    loss = loss_ops.bce(input, target)
+    loss = loss_ops.bce(loss_ops.probabilities(input, name), target)
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -241,14 +233,16 @@ class _Rows:
         self.input = (
             input if input.ndim == 2 else input.movedim(min(input.ndim - 1, 1), -1).reshape(-1, classes)
         )
-        target = loss_ops.in_range(target, name, classes, ignore_index)
         self.target = target if target.ndim == 1 else target.reshape(-1)
         # Values are looked at only when there are some: a traced program has none yet.
-        if state.tracing or weight is not None or (self.target.array == ignore_index).any():
-            self.ignored = self.target == ignore_index
-            self.target = ops.where(self.ignored, 0, self.target)
-            each = ops.ones((), dtype=input.dtype) if weight is None else weight[self.target]
-            self.weight = ops.where(self.ignored, 0.0, each)
+        plain = not state.tracing and weight is None and not 0 <= ignore_index < classes
+        if plain and loss_ops.are_classes(target, classes):
+            return
+        self.target = loss_ops.in_range(self.target, name, classes, ignore_index)
+        self.ignored = self.target == ignore_index
+        self.target = ops.where(self.ignored, 0, self.target)
+        each = ops.ones((), dtype=input.dtype) if weight is None else weight[self.target]
+        self.weight = ops.where(self.ignored, 0.0, each)
 
     def reduced(self, loss: Tensor, reduction: str) -> Tensor:
         """The loss of each row, weighed already, as it was asked for."""

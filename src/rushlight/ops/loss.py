@@ -11,16 +11,19 @@ from rushlight.core.apply import apply
 from rushlight.core.lower import View
 from rushlight.core.op import Op, elementwise, register
 from rushlight.core.spec import Spec, broadcast
+from rushlight.core.state import state
 from rushlight.core.strides import same
 from rushlight.core.tensor import Tensor
-from rushlight.errors import IndexingError, ShapeError, message
+from rushlight.device import xp
+from rushlight.errors import ArgumentError, IndexingError, ShapeError, message
 from rushlight.ops import composed
 from rushlight.ops.activation import sigmoid
 from rushlight.ops.creation import arange
 from rushlight.ops.elementwise import clamp, log, log1p
+from rushlight.ops.select import where
 from rushlight.ops.softmax import softmax, top
 
-__all__ = ["bce", "bce_with_logits", "cross_entropy", "in_range", "mse"]
+__all__ = ["are_classes", "bce", "bce_with_logits", "cross_entropy", "in_range", "mse", "probabilities"]
 
 
 def _mse(m: Any, input: Any, target: Any) -> Any:
@@ -110,6 +113,39 @@ def bce_with_logits(input: Tensor, target: Tensor) -> Tensor:
     return apply(BCE_WITH_LOGITS, input, target)
 
 
+def _none_outside(m: Any, outside: Any, *, name: str) -> Any:
+    if m.any(outside):
+        remedy = "Put a sigmoid before it, or use binary_cross_entropy_with_logits."
+        raise ArgumentError(message(name, "values outside [0, 1]", "probabilities", remedy))
+    return outside
+
+
+NONE_OUTSIDE = register(
+    Op(
+        "none_outside",
+        _none_outside,
+        lambda outside, *, name: outside,
+        view=True,
+        lower=View(same, limits=lambda attrs: (0, 1, None)),
+    )
+)
+
+
+def probabilities(input: Tensor, name: str) -> Tensor:
+    """``input``, if nothing in it is less than 0 or more than 1; nan may be. In a compiled program too.
+
+    Raises ArgumentError in the name of the operation ``name``.
+
+    >>> import rushlight as rl
+    >>> rl.ops.loss.probabilities(rl.tensor([0.0, 0.5]), "binary_cross_entropy")
+    tensor([0. , 0.5])
+    """
+    outside = ((input < 0.0) | (input > 1.0)).to("int8")  # a compiled program looks at whole numbers
+    outside = apply(NONE_OUTSIDE, outside, name=name)
+    # Compiled, what is computed has to depend on the check, or it would not be made.
+    return where(outside == 1, math.nan, input) if state.tracing else input
+
+
 def _cross_entropy(m: Any, x: Any, t: Any, *, mean: bool) -> Any:
     largest = top(m, x, 1)
     total = m.sum(m.exp(x - largest), axis=1)
@@ -182,9 +218,13 @@ def cross_entropy(input: Tensor, target: Tensor, mean: bool = False) -> Tensor:
     return apply(CROSS_ENTROPY, input, target, mean=mean)
 
 
+def are_classes(target: Tensor, classes: int) -> bool:
+    """Whether all of ``target`` lies in [0, classes). It reads values, so never ask it while tracing."""
+    array = target.array
+    return not array.size or bool(xp.amin(array, axis=None) >= 0 and xp.amax(array, axis=None) < classes)
+
+
 def _in_range(m: Any, t: Any, *, name: str, classes: int, ignore: int) -> Any:
-    if not t.size or (m.amin(t, axis=None) >= 0 and m.amax(t, axis=None) < classes):
-        return t
     wrong = (t != ignore) & ((t < 0) | (t >= classes))
     if m.any(wrong):
         first = m.reshape(t, -1)[m.argmax(m.reshape(wrong, -1))]
