@@ -26,6 +26,10 @@ PASSES = ("loop_unroll", "simplify_cfg")
 """All that is left to LLVM before it selects instructions. The text is written as it shall run, so the whole
 pipeline (-O2) makes steps less than 1 % faster than these two, and takes five times as long."""
 
+SPELLED_OUT = 10_000
+"""Characters of a module from which on the passes are left out: it is a product, which is written unrolled.
+They would take a quarter of LLVM's time, and make no step faster."""
+
 LEVEL, QUICK = 2, 0
 """Of instruction selection, scheduling and the choice of registers; QUICK is for what only calls kernels: a
 step of a thousand calls takes LLVM six times as long at level 2, and runs no faster."""
@@ -75,7 +79,7 @@ def _parse(text: str, level: int, machine: Any) -> Any:
     llvm = host.llvm()
     module = llvm.parse_assembly(text, llvm.create_context())
     module.verify()
-    if level == QUICK:
+    if level == QUICK or len(text) > SPELLED_OUT:
         return module
     passes = llvm.create_new_module_pass_manager()
     for name in PASSES:
@@ -109,7 +113,7 @@ def _settings() -> str:
     own = getattr(sys.modules["rushlight"], "__version__", "")
     versions = (llvmlite.__version__, str(llvm.llvm_version_info), own)
     machine = host.describe().cpu, host.describe().features, llvm.get_default_triple()
-    return cache.key_of(*machine, *versions, *PASSES)
+    return cache.key_of(*machine, *versions, *PASSES, str(SPELLED_OUT))
 
 
 def _objects(texts: Iterable[tuple[str, int]], threads: int) -> tuple[list[bytes], bool]:
