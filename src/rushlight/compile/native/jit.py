@@ -43,18 +43,19 @@ WORTH = 20_000
 _lock = make_lock(awaited=True)
 _held: dict[str, bytes] = {}
 """Objects by key, the one used last at the end."""
-_idle: dict[int, list[Any]] = {LEVEL: [], QUICK: []}
-"""Target machines by level that nobody uses now."""
+_idle: dict[tuple[host.Host, int], list[Any]] = {}
+"""Target machines that nobody uses now, by processor and level."""
 
 
 @contextlib.contextmanager
 def _machine(level: int) -> Iterator[Any]:
     """A target machine that no other thread uses."""
-    idle = _idle[level]
+    described = host.describe()
+    idle = _idle.setdefault((described, level), [])
     try:
         machine = idle.pop()
     except IndexError:
-        target, described = host.llvm().Target.from_default_triple(), host.describe()
+        target = host.llvm().Target.from_default_triple()
         machine = target.create_target_machine(opt=level, cpu=described.cpu, features=described.features)
     yield machine
     idle.append(machine)
@@ -105,20 +106,21 @@ def _object(text: str, level: int) -> bytes:
 
 
 @functools.cache
-def _settings() -> str:
-    """A name for all that machine code depends on beside the text."""
+def _settings(described: host.Host) -> str:
+    """A name for all that machine code for a processor depends on beside the text."""
     llvm = host.llvm()
     import llvmlite
 
     own = getattr(sys.modules["rushlight"], "__version__", "")
     versions = (llvmlite.__version__, str(llvm.llvm_version_info), own)
-    machine = host.describe().cpu, host.describe().features, llvm.get_default_triple()
+    machine = described.cpu, described.features, llvm.get_default_triple()
     return cache.key_of(*machine, *versions, *PASSES, str(SPELLED_OUT))
 
 
 def _objects(texts: Iterable[tuple[str, int]], threads: int) -> tuple[list[bytes], bool]:
     """(the object of each text at its level, whether all of them were known)."""
-    keys = {cache.key_of(text, str(level), _settings()): (text, level) for text, level in texts}
+    settings = _settings(host.describe())
+    keys = {cache.key_of(text, str(level), settings): (text, level) for text, level in texts}
     known = {key: code for key in keys if (code := _held.pop(key, None) or cache.load(key)) is not None}
     made = _compile({key: text for key, text in keys.items() if key not in known}, threads)
     found = {key: known[key] if key in known else made[key] for key in keys}
