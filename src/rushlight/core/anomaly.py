@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from types import TracebackType
@@ -20,14 +21,18 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 def user_line() -> str:
     """The innermost line of the call stack that is not Rushlight's own: "file.py:12 in train: loss = ..."."""
-    import linecache
-
     frame = sys._getframe(1)
     while frame is not None and frame.f_back is not None and _is_own(frame.f_code.co_filename):
         frame = frame.f_back
-    code = frame.f_code
-    text = linecache.getline(code.co_filename, frame.f_lineno).strip()
-    return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}" + (f": {text}" if text else "")
+    return _written(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+@functools.lru_cache(1024)
+def _written(filename: str, number: int, name: str) -> str:
+    import linecache
+
+    text = linecache.getline(filename, number).strip()
+    return f"{filename}:{number} in {name}" + (f": {text}" if text else "")
 
 
 def warn(text: str) -> None:
@@ -40,6 +45,7 @@ def warn(text: str) -> None:
     warnings.warn(text, stacklevel=depth)
 
 
+@functools.lru_cache(1024)
 def _is_own(filename: str) -> bool:
     return filename.startswith((_PACKAGE, xp.folder))
 

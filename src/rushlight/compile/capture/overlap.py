@@ -24,9 +24,12 @@ def refuse_overlaps(graph: Graph, arrays: Sequence[Any]) -> None:
     """Raise TraceError if inputs with these arrays share memory in a way that the program cannot follow."""
     place = {id(v): i for i, v in enumerate(graph.inputs)}
     targets = {place[id(t)] for t, _ in graph.updates}
+    bounds = [xp.byte_bounds(a) for a in arrays]
     for j in targets:
-        for i, array in enumerate(arrays):
-            if i != j and (i in targets or (i, j) in graph.late) and xp.shares_memory(array, arrays[j]):
+        start, end = bounds[j]
+        for i, (low, high) in enumerate(bounds):
+            meet = low < end and start < high and i != j and (i in targets or (i, j) in graph.late)
+            if meet and xp.shares_memory(arrays[i], arrays[j]):
                 raise TraceError(
                     message(
                         "compile",
@@ -45,17 +48,18 @@ class Spans:
         self.graph = graph
         self.targets = frozenset(place[id(t)] for t, _ in graph.updates)
         self._arrays: dict[int, Any] = {}
+        self._bounds: dict[int, tuple[int, int]] = {}
         self._sorted: tuple[list[int], list[int]] | None = None
 
     def place(self, i: int, array: Any) -> None:
         """The updated input `i` now has this array."""
-        self._arrays[i] = array
+        self._arrays[i], self._bounds[i] = array, xp.byte_bounds(array)
         self._sorted = None
 
     def meets(self, start: int, end: int) -> bool:
         """Whether bytes from `start` to `end` may belong to an updated input."""
         if self._sorted is None:
-            spans = sorted(xp.byte_bounds(a) for a in self._arrays.values())
+            spans = sorted(self._bounds.values())
             self._sorted = [s for s, _ in spans], list(accumulate((e for _, e in spans), max))
         starts, ends = self._sorted
         k = bisect_right(starts, end - 1)
@@ -67,8 +71,10 @@ class Spans:
         Raises TraceError where a copy would not do.
         """
         found = False
-        for j, target in self._arrays.items():
-            if i != j and xp.shares_memory(array, target):
+        low, high = xp.byte_bounds(array)
+        for j, (start, end) in self._bounds.items():
+            target = self._arrays[j]
+            if low < end and start < high and i != j and xp.shares_memory(array, target):
                 if i in self.targets or (i, j) in self.graph.late:
                     arrays = [xp.empty((0,), xp.float32)] * len(self.graph.inputs)
                     arrays[i], arrays[j] = array, target
