@@ -25,7 +25,7 @@ import numpy as np
 import rushlight as rl
 from rushlight.compile import host
 from rushlight.compile.function import compile
-from rushlight.compile.native import program, slices, threads
+from rushlight.compile.native import jit, program, slices, threads
 
 SIZE, STEPS = 128, 12
 LONGEST = 0.004
@@ -289,6 +289,53 @@ def forks(fire: Fire, times: int) -> None:
         assert os.waitpid(child, 0)[1] == 0, "a child went wrong"
 
 
+PART = """
+define i64 @part{i}(i64 %a) {{
+entry:
+  br label %head
+head:
+  %i = phi i64 [ 0, %entry ], [ %n, %head ]
+  %s = phi i64 [ %a, %entry ], [ %t, %head ]
+  %t = add i64 %s, {number}
+  %n = add i64 %i, 1
+  %more = icmp slt i64 %n, %a
+  br i1 %more, label %head, label %end
+end:
+  ret i64 %t
+}}
+"""
+
+
+def builds(fire: Fire, signals: int) -> None:
+    """Modules that helpers compile: when a build has ended none is at work, and a child can build."""
+    at_work, real = [], jit._object
+
+    def watched(*given: Any) -> bytes:
+        at_work.append(1)
+        try:
+            return real(*given)
+        finally:
+            at_work.pop()
+
+    jit.WORTH, jit._object = 1, watched
+    goal = fire.struck + signals
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+    while fire.struck < goal:
+        number = fire.luck.randrange(10**9)
+        parts = [PART.format(i=i, number=number + i) for i in range(6)]
+        text = PART.format(i=6, number=number)
+        fire.under(lambda t=text, p=parts: jit.build(t, {}, p, 3))
+        assert not at_work, "still at work"
+        child = os.fork() if fire.luck.random() < 0.2 else None
+        native = jit.build(text, {}, parts, 3)
+        found = [kind(native.address(f"part{i}"))(10) for i in range(7)]
+        ok = found == [10 + 10 * (number + i) for i in range(6)] + [10 + 10 * number]
+        if child == 0:
+            os._exit(0 if ok else 1)
+        assert ok, "wrong code"
+        assert child is None or os.waitpid(child, 0)[1] == 0, "a child went wrong"
+
+
 def refused(fire: Fire, times: int) -> None:
     """The system refuses helpers, once and so many times in a row: fewer threads, the same bits."""
     kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 4)
@@ -312,7 +359,15 @@ def refused(fire: Fire, times: int) -> None:
     assert losses[0] == losses[1] == losses[2]
 
 
-WORKS = {"call": call, "scan": scan, "fit": fit, "sweep": sweep, "forks": forks, "refused": refused}
+WORKS = {
+    "call": call,
+    "scan": scan,
+    "fit": fit,
+    "sweep": sweep,
+    "builds": builds,
+    "forks": forks,
+    "refused": refused,
+}
 
 
 def main(works: str, count: str, times: str, seed: str = "0") -> None:

@@ -6,14 +6,13 @@ import ctypes
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 import rushlight as rl
 from rushlight.compile.function import compile
-from rushlight.compile.native import cache, jit
+from rushlight.compile.native import aside, cache, jit
 
 pytest.importorskip("llvmlite")
 
@@ -103,11 +102,11 @@ def test_what_a_thread_finds_wrong_comes_up(place: Path, monkeypatch: pytest.Mon
 
 
 def test_threads_that_are_refused_are_not_needed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(thread: threading.Thread) -> None:
+    def refused(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(jit, "WORTH", 1)
-    monkeypatch.setattr(threading.Thread, "start", refused)
+    monkeypatch.setattr(aside, "start_new_thread", refused)
     parts = [ADD.replace("@add", f"@add{i}") for i in range(4)]
     assert _sum(jit.build(ADD, {}, parts, 3)) == 42
 

@@ -20,7 +20,7 @@ from typing import Any
 from rushlight.core.atomic import free_after_fork
 from rushlight.errors import ArgumentError, NotSupportedError, message
 
-__all__ = ["ISAS", "Caches", "Host", "Isa", "available", "describe", "llvm", "missing"]
+__all__ = ["ISAS", "Caches", "Host", "Isa", "available", "describe", "let_go", "llvm", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,25 @@ def llvm() -> Any:
         from llvmlite import binding
     except ImportError:
         raise missing() from None
-    # It guards LLVM by a lock of its own, and knows nothing of forks.
-    lock = getattr(getattr(binding.ffi.lib, "_lock", None), "_lock", None)
-    if isinstance(lock, type(threading.RLock())):
+    lock = _lock_of(binding)
+    if lock is not None:
         free_after_fork(lock)
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding
+
+
+def _lock_of(binding: Any) -> Any:
+    """The lock by which llvmlite guards LLVM. It knows nothing of forks, nor of signals."""
+    lock = getattr(getattr(binding.ffi.lib, "_lock", None), "_lock", None)
+    return lock if isinstance(lock, type(threading.RLock())) else None
+
+
+def let_go() -> None:
+    """Release llvmlite's lock, if a signal between two lines of llvmlite left it taken by this thread."""
+    lock = _lock_of(llvm())
+    while lock is not None and lock._is_owned():
+        lock.release()
 
 
 @functools.cache

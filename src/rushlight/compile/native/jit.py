@@ -13,12 +13,12 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from threading import Thread
 from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.native import cache, half
-from rushlight.core.atomic import Undo, make_lock
+from rushlight.compile.native.aside import aside
+from rushlight.core.atomic import make_lock
 
 __all__ = ["Native", "build"]
 
@@ -134,8 +134,8 @@ def _objects(texts: Iterable[tuple[str, int]], threads: int) -> tuple[list[bytes
 def _compile(missing: dict[str, tuple[str, int]], threads: int) -> dict[str, bytes]:
     """The objects of texts by key, made and kept on disk, by several threads where that is much."""
     made: dict[str, bytes] = {}
-    errors: list[BaseException] = []
     left = sorted(missing, key=lambda key: len(missing[key][0]))  # the longest is taken first
+    size = sum(len(text) for text, _ in missing.values())
 
     def work() -> None:
         while True:
@@ -146,36 +146,8 @@ def _compile(missing: dict[str, tuple[str, int]], threads: int) -> dict[str, byt
             made[key] = _object(*missing[key])
             cache.store(key, made[key])
 
-    def help_out() -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-            left.clear()
-
-    helpers = [
-        Thread(target=help_out, name="rushlight-compile", daemon=True)
-        for _ in range(
-            min(threads, len(missing), sum(len(text) for text, _ in missing.values()) // WORTH) - 1
-        )
-    ]
-
-    def leave() -> None:
-        left.clear()
-        for helper in helpers:
-            if helper.ident is not None:
-                helper.join()
-
-    undo = Undo(leave, failed=False)
-    with undo, undo, undo:
-        for helper in helpers:
-            try:
-                helper.start()
-            except RuntimeError:  # no more threads for this process
-                break
-        work()
-    if errors:
-        raise errors[0]
+    if missing:
+        aside(work, max(1, min(threads, len(missing), size // WORTH)), left.clear)
     return made
 
 
@@ -206,7 +178,9 @@ class Native:
             for name, address in symbols.items():
                 host.llvm().add_symbol(name, address)
             codes, self.cached = _objects(self._texts, threads)
-            self._engine = _link(codes)
+            engines: list[Any] = []
+            aside(lambda: engines.append(_link(codes)))
+            self._engine = engines[0]
         self.seconds = time.perf_counter() - started
 
     def address(self, name: str) -> int:
@@ -226,11 +200,15 @@ class Native:
 
     def _shown(self, show: Callable[[Any, Any], str]) -> str:
         """What `show` makes of each module and its target machine."""
-        shown = []
-        with _lock:
+        shown: list[str] = []
+
+        def work() -> None:
             for text, level in self._texts:
                 with _machine(level) as machine:
                     shown.append(show(_parse(text, level, machine), machine))
+
+        with _lock:
+            aside(work)
         return "\n".join(shown)
 
 

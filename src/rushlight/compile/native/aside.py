@@ -1,0 +1,71 @@
+"""Work for LLVM, on threads of its own.
+
+Python raises what a signal handler raises between any two lines that the main thread runs. llvmlite is not
+made for that: an object of LLVM's would be freed twice, or a lock stay taken. So the main thread only waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from _thread import start_new_thread
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from rushlight.compile import host
+from rushlight.core.atomic import Undo
+
+__all__ = ["aside"]
+
+PATIENCE = 0.05
+"""Seconds after which the main thread looks by itself whether the others are done."""
+
+
+def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | None = None) -> None:
+    """Call `work` on so many threads, and come back when all are done; raises what one of them raised.
+
+    stop  called when there was an exception: who works then comes to an end soon. It is waited for.
+    """
+    begun: list[None] = []
+    ended: list[None] = []
+    left: list[None] = []
+    errors: list[BaseException] = []
+    bell: SimpleQueue[None] = SimpleQueue()
+
+    def run() -> None:
+        begun.append(None)
+        try:
+            if not left:
+                work()
+        except BaseException as error:
+            errors.append(error)
+            if stop is not None:
+                stop()
+        finally:
+            ended.append(None)
+            bell.put(None)
+
+    def wait(many: Callable[[], int]) -> None:
+        while len(ended) < many():
+            host.let_go()
+            with contextlib.suppress(Empty):
+                bell.get(timeout=PATIENCE)
+
+    def leave() -> None:
+        left.append(None)  # who begins from now on does nothing
+        if stop is not None:
+            stop()
+        wait(lambda: len(begun))
+
+    undo = Undo(leave, failed=True)
+    with undo, undo, undo:
+        started = 0
+        # Not by `Thread`, which a signal in the middle of its start leaves half known.
+        with contextlib.suppress(RuntimeError):  # no more threads for this process
+            for _ in range(count):
+                start_new_thread(run, ())
+                started += 1
+        if not started:
+            run()
+        wait(lambda: started)
+    if errors:
+        raise errors[0]
