@@ -1,5 +1,5 @@
 # Every target sets up what it needs in .venv: all that has to be there is make and Python 3.11 or later.
-#   make demo    make test    make lint    make types    make doctest    make parity    make bench    make figures
+#   make demo    make test    make lint    make types    make doctest    make parity    make bench    make fuzz    make figures
 
 SHELL := /bin/sh
 PYTHON ?=
@@ -16,7 +16,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export PYTHON
 
-.PHONY: help setup demo test lint types doctest parity bench figures peers clean
+.PHONY: help setup demo test lint types doctest parity bench fuzz figures peers clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make lint      ruff                 make types     mypy"
 	@echo "make parity    the comparison with PyTorch, which it installs (large)"
 	@echo "make bench     timing beside the peers that are installed; make peers installs them (large)"
+	@echo "make fuzz      random programs, compiled and eager: make fuzz ARGS='--graphs 1000 --jobs 2 --seed 0'"
 	@echo "make figures   the README's figures again, by the commands beside them (minutes, MNIST and a network)"
 	@echo "make clean     remove .venv, caches and what the demo left"
 
@@ -64,6 +65,9 @@ parity: $(TORCH)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 figures: $(READY)
 	$(BIN)/python scripts/figures.py $(ARGS)

@@ -20,7 +20,6 @@ MAY_IMPORT = {
     "device": {"errors"},
     "core": {"errors", "device"},
     "compile": BASE,
-    "fuzz": BESIDE | {"compile"},  # it writes programs as users do, and compiles them
     "ops": BASE,
     "nn": BASE | {"ops"},
     "optim": BASE | {"ops"},
@@ -44,7 +43,7 @@ HOST_DATA = (
     "cli",
 )
 OPTIONAL = {"llvmlite", "scipy_openblas32", "matplotlib", "typer", "rich", "safetensors", "PIL"}
-NEVER = {"torch", "jax", "sklearn", "scipy", "tensorflow", "autograd"}
+NEVER = {"torch", "jax", "sklearn", "scipy", "tensorflow", "autograd", "tests", "benchmarks", "examples"}
 
 
 def imports(tree: ast.AST, inside_function: bool = False) -> Iterator[tuple[str, bool]]:
@@ -68,10 +67,12 @@ def layer_of(parts: tuple[str, ...]) -> str:
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SRC)))
 def test_imports(file: Path) -> None:
     inner = file.relative_to(SRC / "rushlight").with_suffix("")
-    layer = "fuzz" if inner.as_posix().startswith("compile/fuzz") else layer_of(inner.parts)
+    layer = layer_of(inner.parts)
     for name, lazy in imports(ast.parse(file.read_text(encoding="utf-8"))):
         top, *rest = name.split(".")
-        assert top not in NEVER, f"{name}: no deep-learning library, nor a peer, is used"
+        assert top not in NEVER, (
+            f"{name}: no deep-learning library, no peer, and nothing that is not installed"
+        )
         if top == "rushlight" and layer in MAY_IMPORT:
             target = layer_of(tuple(rest))
             allowed = MAY_IMPORT[layer] | {layer}

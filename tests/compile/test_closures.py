@@ -18,9 +18,9 @@ from rushlight import nn
 from rushlight.compile.capture.guards import Guards
 from rushlight.compile.capture.trace import TraceError
 from rushlight.compile.function import MOST, compile
-from rushlight.compile.fuzz import closures
-from rushlight.compile.fuzz.run import main
 from tests.compile.steps import assert_same, batch, entries, make, weights
+from tests.fuzz import closures
+from tests.fuzz.run import main
 
 pytest.importorskip("llvmlite")
 

@@ -11,15 +11,15 @@ import pytest
 import rushlight as rl
 from rushlight.compile.capture.trace import TraceError, trace
 from rushlight.compile.function import compile
-from rushlight.compile.fuzz import run
-from rushlight.compile.fuzz.pool import LARGEST, pair_of
-from rushlight.compile.fuzz.programs import make
-from rushlight.compile.fuzz.run import failure, fuzz, main, shrink
-from rushlight.compile.fuzz.steps import STEPS
 from rushlight.compile.native import cache
 from rushlight.compile.vector import transfer
 from rushlight.compile.write import accumulate
 from rushlight.core.op import REGISTRY
+from tests.fuzz import run
+from tests.fuzz.pool import LARGEST, pair_of
+from tests.fuzz.programs import make
+from tests.fuzz.run import failure, fuzz, main, shrink
+from tests.fuzz.steps import STEPS
 
 pytest.importorskip("llvmlite")
 

@@ -6,7 +6,6 @@ write     kernels become LLVM's text, whose instructions `vector` knows
 native    the text becomes machine code, cached, and is called
 proof     a new program is held against `interpret`, which says what a graph means
 explain   what each kernel costs, and how near it comes to the machine
-fuzz      random programs, compiled and eager
 """
 
 from __future__ import annotations

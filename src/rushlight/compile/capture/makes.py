@@ -63,10 +63,7 @@ CONTENTS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 def home(kind: type) -> str:
     """The package that a class comes from."""
     found = type.__getattribute__(kind, "__module__")
-    if type(found) is not str:
-        return ""
-    plays_the_user = found.startswith("rushlight.compile.fuzz.closures")
-    return found if plays_the_user else found.split(".")[0]
+    return found.split(".")[0] if type(found) is str else ""
 
 
 def class_dict(kind: type) -> Any:

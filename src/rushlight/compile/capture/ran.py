@@ -49,7 +49,7 @@ def is_own_code(space: Mapping[str, Any]) -> bool:
     name = space.get("__name__")
     if type(name) is not str:
         return False
-    return name.split(".")[0] in _OWN and not name.startswith("rushlight.compile.fuzz.closures")
+    return name.split(".")[0] in _OWN
 
 
 @functools.lru_cache(65536)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import rushlight as rl
 from rushlight.compile.capture.placeholder import TraceError
-from rushlight.compile.fuzz.long import many
-from rushlight.compile.fuzz.pool import LARGEST, Step
-from rushlight.compile.fuzz.steps import LONG_STEPS, STEPS
 from rushlight.core.tensor import Tensor
 from rushlight.errors import RushlightError
+from tests.fuzz.long import many
+from tests.fuzz.pool import LARGEST, Step
+from tests.fuzz.steps import LONG_STEPS, STEPS
 
 __all__ = ["Input", "Random", "make"]
 

@@ -6,7 +6,8 @@ import random
 from typing import Any
 
 import rushlight as rl
-from rushlight.compile.fuzz.pool import (
+from rushlight.core.tensor import Tensor
+from tests.fuzz.pool import (
     FLOATS,
     LARGEST,
     Pool,
@@ -15,7 +16,6 @@ from rushlight.compile.fuzz.pool import (
     some,
     step,
 )
-from rushlight.core.tensor import Tensor
 
 F = rl.nn.functional
 

@@ -15,14 +15,7 @@ MARK = 0xAB
 
 
 class Fences:
-    """While it is open, programs that are made work in fenced memory: results, arena and trial copies.
-
-    >>> with Fences() as fences:
-    ...     array = Program.new_array((3,), xp.float32)
-    >>> array.fill(1.0)
-    >>> fences.broken()
-    False
-    """
+    """While it is open, programs that are made work in fenced memory: results, arena and trial copies."""
 
     def __init__(self) -> None:
         self._strips: list[Any] = []

@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 import rushlight as rl
-from rushlight.compile.fuzz.pool import FLOATS, LARGEST, LONG_STEPS, Pool, some, step
 from rushlight.core.tensor import Tensor
+from tests.fuzz.pool import FLOATS, LARGEST, LONG_STEPS, Pool, some, step
 
 __all__ = ["many"]
 

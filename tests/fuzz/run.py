@@ -1,4 +1,4 @@
-"""``python -m rushlight.compile.fuzz --graphs N --seed S --jobs J``: random programs, compiled and eager.
+"""``python -m tests.fuzz --graphs N --seed S --jobs J``: random programs, compiled and eager.
 
 Each runs in all modes on equal inputs and states. Results, gradients and the states afterwards are
 compared up to rounding. One that fails is made smaller and printed.
@@ -12,21 +12,23 @@ import multiprocessing
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 import rushlight as rl
 from rushlight.compile.capture.trace import Traced, TraceError, trace
 from rushlight.compile.function import compile
-from rushlight.compile.fuzz import closures
-from rushlight.compile.fuzz.fences import Fences
-from rushlight.compile.fuzz.programs import Input, Random, make
 from rushlight.compile.proof.check import close, disagreements
 from rushlight.errors import RushlightError
+from tests.fuzz import closures
+from tests.fuzz.fences import Fences
+from tests.fuzz.programs import Input, Random, make
 
 __all__ = ["Input", "Random", "failure", "fuzz", "fuzz_in_processes", "main", "shrink"]
 
+Fuzz = Callable[..., int]
+"""Tries the cases of some seeds: (how many, first seed, report), and gives how many failed."""
 MODES = ("interpret", "nofuse", "full")
 PART = 25
 """How many programs a process takes at a time."""
@@ -130,12 +132,12 @@ def fuzz(graphs: int, seed: int, report: Any = say) -> int:
     return failed
 
 
-def fuzz_in_processes(graphs: int, seed: int, jobs: int, report: Any = say) -> int:
+def fuzz_in_processes(fuzz: Fuzz, count: int, seed: int, jobs: int, report: Any = say) -> int:
     """The same in several processes; reports come in any order."""
-    parts = [(min(PART, seed + graphs - first), first) for first in range(seed, seed + graphs, PART)]
+    parts = [(min(PART, seed + count - first), first) for first in range(seed, seed + count, PART)]
     failed = 0
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as workers:
-        for done in as_completed([workers.submit(_part, *part) for part in parts]):
+        for done in as_completed([workers.submit(_part, fuzz, *part) for part in parts]):
             reports = done.result()
             failed += len(reports)
             for text in reports:
@@ -143,15 +145,15 @@ def fuzz_in_processes(graphs: int, seed: int, jobs: int, report: Any = say) -> i
     return failed
 
 
-def _part(graphs: int, seed: int) -> list[str]:
+def _part(fuzz: Fuzz, count: int, seed: int) -> list[str]:
     reports: list[str] = []
-    fuzz(graphs, seed, reports.append)
+    fuzz(count, seed, reports.append)
     return reports
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m rushlight.compile.fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--graphs", type=int, default=1000, help="how many programs")
     parser.add_argument("--seed", type=int, default=0, help="the first program's; the next one's is one more")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
@@ -160,14 +162,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Thousands of small programs shall not fill the user's cache.
     os.environ.setdefault("RUSHLIGHT_CACHE", "")
     start = time.perf_counter()
-    if options.closures:
-        failed = closures.fuzz(options.closures, options.seed)
-        print(f"{options.closures} closures from seed {options.seed}: {failed} failed")
-        return 1 if failed else 0
+    one: Fuzz = closures.fuzz if options.closures else fuzz
+    what, count = ("closures", options.closures) if options.closures else ("graphs", options.graphs)
     if options.jobs > 1:
-        failed = fuzz_in_processes(options.graphs, options.seed, options.jobs)
+        failed = fuzz_in_processes(one, count, options.seed, options.jobs)
     else:
-        failed = fuzz(options.graphs, options.seed)
+        failed = one(count, options.seed)
     seconds = time.perf_counter() - start
-    say(f"{options.graphs} graphs from seed {options.seed}: {failed} failed, {seconds:.0f} s")
+    say(f"{count} {what} from seed {options.seed}: {failed} failed, {seconds:.0f} s")
     return 1 if failed else 0

@@ -1,8 +1,0 @@
-"""``python -m rushlight.compile.fuzz --graphs N --seed S --jobs J``."""
-
-import sys
-
-from rushlight.compile.fuzz.run import main
-
-if __name__ == "__main__":  # a process that this one starts imports it anew
-    sys.exit(main())
