@@ -15,6 +15,7 @@ from typing import Any
 from rushlight.compile.capture.placeholder import TraceError
 from rushlight.compile.graph import Graph
 from rushlight.device import xp
+from rushlight.device.memory import byte_bounds, shares_memory
 from rushlight.errors import message
 
 __all__ = ["Spans", "refuse_overlaps"]
@@ -26,7 +27,7 @@ def refuse_overlaps(graph: Graph, arrays: Sequence[Any]) -> None:
     targets = {place[id(t)] for t, _ in graph.updates}
     for j in targets:
         for i, array in enumerate(arrays):
-            if i != j and (i in targets or (i, j) in graph.late) and xp.shares_memory(array, arrays[j]):
+            if i != j and (i in targets or (i, j) in graph.late) and shares_memory(array, arrays[j]):
                 raise TraceError(
                     message(
                         "compile",
@@ -55,7 +56,7 @@ class Spans:
     def meets(self, start: int, end: int) -> bool:
         """Whether bytes from `start` to `end` may belong to an updated input."""
         if self._sorted is None:
-            spans = sorted(xp.byte_bounds(a) for a in self._arrays.values())
+            spans = sorted(byte_bounds(a) for a in self._arrays.values())
             self._sorted = [s for s, _ in spans], list(accumulate((e for _, e in spans), max))
         starts, ends = self._sorted
         k = bisect_right(starts, end - 1)
@@ -68,7 +69,7 @@ class Spans:
         """
         found = False
         for j, target in self._arrays.items():
-            if i != j and xp.shares_memory(array, target):
+            if i != j and shares_memory(array, target):
                 if i in self.targets or (i, j) in self.graph.late:
                     arrays = [xp.empty((0,), xp.float32)] * len(self.graph.inputs)
                     arrays[i], arrays[j] = array, target

@@ -15,6 +15,7 @@ from rushlight.compile.native.threads import crew_at, together
 from rushlight.compile.write.pool import WORDS
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
+from rushlight.device.memory import address, aligned_bytes
 
 __all__ = ["Family", "apart", "run_crew"]
 
@@ -38,8 +39,8 @@ class Family:
         self._written = [i - self.arguments for i in program.updated]
         given = [(v.spec.shape, v.spec.dtype) for v in graph.inputs[: self.arguments]]
         # Each thread has its own arena: a member's would be out of the cache when its turn comes again.
-        self._memory = [xp.aligned_bytes(program.memory.arena) for _ in range(threads)]
-        self._arenas = xp.asarray([xp.address(a) for a in self._memory], xp.int64)
+        self._memory = [aligned_bytes(program.memory.arena) for _ in range(threads)]
+        self._arenas = xp.asarray([address(a) for a in self._memory], xp.int64)
         self._batches = [xp.empty((len(members), *shape), dtype) for shape, dtype in given]
 
     def bind(self) -> None:
@@ -49,7 +50,7 @@ class Family:
                 array = tensor.array
                 if array is not held[k]:
                     held[k] = None  # while the table points at neither
-                    row[self.arguments + k] = xp.address(array)
+                    row[self.arguments + k] = address(array)
                     held[k] = array
 
     def fits(self) -> bool:
@@ -91,15 +92,15 @@ class Family:
         count = len(who)
         places = xp.zeros((count, 2 * self.arguments + len(self.outputs)), xp.int64)
         for i, (source, batch) in enumerate(zip(sources, self._batches, strict=True)):
-            places[:, i] = xp.address(source)
-            places[:, self.arguments + i] = xp.address(batch) + who * batch.strides[0]
+            places[:, i] = address(source)
+            places[:, self.arguments + i] = address(batch) + who * batch.strides[0]
         places[:, 2 * self.arguments :] = outputs
         jobs = xp.zeros((count, WORDS), xp.int64)
         jobs[:, 0] = self.program.loop(index is not None).address("scan")
-        jobs[:, 1] = xp.address(self.tables) + who * self.tables.strides[0]
-        jobs[:, 2] = xp.address(places) + xp.arange(count) * places.strides[0]
+        jobs[:, 1] = address(self.tables) + who * self.tables.strides[0]
+        jobs[:, 2] = address(places) + xp.arange(count) * places.strides[0]
         jobs[:, 3] = 0 if index is None else index
-        jobs[:, 4], jobs[:, 5], jobs[:, 6] = steps, self.slot, xp.address(self._arenas)
+        jobs[:, 4], jobs[:, 5], jobs[:, 6] = steps, self.slot, address(self._arenas)
         jobs[:, 7] = self.program.native.address("step")
         return jobs, places
 
@@ -128,7 +129,7 @@ def run_crew(
     callback = _Aside(aside)
     both = meanwhile is not None and threads > 1
     at = ctypes.cast(callback, ctypes.c_void_p).value if both else None
-    given = (ctypes.c_void_p * 5)(xp.address(jobs), xp.address(starts), members, xp.address(taken), at)
+    given = (ctypes.c_void_p * 5)(address(jobs), address(starts), members, address(taken), at)
     together(crew_at(), ctypes.addressof(given), threads)
     if both and not finished:
         # If it could not be caught, Python has written it down as one that it ignores.
@@ -137,12 +138,12 @@ def run_crew(
 
 def apart(written: Sequence[Tensor], read: Sequence[Tensor]) -> bool:
     """Whether each written tensor has its memory for itself."""
-    spans = sorted((a, a + t.array.nbytes) for t in written if (a := xp.address(t.array)) and t.array.nbytes)
+    spans = sorted((a, a + t.array.nbytes) for t in written if (a := address(t.array)) and t.array.nbytes)
     if any(end > start for (_, end), (start, _) in zip(spans, spans[1:], strict=False)):
         return False
     starts = xp.asarray([s for s, _ in spans], xp.int64)
     ends = xp.asarray([e for _, e in spans], xp.int64)
-    low = xp.asarray([xp.address(t.array) for t in read], xp.int64)
+    low = xp.asarray([address(t.array) for t in read], xp.int64)
     high = low + xp.asarray([t.array.nbytes for t in read], xp.int64)
     if not len(starts) or not len(low):
         return True
