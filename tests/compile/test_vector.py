@@ -433,5 +433,5 @@ def test_formulas_of_the_optimizers_run() -> None:
     step, lr = np.full(2, 3.0, f64), np.full(2, 0.1, f64)
     options = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
     got = evaluate(adam._change, mean, square, step, lr, **options)
-    np.testing.assert_allclose(got, adam._change(xp, mean, square, step, lr, **options), rtol=1e-6)
+    np.testing.assert_allclose(got, adam._change(m, mean, square, step, lr, **options), rtol=1e-6)
     assert rl.optim.Adam
