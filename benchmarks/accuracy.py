@@ -21,14 +21,14 @@ PIECE = 1 << 22
 def worst(name: str, function: Any, first: int = 0, past: int = 1 << 32) -> tuple[float, float]:
     """(the largest error, where), of the numbers whose bits are those of whole numbers from `first` on."""
     from rushlight import from_numpy
-    from rushlight.device import xp
+    from rushlight.device import m
 
     found = (0.0, 0.0)
     for start in range(first, past, PIECE):
         x = np.arange(start, start + PIECE, dtype=np.uint64).astype(np.uint32).view(np.float32)
         got = function(from_numpy(x)).numpy()
         with np.errstate(all="ignore"):
-            exact = getattr(xp, name)(x.astype(np.float64))
+            exact = getattr(m, name)(x.astype(np.float64))
             near = exact.astype(np.float32)
             error = np.abs(got - exact) / np.spacing(np.abs(near)).astype(np.float64)
         same = (got == near) & ~np.isfinite(near) | np.isnan(got) & np.isnan(near)

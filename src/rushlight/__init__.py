@@ -35,8 +35,8 @@ from rushlight.core.state import no_grad as no_grad
 from rushlight.core.state import set_grad_enabled as set_grad_enabled
 from rushlight.core.tensor import Parameter as Parameter
 from rushlight.core.tensor import Tensor as Tensor
-from rushlight.device.numpy import bool_ as bool
-from rushlight.device.numpy import float16, float32, float64, int8, int16, int32, int64, uint8
+from rushlight.device.arrays import bool_ as bool
+from rushlight.device.arrays import float16, float32, float64, int8, int16, int32, int64, uint8
 from rushlight.ops import *
 
 if TYPE_CHECKING:

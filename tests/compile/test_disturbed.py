@@ -119,7 +119,7 @@ def make(kind: str) -> tuple[Any, rl.Tensor, rl.Tensor]:
     def step(x: rl.Tensor) -> rl.Tensor:
         a.add_(x)
         if kind == "callback":  # NumPy sorts long rows
-            a.add_(rl.cat([x[:, 0]] * (SHORT // 3 + 1)).sort()[0][::SHORT].sum())
+            a.add_(x[:, 0].repeat(SHORT // 3 + 1).sort()[0][::SHORT].sum())
         b.add_(a.sum(1))
         if kind == "check":
             b.add_(x[:, 0][rl.tensor([0, 2, 1])])

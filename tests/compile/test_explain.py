@@ -15,7 +15,7 @@ from rushlight.compile import host
 from rushlight.compile.explain import peak, timing
 from rushlight.compile.function import compile
 from rushlight.compile.plan import memory
-from rushlight.device import xp
+from rushlight.device.memory import aligned_bytes
 from rushlight.errors import NotSupportedError
 from tests.compile.nets import CASES, build
 
@@ -203,7 +203,7 @@ def test_the_peak_is_measured_inside_its_memory_whatever_the_caches_are(
 ) -> None:
     """A server's shared cache of 260 MB is larger than the 64 MB that were read."""
     asked: list[int] = []
-    memory = xp.aligned_bytes
+    memory = aligned_bytes
 
     def counted(size: int) -> Any:
         asked.append(size)
@@ -212,7 +212,7 @@ def test_the_peak_is_measured_inside_its_memory_whatever_the_caches_are(
     held = dataclasses.replace(host.describe(), caches=host.Caches(2**9, 2**9, size))
     monkeypatch.setattr(host, "describe", lambda: held)
     monkeypatch.setattr(peak, "PATIENCE", 0.0)
-    monkeypatch.setattr(xp, "aligned_bytes", counted)
+    monkeypatch.setattr(peak, "aligned_bytes", counted)
     sizes: list[int] = []
     best = peak._best
     monkeypatch.setattr(peak, "_best", lambda work: sizes.append(work(1)) or best(work))

@@ -30,7 +30,7 @@ def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUSHLIGHT_CACHE", "")
 
 
-@pytest.mark.parametrize("seed", range(0, 80, 10))
+@pytest.mark.parametrize("seed", [0, 10, 20, 30, 70])
 def test_random_programs_agree(seed: int) -> None:
     reports: list[str] = []
     assert fuzz(10, seed, reports.append) == 0, "\n".join(reports)
@@ -59,7 +59,7 @@ def test_what_is_found_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_processes_share_the_work(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    assert main(["--graphs", "30", "--seed", "40", "--jobs", "2"]) == 0
+    assert main(["--graphs", "30", "--seed", "40", "--jobs", "2"]) == 0  # the seeds that are missing above
     assert "30 graphs from seed 40: 0 failed" in capsys.readouterr().out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from rushlight.compile.vector.registers import Unsupported, Vec, cast, constant,
 from rushlight.compile.vector.transfer import gather, load, reduce_add, reduce_max, reduce_min, scatter, store
 from rushlight.compile.write.emit import Emitter
 from rushlight.core.op import REGISTRY
-from rushlight.device import xp
+from rushlight.device import m, xp
 
 pytest.importorskip("llvmlite")
-from tests.compile.native import address, compiled, evaluate
+from tests.compile.native import address, compiled, evaluate, evaluate_widths
 
 # The largest error in units in the last place that the docstrings of vector_float32 state.
 BOUNDS = {
@@ -68,7 +69,7 @@ def test_float32_functions_keep_their_bound_everywhere(name: str) -> None:
     spans.append(np.array(WORST.get(name, [])))
     x = np.concatenate([everywhere(), EDGES, *(s.astype(np.float32) for s in spans)])
     with xp.silence():
-        exact = getattr(xp, name)(x.astype(np.float64))
+        exact = getattr(m, name)(x.astype(np.float64))
     got = evaluate(call(name), x)
     error = ulps(got, exact)
     worst = int(error.argmax())
@@ -103,19 +104,20 @@ def test_float32_functions_stay_lean(name: str, most: int) -> None:
 def test_float64_functions(name: str) -> None:
     x = np.concatenate([np.linspace(-30, 30, 1001), np.logspace(-300, 300, 500), EDGES])
     with xp.silence():
-        expected = getattr(xp, name)(x)
+        expected = getattr(m, name)(x)
     np.testing.assert_allclose(evaluate(call(name), x, lanes=8), expected, rtol=2e-14, atol=1e-300)
 
 
-@pytest.mark.parametrize("lanes", [1, 4, 8, 16])
 @pytest.mark.parametrize("name", [*BOUNDS, "sqrt", "floor", "ceil", "trunc", "round", "sign", "abs"])
-def test_every_width_and_the_masked_end(name: str, lanes: int) -> None:
+def test_every_width_and_the_masked_end(name: str) -> None:
     x = np.concatenate([np.linspace(-4, 4, 40), EDGES, [0.5, 1.5, -2.5, 1e6, 12345.678]]).astype(np.float32)[
         :53
     ]
     with xp.silence():
-        expected = getattr(xp, name)(x.astype(np.float64)).astype(np.float32)
-    np.testing.assert_allclose(evaluate(call(name), x, lanes=lanes), expected, rtol=5e-7, atol=1e-44)
+        expected = getattr(m, name)(x.astype(np.float64)).astype(np.float32)
+    widths = (1, 4, 8, 16)
+    for lanes, got in zip(widths, evaluate_widths(call(name), x, widths=widths), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=5e-7, atol=1e-44, err_msg=f"{lanes} lanes")
 
 
 # The registry
@@ -166,32 +168,60 @@ def arity(op: Any) -> int:
     return sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in kinds) - 1
 
 
-def asked(op: Any, dtype: str) -> bool:
+def asked_for(op: Any, dtype: str) -> bool:
     """Whether an op's formula meets a dtype: NumPy refuses some, promotion turns others to floats."""
     return (op.name, dtype) not in REFUSED and (op.promote != "float" or dtype.startswith("f"))
 
 
-@pytest.mark.parametrize(
-    ("op", "dtype"),
-    [pytest.param(o, d, id=f"{o.name}-{d}") for o in ELEMENTWISE for d in DTYPES if asked(o, d)],
-)
-def test_every_elementwise_op_equals_its_formula_on_numpy(op: Any, dtype: str) -> None:
-    arrays = operands(arity(op), dtype)
+def inputs_of(op: Any, dtype: str) -> list[Any]:
+    """Numbers on which an op's formula is looked at."""
     if op.name in UNIT:
         near_one = 1.0 - 2.0 ** -np.arange(1, 54)
-        arrays = [np.concatenate([np.linspace(0.0, 1.0, 1000, endpoint=False), near_one])]
+        return [np.concatenate([np.linspace(0.0, 1.0, 1000, endpoint=False), near_one])]
+    arrays = operands(arity(op), dtype)
     if op.name in ("where", "kept", "dropped"):
         arrays[0] = arrays[0] > 0
     if op.name == "masked_fill":
         arrays[1] = arrays[1] > 0
+    return arrays
+
+
+@pytest.mark.parametrize(
+    ("op", "dtype"),
+    [pytest.param(o, d, id=f"{o.name}-{d}") for o in ELEMENTWISE for d in DTYPES if asked_for(o, d)],
+)
+def test_every_elementwise_op_equals_its_formula_on_numpy(op: Any, dtype: str) -> None:
+    arrays = inputs_of(op, dtype)
     attrs = ATTRS.get(op.name, {})
     with xp.silence():
-        expected = op.formula(xp, *arrays, **attrs)
-    for lanes in (16, 1):
-        got = evaluate(op.formula, *arrays, lanes=lanes, **attrs)
+        expected = op.formula(m, *arrays, **attrs)
+    for got in evaluate_widths(op.formula, *arrays, widths=(16, 1), **attrs):
         assert got.dtype == expected.dtype
         rtol = 2e-6 if got.dtype == np.float32 else 1e-13
         np.testing.assert_allclose(got, expected, rtol=rtol)
+
+
+class Asked:
+    """The namespace of formulas, which remembers what it is asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.names.add(name)
+        return getattr(m, name)
+
+
+def test_the_namespace_is_that_of_formulas_where_they_are_elementwise() -> None:
+    own = {name for name in vars(VectorMath) if not name.startswith("_")} - {"vec", "pair"}
+    assert own <= set(m.__all__)
+    asked = Asked()
+    for op in ELEMENTWISE:
+        for dtype in filter(functools.partial(asked_for, op), DTYPES):
+            op.formula(asked, *inputs_of(op, dtype), **ATTRS.get(op.name, {}))
+    dtypes = {name for name in asked.names if isinstance(getattr(m, name), np.dtype)}
+    assert asked.names - dtypes <= own
+    assert own - asked.names == {"full"}, "which constants ask for"
 
 
 # Operators, dtypes, constants
@@ -210,7 +240,7 @@ def test_numbers_on_both_sides() -> None:
         lambda m, x: x.astype(m.float64),
     ]  # fmt: skip
     for formula in cases:
-        got, expected = evaluate(formula, x), formula(xp, x)
+        got, expected = evaluate(formula, x), formula(m, x)
         np.testing.assert_allclose(got, expected, rtol=5e-7)
 
 
@@ -226,7 +256,7 @@ def test_mixed_dtypes_promote_as_in_numpy() -> None:
     ]
     for a, b in pairs:
         for formula in (lambda m, a, b: a * b, lambda m, a, b: a + b, lambda m, a, b: m.maximum(a, b)):
-            got, expected = evaluate(formula, a, b), formula(xp, a, b)
+            got, expected = evaluate(formula, a, b), formula(m, a, b)
             assert got.dtype == expected.dtype
             np.testing.assert_array_equal(got, expected)
     np.testing.assert_array_equal(evaluate(lambda m, a: a + a, flags), flags)
@@ -237,9 +267,9 @@ def test_maxima_let_nans_through() -> None:
     a, b = (g.ravel() for g in np.meshgrid(EDGES, EDGES))
     for name in ("maximum", "minimum"):
         with xp.silence():
-            np.testing.assert_array_equal(evaluate(call(name), a, b), getattr(xp, name)(a, b))
+            np.testing.assert_array_equal(evaluate(call(name), a, b), getattr(m, name)(a, b))
             for number in (0.0, 2.0, np.nan, -np.inf):
-                expected = getattr(xp, name)(a, np.float32(number))
+                expected = getattr(m, name)(a, np.float32(number))
                 got = evaluate(lambda m, a, name=name, number=number: getattr(m, name)(a, number), a)
                 np.testing.assert_array_equal(got, expected)
 
@@ -403,5 +433,5 @@ def test_formulas_of_the_optimizers_run() -> None:
     step, lr = np.full(2, 3.0, f64), np.full(2, 0.1, f64)
     options = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
     got = evaluate(adam._change, mean, square, step, lr, **options)
-    np.testing.assert_allclose(got, adam._change(xp, mean, square, step, lr, **options), rtol=1e-6)
+    np.testing.assert_allclose(got, adam._change(m, mean, square, step, lr, **options), rtol=1e-6)
     assert rl.optim.Adam

@@ -6,6 +6,7 @@ from typing import Any
 
 from rushlight.compile.native.program import Program
 from rushlight.device import xp
+from rushlight.device.memory import aligned_bytes, view_bytes
 
 __all__ = ["Fences"]
 
@@ -26,7 +27,7 @@ class Fences:
 
     def __exit__(self, *error: object) -> None:
         Program.new_array = staticmethod(xp.empty)
-        Program.new_bytes = staticmethod(xp.aligned_bytes)
+        Program.new_bytes = staticmethod(aligned_bytes)
 
     def broken(self) -> bool:
         """Whether somebody wrote to a strip."""
@@ -36,10 +37,10 @@ class Fences:
         size = xp.dtype(dtype).itemsize
         for n in shape:
             size *= n
-        return xp.view_bytes(self._bytes(size), 0, shape, dtype)
+        return view_bytes(self._bytes(size), 0, shape, dtype)
 
     def _bytes(self, size: int) -> Any:
-        whole = xp.aligned_bytes(size + 2 * WIDTH)
+        whole = aligned_bytes(size + 2 * WIDTH)
         for strip in (whole[:WIDTH], whole[WIDTH + size :]):
             strip[:] = MARK
             self._strips.append(strip)

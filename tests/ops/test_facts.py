@@ -16,7 +16,7 @@ from rushlight.core.graph import Node
 from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import state
-from rushlight.device import xp
+from rushlight.device import m
 from tests.op_samples import SAMPLES, Sample, as_dtype, flatten
 
 Call = tuple[Op, tuple[Any, ...], dict[str, Any], np.ndarray]
@@ -28,7 +28,7 @@ def watched(seen: Callable[[Op, tuple[Any, ...], dict[str, Any], np.ndarray], No
 
     def run(op: Op, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> np.ndarray:
         arrays = [t.array if isinstance(t, rl.Tensor) else t for t in inputs]
-        array = np.asarray(op.formula(xp, *arrays, **attrs))
+        array = np.asarray(op.formula(m, *arrays, **attrs))
         seen(op, inputs, attrs, array)
         return array
 

@@ -22,6 +22,7 @@ from rushlight.compile.proof.watch import Watch
 from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
+from rushlight.device.memory import contiguous
 from rushlight.errors import NotSupportedError, message
 
 __all__ = ["Entry", "pick"]
@@ -145,8 +146,8 @@ class Entry:
         if self.program is None:
             rest = self._interpret_all(sources, index, steps)
         else:
-            arrays = [xp.contiguous(t.array) for t in sources]
-            rows = None if index is None else xp.contiguous(index.array.astype(xp.int64, copy=False))
+            arrays = [contiguous(t.array) for t in sources]
+            rows = None if index is None else contiguous(index.array.astype(xp.int64, copy=False))
             rest = self.program.scan(arrays, rows, steps)
         return fill(self.result, iter(rest), numbers)
 

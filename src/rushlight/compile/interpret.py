@@ -10,7 +10,7 @@ from typing import Any
 
 from rushlight.compile.graph import Graph, GraphError, Node, Value
 from rushlight.core.apply import explain
-from rushlight.device import xp
+from rushlight.device import m, xp
 
 __all__ = ["evaluate", "interpret", "run_node"]
 
@@ -54,7 +54,7 @@ def run_node(node: Node, operands: Sequence[Any]) -> Any:
     """One node on NumPy; its errors are those of eager code."""
     try:
         with xp.silence():
-            result = xp.asarray(node.op.formula(xp, *operands, **node.attrs))
+            result = xp.asarray(node.op.formula(m, *operands, **node.attrs))
     except Exception as error:
         clear = explain(node.op, list(operands), node.attrs, error)
         raise clear from clear.__cause__

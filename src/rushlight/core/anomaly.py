@@ -11,7 +11,7 @@ from typing import Any
 from rushlight.core.op import Op
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
-from rushlight.device import xp
+from rushlight.device import m, xp
 from rushlight.errors import AnomalyError, message
 
 __all__ = ["detect_anomaly", "user_line", "warn"]
@@ -92,7 +92,7 @@ def _origin() -> str:
 def _checked(op: Op, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     """Compute as ever, then look at the result."""
     arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
-    array = xp.asarray(op.formula(xp, *arrays, **attrs))
+    array = xp.asarray(op.formula(m, *arrays, **attrs))
     # `full` makes what it was asked for: a mask of -inf, or a value that nothing reads.
     if array.dtype.kind == "f" and op.name != "full" and not xp.isfinite(array).all():
         raise AnomalyError(_report(op, arrays, array))

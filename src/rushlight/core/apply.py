@@ -17,7 +17,7 @@ from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_wrapped, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
 from rushlight.core.views import link, move_history, refuse_sealed, root_of
-from rushlight.device import xp
+from rushlight.device import m, xp
 from rushlight.errors import (
     ArgumentError,
     DTypeError,
@@ -57,7 +57,7 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
 
     run = state.run
     try:
-        array = op.formula(xp, *arrays, **attrs) if run is None else run(op, inputs, attrs)
+        array = op.formula(m, *arrays, **attrs) if run is None else run(op, inputs, attrs)
     except Exception as error:
         array = _again(op, run, inputs, attrs, error)
     if run is None and array.__class__ is not _ndarray:
@@ -252,7 +252,7 @@ def _again(op: Op, run: Any, inputs: tuple[Any, ...], attrs: dict[str, Any], err
         clear = explain(op, arrays, attrs, error)
         raise clear from clear.__cause__
     with xp.silence():
-        return op.formula(xp, *arrays, **attrs) if run is None else run(op, inputs, attrs)
+        return op.formula(m, *arrays, **attrs) if run is None else run(op, inputs, attrs)
 
 
 def explain(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Exception:

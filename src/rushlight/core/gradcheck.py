@@ -8,7 +8,7 @@ from typing import Any
 from rushlight.core.autograd import grad
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor, wrap
-from rushlight.device import xp
+from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, GradError, message
 
 __all__ = ["gradcheck", "gradgradcheck"]
@@ -106,7 +106,7 @@ def _weights(shape: tuple[int, ...]) -> Tensor:
     count = 1
     for n in shape:
         count *= n
-    return wrap(xp.reshape(xp.cos(xp.arange(count) * 1.7 + 0.3) + 0.1, shape))
+    return wrap(xp.reshape(m.cos(xp.arange(count) * 1.7 + 0.3) + 0.1, shape))
 
 
 def _jacobian(func: Callable[..., Any], arguments: list[Any], o: int, i: int) -> Any:
@@ -128,7 +128,7 @@ def _differences(func: Callable[..., Any], arguments: list[Any], o: int, i: int,
     for place in xp.ndindex(base.shape):
         sides = []
         for step in (eps, -eps):
-            moved = xp.cast(base, base.dtype)
+            moved = m.cast(base, base.dtype)
             moved[place] += step
             values = [wrap(moved).requires_grad_() if k == i else t for k, t in enumerate(arguments)]
             sides.append(_value(func, values, o))

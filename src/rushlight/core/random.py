@@ -16,6 +16,7 @@ from rushlight.core.placement import check_device
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
+from rushlight.device.random import philox_blocks, seed_from_system
 from rushlight.errors import ShapeError, message
 
 __all__ = [
@@ -74,7 +75,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start a stream that the operating system chooses; returns its seed."""
-        chosen = xp.seed_from_system()
+        chosen = seed_from_system()
         self.manual_seed(chosen)
         return chosen
 
@@ -97,7 +98,7 @@ class Generator:
         """The stream's next `count` 32-bit words."""
         with self._lock:
             words = apply(PHILOX, self.state, count=count)
-            advanced = apply(PHILOX_ADVANCE, self.state, blocks=xp.philox_blocks(count))
+            advanced = apply(PHILOX_ADVANCE, self.state, blocks=philox_blocks(count))
             assign(self.state, advanced.array)
         return words
 

@@ -1,9 +1,12 @@
 """The array library beneath Rushlight, named here and nowhere else.
 
-`device.numpy` is the namespace over which every op's formula is written. A second device is a second
-module with the same names.
+m    the namespace over which every op's formula is written; a second device is a second module with its names
+xp   what the host does with arrays
+
+`memory`, `random` and `files` are services to the host, `outside` knows what the library's own objects are.
 """
 
-from rushlight.device import numpy as xp
+from rushlight.device import arrays as xp
+from rushlight.device import numpy as m
 
-__all__ = ["xp"]
+__all__ = ["m", "xp"]

@@ -11,7 +11,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
 from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype, as_held
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
-from rushlight.device import xp
+from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.ops.movement import as_sizes
 
@@ -118,7 +118,7 @@ def _convert(op: str, data: Any, dtype: Any, copy: bool) -> Any:
     return (
         array
         if shared and array.dtype == wanted
-        else xp.cast(array, wanted)
+        else m.cast(array, wanted)
         if copy
         else array.astype(wanted, copy=False)
     )

@@ -9,7 +9,7 @@ from rushlight.core.lower import Cumulate, Gather, Scatter, Sort
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method
-from rushlight.device import xp
+from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
 from rushlight.ops.index import in_rows
 from rushlight.ops.reduce import whole
@@ -50,7 +50,7 @@ def _infer_scatter(x: Spec, index: Spec, src: Any, *, dim: int) -> Spec:
 
 def _put_into(x: Any, index: Any, src: Any, *, dim: int) -> None:
     part = x[tuple(slice(None) if i == dim else slice(n) for i, n in enumerate(index.shape))]
-    xp.put_along_axis(part, in_rows(xp.from_front(index, x.shape[dim], dim)), src, dim)
+    xp.put_along_axis(part, in_rows(m.from_front(index, x.shape[dim], dim)), src, dim)
 
 
 def _scatter(m: Any, x: Any, index: Any, src: Any, *, dim: int) -> Any:

@@ -15,6 +15,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
+from rushlight.device.memory import contiguous
 from rushlight.errors import DTypeError, IndexingError, ShapeError, message
 
 __all__ = ["index_select", "masked_select", "narrow", "nonzero", "select"]
@@ -87,7 +88,7 @@ def _set(x: Any, value: Any, *tensors: Any, pattern: Pattern) -> None:
 
 def in_rows(index: Any) -> Any:
     """An index in row order: of numbers put at one place the last in this order stays, however it lies."""
-    return index if index.flags.c_contiguous else xp.contiguous(index)
+    return index if index.flags.c_contiguous else contiguous(index)
 
 
 def _put(m: Any, x: Any, value: Any, *tensors: Any, pattern: Pattern) -> Any:

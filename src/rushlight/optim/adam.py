@@ -8,7 +8,7 @@ from rushlight import ops
 from rushlight.core.apply import apply, apply_
 from rushlight.core.op import Op, elementwise, register
 from rushlight.core.tensor import Tensor
-from rushlight.device.numpy import float64
+from rushlight.device.arrays import float64
 from rushlight.errors import ArgumentError, message
 from rushlight.optim.base import Optimizer, check_at_least
 from rushlight.optim.group import ParamGroup

@@ -9,7 +9,7 @@ from rushlight.core.apply import apply_
 from rushlight.core.op import elementwise
 from rushlight.core.state import untraced
 from rushlight.core.tensor import Tensor
-from rushlight.device.numpy import float64
+from rushlight.device.arrays import float64
 from rushlight.errors import ArgumentError, message
 from rushlight.optim.base import Optimizer, check_at_least
 from rushlight.optim.group import ParamGroup

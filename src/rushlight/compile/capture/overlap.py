@@ -15,6 +15,7 @@ from typing import Any
 from rushlight.compile.capture.placeholder import TraceError
 from rushlight.compile.graph import Graph
 from rushlight.device import xp
+from rushlight.device.memory import byte_bounds, shares_memory
 from rushlight.errors import message
 
 __all__ = ["Spans", "refuse_overlaps"]
@@ -24,12 +25,12 @@ def refuse_overlaps(graph: Graph, arrays: Sequence[Any]) -> None:
     """Raise TraceError if inputs with these arrays share memory in a way that the program cannot follow."""
     place = {id(v): i for i, v in enumerate(graph.inputs)}
     targets = {place[id(t)] for t, _ in graph.updates}
-    bounds = [xp.byte_bounds(a) for a in arrays]
+    bounds = [byte_bounds(a) for a in arrays]
     for j in targets:
         start, end = bounds[j]
         for i, (low, high) in enumerate(bounds):
             meet = low < end and start < high and i != j and (i in targets or (i, j) in graph.late)
-            if meet and xp.shares_memory(arrays[i], arrays[j]):
+            if meet and shares_memory(arrays[i], arrays[j]):
                 raise TraceError(
                     message(
                         "compile",
@@ -53,7 +54,7 @@ class Spans:
 
     def place(self, i: int, array: Any) -> None:
         """The updated input `i` now has this array."""
-        self._arrays[i], self._bounds[i] = array, xp.byte_bounds(array)
+        self._arrays[i], self._bounds[i] = array, byte_bounds(array)
         self._sorted = None
 
     def meets(self, start: int, end: int) -> bool:
@@ -71,10 +72,10 @@ class Spans:
         Raises TraceError where a copy would not do.
         """
         found = False
-        low, high = xp.byte_bounds(array)
+        low, high = byte_bounds(array)
         for j, (start, end) in self._bounds.items():
             target = self._arrays[j]
-            if low < end and start < high and i != j and xp.shares_memory(array, target):
+            if low < end and start < high and i != j and shares_memory(array, target):
                 if i in self.targets or (i, j) in self.graph.late:
                     arrays = [xp.empty((0,), xp.float32)] * len(self.graph.inputs)
                     arrays[i], arrays[j] = array, target

@@ -28,7 +28,7 @@ from rushlight.core.spec import Spec, plain_number
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor, base_of, wrap
 from rushlight.core.views import with_views
-from rushlight.device import xp
+from rushlight.device import m, xp
 from rushlight.errors import message
 
 __all__ = ["Placeholder", "Trace", "TraceError", "Traced", "trace"]
@@ -81,7 +81,7 @@ class Trace:
         attrs = settled(attrs)
         if not inputs and not isinstance(op.lower, Fill):
             # Numbers that depend on nothing: made once, while tracing, and read like a lifted tensor.
-            return self._placeholder(self.lift(wrap(xp.asarray(op.formula(xp, **attrs)))))
+            return self._placeholder(self.lift(wrap(xp.asarray(op.formula(m, **attrs)))))
         self.backward = self.backward or state.backward_of is not None
         if op.decompose is not None:
             with no_grad():

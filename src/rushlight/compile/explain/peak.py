@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from rushlight.compile import host
 from rushlight.compile.native import jit
 from rushlight.compile.write.emit import Emitter
-from rushlight.device import xp
+from rushlight.device.memory import address, aligned_bytes
 
 __all__ = ["Level", "Peak", "measure"]
 
@@ -67,9 +67,9 @@ def measure() -> Peak:
     held = described.caches
     caches = {"L1": held.l1, "L2": held.l2, "L3": held.l3}
     whole = min(max(MEMORY, 2 * max(caches.values())), MOST)
-    memory = xp.aligned_bytes(whole)
+    memory = aligned_bytes(whole)
     memory.fill(0)  # memory that nobody has written to does not exist yet
-    at, block = xp.address(memory), 4 * lanes * UNROLL
+    at, block = address(memory), 4 * lanes * UNROLL
 
     def flops(repeat: int) -> int:
         fma(at, 0, repeat)

@@ -16,6 +16,7 @@ from rushlight.compile.native.threads import together, worker_at
 from rushlight.compile.write.pool import WORDS
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
+from rushlight.device.memory import address, aligned_bytes
 
 __all__ = ["Family", "apart", "run_workers"]
 
@@ -41,8 +42,8 @@ class Family:
         self._tables = xp.zeros((len(members), self._slot + 1), xp.int64)
         self._held: list[list[Any]] = [[None] * len(tensors) for tensors in self.members]
         # Each thread has its own arena: a member's would be out of the cache when its turn comes again.
-        self._memory = [xp.aligned_bytes(program.memory.arena) for _ in range(threads)]
-        self._arenas = xp.asarray([xp.address(a) for a in self._memory], xp.int64)
+        self._memory = [aligned_bytes(program.memory.arena) for _ in range(threads)]
+        self._arenas = xp.asarray([address(a) for a in self._memory], xp.int64)
         given = [v.spec for v in graph.inputs[: self.arguments]]
         self._batches = [xp.empty((len(members), *spec.shape), spec.dtype) for spec in given]
 
@@ -55,7 +56,7 @@ class Family:
                 array = tensor.array
                 if array is not held[k]:
                     held[k] = None  # while the table points at neither
-                    row[self.arguments + k] = xp.address(array)
+                    row[self.arguments + k] = address(array)
                     held[k] = array
             for tensor in written:
                 tensor._written = now
@@ -83,18 +84,18 @@ class Family:
         count, n = len(who), self.arguments
         places = xp.zeros((count, 2 * n + len(self.outputs)), xp.int64)
         for i, (source, batch) in enumerate(zip(sources, self._batches, strict=True)):
-            places[:, i] = xp.address(source)
-            places[:, n + i] = xp.address(batch) + who * batch.strides[0]
+            places[:, i] = address(source)
+            places[:, n + i] = address(batch) + who * batch.strides[0]
         places[:, 2 * n :] = outputs
         jobs = xp.zeros((count, WORDS), xp.int64)
         words = (
             self.program.loop(index is not None).address("scan"),
-            xp.address(self._tables) + who * self._tables.strides[0],
-            xp.address(places) + xp.arange(count) * places.strides[0],
+            address(self._tables) + who * self._tables.strides[0],
+            address(places) + xp.arange(count) * places.strides[0],
             0 if index is None else index,
             steps,
             self._slot,
-            xp.address(self._arenas),
+            address(self._arenas),
             self.program.native.address("step"),
         )
         for k, word in enumerate(words):
@@ -126,7 +127,7 @@ def run_workers(
     callback = _Aside(aside)
     both = meanwhile is not None and threads > 1
     at = ctypes.cast(callback, ctypes.c_void_p).value if both else None
-    given = (ctypes.c_void_p * 5)(xp.address(jobs), xp.address(starts), members, xp.address(taken), at)
+    given = (ctypes.c_void_p * 5)(address(jobs), address(starts), members, address(taken), at)
     together(worker_at(), ctypes.addressof(given), threads)
     if both and not finished:
         # If it could not be caught, Python has written it down as one that it ignores.
@@ -135,12 +136,12 @@ def run_workers(
 
 def apart(written: Sequence[Tensor], read: Sequence[Tensor]) -> bool:
     """Whether each written tensor has its memory for itself."""
-    spans = sorted((a, a + t.array.nbytes) for t in written if (a := xp.address(t.array)) and t.array.nbytes)
+    spans = sorted((a, a + t.array.nbytes) for t in written if (a := address(t.array)) and t.array.nbytes)
     if any(end > start for (_, end), (start, _) in zip(spans, spans[1:], strict=False)):
         return False
     starts = [start for start, _ in spans]
     for tensor in read:
-        low = xp.address(tensor.array)
+        low = address(tensor.array)
         before = bisect_left(starts, low + tensor.array.nbytes)  # so many begin before the tensor ends
         if before and spans[before - 1][1] > low:
             return False

@@ -22,6 +22,7 @@ from rushlight.compile.write.scan import scan_text
 from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
+from rushlight.device.memory import address, aligned_bytes
 
 __all__ = ["Program"]
 
@@ -35,7 +36,7 @@ class Program:
     """A graph as native code, with the tensors that it was lifted from."""
 
     new_array: Callable[..., Any] = staticmethod(xp.empty)
-    new_bytes: Callable[..., Any] = staticmethod(xp.aligned_bytes)
+    new_bytes: Callable[..., Any] = staticmethod(aligned_bytes)
     """Where memory comes from; the fuzzer puts fences around it."""
 
     def __init__(self, built: Built, lifted: Sequence[Tensor], arguments: int) -> None:
@@ -127,7 +128,7 @@ class Program:
         assert place is not None
         with self._lock:
             work = self.workspace()
-            word = ctypes.c_int64.from_address(xp.address(work.arena) + place.where)
+            word = ctypes.c_int64.from_address(address(work.arena) + place.where)
             work.watch, word.value = watch, 1
             self._free.append(work)
             undo = Undo(lambda: work.unwatch(word), failed=False)
@@ -214,7 +215,7 @@ class Program:
         place = self.memory.flag
         if place is None:
             return None
-        flag = (ctypes.c_int64 * 3).from_address(xp.address(arena) + place.where)
+        flag = (ctypes.c_int64 * 3).from_address(address(arena) + place.where)
         if not flag[0]:
             return None
         check, index = self.module.checks[flag[1] - 1], flag[2]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rushlight.compile.native.threads import together
 from rushlight.device import xp
+from rushlight.device.memory import address
 
 if TYPE_CHECKING:
     from rushlight.compile.native.program import Program
@@ -50,11 +51,11 @@ class Slices:
         self._kept = sources, index, outputs
         # (where it begins, by how many bytes it goes on with each step)
         self._places = [
-            *[(xp.address(a), 0 if index is not None else n) for a, n in zip(sources, sizes, strict=True)],
-            *[(xp.address(a), 0) for a in self._batches],
-            *[(xp.address(a), a.nbytes // steps) for a in outputs],
+            *[(address(a), 0 if index is not None else n) for a, n in zip(sources, sizes, strict=True)],
+            *[(address(a), 0) for a in self._batches],
+            *[(address(a), a.nbytes // steps) for a in outputs],
         ]
-        self._index = None if index is None else (xp.address(index), index.nbytes // steps)
+        self._index = None if index is None else (address(index), index.nbytes // steps)
         self._job = program.loop(index is not None).address("scan_job")
         self._step = program.native.address("step")
         self._words, self._threads, self.steps = work.words, program.workers, steps

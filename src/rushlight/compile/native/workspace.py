@@ -17,6 +17,7 @@ from rushlight.compile.graph import Node
 from rushlight.compile.interpret import run_node
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
+from rushlight.device.memory import address, array_at, strided, view_bytes
 
 if TYPE_CHECKING:
     from rushlight.compile.native.program import Program
@@ -54,7 +55,7 @@ class Workspace:
         self.outputs = [program.new_array(v.spec.shape, v.spec.dtype) for v in self.graph.outputs]
         inputs = len(self.graph.inputs)
         self.table = (ctypes.c_void_p * (inputs + len(self.outputs) + 1))()
-        self.table[inputs + len(self.outputs)] = xp.address(self.arena)
+        self.table[inputs + len(self.outputs)] = address(self.arena)
         self.point_at_outputs()
         self._words = (ctypes.c_void_p * 2)(ctypes.addressof(self.table), callback_at)
         self.given = ctypes.addressof(self._words)
@@ -119,7 +120,7 @@ class Workspace:
         if target:
             self._spans.place(i, array)
         apart, shared = not array.flags.c_contiguous, False
-        start = xp.address(array)
+        start = address(array)
         if apart or target or self._spans.meets(start, start + array.nbytes):
             shared = self._spans.must_copy(i, array)
         if apart or shared:
@@ -134,7 +135,7 @@ class Workspace:
             self._copies.pop(i, None)
         if not shared:
             self._shared.pop(i, None)
-        self.table[i] = xp.address(array)
+        self.table[i] = address(array)
 
     @property
     def shared(self) -> Pairs:
@@ -147,19 +148,19 @@ class Workspace:
         self._private = [i for i in updated if self._held[i] is not None]
         pairs = [(self._held[i], self._held[i].copy()) for i in self._private]
         for i, (_, copied) in zip(self._private, pairs, strict=True):
-            self.table[i] = xp.address(copied)
+            self.table[i] = address(copied)
         return pairs
 
     def update_originals(self) -> None:
         """Have updates go to the arrays themselves again."""
         for i in self._private:
-            self.table[i] = xp.address(self._held[i])
+            self.table[i] = address(self._held[i])
         self._private = []
 
     def point_at_outputs(self) -> None:
         """Have the step write to `outputs`."""
         for i, kept in enumerate(self.outputs):
-            self.table[len(self.graph.inputs) + i] = xp.address(kept)
+            self.table[len(self.graph.inputs) + i] = address(kept)
 
     def forget_arguments(self) -> None:
         """They were somewhere else in between."""
@@ -207,14 +208,14 @@ class Workspace:
             return xp.full(entry[1].shape, entry[0], entry[1].dtype)
         buffer, access, spec = entry
         base = self.array_in(buffer, access.value.spec.shape, access.value.spec.dtype)
-        return xp.strided(base, access.offset, spec.shape, access.strides)
+        return strided(base, access.offset, spec.shape, access.strides)
 
     def array_in(self, buffer: Buffer, shape: tuple[int, ...], dtype: Any) -> Any:
         """The memory of a buffer as an array."""
         if buffer.kind == "arena":
-            return xp.view_bytes(self.arena, buffer.where, shape, dtype)
+            return view_bytes(self.arena, buffer.where, shape, dtype)
         first = len(self.graph.inputs) if buffer.kind == "output" else 0
-        return xp.array_at(self.table[first + buffer.where] or 0, shape, dtype)
+        return array_at(self.table[first + buffer.where] or 0, shape, dtype)
 
 
 def _callback_of(work: Workspace) -> Any:

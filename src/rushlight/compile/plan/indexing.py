@@ -14,7 +14,7 @@ from rushlight.compile.graph import Node, Value
 from rushlight.core.apply import explain
 from rushlight.core.lower import Gather, Reduce, Scatter, Sort, View
 from rushlight.core.strides import row_major
-from rushlight.device import xp
+from rushlight.device import m, xp
 from rushlight.errors import RushlightError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Check:
         """What eager code raises for that index."""
         if isinstance(self.node.op.lower, View):
             try:
-                self.node.op.formula(xp, xp.full((1,), index, self.value.spec.dtype), **self.node.attrs)
+                self.node.op.formula(m, xp.full((1,), index, self.value.spec.dtype), **self.node.attrs)
             except RushlightError as error:
                 return error
         specs = [v.spec if isinstance(v, Value) else v for v in self.node.inputs]

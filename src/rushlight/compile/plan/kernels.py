@@ -30,7 +30,7 @@ from rushlight.core.lower import (
     Sort,
     View,
 )
-from rushlight.device import xp
+from rushlight.device import m, xp
 
 __all__ = ["Kernel", "Schedule", "cut", "finish"]
 
@@ -194,7 +194,7 @@ def _constant(plan: Schedule, node: Node) -> bool:
         xp.full((), plan.constants[id(v)], v.spec.dtype) if isinstance(v, Value) else v for v in node.inputs
     ]
     with xp.silence():
-        plan.constants[id(node.out)] = xp.asarray(node.op.formula(xp, *numbers, **node.attrs)).item()
+        plan.constants[id(node.out)] = xp.asarray(node.op.formula(m, *numbers, **node.attrs)).item()
     return True
 
 
@@ -214,7 +214,7 @@ def _of_nothing(plan: Schedule, node: Node) -> bool:
         return False
     arrays = [xp.zeros(v.spec.shape, v.spec.dtype) if isinstance(v, Value) else v for v in node.inputs]
     with xp.silence():
-        found = xp.reshape(node.op.formula(xp, *arrays, **node.attrs), -1)
+        found = xp.reshape(node.op.formula(m, *arrays, **node.attrs), -1)
     plan.constants[id(node.out)] = found[0].item()
     return True
 

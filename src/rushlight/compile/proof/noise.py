@@ -20,7 +20,8 @@ from typing import Any
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.interpret import run_node
 from rushlight.core.lower import Contract
-from rushlight.device import xp
+from rushlight.device import m, xp
+from rushlight.device.random import coins, moved, shaken
 
 __all__ = ["noise"]
 
@@ -85,7 +86,7 @@ class _Runs:
             nothing = (xp.abs(still) <= FACTOR * self.noise) & (self.noise > 0.0)
         away = xp.where(xp.isfinite(away), away, near).astype(still.dtype)
         if run % 4 == 0:
-            away = xp.where(nothing if run == 0 else nothing & xp.coins(still.shape, run), 0, away)
+            away = xp.where(nothing if run == 0 else nothing & coins(still.shape, run), 0, away)
         return xp.where(_moved(self.wild[run], near) > 0.0, self.wild[run], away) if self.wild else away
 
 
@@ -165,7 +166,7 @@ def _round_off(
     same = all(not isinstance(v, _Runs) or g is v.still for v, g in zip(operands, given, strict=True))
     result = still if same else run_node(node, given)
     if added is not None:
-        result = xp.moved(result, added, (*seed, 0))
+        result = moved(result, added, (*seed, 0))
     if rounded is True:
         return _shaken(result, seed)
     return xp.where(rounded, _shaken(result, seed), result) if rounds else result
@@ -177,7 +178,7 @@ def _added_up(node: Node, operands: Sequence[Any], still: Any) -> Any:
     dtype = xp.float32 if still.dtype == xp.float16 else still.dtype
     with xp.silence():
         sizes = [_largest(v, dtype) if isinstance(v, _Runs) else v for v in operands]
-        total = xp.asarray(node.op.formula(xp, *sizes, **node.attrs))
+        total = xp.asarray(node.op.formula(m, *sizes, **node.attrs))
     counts = [v.spec.size for v in node.values()]
     terms, most = counts[0] / max(1, still.size), IN_A_ROW
     if isinstance(node.op.lower, Contract):
@@ -201,7 +202,7 @@ def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs, 
         jump = _moved(far, found.still) > JUMP * found.noise
         result = xp.where(jump, far, found.other(run))
         if tie is not False:
-            guess = xp.coins(result.shape, (number, run)) if run > 1 else bool(run)
+            guess = coins(result.shape, (number, run)) if run > 1 else bool(run)
             jump, result = jump | tie, xp.where(tie, guess, result)
         jumps = jumps or bool(xp.any(jump))
         wild.append(result)
@@ -249,7 +250,7 @@ def _size(a: Any) -> Any:
 
 
 def _shaken(a: Any, seed: tuple[int, ...]) -> Any:
-    return xp.shaken(a, ULPS, seed) if hasattr(a, "dtype") else a
+    return shaken(a, ULPS, seed) if hasattr(a, "dtype") else a
 
 
 def _spread(runs: Sequence[Any], still: Any) -> Any:

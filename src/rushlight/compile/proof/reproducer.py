@@ -14,6 +14,7 @@ from rushlight.compile.graph import Graph, Node, Value, verify
 from rushlight.core.op import REGISTRY
 from rushlight.core.spec import Spec
 from rushlight.device import xp
+from rushlight.device.files import load_arrays, save_arrays
 from rushlight.errors import DataError, message
 
 __all__ = ["load", "save"]
@@ -38,7 +39,7 @@ def save(folder: str, graph: Graph, arrays: Sequence[Any], mode: str) -> None:
     }
     with open(os.path.join(folder, "graph.json"), "w", encoding="utf-8") as file:
         json.dump(text, file, indent=1)
-    xp.save_arrays(os.path.join(folder, "inputs.npz"), arrays)
+    save_arrays(os.path.join(folder, "inputs.npz"), arrays)
 
 
 def load(folder: str) -> tuple[Graph, list[Any], str]:
@@ -50,7 +51,7 @@ def load(folder: str) -> tuple[Graph, list[Any], str]:
         with open(os.path.join(folder, "graph.json"), encoding="utf-8") as file:
             text = json.load(file)
         graph = _graph(text)
-        return graph, xp.load_arrays(os.path.join(folder, "inputs.npz")), str(text["mode"])
+        return graph, load_arrays(os.path.join(folder, "inputs.npz")), str(text["mode"])
     except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
         raise DataError(
             message("replay", f"{folder}: {error}", "a folder with graph.json and inputs.npz")

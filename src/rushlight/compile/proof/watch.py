@@ -22,6 +22,7 @@ from rushlight.compile.proof.check import close, disagreements
 from rushlight.compile.proof.part import FEW, part_of, sample, some_of
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
+from rushlight.device.memory import strided
 
 __all__ = ["Fault", "Watch"]
 
@@ -149,7 +150,7 @@ class Watch:
         """The memory in which a value lies."""
         access = self._plan.access[id(value)]
         base = self._work.array_in(self._memory.places[id(value)], value.spec.shape, value.spec.dtype)
-        return xp.strided(base, 0, value.spec.shape, access.strides, writeable=True)
+        return strided(base, 0, value.spec.shape, access.strides, writeable=True)
 
     def _known(self, value: Value) -> Any:
         """The array of what a kernel reads: it lies in memory, or is a view of what does, or a constant. None

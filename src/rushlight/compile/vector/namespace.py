@@ -138,8 +138,6 @@ class VectorMath:
     def round(self, x: Any) -> Vec:
         return self._rounded("roundeven", x)
 
-    rint = round
-
     # Two operands
 
     def maximum(self, a: Any, b: Any) -> Vec:

@@ -1,0 +1,179 @@
+"""What the host does with arrays: dtypes, making arrays and looking at them. Formulas have `m`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy import (
+    abs,
+    all,
+    any,
+    arange,
+    broadcast_shapes,
+    concatenate,
+    copyto,
+    dtype,
+    empty,
+    equal,
+    full,
+    generic,
+    isfinite,
+    isnan,
+    logical_not,
+    maximum,
+    ndarray,
+    nonzero,
+    put_along_axis,
+    reshape,
+    round,
+    stack,
+    transpose,
+    where,
+    zeros,
+)
+
+__all__ = [
+    "abs",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "arange",
+    "asarray",
+    "bool_",
+    "broadcast_shapes",
+    "concatenate",
+    "copyto",
+    "distance",
+    "dtype",
+    "empty",
+    "epsilon",
+    "equal",
+    "float16",
+    "float32",
+    "float64",
+    "folder",
+    "format_array",
+    "from_dlpack",
+    "full",
+    "generic",
+    "indexed_shape",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "isfinite",
+    "isnan",
+    "largest",
+    "logical_not",
+    "maximum",
+    "ndarray",
+    "ndindex",
+    "nonzero",
+    "put_along_axis",
+    "reshape",
+    "result_type",
+    "round",
+    "silence",
+    "smallest",
+    "stack",
+    "transpose",
+    "uint32",
+    "uint64",
+    "uint8",
+    "where",
+    "zeros",
+]
+
+
+folder = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+"""Where the array library's own code lies, to be left out when the user's line is looked for."""
+
+float16 = np.dtype("float16")
+float32 = np.dtype("float32")
+float64 = np.dtype("float64")
+int8 = np.dtype("int8")
+int16 = np.dtype("int16")
+int32 = np.dtype("int32")
+int64 = np.dtype("int64")
+uint8 = np.dtype("uint8")
+uint32 = np.dtype("uint32")
+uint64 = np.dtype("uint64")
+bool_ = np.dtype("bool")
+
+amax = np.maximum.reduce
+amin = np.minimum.reduce
+
+# IEEE arithmetic is meant: log(0) is -inf and 0/0 is nan, silently, as in PyTorch. Only warnings that NumPy
+# raises from inside this package's modules are silenced; the user's own NumPy code keeps its settings.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
+
+
+def silence() -> Any:
+    """A context in which arithmetic does not warn, for programs that turn warnings into errors."""
+    return np.errstate(all="ignore")
+
+
+def asarray(data: Any, dtype: Any = None) -> Any:
+    """An array of `data`, sharing memory when it already is one."""
+    return np.asarray(data, dtype)
+
+
+def from_dlpack(source: Any) -> Any:
+    """An array that shares the memory of `source`, through the DLPack protocol."""
+    return np.from_dlpack(source)
+
+
+def smallest(dtype: Any) -> Any:
+    """The smallest number of a dtype; of floats, minus infinity."""
+    return -float("inf") if dtype.kind == "f" else int(np.iinfo(dtype).min)
+
+
+def largest(dtype: Any) -> Any:
+    """The largest number of a dtype; of floats, infinity."""
+    return float("inf") if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def epsilon(dtype: Any) -> float:
+    """The distance from 1 to the next larger number of a floating dtype."""
+    return float(np.finfo(dtype).eps)
+
+
+def distance(a: Any, b: Any) -> Any:
+    """|a - b|, in float64 where that costs little."""
+    wide = np.float64 if a.size <= 65521 or a.dtype.kind != "f" else a.dtype
+    with silence():
+        return np.abs(a.astype(wide, copy=False) - b.astype(wide, copy=False))
+
+
+def format_array(array: Any, prefix: str) -> str:
+    """The numbers of `array` as text, four digits, summarised when long."""
+    # Of float32 NumPy would round the shortest decimal, which may round up what lies below the half.
+    return np.array2string(
+        array.astype(np.float64) if array.dtype.kind == "f" else array,
+        separator=", ",
+        precision=4,
+        threshold=1000,
+        edgeitems=3,
+        prefix=prefix,
+        floatmode="maxprec",
+    )
+
+
+def result_type(*kinds: Any) -> Any:
+    """NumPy's promotion of dtypes and arrays."""
+    return np.result_type(*kinds)
+
+
+def ndindex(shape: tuple[int, ...]) -> Any:
+    """Every index of `shape`, in row order."""
+    return itertools.product(*(range(n) for n in shape))
+
+
+def indexed_shape(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
+    """The shape of ``x[index]`` for an `x` of `shape`, without an `x`."""
+    return np.broadcast_to(np.zeros((), np.bool_), shape)[index].shape
