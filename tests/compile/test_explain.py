@@ -177,7 +177,7 @@ def test_without_a_program_it_says_what_to_do() -> None:
 def test_stages() -> None:
     _, _, run, _ = _compiled("disk")
     stages = run.stages()
-    assert list(stages) == ["graph", "kernels", "llvm", "optimized", "assembly"]
+    assert list(stages) == ["graph", "simplified", "kernels", "llvm", "optimized", "assembly"]
     assert "tanh" in stages["graph"]
     assert stages["kernels"].startswith("k0: product")
     assert "store" in stages["kernels"]

@@ -19,11 +19,11 @@ from rushlight.compile.interpret import evaluate, interpret
 from rushlight.compile.native import cache, program
 from rushlight.compile.native import threads as workers
 from rushlight.compile.native.program import Program
+from rushlight.compile.pipeline import build, schedule
 from rushlight.compile.plan import memory
-from rushlight.compile.plan.kernels import schedule
+from rushlight.compile.plan.verify import overwritten
 from rushlight.compile.plan.views import is_view
 from rushlight.compile.proof import part, watch
-from rushlight.compile.proof.places import overwritten
 from rushlight.compile.vector import registers
 from rushlight.compile.write import library
 from rushlight.core.tensor import wrap
@@ -153,7 +153,7 @@ def test_a_part_is_what_the_whole_has_there(
 def _planned(width: int = 512, batch: int = 32) -> Any:
     step, _, given = _training("sgd", width, 3, batch)
     graph: Graph = trace(step, given, []).graph
-    plan = schedule(graph, lambda node: True, lambda node: False)
+    plan = schedule(graph)
     return plan, memory.plan_memory(plan)
 
 
@@ -199,7 +199,7 @@ def test_a_program_that_is_dropped_is_freed_at_once() -> None:
     graph = trace(lambda x: x * 2 + 1, [rl.ones(3)], []).graph
     gc.disable()
     try:
-        made = Program(graph, [rl.ones(3)], 1)
+        made = Program(build(graph), [rl.ones(3)], 1)
         made.run([rl.ones(3)])
         gone = weakref.ref(made)
         del made

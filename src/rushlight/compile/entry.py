@@ -15,9 +15,9 @@ from rushlight.compile.capture.results import Hole, fill
 from rushlight.compile.interpret import interpret
 from rushlight.compile.native.known import make_program
 from rushlight.compile.native.program import Program
+from rushlight.compile.plan.verify import overwritten
 from rushlight.compile.proof.blame import APART, report, report_failure
 from rushlight.compile.proof.check import agrees
-from rushlight.compile.proof.places import overwritten
 from rushlight.compile.proof.watch import Watch
 from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock, wrap

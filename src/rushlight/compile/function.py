@@ -302,8 +302,8 @@ class CompiledFunction:
     def stages(self) -> dict[str, str]:
         """What each stage of the compiler made of the program that ran last, as text.
 
-        The keys are "graph", "kernels" (the graph cut into loops), "llvm" (as written), "optimized" (after
-        LLVM's passes) and "assembly".
+        The keys are "graph" (as traced), "simplified", "kernels" (that graph cut into loops), "llvm" (as
+        written), "optimized" (after LLVM's passes) and "assembly".
         """
         from rushlight.compile.explain.table import stages
 

@@ -6,15 +6,16 @@ prints it, one line per node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
+from rushlight.device import xp
 from rushlight.errors import RushlightError
 
-__all__ = ["Graph", "GraphError", "Node", "Value"]
+__all__ = ["Graph", "GraphError", "Node", "Value", "key", "plain", "used", "verify"]
 
 
 class GraphError(RushlightError, AssertionError):
@@ -118,12 +119,41 @@ def _text(spec: Spec) -> str:
     return f"{spec.dtype}{list(spec.shape)}"
 
 
-def used(graph: Graph) -> Sequence[Node]:
-    """The nodes that some output or update depends on, in order."""
+def used(graph: Graph, keep: Callable[[Node], bool] | None = None) -> list[Node]:
+    """The nodes that some output or update depends on, in order, and those that `keep` names."""
     needed = {id(v) for v in [*graph.outputs, *[v for _, v in graph.updates]]}
     kept: list[Node] = []
     for node in reversed(graph.nodes):
-        if id(node.out) in needed:
+        if id(node.out) in needed or (keep is not None and keep(node)):
             kept.append(node)
             needed.update(id(v) for v in node.values())
     return kept[::-1]
+
+
+def key(node: Node, place: Callable[[Value], int]) -> Any:
+    """What a node computes, hashable: equal for nodes whose results are. None where that cannot be said.
+
+    place  the number of a value among those that are told apart.
+    """
+    try:
+        return (
+            id(node.op),
+            plain(node.inputs, place),
+            tuple([(k, plain(v, place)) for k, v in node.attrs.items()]),
+        )
+    except TypeError:
+        return None
+
+
+def plain(value: Any, place: Callable[[Value], int]) -> Any:
+    """An input or attribute, or a nest of them, hashable; TypeError where that cannot be said."""
+    kind = type(value)
+    if kind is Value:
+        return Value, place(value)
+    if kind is tuple or kind is list:
+        return kind, *[plain(v, place) for v in value]
+    if isinstance(value, xp.dtype):
+        return xp.dtype, value.str
+    if isinstance(value, bool | int | float | str | None | slice | type(Ellipsis)):
+        return kind, repr(value)  # 0.0 and -0.0 are equal, and differ
+    raise TypeError

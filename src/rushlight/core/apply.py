@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from rushlight.core.fold import Operand, is_exact, of
 from rushlight.core.graph import Node
 from rushlight.core.lower import Map
 from rushlight.core.op import Op, register
@@ -295,7 +296,18 @@ def _infer_cast(x: Any, *, dtype: Any) -> Spec:
     return Spec(x.shape, dtype)
 
 
-CAST = register(
+def _fold_cast(x: Operand, *, dtype: Any) -> Any:
+    """A conversion to what it is already, and one by way of a dtype that holds all its numbers."""
+    if x.spec is not None and x.spec.dtype == dtype:
+        return x
+    first = of(x, CAST)
+    if first is None or first.spec is None or x.spec is None or not is_exact(first.spec.dtype, x.spec.dtype):
+        return None
+    whole = dtype.kind in "iu" and x.spec.dtype.kind == "f"  # what does not fit may become anything
+    return None if whole and not is_exact(first.spec.dtype, dtype) else (CAST, (first,), {"dtype": dtype})
+
+
+CAST: Op = register(
     Op(
         "to",
         formula=lambda m, x, *, dtype: m.cast(x, dtype),
@@ -303,6 +315,7 @@ CAST = register(
         vjp=(lambda g, out, x, *, dtype: to_dtype(g, x.dtype),),
         saves="specs",
         lower=Map(rounding="none"),
+        fold=_fold_cast,
     )
 )
 """Conversion stands beside the door because promotion needs it."""

@@ -47,6 +47,9 @@ class Op:
                 `x` anew with `value` in the place of what the view looks at; None where elements repeat.
     inplace     ``inplace(array, *arrays)``: the same written into the first array, where that is cheaper.
     decompose   the same result in other Tensor ops, for tracing and for whoever wants to read it.
+    fold        ``fold(*operands, **attrs)``: the same result, bit for bit, without this op: one of the
+                operands (`core/fold.py`), the number that every element is, or the (op, inputs, attrs) that
+                make it; None where there is no such thing.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Op:
     put: Callable[[Any, Any, dict[str, Any]], tuple[Op, tuple[Any, ...], dict[str, Any]] | None] | None = None
     inplace: Callable[..., Any] | None = None
     decompose: Callable[..., Any] | None = None
+    fold: Callable[..., Any] | None = None
 
     @property
     def elementwise(self) -> bool:

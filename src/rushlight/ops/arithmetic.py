@@ -7,9 +7,11 @@ scalar one.
 from __future__ import annotations
 
 import operator
+from math import frexp
 from typing import Any
 
 from rushlight.core.apply import apply, apply_, to_dtype
+from rushlight.core.fold import Operand, adds_nothing, of
 from rushlight.core.op import Op, elementwise
 from rushlight.core.spec import as_held
 from rushlight.core.state import state
@@ -32,6 +34,50 @@ __all__ = [
     "sub",
 ]
 
+
+def _fold_add(a: Operand, b: Operand) -> Any:
+    """x + -0.0 and x + -y."""
+    for x, y in ((a, b), (b, a)):
+        if adds_nothing(y, x, -1.0):
+            return x
+        if (negated := of(y, NEG)) is not None:
+            return SUB, (x, negated), {}
+    return None
+
+
+def _fold_sub(a: Operand, b: Operand) -> Any:
+    """x - 0.0 and x - -y."""
+    negated = of(b, NEG)
+    if negated is not None:
+        return ADD, (a, negated), {}
+    return a if adds_nothing(b, a, 1.0) else None
+
+
+def _fold_mul(a: Operand, b: Operand) -> Any:
+    """x * 1, and the signs of a product."""
+    for x, y in ((a, b), (b, a)):
+        if y.number == 1:
+            return x
+        if y.number == -1 and x.spec is not None and x.spec.dtype.kind == "f":
+            return NEG, (x,), {}
+    return _without_signs(MUL, a, b)
+
+
+def _fold_div(a: Operand, b: Operand) -> Any:
+    """x / 1, x / 2^n and -x / -y."""
+    if b.number == 1:
+        return a
+    exact = b.number is not None and 2**-14 <= abs(b.number) <= 2**14 and abs(frexp(b.number)[0]) == 0.5
+    if exact and a.spec is not None:
+        return MUL, (a, 1 / b.number), {}
+    return _without_signs(DIV, a, b)
+
+
+def _without_signs(op: Op, a: Operand, b: Operand) -> Any:
+    signs = of(a, NEG), of(b, NEG)
+    return None if None in signs else (op, signs, {})
+
+
 ADD = elementwise(
     "add",
     lambda m, a, b: a + b,
@@ -41,6 +87,7 @@ ADD = elementwise(
     inplace=operator.iadd,
     rounding="once",
     follows="smoothly",
+    fold=_fold_add,
 )
 SUB = elementwise(
     "sub",
@@ -51,6 +98,7 @@ SUB = elementwise(
     inplace=operator.isub,
     rounding="once",
     follows="smoothly",
+    fold=_fold_sub,
 )
 MUL = elementwise(
     "mul",
@@ -60,6 +108,7 @@ MUL = elementwise(
     inplace=operator.imul,
     rounding="once",
     follows="smoothly",
+    fold=_fold_mul,
 )
 DIV = elementwise(
     "div",
@@ -70,9 +119,16 @@ DIV = elementwise(
     promote="float",
     inplace=operator.itruediv,
     rounding="once",
+    fold=_fold_div,
 )
-NEG = elementwise(
-    "neg", lambda m, a: -a, (lambda g, out, a: -g,), saves="specs", rounding="none", follows="smoothly"
+NEG: Op = elementwise(
+    "neg",
+    lambda m, a: -a,
+    (lambda g, out, a: -g,),
+    saves="specs",
+    rounding="none",
+    follows="smoothly",
+    fold=lambda a: of(a, NEG),
 )
 FLOOR_DIVIDE = elementwise(
     "floor_divide", lambda m, a, b: m.floor_divide(a, b), rounding="once", follows="in steps"
@@ -123,7 +179,13 @@ def _pow_exponent(g: Tensor, out: Tensor, a: Any, b: Any) -> Tensor:
     return chain(g, out * base.masked_fill((base == 0) & (b >= 0), 1.0).log())
 
 
-POW = elementwise("pow", lambda m, a, b: m.power(a, b), (_pow_base, _pow_exponent), saves="both")
+POW = elementwise(
+    "pow",
+    lambda m, a, b: m.power(a, b),
+    (_pow_base, _pow_exponent),
+    saves="both",
+    fold=lambda a, b: a if b.number == 1 else None,
+)
 
 
 def _scaled(other: Any, alpha: Any) -> Any:

@@ -23,6 +23,7 @@ CLONE = elementwise(
     promote="none",
     rounding="none",
     follows="smoothly",
+    fold=lambda x: x,
 )
 
 
@@ -30,6 +31,7 @@ COPY = elementwise(
     "copy", lambda m, x, src: m.cast(m.broadcast_to(src, x.shape), x.dtype), (None, lambda g, out, x, src: g),
     saves="specs", promote="none", result="first",
     inplace=lambda x, src: xp.copyto(x, src, casting="unsafe"), rounding="none", follows="smoothly",
+    fold=lambda x, src: src,
 )  # fmt: skip
 
 

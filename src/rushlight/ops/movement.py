@@ -8,6 +8,7 @@ from typing import Any
 
 from rushlight.core import strides
 from rushlight.core.apply import apply
+from rushlight.core.fold import Operand, of
 from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
@@ -85,8 +86,17 @@ RESHAPE: Op = register(
         view=True,
         put=lambda x, value, attrs: (RESHAPE, (value,), {"shape": x.shape}),
         lower=View(strides.reshaped, always=False),
+        fold=lambda x, *, shape: None if (y := of(x, RESHAPE)) is None else (RESHAPE, (y,), {"shape": shape}),
     )
 )
+
+
+def _fold_permute(x: Operand, *, dims: tuple[int, ...]) -> Any:
+    """Of a permuted tensor, one permutation."""
+    first = of(x, PERMUTE)
+    return None if first is None else (PERMUTE, (first,), {"dims": tuple(x.attrs["dims"][d] for d in dims)})
+
+
 PERMUTE: Op = register(
     Op(
         "permute",
@@ -97,9 +107,10 @@ PERMUTE: Op = register(
         view=True,
         put=lambda x, value, attrs: (PERMUTE, (value,), {"dims": _inverse(attrs["dims"])}),
         lower=View(strides.permuted),
+        fold=_fold_permute,
     )
 )
-EXPAND = register(
+EXPAND: Op = register(
     Op(
         "expand",
         _expand,
@@ -113,6 +124,7 @@ EXPAND = register(
             else None
         ),
         lower=View(strides.expanded),
+        fold=lambda x, *, shape: None if (y := of(x, EXPAND)) is None else (EXPAND, (y,), {"shape": shape}),
     )
 )
 FLIP: Op = register(

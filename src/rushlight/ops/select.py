@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 from rushlight.core.apply import apply, apply_, as_operand, to_dtype
+from rushlight.core.fold import chosen, is_zero
 from rushlight.core.op import Op, elementwise
 from rushlight.core.spec import as_held, plain_number
 from rushlight.core.state import state
@@ -66,6 +67,7 @@ KEPT: Op = elementwise(
     first=1,
     rounding="none",
     follows="smoothly",
+    fold=lambda c, g: 0 if is_zero(g) else chosen(c, g, 0),
 )
 DROPPED: Op = elementwise(
     "dropped",
@@ -75,11 +77,13 @@ DROPPED: Op = elementwise(
     first=1,
     rounding="none",
     follows="smoothly",
+    fold=lambda c, g: 0 if is_zero(g) else chosen(c, 0, g),
 )
 CHAIN: Op = elementwise(
     "chain",
     lambda m, g, slope: m.kept(slope != 0, g * slope),
     (lambda h, out, g, slope: chain(h, slope), lambda h, out, g, slope: h * g),
+    fold=lambda g, slope: {0: 0, 1: g}.get(slope.number),
 )
 
 
@@ -106,6 +110,7 @@ WHERE = elementwise(
     first=1,
     rounding="none",
     follows="smoothly",
+    fold=lambda c, a, b: a if a is b else chosen(c, a, b),
 )
 
 
@@ -320,6 +325,7 @@ _MASKED_FILL = elementwise(
     result="first",
     rounding="none",
     follows="smoothly",
+    fold=lambda x, c, v: chosen(c, v, x),
 )
 
 

@@ -204,11 +204,12 @@ def _micro(seconds: float) -> str:
 
 
 def stages(entry: Entry) -> dict[str, str]:
-    """What each stage of the compiler made, as text: "graph", "kernels", "llvm", "optimized", "assembly"."""
+    """What each stage of the compiler made, as text; `CompiledFunction.stages` lists them."""
     program = entry.program
     assert program is not None
     return {
-        "graph": str(program.graph),
+        "graph": str(entry.graph),
+        "simplified": str(program.graph),
         "kernels": _kernels_text(program),
         "llvm": program.module.text,
         "optimized": program.native.optimized,

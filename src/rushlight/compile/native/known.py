@@ -11,10 +11,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rushlight.compile.graph import Graph, Value
+from rushlight.compile.graph import Graph, Value, key, plain
 from rushlight.compile.native.program import Program
+from rushlight.compile.pipeline import build
 from rushlight.core.tensor import Tensor
-from rushlight.device import xp
 
 __all__ = ["make_program", "reuse"]
 
@@ -44,17 +44,17 @@ def reuse() -> Iterator[None]:
 
 def make_program(graph: Graph, lifted: Sequence[Tensor], arguments: int, fuse: bool) -> Program:
     """A program for the graph: a copy of one for an equal graph, or a new one."""
-    key = (_key(graph), arguments, fuse) if _reusing.on else None
-    if key is None or key[0] is None:
-        return Program(graph, lifted, arguments, fuse)
-    found = _known.get(key)
+    met = (_key(graph), arguments, fuse) if _reusing.on else None
+    if met is None or met[0] is None:
+        return Program(build(graph, fuse), lifted, arguments)
+    found = _known.get(met)
     if found is not None:
         return found.apart(lifted)
-    made = Program(graph, lifted, arguments, fuse)
+    made = Program(build(graph, fuse), lifted, arguments)
     kept = copy.copy(made)
     for name in OWN:
         vars(kept).pop(name, None)
-    _known[key] = kept
+    _known[met] = kept
     if len(_known) > MOST:
         del _known[next(iter(_known))]
     return made
@@ -62,36 +62,18 @@ def make_program(graph: Graph, lifted: Sequence[Tensor], arguments: int, fuse: b
 
 def _key(graph: Graph) -> Any:
     """All that a program depends on, hashable; None where that cannot be said."""
-    places: dict[int, int] = {}
-    for v in (*graph.inputs, *(node.out for node in graph.nodes)):
-        places[id(v)] = len(places)
+    places = {id(v): i for i, v in enumerate((*graph.inputs, *(node.out for node in graph.nodes)))}
 
-    def plain(value: Any) -> Any:
-        if isinstance(value, Value):
-            return Value, places[id(value)]
-        if isinstance(value, tuple | list):
-            return type(value), *map(plain, value)
-        if isinstance(value, xp.dtype):
-            return xp.dtype, value.str
-        if isinstance(value, bool | int | float | str | None | slice | type(Ellipsis)):
-            return type(value), repr(value)  # 0.0 and -0.0 are equal, and differ
-        raise TypeError
+    def place(value: Value) -> int:
+        return places[id(value)]
 
-    try:
-        return (
-            tuple((v.spec.shape, v.spec.dtype.str) for v in graph.inputs),
-            tuple(
-                (
-                    id(n.op),
-                    plain(n.inputs),
-                    tuple((k, plain(v)) for k, v in n.attrs.items()),
-                    n.out.spec.shape,
-                )
-                for n in graph.nodes
-            ),
-            plain(graph.outputs),
-            plain(graph.updates),
-            frozenset(graph.late),
-        )
-    except TypeError:
+    nodes = [(key(n, place), n.out.spec.shape) for n in graph.nodes]
+    if any(found is None for found, _ in nodes):
         return None
+    return (
+        tuple((v.spec.shape, v.spec.dtype.str) for v in graph.inputs),
+        tuple(nodes),
+        plain(graph.outputs, place),
+        plain([*map(list, graph.updates)], place),
+        frozenset(graph.late),
+    )

@@ -12,13 +12,12 @@ from typing import Any
 from rushlight.compile.graph import Graph
 from rushlight.compile.native import jit
 from rushlight.compile.native.slices import Slices
-from rushlight.compile.native.threads import get_num_threads, together, wait_address
+from rushlight.compile.native.threads import get_num_threads, together
 from rushlight.compile.native.workspace import Pairs, Workspace
-from rushlight.compile.plan.kernels import Schedule, schedule
-from rushlight.compile.plan.memory import Memory, plan_memory
-from rushlight.compile.write import library
-from rushlight.compile.write.kernel_writer import can_emit
-from rushlight.compile.write.render import Module, render
+from rushlight.compile.pipeline import Built
+from rushlight.compile.plan.kernels import Schedule
+from rushlight.compile.plan.memory import Memory
+from rushlight.compile.write.render import Module
 from rushlight.compile.write.scan import scan_text
 from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.tensor import Tensor, clock
@@ -39,15 +38,12 @@ class Program:
     new_bytes: Callable[..., Any] = staticmethod(xp.aligned_bytes)
     """Where memory comes from; the fuzzer puts fences around it."""
 
-    def __init__(self, graph: Graph, lifted: Sequence[Tensor], arguments: int, fuse: bool = True) -> None:
-        self.graph = graph
+    def __init__(self, built: Built, lifted: Sequence[Tensor], arguments: int) -> None:
+        self.graph: Graph = built.graph
         self.lifted = list(lifted[arguments:])
         self.arguments = arguments
-        self.plan: Schedule = schedule(graph, can_emit, library.is_large, fuse)
-        self.memory: Memory = plan_memory(self.plan)
-        self.module: Module = render(self.plan, self.memory)
-        functions = self.module.functions.values()
-        self.native = jit.build(self.module.step, _symbols(self.plan), functions, get_num_threads())
+        self.plan, self.memory = built.plan, built.memory
+        self.module, self.native = built.module, built.native
         self._job = self.native.address("step_job")
         self._alone = _Alone(self.native.address("alone"))
         self._scans: dict[bool, jit.Native] = {}
@@ -55,8 +51,8 @@ class Program:
         self._apart = _writes_before_it_fails(self.plan, self.memory, self.module)
         self._checks = bool(self.module.checks)
         self._heavy = sum(call.work for call in self.module.calls if call.parts > 1) >= HEAVY
-        index = {id(v): i for i, v in enumerate(graph.inputs)}
-        self.updated = [index[id(target)] for target, _ in graph.updates]
+        index = {id(v): i for i, v in enumerate(self.graph.inputs)}
+        self.updated = [index[id(target)] for target, _ in self.graph.updates]
         self.allocate()
 
     def allocate(self) -> None:
@@ -248,16 +244,3 @@ def _writes_before_it_fails(plan: Schedule, memory: Memory, module: Module) -> b
     last = max(module.checks, default=-1)
     stored = [v for kernel in plan.kernels[: last + 1] for v in kernel.stores]
     return any(memory.places[id(v)].kind == "input" for v in stored)
-
-
-def _symbols(plan: Schedule) -> dict[str, int]:
-    """The addresses of library functions that the program calls."""
-    found = {"rushlight_wait": wait_address()}
-    for kernel in plan.kernels:
-        if kernel.kind == "library":
-            assert kernel.root is not None
-            dtype = kernel.root.out.spec.dtype
-            found["rushlight_sgemm" if str(dtype) == "float32" else "rushlight_dgemm"] = library.address_of(
-                dtype
-            )
-    return found

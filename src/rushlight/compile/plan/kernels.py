@@ -14,8 +14,6 @@ from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.plan.indexing import Check, below, checks
-from rushlight.compile.plan.layout import lay_out
-from rushlight.compile.plan.rows import fuse_rows
 from rushlight.compile.plan.views import Access, contiguous, look_through
 from rushlight.compile.plan.whole_product import as_reduction
 from rushlight.compile.plan.words import join_words, makes_words
@@ -34,7 +32,7 @@ from rushlight.core.lower import (
 )
 from rushlight.device import xp
 
-__all__ = ["Kernel", "Schedule", "schedule"]
+__all__ = ["Kernel", "Schedule", "cut", "finish"]
 
 FUSING = {"map", "gather", "reduce", "dot", "cumulative", "product"}
 """Kinds of kernels after whose root elementwise nodes run at the same point."""
@@ -119,13 +117,13 @@ class Schedule:
         return self.made_by.get(id(self.access[id(value)].value), -1) if id(value) in self.access else -1
 
 
-def schedule(
+def cut(
     graph: Graph,
     can_emit: Callable[[Node], bool],
     use_library: Callable[[Node], bool],
     fuse: bool = True,
 ) -> Schedule:
-    """Cut `graph` into kernels.
+    """Cut `graph` into kernels; with `fuse` a node joins another's, where that has a place for it.
 
     can_emit     says whether an elementwise node can be written as native code.
     use_library  says whether a product is large enough for OpenBLAS.
@@ -143,11 +141,13 @@ def schedule(
             plan.below[id(node.out)] = limit
     if fuse:
         _join_late(plan)
-        fuse_rows(plan)
+    return plan
+
+
+def finish(plan: Schedule) -> Schedule:
+    """Say what is stored, and leave out kernels that store nothing."""
     _find_stores(plan)
     _put_in_order(plan)
-    if fuse:
-        lay_out(plan)
     return plan
 
 

@@ -7,14 +7,11 @@ fills 25 of each 32 lanes; in columns, vectors run along the samples and are all
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from rushlight.compile.graph import Value
+from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.views import Access, look_through
 from rushlight.core.lower import Contract, Reduce, View
-
-if TYPE_CHECKING:
-    from rushlight.compile.plan.kernels import Kernel, Schedule
 
 __all__ = ["in_columns", "lay_out"]
 

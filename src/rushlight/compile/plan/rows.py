@@ -12,15 +12,12 @@ from elsewhere, and if all else that it reads is there before the first of them 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rushlight.compile.graph import Value
+from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.views import Access
 from rushlight.core.lower import Gather, Reduce
 from rushlight.core.strides import row_major
-
-if TYPE_CHECKING:
-    from rushlight.compile.plan.kernels import Kernel, Schedule
 
 __all__ = ["fuse_rows", "place_in_rows"]
 
@@ -157,8 +154,6 @@ def _aligned(access: Access, value: Value, space: tuple[int, ...], rows: _Rows) 
 
 def _merge(plan: Schedule, found: dict[int, _Rows]) -> None:
     """Put the kernels of the groups together, each where its first one was."""
-    from rushlight.compile.plan.kernels import Kernel
-
     gone = {i for rows in found.values() for i in rows.members}
     kernels: list[Kernel] = []
     place: dict[int, int] = {}

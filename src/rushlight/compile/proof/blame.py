@@ -14,11 +14,9 @@ from typing import Any
 from rushlight.compile.graph import Graph
 from rushlight.compile.interpret import evaluate
 from rushlight.compile.native.program import Program
-from rushlight.compile.plan.kernels import schedule
+from rushlight.compile.pipeline import build, schedule
 from rushlight.compile.proof.check import disagreements
 from rushlight.compile.proof.reproducer import save
-from rushlight.compile.write import library
-from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.core.anomaly import warn
 from rushlight.core.tensor import wrap
 
@@ -35,11 +33,12 @@ def blame(graph: Graph, arrays: Sequence[Any], fuse: bool) -> str:
     The same kernels are compiled once more, with all that they store among the results and nothing written
     over anything; then the values are compared in the order in which they are made.
     """
-    plan = schedule(graph, can_emit, library.is_large, fuse)
+    plan = schedule(graph, fuse)
+    graph = plan.graph
     stored = [(kernel, v) for kernel in plan.kernels for v in kernel.stores]
     values = [v for _, v in stored]
     open_graph = Graph(graph.inputs, graph.nodes, values)
-    program = Program(open_graph, [wrap(a) for a in arrays], len(arrays), fuse=fuse)
+    program = Program(build(open_graph, fuse), [wrap(a) for a in arrays], len(arrays))
     try:
         found = program.run([wrap(a.copy()) for a in arrays])
     except Exception as error:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rushlight.compile.interpret import interpret
 from rushlight.compile.native.program import Program
+from rushlight.compile.pipeline import build
 from rushlight.compile.proof.blame import blame
 from rushlight.compile.proof.check import agrees
 from rushlight.compile.proof.reproducer import load
@@ -23,7 +24,7 @@ def replay(folder: str) -> tuple[bool, str]:
     outputs, updates = interpret(graph, arrays)
     tensors = [wrap(a.copy()) for a in arrays]
     try:
-        program = Program(graph, tensors, len(tensors), fuse=mode == "full")
+        program = Program(build(graph, mode == "full"), tensors, len(tensors))
         found = program.run(tensors)
     except Exception:
         return False, f"{graph}\n\nThe program cannot be compiled, or fails.\n{traceback.format_exc()}"

@@ -9,13 +9,14 @@ from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.graph import Node
+from rushlight.compile.plan.kernels import Schedule
 from rushlight.compile.write.cuts import worthwhile
 from rushlight.compile.write.factors import operands
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import offset_of
 from rushlight.compile.write.work import flops
 
-__all__ = ["address_of", "is_large", "write_library"]
+__all__ = ["address_of", "is_large", "symbols", "write_library"]
 
 LARGE = 2 * 64 * 64 * 64
 """Multiplications and additions from which OpenBLAS is faster than a product written inline, on processors
@@ -71,6 +72,13 @@ def address_of(dtype: Any) -> int:
 
     name = "scipy_cblas_sgemm" if str(dtype) == "float32" else "scipy_cblas_dgemm"
     return ctypes.cast(getattr(_library(), name), ctypes.c_void_p).value or 0
+
+
+def symbols(plan: Schedule) -> dict[str, int]:
+    """The addresses of the functions that a program's kernels call."""
+    roots = [kernel.root for kernel in plan.kernels if kernel.kind == "library"]
+    dtypes = {root.out.spec.dtype for root in roots if root is not None}
+    return {f"rushlight_{'s' if d.itemsize == 4 else 'd'}gemm": address_of(d) for d in dtypes}
 
 
 def is_large(node: Node) -> bool:

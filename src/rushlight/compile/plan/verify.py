@@ -1,14 +1,38 @@
-"""Whether every value is still in its place when it is read: the memory plan, held against the schedule."""
+"""Whether kernels and memory are sound: what is read was made, and is still in its place."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 
-from rushlight.compile.graph import Value
+from rushlight.compile.graph import GraphError, Value
 from rushlight.compile.plan.kernels import Schedule
 from rushlight.compile.plan.memory import Buffer, Memory, size_of
 
-__all__ = ["overwritten"]
+__all__ = ["overwritten", "verify"]
+
+
+def verify(plan: Schedule) -> Schedule:
+    """The kernels themselves if they are sound, else GraphError: each node is in one kernel at most, and what
+    a kernel reads or the program gives was stored by a kernel before it, is an input, or a constant."""
+    ready = {id(v) for v in plan.graph.inputs}
+    done: set[int] = set()
+    for kernel in plan.kernels:
+        _verify_reads(plan, kernel.reads(), ready, kernel.name)
+        for node in kernel.nodes:
+            if kernel.kind != "fill" and id(node) in done:
+                raise GraphError(f"{node} is in two kernels")
+            done.add(id(node))
+        ready.update(id(v) for v in kernel.stores)
+    _verify_reads(plan, [*plan.graph.outputs, *[v for _, v in plan.graph.updates]], ready, "the program")
+    return plan
+
+
+def _verify_reads(plan: Schedule, values: list[Value], ready: set[int], reader: str) -> None:
+    for v in values:
+        if id(v) in plan.access and id(plan.access[id(v)].value) not in ready:
+            raise GraphError(f"{reader} reads {v}, which no kernel before it stores")
+        if id(v) not in plan.access and id(v) not in plan.constants:
+            raise GraphError(f"{reader} reads {v}, which has no place")
 
 
 def overwritten(plan: Schedule, memory: Memory) -> Value | None:

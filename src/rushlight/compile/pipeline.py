@@ -1,0 +1,67 @@
+"""The whole way from a traced graph to native code.
+
+Each stage takes what the one before made; `CompiledFunction.stages` shows it as text.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from rushlight.compile.graph import Graph, GraphError, verify
+from rushlight.compile.native import jit
+from rushlight.compile.native.threads import get_num_threads, wait_address
+from rushlight.compile.plan.kernels import Schedule, cut, finish
+from rushlight.compile.plan.layout import lay_out
+from rushlight.compile.plan.memory import Memory, plan_memory
+from rushlight.compile.plan.rows import fuse_rows
+from rushlight.compile.plan.verify import overwritten
+from rushlight.compile.plan.verify import verify as verify_schedule
+from rushlight.compile.simplify import simplify
+from rushlight.compile.write import library
+from rushlight.compile.write.kernel_writer import can_emit
+from rushlight.compile.write.render import Module, render
+
+__all__ = ["Built", "build", "schedule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A graph as native code: the simplified graph, its kernels, where their values live, their text, and
+    the functions in memory."""
+
+    graph: Graph
+    plan: Schedule
+    memory: Memory
+    module: Module
+    native: jit.Native
+
+
+def build(graph: Graph, fuse: bool = True) -> Built:
+    """`graph` as native code; without `fuse` each node has a kernel of its own.
+
+    With ``RUSHLIGHT_VERIFY`` in the environment kernels and memory are verified, as graphs always are.
+    """
+    plan = schedule(graph, fuse)
+    memory = plan_memory(plan)
+    if _verifies() and (lost := overwritten(plan, memory)) is not None:
+        raise GraphError(f"{lost} is read when another value was written over it")
+    module = render(plan, memory)
+    symbols = {"rushlight_wait": wait_address(), **library.symbols(plan)}
+    native = jit.build(module.step, symbols, module.functions.values(), get_num_threads())
+    return Built(plan.graph, plan, memory, module, native)
+
+
+def schedule(graph: Graph, fuse: bool = True) -> Schedule:
+    """The kernels of `graph`, in the order in which they run, and the layouts of what they store."""
+    plan = cut(verify(simplify(graph)), can_emit, library.is_large, fuse)
+    if fuse:
+        fuse_rows(plan)
+    finish(plan)
+    if fuse:
+        lay_out(plan)
+    return verify_schedule(plan) if _verifies() else plan
+
+
+def _verifies() -> bool:
+    return bool(os.environ.get("RUSHLIGHT_VERIFY"))
