@@ -105,10 +105,10 @@ class Guards:
             if not same_items(reader(container), items):
                 return False
         for t in self._fresh:
-            if t.grad is not None:
+            if t._grad is not None:
                 return False
         for t in self._taken:
-            if t.grad is None:
+            if t._grad is None:
                 return False
         return changes.count == self._count or self._modules_hold()
 
