@@ -11,6 +11,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.compile.capture.placeholder import Placeholder
+from rushlight.compile.capture.trace import trace
 from rushlight.compile.function import compile
 from rushlight.compile.native import threads as native
 from tests.compile.steps import assert_same, batch, entries, make, weights
@@ -190,8 +191,7 @@ def test_a_trace_is_seen_by_its_own_thread_alone() -> None:
         finally:
             done.set()
 
-    compiled = compile(step, mode="interpret")
-    run_at_once(lambda: compiled.entry(rl.ones(4, 3)), other)
+    run_at_once(lambda: trace(step, [rl.ones(4, 3)]), other)
     assert seen[0] == seen[1] == [True, True]
     assert seen[2] == [[[3.0] * 3] * 2, [3.0] * 2]
     assert [p.grad.tolist() for p in net.parameters()] == seen[2], "what the other thread made stays"
