@@ -12,9 +12,18 @@ import functools
 from collections.abc import Callable, Collection
 from typing import Any
 
-from rushlight.compile.capture.makes import PLAIN, own_dict, same, same_items
+from rushlight.compile.capture.makes import (
+    MISSING,
+    PLAIN,
+    AttributesOf,
+    content,
+    in_slot,
+    own_dict,
+    same,
+    same_items,
+)
 from rushlight.compile.capture.number import Number
-from rushlight.compile.capture.visible import MISSING, PASSING, AttributesOf, Scope, content, in_slot
+from rushlight.compile.capture.visible import PASSING, Scope
 from rushlight.core.state import changes
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside

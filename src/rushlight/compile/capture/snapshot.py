@@ -8,8 +8,8 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rushlight.compile.capture.makes import same, same_items
-from rushlight.compile.capture.visible import MISSING, AttributesOf, Scope, content, filled, in_slot
+from rushlight.compile.capture.makes import MISSING, AttributesOf, content, filled, in_slot, same, same_items
+from rushlight.compile.capture.visible import Scope
 from rushlight.device import outside
 
 __all__ = ["Handle", "Snapshot", "element", "handles"]
