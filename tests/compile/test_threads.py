@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.compile.capture.placeholder import Placeholder
+from rushlight.compile.capture.trace import trace
 from rushlight.compile.function import compile
 from rushlight.compile.native import threads as native
 from tests.compile.steps import assert_same, batch, entries, make, weights
@@ -159,3 +161,37 @@ def test_a_scan_over_a_function_that_calls_a_compiled_one() -> None:
     expected = [plain(x, y).item() * 2 for _ in range(4)]
     np.testing.assert_allclose(losses.numpy(), expected, rtol=1e-5)
     assert_same(weights(model), weights(twin))
+
+
+def test_a_trace_is_seen_by_its_own_thread_alone() -> None:
+    """Another thread reads, and trains with, the parameters that are being traced with."""
+    net = rl.nn.Linear(3, 2)
+    before = {p: rl.full(p.shape, 2.0) for p in net.parameters()}
+    for p, grad in before.items():
+        p.grad = grad
+    inside, done = threading.Event(), threading.Event()
+    seen: list[Any] = []
+
+    def step(x: rl.Tensor) -> rl.Tensor:
+        for p in net.parameters():
+            p.grad = None
+        loss = net(x).sum()
+        loss.backward()
+        seen.append([type(p.grad.array) is Placeholder for p in net.parameters()])  # type: ignore[union-attr]
+        inside.set()
+        assert done.wait(60)
+        return loss
+
+    def other() -> None:
+        assert inside.wait(60)
+        try:
+            seen.append([p.grad is before[p] for p in net.parameters()])
+            net(rl.ones(1, 3)).sum().backward()
+            seen.append([p.grad.tolist() for p in net.parameters()])  # type: ignore[union-attr]
+        finally:
+            done.set()
+
+    run_at_once(lambda: trace(step, [rl.ones(4, 3)]), other)
+    assert seen[0] == seen[1] == [True, True]
+    assert seen[2] == [[[3.0] * 3] * 2, [3.0] * 2]
+    assert [p.grad.tolist() for p in net.parameters()] == seen[2], "what the other thread made stays"

@@ -113,3 +113,21 @@ def test_a_graph_prints_itself() -> None:
         "%1 = tanh(%0)      : float32[2, 3]",
         "return %1",
     ]
+
+
+def test_ops_made_of_others_stay_whole_where_that_is_asked() -> None:
+    net = rl.nn.Sequential(rl.nn.Linear(4, 5), rl.nn.Softmax(1))
+    x, target = rl.rand(3, 4), rl.tensor([0, 4, 2])
+
+    def loss(x: rl.Tensor, target: rl.Tensor) -> rl.Tensor:
+        return rl.nn.functional.cross_entropy(net(x), target) + rl.einsum("ij,kj->", x, x)
+
+    ops = {}
+    for whole in (False, True):
+        traced = trace(loss, [x, target], whole=whole)
+        ops[whole] = {n.op for n in traced.graph.nodes}
+        (found,), _ = interpret(traced.graph, [t.array for t in traced.lifted])
+        assert np.allclose(found, loss(x, target).item(), rtol=1e-6)
+    composite = {op.name for op in ops[True] if op.decompose is not None}
+    assert composite == {"linear", "softmax", "log_softmax", "einsum"}
+    assert not any(op.decompose for op in ops[False])

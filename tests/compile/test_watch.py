@@ -135,7 +135,7 @@ def test_a_part_is_what_the_whole_has_there(
 
     rng = np.random.default_rng(0)
     arrays = [rng.random(s, dtype=np.float32) for s in ((40, 20), (50, 20), (50,))]
-    graph = trace(work, [wrap(a) for a in arrays], []).graph
+    graph = trace(work, [wrap(a) for a in arrays]).graph
     made = {id(n.out): n for n in graph.nodes}
     whole = evaluate(graph, arrays)
     known = {id(v): whole[id(v)] for v in graph.inputs}
@@ -152,7 +152,7 @@ def test_a_part_is_what_the_whole_has_there(
 
 def _planned(width: int = 512, batch: int = 32) -> Any:
     step, _, given = _training("sgd", width, 3, batch)
-    graph: Graph = trace(step, given, []).graph
+    graph: Graph = trace(step, given).graph
     plan = schedule(graph)
     return plan, memory.plan_memory(plan)
 
@@ -196,7 +196,7 @@ def test_the_first_run_of_a_large_program_copies_no_more_than_one_kernel_needs(
 
 
 def test_a_program_that_is_dropped_is_freed_at_once() -> None:
-    graph = trace(lambda x: x * 2 + 1, [rl.ones(3)], []).graph
+    graph = trace(lambda x: x * 2 + 1, [rl.ones(3)]).graph
     gc.disable()
     try:
         made = Program(build(graph), [rl.ones(3)], 1)

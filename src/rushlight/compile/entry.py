@@ -112,9 +112,10 @@ class Entry:
         left = [arguments[key] if isinstance(key, int) else key for key in self.grads]
         grads: list[Any] = [*map(wrap, rest), *repeat(None, len(self.cleared))]
         for i, tensor in enumerate(left[: len(self._given_gradients)]):
-            if tensor.grad is not None:  # of an argument's earlier call
-                grads[i] = wrap(tensor.grad.array + grads[i].array)
-        at_once(setattr, [*left, *self.cleared], repeat("grad"), grads)
+            if tensor._grad is not None:  # of an argument's earlier call
+                grads[i] = wrap(tensor._grad.array + grads[i].array)
+        # Not `.grad`, which is set by Python code: that may be interrupted in between.
+        at_once(setattr, [*left, *self.cleared], repeat("_grad"), grads)
         return result
 
     def rehearse(self, program: Program, arguments: list[Tensor]) -> Any:

@@ -17,12 +17,12 @@ from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import UnseenError
 from rushlight.compile.capture.trace import tracing
-from rushlight.compile.entry import Entry, pick
+from rushlight.compile.entry import Entry
+from rushlight.compile.steps import as_tensor, check_scan, item, one_by_one
 from rushlight.core.anomaly import warn
 from rushlight.core.state import state
-from rushlight.core.tensor import Tensor, wrap
-from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, IndexingError, NotSupportedError, ShapeError, message
+from rushlight.core.tensor import Tensor
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
 
 if TYPE_CHECKING:
     from rushlight.compile.explain.table import Explanation
@@ -262,23 +262,23 @@ class CompiledFunction:
         >>> add.scan(rl.ones(3, 2)), total
         (tensor([2., 4., 6.]), tensor([3., 3.]))
         """
-        sources = tuple([_as_tensor(source) for source in sources])
-        index = None if index is None else _as_tensor(index)
-        steps = _check_scan(sources, index)
+        sources = tuple([as_tensor(source) for source in sources])
+        index = None if index is None else as_tensor(index)
+        steps = check_scan(sources, index)
         if not steps:
             raise ShapeError(message("scan", "no steps", "at least one", "Leave the call out."))
         if self.mode == "off" or state.tracing or self._eager is not None:
-            return _one_by_one(self.function, sources, index, steps)
-        first = tuple(_item(t, index, 0) for t in sources)
+            return one_by_one(self.function, sources, index, steps)
+        first = tuple(item(t, index, 0) for t in sources)
         try:
             entry, ready, _ = self._entry(flatten(first, {}, self._free), first, {})
         except UnseenError as error:
             if not error.early:
                 self._refuse(error)
-                return _one_by_one(self.function, sources, index, steps)
-            return _one_by_one(self, sources, index, steps)
+                return one_by_one(self.function, sources, index, steps)
+            return one_by_one(self, sources, index, steps)
         if entry.writes:  # a counter, say: each step has numbers of its own
-            return _one_by_one(self, sources, index, steps)
+            return one_by_one(self, sources, index, steps)
         return entry.scan(list(sources), index, steps, ready)
 
     def explain(self) -> Explanation:
@@ -359,64 +359,3 @@ def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, E
         if array.shape != shape or array.dtype is not dtype:
             return False
     return state.grad_enabled is grad_enabled
-
-
-def _as_tensor(value: Any) -> Any:
-    """An array as a tensor over its memory."""
-    return wrap(value) if isinstance(value, xp.ndarray) else value
-
-
-def _check_scan(sources: tuple[Any, ...], index: Any) -> int:
-    """How many steps a scan has; raises for what does not fit."""
-    if not sources or not all(
-        isinstance(t, Tensor) and t.ndim for t in (*sources, *([] if index is None else [index]))
-    ):
-        raise DTypeError(
-            message("scan", "other arguments", "tensors with a first axis", "Wrap them with rl.tensor().")
-        )
-    lengths = {t.shape[0] for t in sources}
-    if len(lengths) > 1:
-        raise ShapeError(message("scan", f"first axes of {sorted(lengths)}", "one length"))
-    if index is None:
-        return lengths.pop()
-    if index.ndim != 2 or index.dtype.kind not in "iu":
-        raise ShapeError(message("scan", f"an index {index.spec}", "integers of shape (steps, batch)"))
-    rows = lengths.pop()
-    if index.numel() and not (
-        xp.amin(index.array, axis=None) >= 0 and xp.amax(index.array, axis=None) < rows
-    ):
-        raise IndexingError(message("scan", "an index outside the sources", f"rows from 0 to {rows - 1}"))
-    return index.shape[0]
-
-
-def _item(source: Tensor, index: Tensor | None, step: int) -> Tensor:
-    return wrap(xp.asarray(pick(source.array, index, step)))
-
-
-def _one_by_one(
-    function: Callable[..., Any], sources: tuple[Tensor, ...], index: Tensor | None, steps: int
-) -> Any:
-    """What a scan of `function` gives, by a call for each step."""
-    return _stack([_kept(function(*[_item(t, index, s) for t in sources])) for s in range(steps)])
-
-
-def _kept(result: Any) -> Any:
-    """The result of one step; the next may write into its tensors."""
-    if isinstance(result, Tensor):
-        return wrap(result.detach().array.copy())
-    if isinstance(result, dict):
-        return {k: _kept(v) for k, v in result.items()}
-    if isinstance(result, (tuple, list)):
-        return type(result)(map(_kept, result))
-    return result
-
-
-def _stack(results: list[Any]) -> Any:
-    first = results[0]
-    if isinstance(first, Tensor):
-        return wrap(xp.stack([r.detach().array for r in results]))
-    if isinstance(first, dict):
-        return {k: _stack([r[k] for r in results]) for k in first}
-    if isinstance(first, (tuple, list)):
-        return type(first)(_stack(list(part)) for part in zip(*results, strict=True))
-    return first

@@ -27,6 +27,8 @@ class State(threading.local):
     """While tracing: takes (tensor, word) before somebody looks at the tensor's numbers."""
     tracing: bool = False
     """Whether arrays are placeholders without numbers, so that nobody may look at values."""
+    grads: Any = None
+    """While tracing: what ``get(tensor)`` and ``set(tensor, grad)`` are asked in the place of `.grad`."""
     origin: Callable[[], Any] | None = None
     """Called for every recorded node, to remember where the user created it."""
     backward_of: Any = None

@@ -57,7 +57,7 @@ class Tensor:
     # Class attributes are the defaults, so that making a tensor writes one attribute: the array.
     array: Any
     node: Node | Leaf | None = None
-    grad: Tensor | None = None
+    _grad: Tensor | None = None
     _base: Tensor | None = None
     _view: tuple[Tensor, Op, dict[str, Any]] | None = None
     _views: Views | None = None
@@ -72,6 +72,18 @@ class Tensor:
         self.array = data if data.__class__ is xp.ndarray else xp.asarray(data, DEFAULT_DTYPE)
 
     # Facts
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` accumulated, or None."""
+        return self._grad if state.grads is None else state.grads.get(self)
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if state.grads is None:
+            self._grad = value
+        else:
+            state.grads.set(self, value)
 
     @property
     def shape(self) -> tuple[int, ...]:

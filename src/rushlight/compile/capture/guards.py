@@ -12,9 +12,18 @@ import functools
 from collections.abc import Callable, Collection
 from typing import Any
 
-from rushlight.compile.capture.makes import PLAIN, own_dict, same, same_items
+from rushlight.compile.capture.makes import (
+    MISSING,
+    PLAIN,
+    AttributesOf,
+    content,
+    in_slot,
+    own_dict,
+    same,
+    same_items,
+)
 from rushlight.compile.capture.number import Number
-from rushlight.compile.capture.visible import MISSING, PASSING, AttributesOf, Scope, content, in_slot
+from rushlight.compile.capture.visible import PASSING, Scope
 from rushlight.core.state import changes
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside
@@ -105,10 +114,10 @@ class Guards:
             if not same_items(reader(container), items):
                 return False
         for t in self._fresh:
-            if t.grad is not None:
+            if t._grad is not None:
                 return False
         for t in self._taken:
-            if t.grad is None:
+            if t._grad is None:
                 return False
         return changes.count == self._count or self._modules_hold()
 

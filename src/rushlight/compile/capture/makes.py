@@ -10,6 +10,7 @@ import collections
 import datetime
 import decimal
 import functools
+import gc
 import math
 import operator
 import random
@@ -22,7 +23,23 @@ from typing import Any
 
 from rushlight.device import outside
 
-__all__ = ["PLAIN", "class_dict", "contents", "home", "is_opaque", "own_dict", "same", "same_items", "slots"]
+__all__ = [
+    "MISSING",
+    "PLAIN",
+    "AttributesOf",
+    "class_dict",
+    "content",
+    "contents",
+    "filled",
+    "functions_of",
+    "home",
+    "in_slot",
+    "is_opaque",
+    "own_dict",
+    "same",
+    "same_items",
+    "slots",
+]
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 FIXED = (
@@ -38,6 +55,15 @@ FIXED = (
     collections.defaultdict, type(vars(collections.namedtuple("_", "x"))["x"]), *outside.FIXED,
 )  # fmt: skip
 """Built-in types whose objects cannot change, or whose parts the walk knows, or that hold no numbers."""
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING: Any = _Missing()
+"""What stands for an attribute that is not there."""
 
 
 def _pairs(items: Any) -> tuple[Any, ...]:
@@ -135,3 +161,48 @@ def same(a: Any, b: Any) -> bool:
 def same_items(now: Any, then: Any) -> bool:
     """The same of two sequences, element by element."""
     return len(now) == len(then) and (all(map(operator.is_, now, then)) or all(map(same, now, then)))
+
+
+class AttributesOf:
+    """The attributes of a class, read afresh."""
+
+    __slots__ = ("get", "kind")
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        self.get = class_dict(kind).get
+
+
+def content(cell: Any) -> Any:
+    """What a closure's cell holds; MISSING while it is empty."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
+def in_slot(descriptor: Any, value: Any) -> Any:
+    try:
+        return descriptor.__get__(value)
+    except AttributeError:
+        return MISSING
+
+
+def filled(cache: Any) -> tuple[Any, ...]:
+    """The entries of an lru_cache, which only the garbage collector can see."""
+    own = own_dict(cache)
+    return tuple(x for d in gc.get_referents(cache) if type(d) is dict and d is not own for x in d.values())
+
+
+def functions_of(value: Any) -> list[Any]:
+    """The Python functions behind an attribute of a class."""
+    kind = type(value)
+    if kind is types.FunctionType:
+        return [value]
+    if issubclass(kind, property):
+        return [f for f in (value.fget, value.fset) if type(f) is types.FunctionType]
+    if issubclass(kind, (classmethod, staticmethod)):
+        return functions_of(value.__func__)
+    if issubclass(kind, functools.cached_property):
+        return functions_of(value.func)
+    return []

@@ -103,4 +103,4 @@ class GradOf:
 
     @property
     def array(self) -> Any:
-        return self.parameter.grad.array  # type: ignore[union-attr]
+        return self.parameter._grad.array  # type: ignore[union-attr]

@@ -8,9 +8,8 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rushlight.compile.capture.makes import same, same_items
-from rushlight.compile.capture.visible import MISSING, AttributesOf, Scope, content, filled, in_slot
-from rushlight.core.tensor import Tensor
+from rushlight.compile.capture.makes import MISSING, AttributesOf, content, filled, in_slot, same, same_items
+from rushlight.compile.capture.visible import Scope
 from rushlight.device import outside
 
 __all__ = ["Handle", "Snapshot", "element", "handles"]
@@ -21,7 +20,6 @@ class Snapshot:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._grads = {id(t): (t, t.grad) for t in scope.parameters()}
         spaces = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
         states = [
             s for o in scope.optimizers.values() if hasattr(o, "state") for s in [o.state, *o.state.values()]
@@ -33,10 +31,6 @@ class Snapshot:
             if type(getter) is functools.partial and getter.func is filled
         ]
         self._dicts = [(d, dict(d)) for d in {id(d): d for d in [*spaces, *states]}.values()]
-
-    def gradients(self) -> dict[int, Tensor | None]:
-        """The gradients of the parameters, by the parameters' ids."""
-        return {key: grad for key, (_, grad) in self._grads.items()}
 
     def clear_caches(self) -> None:
         """Empty the caches that something went into."""
@@ -63,9 +57,6 @@ class Snapshot:
         for container, reader, items in scope.containers:
             if not same_items(reader(container), items):
                 refill(container, items)
-        for tensor, grad in self._grads.values():
-            if tensor.grad is not grad:
-                tensor.grad = grad
 
 
 def put_in_cell(cell: Any, value: Any) -> None:

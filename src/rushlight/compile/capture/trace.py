@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rushlight.compile.capture.gradients import Gradients
 from rushlight.compile.capture.number import Number, settled
 from rushlight.compile.capture.overlap import refuse_overlaps
-from rushlight.compile.capture.placeholder import GradOf, Placeholder, TraceError
+from rushlight.compile.capture.placeholder import Placeholder, TraceError
 from rushlight.compile.capture.results import holes, tensors_of
 from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
@@ -34,8 +35,7 @@ from rushlight.errors import message
 __all__ = ["Placeholder", "Trace", "TraceError", "Traced", "trace"]
 
 tracing = make_lock(awaited=True)
-"""One thread traces at a time. Others go on: what they know of stays as it is, but for the gradients of the
-parameters that are trained."""
+"""One thread traces at a time. Others go on: what they know of stays as it is."""
 
 
 @dataclass(slots=True)
@@ -62,8 +62,10 @@ class Traced:
 class Trace:
     """What is known while a function is being traced."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: bool = False) -> None:
+        self.whole = whole
         self.graph = Graph()
+        self.gradients = Gradients()
         self.lifted: list[Any] = []
         self.backward = False
         self.looked_at: dict[int, Tensor] = {}
@@ -83,7 +85,7 @@ class Trace:
             # Numbers that depend on nothing: made once, while tracing, and read like a lifted tensor.
             return self._placeholder(self.lift(wrap(xp.asarray(op.formula(m, **attrs)))))
         self.backward = self.backward or state.backward_of is not None
-        if op.decompose is not None:
+        if op.decompose is not None and not self.whole:
             with no_grad():
                 return op.decompose(*[_plain(t) for t in inputs], **attrs).array
         values = [self._operand(t, op, inputs) for t in inputs]
@@ -294,6 +296,7 @@ class Trace:
         self._replaced.clear()
         self._written.clear()
         self._nodes.clear()
+        self.gradients.forget()
 
 
 def _refuse_unclear(node: Node, looked_at: Any) -> None:
@@ -320,109 +323,59 @@ def _plain(value: Any) -> Any:
     return value.detach() if isinstance(value, Tensor) and value.node is not None else value
 
 
-def trace(
-    function: Callable[..., Any], arguments: Sequence[Tensor], grads: dict[int, Tensor | None] | None = None
-) -> Traced:
+def trace(function: Callable[..., Any], arguments: Sequence[Tensor], *, whole: bool = False) -> Traced:
     """One run of `function` on placeholders, as a graph.
 
-    grads  the gradients that parameters, by id, had before; those of lifted tensors are looked up there.
+    whole  keep ops that are made of others (`Op.decompose`) in one piece.
 
     Whatever happens, tensors are afterwards as they were before. Raises TraceError where the function needs
     numbers, and where it keeps a tensor that only stands for one.
     """
-    tracer = Trace()
-    grads = grads or {}
+    tracer = Trace(whole)
     with tracing:
-        before = state.run, state.write, state.tracing, state.copy, state.look
-        modes = state.grad_enabled, state.backward_of
+        before = {name: getattr(state, name) for name in OWN}
         stand_ins = [tracer.stand_in(t) for t in arguments]
-        undo = Undo(lambda: _put_back(tracer, before, modes, grads), failed=False)
+        undo = Undo(lambda: _put_back(tracer, before), failed=False)
         with undo, undo, undo:
             state.run, state.write, state.tracing = tracer.run, tracer.write, True
-            state.copy, state.look = tracer.copy, tracer.look
+            state.copy, state.look, state.grads = tracer.copy, tracer.look, tracer.gradients
             result = function(*stand_ins)
-            traced = _finish(tracer, result, stand_ins, grads)
+            traced = _finish(tracer, result, stand_ins)
         del result, stand_ins
         _refuse_leaks(tracer)
     return traced
 
 
-def _put_back(
-    tracer: Trace, before: tuple[Any, ...], modes: tuple[bool, Any], grads: dict[int, Tensor | None]
-) -> None:
-    state.run, state.write, state.tracing, state.copy, state.look = before
-    state.grad_enabled, state.backward_of = modes
+OWN = ("run", "write", "tracing", "copy", "look", "grads", "grad_enabled", "backward_of")
+"""What of a thread's state is another while it traces."""
+
+
+def _put_back(tracer: Trace, before: dict[str, Any]) -> None:
+    for name, value in before.items():
+        setattr(state, name, value)
     tracer.restore()
-    _restore_gradients(tracer.lifted, grads)
 
 
-def _restore_gradients(lifted: list[Any], before: dict[int, Tensor | None]) -> None:
-    for t in lifted:
-        if id(t) in before:
-            t.grad = before[id(t)]
-        elif t.grad is not None and isinstance(t.grad.array, Placeholder):
-            t.grad = None
-
-
-def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor], before: dict[int, Tensor | None]) -> Traced:
+def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     """The graph, with the gradients that the function leaves behind among its outputs."""
-    count = len(stand_ins)
-    leaves: list[tuple[Tensor | int, Tensor]] = [
-        *enumerate(stand_ins),
-        *[(t, t) for t in tracer.lifted[count:]],
-    ]
-    written = tracer.written()
-    left = [
-        (key, t.grad) for key, t in leaves if t.grad is not None and isinstance(t.grad.array, Placeholder)
-    ]
+    count, written = len(stand_ins), tracer.written()
+    found = tracer.gradients.find(stand_ins, tracer.lifted[count:])
     # A parameter that was updated by its gradient, as optimisers do, has had the good of it; a gradient that
     # was added into is an input of the program that it updates.
     made = {id(n.out): n for n in tracer.graph.nodes}
     left = [
         (key, g)
-        for key, g in left
-        if isinstance(key, int)
-        or (g is not before.get(id(key)) and not (id(key) in written and tracer.follows(made, key, g)))
+        for key, g in found.left
+        if isinstance(key, int) or not (id(key) in written and tracer.follows(made, key, g))
     ]
-    for t in tracer.lifted[count:]:
-        g = t.grad
-        if g is not None and not isinstance(g.array, Placeholder) and g is not before.get(id(t), g):
-            got = "a tensor from outside put into the .grad of a parameter"
-            raise TraceError(message("compile", got, "gradients from backward()", "Do that before the call."))
-    outputs = [*tensors_of(result), *[g for _, g in left]]
-    graph = tracer.finish(outputs)
+    graph = tracer.finish([*tensors_of(result), *[g for _, g in left]])
     grads = [key for key, _ in left]
-    cleared = [
-        t for t in tracer.lifted[count:] if before.get(id(t)) is not None and all(t is not g for g in grads)
-    ]
-    cleared = [t for t in cleared if t.grad is not before[id(t)]]
-    lifted, fresh = _lifted_gradients(tracer, stand_ins, before)
-    return Traced(graph, lifted, holes(result), grads, fresh, cleared, [*tracer.looked_at.values()])
-
-
-def _lifted_gradients(
-    tracer: Trace, stand_ins: list[Tensor], before: dict[int, Tensor | None]
-) -> tuple[list[Any], list[Tensor]]:
-    """The lifted tensors, gradients among them to be found through their parameters; and the parameters whose
-    gradients were None."""
-    count = len(stand_ins)
-    kept = {id(t.grad): t for t in stand_ins if t.grad is not None}
-    for t in tracer.lifted[count:]:
-        if id(t) in kept:
-            raise TraceError(
-                message(
-                    "backward",
-                    "an argument that has a gradient already",
-                    "gradients of arguments to be new",
-                    "Set x.grad = None before the call.",
-                )
-            )
-    owners = {id(before[id(t)]): t for t in tracer.lifted[count:] if before.get(id(t)) is not None}
-    lifted = [GradOf(owners[id(t)]) if id(t) in owners else t for t in tracer.lifted]
-    if not tracer.backward:
-        return lifted, []
-    fresh = [t for t in tracer.lifted[count:] if t.requires_grad and t.is_leaf and before.get(id(t)) is None]
-    return lifted, fresh
+    cleared = [t for t in found.cleared if all(t is not g for g in grads)]
+    lifted = tracer.gradients.through_parameters(stand_ins, tracer.lifted[count:])
+    lifted = [*tracer.lifted[:count], *lifted]
+    fresh = [t for t in tracer.lifted[count:] if t.requires_grad and t.is_leaf and t._grad is None]
+    looked_at = [*tracer.looked_at.values()]
+    return Traced(graph, lifted, holes(result), grads, fresh if tracer.backward else [], cleared, looked_at)
 
 
 def _refuse_leaks(tracer: Trace) -> None:

@@ -18,7 +18,21 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rushlight.compile.capture.makes import PLAIN, class_dict, contents, home, is_opaque, own_dict, slots
+from rushlight.compile.capture.makes import (
+    MISSING,
+    PLAIN,
+    AttributesOf,
+    class_dict,
+    content,
+    contents,
+    filled,
+    functions_of,
+    home,
+    in_slot,
+    is_opaque,
+    own_dict,
+    slots,
+)
 from rushlight.compile.capture.ran import (
     Ran,
     globals_of,
@@ -31,7 +45,7 @@ from rushlight.compile.capture.ran import (
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside, xp
 
-__all__ = ["MISSING", "PASSING", "AttributesOf", "Scope", "content", "filled", "in_slot", "look"]
+__all__ = ["PASSING", "Scope", "look"]
 
 OWN = "rushlight"
 QUIET = ("logging", "threading", "warnings", "llvmlite", "pytest", "_pytest")
@@ -42,15 +56,6 @@ MOST = 50_000
 """Objects that a walk looks into, at most: with more, a look before each call would cost more than a call."""
 FUNCTIONS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
 _CACHE = type(functools.lru_cache(len))
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "missing"
-
-
-MISSING: Any = _Missing()
-"""What stands for an attribute that is not there."""
 
 
 class Scope:
@@ -236,7 +241,7 @@ class Scope:
             self._later(value.__wrapped__, name)
             self._read(functools.partial(filled, value), (id(value), "cache"), f"the cache of {name}")
         elif issubclass(kind, FUNCTIONS):
-            for function in _functions_of(value):
+            for function in functions_of(value):
                 self._later(function, name)
         elif kind is types.MappingProxyType:
             self._later(dict(value), name)
@@ -266,7 +271,7 @@ class Scope:
             self._seen.add((id(base), "class"))
             self._kept.append(base)
             for word, value in list(class_dict(base).items()):
-                functions = _functions_of(value)
+                functions = functions_of(value)
                 if self._names(word) if not functions else self._runs(word, functions):
                     self._place(AttributesOf(base), (id(base), word), word, value, base.__name__)
                     for f in functions:
@@ -364,16 +369,6 @@ class Scope:
         return frozenset().union(*map(_all_words, self.codes))
 
 
-class AttributesOf:
-    """The attributes of a class, read afresh."""
-
-    __slots__ = ("get", "kind")
-
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
-        self.get = class_dict(kind).get
-
-
 def look(function: Any, arguments: Any = (), ran: Ran | None = None) -> Scope:
     """What `function` can read, its arguments included: by the code that ran, or by all code in reach, whose
     names are gathered first, then followed."""
@@ -393,42 +388,7 @@ def look(function: Any, arguments: Any = (), ran: Ran | None = None) -> Scope:
         words = found
 
 
-def content(cell: Any) -> Any:
-    """What a closure's cell holds; MISSING while it is empty."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return MISSING
-
-
 @functools.lru_cache(8192)
 def _all_words(code: types.CodeType) -> frozenset[str]:
     inner = [_all_words(c) for c in code.co_consts if type(c) is types.CodeType]
     return words_of(code).union(*inner)
-
-
-def in_slot(descriptor: Any, value: Any) -> Any:
-    try:
-        return descriptor.__get__(value)
-    except AttributeError:
-        return MISSING
-
-
-def filled(cache: Any) -> tuple[Any, ...]:
-    """The entries of an lru_cache, which only the garbage collector can see."""
-    own = own_dict(cache)
-    return tuple(x for d in gc.get_referents(cache) if type(d) is dict and d is not own for x in d.values())
-
-
-def _functions_of(value: Any) -> list[Any]:
-    """The Python functions behind an attribute of a class."""
-    kind = type(value)
-    if kind is types.FunctionType:
-        return [value]
-    if issubclass(kind, property):
-        return [f for f in (value.fget, value.fset) if type(f) is types.FunctionType]
-    if issubclass(kind, (classmethod, staticmethod)):
-        return _functions_of(value.__func__)
-    if issubclass(kind, functools.cached_property):
-        return _functions_of(value.func)
-    return []

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rushlight.compile.capture.overlap import Spans
-from rushlight.compile.capture.trace import tracing
 from rushlight.compile.graph import Node
 from rushlight.compile.interpret import run_node
 from rushlight.core.tensor import Tensor
@@ -109,13 +108,13 @@ class Workspace:
         """All of them, before the first of the others is compared with them."""
         for i in self._spans.targets:
             if i >= self.arguments:
-                self._spans.place(i, _array_of(self.lifted[i - self.arguments]))
+                self._spans.place(i, self.lifted[i - self.arguments].array)
         self._placed = True
 
     def _enter(self, i: int, tensor: Tensor, back: Pairs) -> None:
         """Point input `i` at the tensor's array, or for this one call at a copy: in row order, or of
         memory that the program updates."""
-        array = _array_of(tensor)
+        array = tensor.array
         target = i in self._spans.targets
         if target:
             self._spans.place(i, array)
@@ -229,11 +228,3 @@ def _callback_of(work: Workspace) -> Any:
             alive._call_back(number)
 
     return _Callback(call_back)
-
-
-def _array_of(tensor: Tensor) -> Any:
-    array = tensor.array
-    if array.__class__ is not xp.ndarray:
-        with tracing:  # another thread is tracing with it
-            array = tensor.array
-    return array

@@ -1,0 +1,81 @@
+"""The gradients of tensors while a function is traced: what it puts into `.grad` only its own thread sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rushlight.compile.capture.placeholder import GradOf, Placeholder, TraceError
+from rushlight.core.tensor import Tensor
+from rushlight.errors import message
+
+__all__ = ["Gradients", "Left"]
+
+
+@dataclass(slots=True)
+class Left:
+    """What a function does to gradients.
+
+    left     pairs (a tensor, or the number of an argument; its gradient) that it leaves behind.
+    cleared  tensors that had gradients, and have none when it is done.
+    """
+
+    left: list[tuple[Tensor | int, Tensor]]
+    cleared: list[Tensor]
+
+
+class Gradients:
+    """Takes the place of the tensors' own `.grad` in the thread that traces (`state.grads`)."""
+
+    def __init__(self) -> None:
+        self._now: dict[int, tuple[Tensor, Tensor | None]] = {}
+
+    def get(self, tensor: Tensor) -> Tensor | None:
+        """The gradient that the function sees."""
+        return self._now.setdefault(id(tensor), (tensor, tensor._grad))[1]
+
+    def set(self, tensor: Tensor, grad: Tensor | None) -> None:
+        """The function sets a gradient."""
+        self._now[id(tensor)] = tensor, grad
+
+    def forget(self) -> None:
+        """Let go of all gradients."""
+        self._now.clear()
+
+    def find(self, stand_ins: Sequence[Tensor], lifted: Sequence[Tensor]) -> Left:
+        """What is left, of the arguments and of tensors from outside.
+
+        Raises TraceError where something from outside was put there.
+        """
+        outside = self._outside(lifted)
+        leaves: list[tuple[Tensor | int, Tensor]] = [*enumerate(stand_ins), *[(t, t) for t in outside]]
+        left = []
+        for key, t in leaves:
+            grad = self.get(t)
+            if grad is None or grad is t._grad:
+                continue
+            if isinstance(grad.array, Placeholder):
+                left.append((key, grad))
+            elif t is key:
+                got = "a tensor from outside put into the .grad of a parameter"
+                expected = "gradients from backward()"
+                raise TraceError(message("compile", got, expected, "Do that before the call."))
+        return Left(left, [t for t in outside if t._grad is not None and self.get(t) is not t._grad])
+
+    def through_parameters(self, stand_ins: Sequence[Tensor], lifted: Sequence[Tensor]) -> list[Any]:
+        """The lifted tensors; gradients among them are found through their parameters in each call.
+
+        Raises TraceError for the gradient of an argument.
+        """
+        kept = {id(t._grad) for t in stand_ins if t._grad is not None}
+        if any(id(t) in kept for t in lifted):
+            got, expected = "an argument that has a gradient already", "gradients of arguments to be new"
+            raise TraceError(message("backward", got, expected, "Set x.grad = None before the call."))
+        owners = {id(t._grad): t for t in self._outside(lifted) if t._grad is not None}
+        return [GradOf(owners[id(t)]) if id(t) in owners else t for t in lifted]
+
+    def _outside(self, lifted: Sequence[Tensor]) -> list[Tensor]:
+        """The tensors that were there before, each once."""
+        met = [t for t, _ in self._now.values() if not isinstance(t.array, Placeholder)]
+        return [*{id(t): t for t in (*lifted, *met)}.values()]
