@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,6 +105,7 @@ def offset_of(emitter: Emitter, stream: Stream, indices: Sequence[str]) -> str:
     )
 
 
+@functools.cache
 def element_type(dtype: Any) -> str:
     """The LLVM type of one number in memory: a bool takes a byte."""
     return "i8" if str(dtype) == "bool" else llvm_type(dtype)
