@@ -101,6 +101,22 @@ def test_what_a_thread_finds_wrong_comes_up(place: Path, monkeypatch: pytest.Mon
     assert _sum(jit.build(ADD, {}, parts, 3)) == 42
 
 
+def test_threads_take_turns_where_the_library_cannot_be_reached(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(name: str) -> None:
+        raise OSError(name)
+
+    jit._unlocked.cache_clear()
+    monkeypatch.setattr(jit, "WORTH", 1)
+    monkeypatch.setattr(ctypes, "CDLL", unknown)
+    try:
+        parts = [ADD.replace("@add", f"@add{i}") for i in range(4)]
+        assert _sum(jit.build(ADD, {}, parts, 3)) == 42
+    finally:
+        jit._unlocked.cache_clear()
+
+
 def test_threads_that_are_refused_are_not_needed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         raise RuntimeError("can't start new thread")

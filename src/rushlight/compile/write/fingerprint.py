@@ -17,6 +17,9 @@ from rushlight.device import xp
 
 __all__ = ["Fingerprint"]
 
+FIELDS = tuple(f.name for f in fields(Kernel))
+PLAIN = bool, int, float, str, slice, type(None), type(Ellipsis)
+
 
 class Fingerprint:
     """Of one kernel.
@@ -47,10 +50,10 @@ class Fingerprint:
         if isinstance(x, set):
             return frozenset(self._numbers[i] for i in x if i in self._numbers)
         if isinstance(x, Kernel):
-            return tuple(self._plain(getattr(x, f.name)) for f in fields(x))
+            return tuple(self._plain(getattr(x, name)) for name in FIELDS)
         if isinstance(x, xp.dtype):
             return xp.dtype, x.str
-        if isinstance(x, bool | int | float | str | None | slice | type(Ellipsis)):
+        if isinstance(x, PLAIN):
             return type(x), repr(x)  # 0.0 and -0.0 are equal, and differ
         raise TypeError(f"{type(x).__name__} says nothing of what is written of it")
 

@@ -252,5 +252,5 @@ class _Hashed:
 
 def can_emit(node: Node) -> bool:
     """Whether an elementwise node's formula can be written as instructions."""
-    kinds = tuple((str(v.spec.dtype), None) if isinstance(v, Value) else (None, v) for v in node.inputs)
+    kinds = tuple((v.spec.dtype, None) if isinstance(v, Value) else (None, v) for v in node.inputs)
     return _emits(node.op, kinds, repr(node.attrs), _Hashed(node.attrs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,6 +111,7 @@ def linear(emitter: Emitter, constant: int, steps: Sequence[int], indices: Seque
     return total
 
 
+@functools.cache
 def element_type(dtype: Any) -> str:
     """The LLVM type of one number in memory: a bool takes a byte."""
     return "i8" if str(dtype) == "bool" else llvm_type(dtype)
