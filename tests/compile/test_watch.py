@@ -89,6 +89,27 @@ def test_a_large_program_trains_as_eager_does(
     assert len(looked) > 6
 
 
+def _place_given_away(x: rl.Tensor) -> Any:
+    zero = rl.full((17, 17), 0.0)
+    product = zero @ zero.T
+    return zero.clamp(min=0) >= x.float(), product @ product
+
+
+def _index_of_a_constant(x: rl.Tensor) -> Any:
+    rows = rl.full((2, 2, 1), 1.0)[(x[:2, :1] * 3 + 3) % 2]
+    return rows @ rows.permute(0, 1, 3, 2)
+
+
+@pytest.mark.parametrize("function", [_place_given_away, _index_of_a_constant])
+@pytest.mark.parametrize("mode", ["full", "nofuse"])
+def test_constants_raise_no_alarm(function: Any, mode: str, large: None) -> None:
+    """Nobody reads them from memory: there, others may lie by now."""
+    x = rl.randint(-9, 9, (17, 17))
+    found, expected = compile(function, mode=mode)(x), function(x)
+    for a, b in zip(*[r if isinstance(r, tuple) else (r,) for r in (found, expected)], strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
 def test_what_a_wrong_kernel_stored_is_mended(
     large: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

@@ -7,7 +7,10 @@ share one formula.
 
 from __future__ import annotations
 
+from typing import Any
+
 from rushlight.core.tensor import Tensor
+from rushlight.ops import reduce
 from rushlight.ops.creation import arange
 from rushlight.ops.elementwise import exp, isfinite, log
 from rushlight.ops.gather import gather
@@ -15,7 +18,12 @@ from rushlight.ops.movement import reshape
 from rushlight.ops.reduce import amax, sum
 from rushlight.ops.select import where
 
-__all__ = ["amax", "exp", "isfinite", "less_at", "log", "pick", "reshape", "sum", "where"]
+__all__ = ["amax", "exp", "isfinite", "less_at", "log", "mean", "pick", "reshape", "sum", "where"]
+
+
+def mean(x: Tensor, axis: Any, keepdims: bool, part: float) -> Tensor:
+    """The mean over `axis`; the device is told what part each element is."""
+    return reduce.mean(x, axis, keepdims)
 
 
 def pick(x: Tensor, place: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ __all__ = ["are_classes", "bce", "bce_with_logits", "cross_entropy", "in_range",
 def _mse(m: Any, input: Any, target: Any) -> Any:
     error = input - target
     count = math.prod(error.shape)
-    return m.sum(error * error) * (1 / count if count else math.nan)
+    return m.mean(error * error, None, False, 1 / count if count else math.nan)
 
 
 def _mse_grad(g: Tensor, input: Tensor, target: Tensor) -> Tensor:
@@ -150,7 +150,7 @@ def _cross_entropy(m: Any, x: Any, t: Any, *, mean: bool) -> Any:
     largest = top(m, x, 1)
     total = m.sum(m.exp(x - largest), axis=1)
     losses = m.log(total) - (m.pick(x, t) - m.reshape(largest, t.shape))
-    return m.sum(losses) * (1 / t.shape[0]) if mean else losses
+    return m.mean(losses, None, False, 1 / t.shape[0]) if mean else losses
 
 
 def _cross_entropy_grad(m: Any, g: Any, x: Any, t: Any, *, mean: bool) -> Any:

@@ -87,7 +87,7 @@ class Kernel:
         """The values that it takes from elsewhere."""
         made = {id(n.out) for n in self.nodes}
         found: dict[int, Value] = {id(self.check.value): self.check.value} if self.check else {}
-        for node in self.nodes:
+        for node in self.nodes if self.kind != "fill" else ():
             for v in node.values():
                 if id(v) not in made and id(v) not in self.inside:
                     found.setdefault(id(v), v)

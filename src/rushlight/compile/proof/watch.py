@@ -155,17 +155,24 @@ class Watch:
     def _known(self, value: Value) -> Any:
         """The array of what a kernel reads: it lies in memory, or is a view of what does, or a constant. None
         of what the kernel makes."""
+        if id(value) in self._plan.constants:
+            return self._constant(value)
         stored = self._stored(value)
         if stored is not None:
             return stored
         node = self._made[id(value)]
-        if id(value) not in self._plan.constants and not is_view(node):
+        if not is_view(node):
             return None
         operands = [self._known(v) if isinstance(v, Value) else v for v in node.inputs]
-        if any(v is None for v in operands):
-            constant = self._plan.constants.get(id(value))
-            return None if constant is None else xp.full(value.spec.shape, constant, value.spec.dtype)
-        return run_node(node, operands)
+        return None if any(v is None for v in operands) else run_node(node, operands)
+
+    def _constant(self, value: Value) -> Any:
+        """The array of a constant, made of other constants where it is: nobody reads it from memory, and its
+        place there may be another's by now."""
+        node = self._made[id(value)]
+        if all(id(v) in self._plan.constants for v in node.values()):
+            return run_node(node, [self._constant(v) if isinstance(v, Value) else v for v in node.inputs])
+        return xp.full(value.spec.shape, self._plan.constants[id(value)], value.spec.dtype)
 
     def _stored(self, value: Value) -> Any:
         """The array of what lies in memory; None of what does not."""
