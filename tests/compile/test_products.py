@@ -124,3 +124,18 @@ def test_a_constant_is_in_memory_for_all_who_read_it() -> None:
             np.testing.assert_array_equal(compiled(x).numpy(), both(x).numpy())
         (entry,) = next(iter(compiled._entries.values()))
         assert entry.proved
+
+
+def test_sums_longer_than_a_panel_may_be() -> None:
+    """They are cut into pieces: with panels of columns that lie apart, and without."""
+    rng = np.random.default_rng(2)
+    for m, k, n, turned in (
+        (30, 5003, 20, True),
+        (30, 5003, 20, False),
+        (1, 9000, 3, True),
+        (600, 1100, 7, True),
+    ):
+        a, b = rng.normal(size=(m, k)).astype(np.float32), rng.normal(size=(k, n)).astype(np.float32)
+        y = rl.tensor(np.ascontiguousarray(b.T) if turned else b)
+        got, _ = run(lambda x, y, turned=turned: (x @ (y.T if turned else y)) * 2, rl.tensor(a), y)
+        np.testing.assert_allclose(got, 2 * (a.astype(np.float64) @ b), atol=1e-3)

@@ -1,219 +1,373 @@
-"""Products: one register-blocked generator for matmul in all its forms, whatever the operands' strides.
+"""Contractions: one register-blocked generator for products of any number of axes, whatever the strides.
 
-out[..., m, n] = sum over k of A[..., m, k] B[..., k, n]. A block of rows times a few vectors of columns is
-held in registers while k runs; then the elementwise nodes that follow run on it, and their results are
-stored. Where the columns of B do not lie as the blocks read them, a panel of them is copied first.
+out[..., m, n] = sum over k... of a[..., m, n, k...] b[..., m, n, k...]. A block of rows times a few vectors
+of columns is held in registers while k runs; then the elementwise nodes that follow run on it, and their
+results are stored. Where the columns of `b` do not lie as the blocks read them, a panel of them is copied
+first. A sum that is too long for its panel to stay in the cache is cut into pieces, whose totals are added up
+in memory.
 """
 
 from __future__ import annotations
 
-import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.vector import registers, transfer
-from rushlight.compile.write.cuts import Run, cut, pieces, scaled, share, walk, worthwhile
+from rushlight.compile.write.arrange import arrange
+from rushlight.compile.write.blocks import Chunk, blocks, chunks_of, ways
+from rushlight.compile.write.cuts import Run, cut, divide, pieces, scaled, walk, walk_loops
 from rushlight.compile.write.dots import write_dots
 from rushlight.compile.write.emit import Emitter, llvm_type
-from rushlight.compile.write.factors import Operands, finish, operands
-from rushlight.compile.write.kernel_writer import LANES, KernelWriter, body_streams
+from rushlight.compile.write.factors import Factor, Operands, finish, operands
+from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import Stream, loops, offset_of
-from rushlight.compile.write.panels import LARGEST, Chunk, Panels, chunks_of, pack, size_of
-from rushlight.compile.write.totals import add_up
-from rushlight.compile.write.work import flops
+from rushlight.compile.write.panels import Piece, bounded, pack, panel
+from rushlight.compile.write.totals import carry
 
-__all__ = ["write_product"]
+__all__ = ["write_contraction", "write_product"]
 
-WIDEST = 4
-"""Vectors of columns in a block."""
-TALLEST = 12
-"""Rows in a block."""
-NEAR = 1200
-"""Bytes along k up to which the rows that a block of dot products reads again and again stay in the first
-cache."""
-SMALL = 64 << 10
-"""Bytes of a factor that is copied whole."""
 DEEP = 1024
 """Products that are added to one register, one after the other: more than of other sums, since registers are
 short here, and all must be put aside for the totals of blocks."""
 LONG = 24
 """Lines of text for what follows a sum, from which a block's rows are finished in a loop."""
-COPIED, SINGLE, ADDED = 0.3, 1.5, 1.4
-"""What it costs to copy one element of a panel, square by square or one by one, and to add up the lanes of
-one result, measured in multiply-adds of a vector."""
+AGAIN = 4
+"""Times that a panel is read, from which it pays to copy rows that lie far apart."""
+FAR = 1024
+"""Bytes from one row to the next that are far."""
+BAND = 512
+"""Rows whose totals wait in memory while the pieces of a long sum are added up."""
 
 
 def write_product(writer: KernelWriter) -> None:
-    """Choose which of the two output axes runs in vectors, and write the blocks."""
-    kernel = writer.kernel
-    node = kernel.root
+    """The product that is the kernel's root, and the nodes that follow."""
+    node = writer.kernel.root
     assert node is not None
-    ops = operands(writer, node)
-    rank = len(ops.sizes)
-    space = kernel.space
-    left_vector, right_vector = node.inputs[0].spec.ndim == 1, node.inputs[1].spec.ndim == 1
-    place = [
-        d for d in range(rank) if not (left_vector and d == rank - 2) and not (right_vector and d == rank - 1)
-    ]
-    streams = body_streams(writer, kernel.body, {id(node.out)}, space, place, rank)
-    if any(v is node.out for v in kernel.stores):
-        streams["write", id(node.out)] = writer.target(node.out, place, rank)
-    swapped, dots = _best(ops, streams)
-    if swapped:
-        _swap(ops, streams, rank)
-    most = accumulators(ops.dtype.itemsize)
-    if dots:
-        write_dots(writer, ops, streams, most)
+    write_contraction(writer, operands(writer, node))
+
+
+def write_contraction(writer: KernelWriter, ops: Operands) -> None:
+    """Choose how the axes run, and write the blocks."""
+    if arrange(ops):
+        write_dots(writer, ops)
     else:
-        _blocks(writer, ops, streams, most, flops(node))
+        _Blocks(writer, ops).write()
 
 
-def _best(ops: Operands, streams: dict[Any, Stream | None]) -> tuple[bool, bool]:
-    """(whether m and n change places, whether to run along k): what costs least.
-
-    Costs are in multiply-adds of a whole vector, of which a narrow one is half. Beside the sums there are
-    factors to be copied into order, lanes to be added up, vectors that do not begin where a line of the cache
-    does, and results that lie apart in memory.
-    """
-    rank = len(ops.sizes)
-    costs: dict[tuple[bool, bool], float] = {}
-    for swapped in (False, True):
-        a, b, down, across = ops.a, ops.b, rank - 2, rank - 1
-        if swapped:
-            a, b, down, across = b, a, across, down
-        m, n, depth = ops.sizes[down], ops.sizes[across], ops.depth
-        apart = sum(s.strides[across] not in (0, 1) for s in streams.values() if s is not None)
-        own = 0.0 if b.strides[across] in (0, 1) else COPIED if b.strides[-1] == 1 else SINGLE
-        costs[swapped, False] = m * depth * vectors(n) + n * depth * own + m * n * apart
-        stray = [s for s in (a, b) if s.strides[-1] != 1]
-        copies = sum(size_of(s, ops.sizes, depth) for s in stray) * ops.dtype.itemsize
-        if 1 < depth <= NEAR // ops.dtype.itemsize and len(stray) < 2 and copies <= SMALL:
-            sides = ((a, m, a.strides[down]), (b, n, b.strides[across]))
-            copied = sum(SINGLE * depth * size for s, size, _ in sides if s.strides[-1] != 1)
-            crooked = any(s.strides[-1] == 1 and step % LANES for s, _, step in sides)
-            costs[swapped, True] = m * n * (vectors(depth) * (2 if crooked else 1) + ADDED + apart) + copied
-    return min(costs, key=lambda way: costs[way])
-
-
-def vectors(length: int) -> float:
-    """How many multiply-adds of a whole vector `length` columns take."""
-    return sum(1.0 if c.lanes == LANES else 0.5 for c in chunks_of(length))
-
-
-def _swap(ops: Operands, streams: dict[Any, Stream | None], rank: int) -> None:
-    """Exchange m and n, so that the other axis runs in vectors."""
-    ops.a, ops.b = ops.b, ops.a
-    ops.sizes = (*ops.sizes[:-2], ops.sizes[-1], ops.sizes[-2])
-    for s in [ops.a, ops.b, *[s for s in streams.values() if s is not None]]:
-        s.strides[rank - 2], s.strides[rank - 1] = s.strides[rank - 1], s.strides[rank - 2]
-
-
-@functools.cache
-def accumulators(itemsize: int) -> int:
-    """Vectors of LANES numbers that may be sums at a time: three quarters of the registers, in which the
-    operands need place too."""
-    described = host.describe()
-    return max(1, described.registers * described.width * 3 // 4 // (LANES * itemsize))
-
-
-def _blocks(writer: KernelWriter, ops: Operands, streams: Any, most: int, work: int) -> None:
+class _Blocks:
     """Blocks of rows times vectors of columns; a large product is divided into parts along one axis."""
-    e = writer.emitter
-    m, n = ops.sizes[-2:]
-    deepest = LARGEST // (LANES * ops.dtype.itemsize * ops.depth)
-    groups = scaled(cut(-(-n // LANES), max(1, min(WIDEST, most, deepest))), LANES, n)
-    rows = {run.size: cut(m, max(1, min(TALLEST, most // -(-run.size // LANES)))) for run in groups}
-    panels = Panels(e, max(rows), ops.depth, len(ops.sizes) + 1, ops.dtype)
-    of_columns = None
-    if len(ops.sizes) == 2:
-        blocks = min(pieces(r) for r in rows.values())
-        writer.parts = worthwhile(work, max(pieces(groups), blocks))
-        # Parts along the columns need no panel twice, but they must be of one size, more or less.
-        count = pieces(groups)
-        even = count % writer.parts == 0 or count >= 2 * writer.parts or blocks < writer.parts
-        if writer.parts > 1 and even:
-            of_columns = share(e, pieces(groups), "%part", writer.parts)
 
-    def batchwise(batch: list[str]) -> None:
-        def group(j: str, run: Run) -> None:
-            b, first = _panel(panels, ops, batch, j, run.size, pieces(rows[run.size]))
-            split = writer.parts > 1 and of_columns is None
-            some = share(e, pieces(rows[run.size]), "%part", writer.parts) if split else None
+    def __init__(self, writer: KernelWriter, ops: Operands) -> None:
+        described = host.describe()
+        self.writer, self.ops, self.e = writer, ops, writer.emitter
+        self.lanes = described.lanes(ops.dtype.itemsize)
+        self.m, self.n = ops.sizes[ops.rank - 2 : ops.rank]
+        self.depth = ops.sizes[ops.rank :]
+        self.blocks = blocks(self.m, -(-self.n // self.lanes), ops.depth)
+        self.groups = scaled(self.blocks.columns, self.lanes, self.n)
+        self.bands = [Run(0, self.m, 1)]
+        self.widest = max(run.size for run in self.groups)
+        self.copied = self._copies()
+        width = -(-self.widest // self.lanes) * self.lanes * ops.dtype.itemsize
+        # The panel takes half of the second cache at most; what is added to one register is limited too.
+        most = min(DEEP, described.caches.l2 // 2 // width) if self.copied else DEEP
+        self.cut = _cut(self.depth, most, self.lanes)
+        self.whole = self.cut == (0, self.depth[0])
+        self.memory = self.totals = ""
+        if self.copied:
+            held = self.cut[1] * math.prod(self.depth[self.cut[0] + 1 :])
+            columns = sum(c.lanes for c in chunks_of(self.widest, self.lanes))
+            self.memory = self.e.reserve(columns * held, llvm_type(ops.dtype))
 
-            def block(i: str, high: Run) -> None:
-                lines = [i if r == 0 else _ahead(e, i, r) for r in range(high.size)]
-                _block(writer, ops, b, streams, batch, lines, first, j, chunks_of(run.size))
+    def _rows(self, run: Run) -> list[Run]:
+        """The runs of rows for a group of columns."""
+        return self.blocks.rows[-(-run.size // self.lanes)]
 
-            walk(e, rows[run.size], block, some)
+    def _high(self) -> int:
+        """How many blocks there are one below the other at least."""
+        return min(pieces(rows) for rows in self.blocks.rows.values())
 
-        walk(e, groups, group, of_columns)
+    def _copies(self) -> bool:
+        """Whether `b` is read from panels: its columns lie apart, or it has bounds; or it lies row by row far
+        apart and is read again and again."""
+        b, rank = self.ops.b, self.ops.rank
+        if b.strides[rank - 2]:
+            return False  # nothing of it is read twice
+        far = abs(b.strides[-1]) * b.dtype.itemsize >= FAR and self._high() >= AGAIN
+        return bool(b.bounds) or b.strides[rank - 1] not in (0, 1) or (far and b.strides[rank - 1] == 1)
 
-    loops(e, ops.sizes[:-2], batchwise)
+    def write(self) -> None:
+        """All of the result, or one part of it."""
+        ops = self.ops
+        around = ops.sizes[: ops.rank - 2]
+        # Parts along the loops or the columns need no panel twice.
+        counts = {"loops": math.prod(around), "columns": pieces(self.groups), "rows": self._high()}
+        work = 2 * ops.depth * math.prod(ops.sizes[: ops.rank])
+        self.division = divide(work, counts)
+        self.writer.parts = parts = self.division.parts
+        if not self.whole:
+            by_rows = -(-self.m // parts) if self.division.way == "rows" else self.m
+            self.bands = cut(self.m, min(BAND, by_rows))
+        walk_loops(self.e, around, self._columns, self._share("loops", counts["loops"]))
+
+    def _share(self, way: str, total: int) -> tuple[str, str] | None:
+        return self.division.share(self.e, way, total)
+
+    def _columns(self, outer: list[str]) -> None:
+        walk(
+            self.e,
+            self.groups,
+            lambda j, run: self._group(outer, j, run),
+            self._share("columns", pieces(self.groups)),
+        )
+
+    def _group(self, outer: list[str], j: str, run: Run) -> None:
+        """A group of columns: all blocks of rows, for the whole sum or piece by piece."""
+        chunks = chunks_of(run.size, self.lanes)
+        if not self.whole:
+            some = self._share("rows", pieces(self.bands))
+            walk(self.e, self.bands, lambda i, band: self._band(outer, i, band, j, run), some)
+            return
+        piece = Piece((), "0", str(self.depth[0]), self.depth[0], tuple(self.depth[1:]))
+        b, first = self._panel(outer, j, run, piece)
+
+        def rows(i: str, high: Run) -> None:
+            lines = [_ahead(self.e, i, r) for r in range(high.size)]
+            sums = self._sums(b, outer, lines, (first, j), chunks, piece)
+
+            def row(line: str, totals: Sequence[Any]) -> None:
+                self._finish([*outer, line], j, chunks, totals)
+
+            _each_row(
+                self.e, lines, [sums[r : r + len(chunks)] for r in range(0, len(sums), len(chunks))], row
+            )
+
+        walk(self.e, self._rows(run), rows, self._share("rows", pieces(self._rows(run))))
+
+    def _finish(self, outer: list[str], j: str, chunks: Sequence[Chunk], totals: Sequence[Any]) -> None:
+        for c, total in zip(chunks, totals, strict=True):
+            finish(self.writer, self.ops.after, [*outer, _ahead(self.e, j, c.start)], c.lanes, c.count, total)
+
+    def _band(self, outer: list[str], top: str, band: Run, j: str, run: Run) -> None:
+        """Some rows of a group of columns, piece by piece: the totals wait in memory."""
+        e, chunks, dtype = self.e, chunks_of(run.size, self.lanes), self.ops.dtype
+        width = sum(c.lanes for c in chunks)
+        if not self.totals:
+            columns = sum(c.lanes for c in chunks_of(self.widest, self.lanes))
+            self.totals = e.reserve(max(r.size for r in self.bands) * columns, llvm_type(dtype))
+        held = Stream(self.totals, dtype, 0, [width, 1])
+
+        def places(i: str) -> list[tuple[Chunk, str]]:
+            return [(c, offset_of(e, held, [i, str(c.start)])) for c in chunks]
+
+        def begin(i: str) -> None:
+            for c, place in places(i):
+                transfer.store(registers.constant(e, 0.0, dtype, c.lanes), place)
+
+        def piece(part: Piece) -> None:
+            b, first = self._panel(outer, j, run, part)
+
+            def rows(i: str, high: Run) -> None:
+                inside = [_ahead(e, i, r) for r in range(high.size)]
+                sums = iter(self._sums(b, outer, [_sum(e, top, r) for r in inside], (first, j), chunks, part))
+                for r in inside:
+                    for c, place in places(r):
+                        transfer.store(transfer.load(e, place, dtype, c.lanes) + next(sums), place)
+
+            walk(e, cut(band.size, max(r.size for r in self._rows(run))), rows)
+
+        def end(i: str) -> None:
+            totals = [transfer.load(e, place, dtype, c.lanes) for c, place in places(i)]
+            self._finish([*outer, _sum(e, top, i)], j, chunks, totals)
+
+        e.loop(0, band.size, 1, begin)
+        self._pieces(piece)
+        e.loop(0, band.size, 1, end)
+
+    def _pieces(self, body: Callable[[Piece], None]) -> None:
+        """``body(piece)`` for all pieces of the sum."""
+        axis, span = self.cut
+        size, rest = self.depth[axis], tuple(self.depth[axis + 1 :])
+        e = self.e
+
+        def along(before: list[str]) -> None:
+            def one(start: str) -> None:
+                stop = e.value(f"add nuw nsw i64 {start}, {span}")
+                if size % span:
+                    stop = e.call("llvm.smin.i64", "i64", [("i64", stop), ("i64", str(size))])
+                body(Piece(tuple(before), start, stop, span, rest))
+
+            e.loop(0, size, span, one)
+
+        loops(e, self.depth[:axis], along)
+
+    def _panel(self, outer: list[str], j: str, run: Run, piece: Piece) -> tuple[Factor, str]:
+        """(`b` or a copy of some columns, their first column in it)."""
+        b = self.ops.b
+        if not self.copied:
+            return b, j
+        target = panel(self.e, self.memory, run.size, self.lanes, self.ops.rank, piece, b.dtype)
+        pack(self.e, b, target, [*outer, "0"], j, run.size, self.lanes, piece)
+        return target, "0"
+
+    def _sums(
+        self,
+        b: Factor,
+        outer: list[str],
+        lines: Sequence[str],
+        starts: tuple[str, str],
+        chunks: Sequence[Chunk],
+        piece: Piece,
+    ) -> list[Any]:
+        """The sums of one block over a piece, row by row. `starts` are its first column in `b`, and in
+        `a`."""
+        e, dtype = self.e, self.ops.dtype
+        zeros = [registers.constant(e, 0.0, dtype, c.lanes) for _ in lines for c in chunks]
+        sizes = piece.sizes
+        high = str(sizes[-1]) if sizes else piece.stop
+        # Few sums would wait for each other: then several steps run side by side.
+        side = ways(len(zeros), int(high)) if high.isdigit() else 1
+
+        def step(k: list[str], held: list[Any]) -> list[Any]:
+            out: list[Any] = []
+            for way in range(side):
+                sums = held[way * len(zeros) : (way + 1) * len(zeros)]
+                out += self._rank_one(b, outer, lines, starts, chunks, [*k[:-1], _ahead(e, k[-1], way)], sums)
+            return out
+
+        def along(k: list[str], held: list[Any]) -> list[Any]:
+            """The axes of the piece from the one on that comes after the places `k`."""
+            d = len(k) - len(piece.before)
+            if d == 0:
+                start, stop = piece.start, piece.stop
+            else:
+                start, stop = "0", str(sizes[d - 1])
+            last = d == len(sizes)
+
+            def inside(i: str, now: list[Any]) -> list[Any]:
+                return step([*k, i], now) if last else along([*k, i], now)
+
+            return (
+                inside(start, held)
+                if (start, stop) == ("0", "1")
+                else carry(e, start, stop, side if last else 1, held, inside)
+            )
+
+        carried = along(list(piece.before), zeros * side)
+        totals = carried[: len(zeros)]
+        for way in range(1, side):
+            others = carried[way * len(zeros) : (way + 1) * len(zeros)]
+            totals = [x + y for x, y in zip(totals, others, strict=True)]
+        return totals
+
+    def _rank_one(
+        self,
+        b: Factor,
+        outer: list[str],
+        lines: Sequence[str],
+        starts: tuple[str, str],
+        chunks: Sequence[Chunk],
+        k: list[str],
+        sums: Sequence[Any],
+    ) -> list[Any]:
+        """Add the products of one step to the sums: of a number of each row, and a vector of each chunk."""
+        right = _Reader(self, b, outer, lines, starts[0], k)
+        left = _Reader(self, self.ops.a, outer, lines, starts[1], k)
+        if not b.strides[self.ops.rank - 2]:
+            for c in chunks:
+                right.at(0, c)
+        pairs = ((r, c) for r in range(len(lines)) for c in chunks)
+        return [
+            registers.intrinsic("fmuladd", left.at(r, c), right.at(r, c), total)
+            for (r, c), total in zip(pairs, sums, strict=True)
+        ]
 
 
-def _ahead(e: Any, i: str, by: int) -> str:
+class _Reader:
+    """What a block reads of a factor at one step, each number or vector once."""
+
+    def __init__(
+        self,
+        blocks: _Blocks,
+        factor: Factor,
+        outer: list[str],
+        lines: Sequence[str],
+        column: str,
+        k: list[str],
+    ) -> None:
+        self.e, self.factor, self.own = blocks.e, factor, factor is blocks.ops.a or factor is blocks.ops.b
+        self.outer, self.lines, self.column, self.k = outer, lines, column, k
+        self.down, self.across = factor.strides[len(outer) : len(outer) + 2]
+        self.known: dict[tuple[int, int], Any] = {}
+
+    def at(self, row: int, chunk: Chunk) -> Any:
+        """What goes with a row and a chunk of columns: a vector, or one number in all lanes."""
+        row = row if self.down else 0
+        if self.across:
+            return self._once(row, chunk.start, lambda: self._vector(row, chunk))
+        number = self._once(row, -1, lambda: self._number(row))
+        return self._once(
+            row, -1 - chunk.lanes, lambda: registers.splat(self.e, number.name, number.dtype, chunk.lanes)
+        )
+
+    def _once(self, row: int, key: int, make: Callable[[], Any]) -> Any:
+        if (row, key) not in self.known:
+            self.known[row, key] = make()
+        return self.known[row, key]
+
+    def _place(self, row: int, start: int) -> list[str]:
+        line = self.lines[row] if self.down else "0"
+        return [*self.outer, line, _ahead(self.e, self.column, start) if self.across else "0", *self.k]
+
+    def _number(self, row: int) -> Any:
+        place = self._place(row, 0)
+        if self.factor.bounds:
+            return bounded(self.e, self.factor, place, 0, Chunk(0, 1, 1))
+        return transfer.load(self.e, offset_of(self.e, self.factor, place), self.factor.dtype, 1, 1)
+
+    def _vector(self, row: int, chunk: Chunk) -> Any:
+        place = self._place(row, chunk.start)
+        # A panel has numbers for all lanes.
+        count = chunk.count if self.own else chunk.lanes
+        if self.factor.bounds:
+            return bounded(self.e, self.factor, place, len(self.outer) + 1, Chunk(0, chunk.lanes, count))
+        where = offset_of(self.e, self.factor, place)
+        return transfer.gather(self.e, where, self.across, self.factor.dtype, chunk.lanes, count)
+
+
+def _cut(sizes: Sequence[int], most: int, lanes: int) -> tuple[int, int]:
+    """(axis, length) of the pieces of a sum over these axes, of at most `most` products each: one place along
+    the axes before that one, a length of it, and all that comes after.
+
+    The last piece along the axis is as long as the others, or as a vector at least.
+    """
+    rest = math.prod(sizes)
+    for axis, size in enumerate(sizes):
+        rest //= size
+        if rest > most and axis + 1 < len(sizes):
+            continue
+        fewest = -(-size // max(1, most // rest))
+        span = -(-size // fewest)
+        while size % span and size % span < lanes:
+            span -= 1
+        return axis, span
+    raise ValueError("a sum over no axes")
+
+
+def _ahead(e: Emitter, i: str, by: int) -> str:
+    """The index `by` further."""
+    if not by:
+        return i
     return str(int(i) + by) if i.isdigit() else e.value(f"add nuw nsw i64 {i}, {by}")
 
 
-def _panel(
-    panels: Panels, ops: Operands, batch: list[str], first: str, width: int, times: int
-) -> tuple[Stream, str]:
-    """(B or a copy of some columns, their first column in it): a copy if they lie apart, or if they are far
-    apart row by row and will be read several `times`."""
-    step, deep = ops.b.strides[-2:]
-    far = times >= 4 and deep * ops.dtype.itemsize >= 1024
-    if step in (0, 1) and not far:
-        return ops.b, first
-    panel = panels.panel(width)
-    if panel is None:
-        return ops.b, first
-    pack(panels.emitter, ops.b, panel, batch, first, width, ops.depth)
-    return panel, "0"
-
-
-def _block(
-    writer: KernelWriter,
-    ops: Operands,
-    b: Stream,
-    streams: Any,
-    batch: list[str],
-    lines: list[str],
-    first: str,
-    column: str,
-    chunks: Sequence[Chunk],
-) -> None:
-    """One block: accumulate over k, then finish each row's vectors. Its columns begin at `first` in `b`, and
-    at `column` in the result."""
-    e, dtype = writer.emitter, ops.dtype
-    zeros = [registers.constant(e, 0.0, dtype, c.lanes) for _ in lines for c in chunks]
-    # Few accumulators would wait for each other: then several ks run side by side.
-    count = len(zeros)
-    ways = next((w for w in (4, 5, 2) if count * w <= 8 and ops.depth % w == 0 and ops.depth > w), 1)
-
-    def step(k: str, held: list[Any]) -> list[Any]:
-        out: list[Any] = []
-        for way in range(ways):
-            kk = _ahead(e, k, way) if way else k
-            accs = held[way * count : (way + 1) * count]
-            out += _rank_one(writer, ops, b, batch, lines, first, chunks, kk, accs)
-        return out
-
-    if ops.depth == 1:
-        totals = _rank_one(writer, ops, b, batch, lines, first, chunks, "0", zeros)
-    else:
-        carried = add_up(e, ops.depth, ways, zeros * ways, step, most=DEEP)
-        totals = carried[:count]
-        for way in range(1, ways):
-            others = carried[way * count : (way + 1) * count]
-            totals = [x + y for x, y in zip(totals, others, strict=True)]
-
-    def row(line: str, sums: Sequence[Any]) -> None:
-        for c, total in zip(chunks, sums, strict=True):
-            j = column if not c.start else _ahead(e, column, c.start)
-            finish(writer, streams, [*batch, line, j], c.lanes, c.count, total)
-
-    _each_row(e, lines, [totals[r : r + len(chunks)] for r in range(0, count, len(chunks))], row)
+def _sum(e: Emitter, i: str, j: str) -> str:
+    """The index i + j."""
+    if i.isdigit():
+        return _ahead(e, j, int(i))
+    return _ahead(e, i, int(j)) if j.isdigit() else e.value(f"add nuw nsw i64 {i}, {j}")
 
 
 def _each_row(
@@ -228,54 +382,18 @@ def _each_row(
             row(line, total)
         return
     del e.lines[mark:]
-    kind = llvm_type(sums[0][0].dtype)
-    memory = e.reserve(len(lines) * len(sums[0]) * LANES, kind)
-
-    def place(i: str, c: int) -> str:
-        first = e.value(f"mul nuw nsw i64 {i}, {len(sums[0]) * LANES}")
-        at = e.value(f"add nuw nsw i64 {first}, {c * LANES}")
-        return e.value(f"getelementptr inbounds {kind}, ptr {memory}, i64 {at}")
-
+    kind, width = llvm_type(sums[0][0].dtype), sum(v.lanes for v in sums[0])
+    memory = Stream(e.reserve(len(lines) * width, kind), sums[0][0].dtype, 0, [width, 1])
+    starts = [sum(v.lanes for v in sums[0][:c]) for c in range(len(sums[0]))]
     for r, totals in enumerate(sums):
-        for c, total in enumerate(totals):
-            transfer.store(total, place(str(r), c))
+        for start, total in zip(starts, totals, strict=True):
+            transfer.store(total, offset_of(e, memory, [str(r), str(start)]))
 
     def again(r: str) -> None:
-        held = [transfer.load(e, place(r, c), v.dtype, v.lanes) for c, v in enumerate(sums[0])]
-        row(e.value(f"add nuw nsw i64 {lines[0]}, {r}"), held)
+        held = [
+            transfer.load(e, offset_of(e, memory, [r, str(start)]), v.dtype, v.lanes)
+            for start, v in zip(starts, sums[0], strict=True)
+        ]
+        row(_sum(e, lines[0], r), held)
 
     e.loop(0, len(lines), 1, again)
-
-
-def _rank_one(
-    writer: KernelWriter,
-    ops: Operands,
-    b: Stream,
-    batch: list[str],
-    lines: list[str],
-    first: str,
-    chunks: Sequence[Chunk],
-    k: str,
-    accs: Sequence[Any],
-) -> list[Any]:
-    """Add the outer product of a column of A and a row of B to the accumulators."""
-    e, dtype = writer.emitter, ops.dtype
-    columns = []
-    for c in chunks:
-        shifted = Stream(b.pointer, b.dtype, b.offset + c.start * b.strides[-2], b.strides)
-        where = offset_of(e, shifted, [*batch, "0", first, k])
-        if b.strides[-2] == 0:
-            number = transfer.load(e, where, dtype, 1, 1)
-            columns.append(registers.splat(e, number.name, dtype, c.lanes))
-        else:
-            count = c.count if b is ops.b else c.lanes
-            columns.append(transfer.gather(e, where, b.strides[-2], dtype, c.lanes, count))
-    out: list[Any] = []
-    sums = iter(accs)
-    for line in lines:
-        number = transfer.load(e, offset_of(e, ops.a, [*batch, line, "0", k]), dtype, 1, 1)
-        spread = {v.lanes: registers.splat(e, number.name, dtype, v.lanes) for v in columns}
-        out += [
-            registers.intrinsic("fmuladd", spread[column.lanes], column, next(sums)) for column in columns
-        ]
-    return out

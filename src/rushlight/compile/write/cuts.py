@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rushlight.compile.write.emit import Emitter
+from rushlight.compile.write.nest import loops
 
-__all__ = ["Run", "cut", "pieces", "scaled", "share", "walk", "worthwhile"]
+__all__ = [
+    "Division",
+    "Run",
+    "cut",
+    "divide",
+    "pieces",
+    "scaled",
+    "share",
+    "walk",
+    "walk_loops",
+    "worthwhile",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,27 @@ def worthwhile(work: float, most: int) -> int:
     return max(1, min(wanted, most))
 
 
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Work in `parts` along one of the ways in which it can be divided: one part does its `share` of the
+    pieces along that way, and all along the others."""
+
+    parts: int
+    way: str
+
+    def share(self, e: Emitter, way: str, total: int) -> tuple[str, str] | None:
+        """(first, past the last) of `total` pieces along `way` that fall to this part; None for all."""
+        return share(e, total, "%part", self.parts) if self.parts > 1 and way == self.way else None
+
+
+def divide(work: int, pieces: Mapping[str, int]) -> Division:
+    """Divide `work` operations along the first of the ways, with so many pieces along each, in which the
+    parts are of one size, more or less."""
+    parts = worthwhile(work, max(pieces.values()))
+    even = (way for way, count in pieces.items() if count % parts == 0 or count >= 4 * parts)
+    return Division(parts, next(even, max(pieces, key=lambda way: pieces[way])))
+
+
 def share(e: Emitter, total: int, part: str, parts: object) -> tuple[str, str]:
     """(first, past the last) of `total` pieces that fall to number `part` of `parts`."""
     first = e.value(f"mul nuw nsw i64 {part}, {total}")
@@ -93,6 +127,25 @@ def walk(
             stop = run.start + run.size * run.count
             e.loop(run.start, stop, run.size, functools.partial(_call, body, run))
         before += run.count
+
+
+def walk_loops(
+    e: Emitter, sizes: Sequence[int], body: Callable[[list[str]], None], some: tuple[str, str] | None = None
+) -> None:
+    """``body(indices)`` for every place of nested loops; with `some`, (first, past the last), for those
+    alone, as they are counted with the last index fastest."""
+    if some is None:
+        loops(e, sizes, body)
+        return
+
+    def once(i: str, run: Run) -> None:
+        at: list[str] = []
+        for size in reversed(sizes):
+            at.insert(0, e.value(f"urem i64 {i}, {size}"))
+            i = e.value(f"udiv i64 {i}, {size}")
+        body(at)
+
+    walk(e, [Run(0, 1, math.prod(sizes))], once, some)
 
 
 def _call(body: Callable[[str, Run], None], run: Run, i: str) -> None:

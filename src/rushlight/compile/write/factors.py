@@ -1,66 +1,162 @@
-"""The two factors of a product, over one space of axes."""
+"""The two factors of a contraction, over one space of axes.
+
+out[o] = sum over s of a[o, s] b[o, s], where each factor is read at strides over the axes of the result and
+over the summed ones. An axis along which only one factor moves is a row or a column of a matrix product, one
+along which both move is a batch; nothing else is known of them, and nothing else need be.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from rushlight.compile.graph import Node, Value
-from rushlight.compile.write.kernel_writer import KernelWriter, Point
+from rushlight.compile.graph import Node
+from rushlight.compile.write.kernel_writer import KernelWriter, Point, body_streams
 from rushlight.compile.write.nest import Stream
+from rushlight.core.lower import Contract
 
-__all__ = ["Operands", "finish", "operands"]
+__all__ = ["Bound", "Factor", "Operands", "finish", "operands"]
+
+
+@dataclass(slots=True)
+class Bound:
+    """Along one axis of its memory a factor is read at ``first + steps . index``; it is 0 where that is not
+    among the `size` numbers that there are."""
+
+    first: int
+    steps: list[int]
+    size: int
+
+
+@dataclass(slots=True)
+class Factor(Stream):
+    """A stream with bounds."""
+
+    bounds: list[Bound] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Operands:
-    """The two factors as streams over (batch..., m, n, k), and the sizes."""
+    """A contraction as it is written.
 
-    sizes: tuple[int, ...]
-    depth: int
-    a: Stream
-    b: Stream
+    sizes   of the axes of the result, and then of the summed ones, of which there are `summed`.
+    a, b    the factors, over all axes.
+    after   what the nodes that follow read and write, over the axes of the result.
+    """
+
+    sizes: list[int]
+    summed: int
+    a: Factor
+    b: Factor
+    after: dict[Any, Stream | None]
     dtype: Any
+
+    @property
+    def rank(self) -> int:
+        """How many axes the result has."""
+        return len(self.sizes) - self.summed
+
+    @property
+    def depth(self) -> int:
+        """How many products are added up."""
+        return math.prod(self.sizes[self.rank :])
+
+    def steps(self, d: int) -> Iterator[tuple[list[int], int]]:
+        """All lists that have a number for axis `d`, and where in them it stands."""
+        for factor in (self.a, self.b):
+            yield from ((steps, d) for steps in (factor.strides, *(bound.steps for bound in factor.bounds)))
+        if d < self.rank:
+            yield from ((s.strides, d) for s in self.after.values() if s is not None)
+
+    def drop(self, d: int) -> None:
+        """Forget an axis."""
+        for steps, at in [*self.steps(d)]:
+            del steps[at]
+        self.summed -= d >= self.rank
+        del self.sizes[d]
+
+    def insert(self, d: int, summed: bool) -> None:
+        """A new axis of size 1 at `d`."""
+        rank = self.rank
+        for factor in (self.a, self.b):
+            for steps in (factor.strides, *(bound.steps for bound in factor.bounds)):
+                steps.insert(d, 0)
+        for stream in self.after.values():
+            if stream is not None and not summed and d <= rank:
+                stream.strides.insert(d, 0)
+        self.sizes.insert(d, 1)
+        self.summed += summed
+
+    def fold(self) -> None:
+        """Drop axes of size 1, and join any two that everything walks over as over one."""
+        for d in reversed(range(len(self.sizes))):
+            if self.sizes[d] == 1:
+                self.drop(d)
+        while (pair := self._joined()) is not None:
+            outer, inner = pair
+            self.sizes[inner] *= self.sizes[outer]
+            self.drop(outer)
+
+    def _joined(self) -> tuple[int, int] | None:
+        parts = range(self.rank), range(self.rank, len(self.sizes))
+        pairs = ((d, e) for axes in parts for d in axes for e in axes if d != e)
+        return next((pair for pair in pairs if self._as_one(*pair)), None)
+
+    def _as_one(self, outer: int, inner: int) -> bool:
+        """Whether everything moves along `outer` as along `inner` past its end."""
+        at = [s[d] for s, d in self.steps(inner)]
+        return all(
+            s[d] == step * self.sizes[inner] for (s, d), step in zip(self.steps(outer), at, strict=True)
+        )
+
+    def order(self, axes: Sequence[int]) -> None:
+        """Put the axes into this order; those of the result stay before the summed ones."""
+        rank = self.rank
+        for factor in (self.a, self.b):
+            for steps in (factor.strides, *(bound.steps for bound in factor.bounds)):
+                steps[:] = [steps[d] for d in axes]
+        for stream in self.after.values():
+            if stream is not None:
+                stream.strides[:] = [stream.strides[d] for d in axes[:rank]]
+        self.sizes = [self.sizes[d] for d in axes]
 
 
 def operands(writer: KernelWriter, node: Node) -> Operands:
-    """The product's factors over the axes (batch..., m, n, k); vectors count as a row or a column."""
-    left, right = node.inputs
-    ta, tb = node.attrs.get("ta", False), node.attrs.get("tb", False)
-    a_axes, b_axes = _axes(left, "mk", ta), _axes(right, "kn", tb)
-    depth = left.spec.shape[a_axes.index("k")]
-    m = left.spec.shape[a_axes.index("m")] if "m" in a_axes else 1
-    n = right.spec.shape[b_axes.index("n")] if "n" in b_axes else 1
-    batch = node.out.spec.shape[: len(node.out.spec.shape) - ("m" in a_axes) - ("n" in b_axes)]
-    sizes = (*batch, m, n)
-    place = {"m": len(batch), "n": len(batch) + 1, "k": len(batch) + 2}
+    """What the kernel's product is made of, over the axes of its result in their order."""
+    terms, letters, axes = _letters(node)
+    place, rank = list(axes), len(letters)
 
-    def stream(value: Value, axes: list[str]) -> Stream:
-        lead = len(batch) - (len(axes) - sum(x in place for x in axes))
-        at = [place[x] if x in place else lead + i for i, x in enumerate(axes)]
-        found = writer.stream(value, at, len(sizes) + 1)
+    def factor(term: str, value: Any) -> Factor:
+        found = writer.stream(value, [place.index(c) for c in term], len(place))
         assert found is not None
-        # An axis of size 1 is no broadcast here if it is m, n or k: it is walked once anyway.
-        return found
+        return Factor(found.pointer, found.dtype, found.offset, found.strides)
 
-    return Operands(sizes, depth, stream(left, a_axes), stream(right, b_axes), node.out.spec.dtype)
-
-
-def _axes(value: Value, names: str, transposed: bool) -> list[str]:
-    rank = value.spec.ndim
-    if rank == 1:
-        return ["k"]
-    last = list(names[::-1] if transposed else names)
-    return [f"batch{i}" for i in range(rank - 2)] + last
+    a, b = (factor(term, value) for term, value in zip(terms, node.values(), strict=True))
+    kernel = writer.kernel
+    after = body_streams(writer, kernel.body, {id(node.out)}, kernel.space, range(rank), rank)
+    if any(v is node.out for v in kernel.stores):
+        after["write", id(node.out)] = writer.target(node.out, range(rank), rank)
+    return Operands(list(axes.values()), len(axes) - rank, a, b, after, node.out.spec.dtype)
 
 
-def finish(
-    writer: KernelWriter, streams: Any, indices: list[str], lanes: int, count: int, total: Any
-) -> None:
+def _letters(node: Node) -> tuple[list[str], str, dict[str, int]]:
+    """The letters of the factors' axes, of the result's, and the size of each; one of size 1 may be
+    spread."""
+    assert isinstance(node.op.lower, Contract)
+    terms, letters = node.op.lower.letters([v.spec.ndim for v in node.values()], node.attrs)
+    sizes = dict.fromkeys([*letters, *"".join(terms)], 1)
+    for term, value in zip(terms, node.values(), strict=True):
+        sizes.update({c: n for c, n in zip(term, value.spec.shape, strict=True) if n != 1})
+    return terms, letters, sizes
+
+
+def finish(writer: KernelWriter, after: Any, indices: list[str], lanes: int, count: int, total: Any) -> None:
     """What comes after the sum, at one point: the nodes that follow, and the stores."""
     root = writer.kernel.root
     assert root is not None
     point = Point(indices, lanes, count)
     known = {id(root.out): total}
-    writer.run(writer.kernel.body, known, streams, point)
-    writer.store_all([root, *writer.kernel.body], known, streams, point)
+    writer.run(writer.kernel.body, known, after, point)
+    writer.store_all([root, *writer.kernel.body], known, after, point)

@@ -89,7 +89,7 @@ def write_library(writer: KernelWriter) -> None:
     assert node is not None
     ops = operands(writer, node)
     e = writer.emitter
-    m, n = ops.sizes[-2:]
+    m, n = ops.sizes[:2]
     writer.parts = worthwhile(flops(node), max(m, n) // 32)
     out = writer.target(node.out, [0, 1], 3)
     real = "float" if str(ops.dtype) == "float32" else "double"

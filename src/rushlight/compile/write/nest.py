@@ -8,7 +8,7 @@ from typing import Any
 
 from rushlight.compile.write.emit import Emitter, llvm_type
 
-__all__ = ["Nest", "Stream", "element_type", "loops", "offset_of"]
+__all__ = ["Nest", "Stream", "element_type", "linear", "loops", "offset_of"]
 
 
 @dataclass(slots=True)
@@ -84,24 +84,30 @@ def loops(emitter: Emitter, sizes: Sequence[int], body: Callable[[list[str]], No
 
 def offset_of(emitter: Emitter, stream: Stream, indices: Sequence[str]) -> str:
     """The pointer to a stream's element at `indices` (one per axis, numbers or names)."""
-    constant, terms = stream.offset, []
-    for step, i in zip(stream.strides, indices, strict=True):
+    total = linear(emitter, stream.offset, stream.strides, indices)
+    if total == "0":
+        return stream.pointer
+    return emitter.value(
+        f"getelementptr inbounds {element_type(stream.dtype)}, ptr {stream.pointer}, i64 {total}"
+    )
+
+
+def linear(emitter: Emitter, constant: int, steps: Sequence[int], indices: Sequence[str]) -> str:
+    """``constant + steps . indices``, a number or a name."""
+    terms = []
+    for step, i in zip(steps, indices, strict=True):
         if step == 0:
             continue
         if i.lstrip("-").isdigit():
             constant += step * int(i)
         else:
             terms.append(i if step == 1 else emitter.value(f"mul nsw i64 {i}, {step}"))
-    if not terms and not constant:
-        return stream.pointer
     total = terms[0] if terms else str(constant)
     for t in terms[1:]:
         total = emitter.value(f"add nsw i64 {total}, {t}")
     if terms and constant:
         total = emitter.value(f"add nsw i64 {total}, {constant}")
-    return emitter.value(
-        f"getelementptr inbounds {element_type(stream.dtype)}, ptr {stream.pointer}, i64 {total}"
-    )
+    return total
 
 
 def element_type(dtype: Any) -> str:

@@ -1,168 +1,208 @@
-"""Panels: some columns of a product's second factor, copied so that they lie as they are read."""
+"""Panels: some columns of a factor, copied so that they lie as they are read."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rushlight.compile import host
 from rushlight.compile.vector import registers, transfer
-from rushlight.compile.write.cuts import Run, cut, scaled, walk
+from rushlight.compile.write.blocks import Chunk, chunks_of
+from rushlight.compile.write.cuts import cut, scaled, walk
 from rushlight.compile.write.emit import Emitter, llvm_type
-from rushlight.compile.write.kernel_writer import LANES
-from rushlight.compile.write.nest import Stream, loops, offset_of
+from rushlight.compile.write.factors import Factor, Operands
+from rushlight.compile.write.nest import Stream, linear, loops, offset_of
+from rushlight.device import xp
 
-__all__ = ["LARGEST", "Chunk", "Panels", "chunks_of", "in_order", "narrowest", "pack", "size_of"]
-
-LARGEST = 512 << 10
-"""Bytes of a panel on the stack."""
+__all__ = ["Piece", "bounded", "in_order", "pack", "panel", "size_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """A vector of columns: from `start` on `count` of them, in a register of `lanes`."""
+class Piece:
+    """A part of the summed axes: one place along the first ones, of the next what lies from `start` to
+    `stop`, and all of the others, whose `sizes` are given. `most` is how long the part of the next can be.
 
-    start: int
-    lanes: int
-    count: int
-
-
-def chunks_of(width: int) -> list[Chunk]:
-    """`width` columns as whole vectors, and for the rest the narrowest one that holds it.
-
-    >>> [(c.start, c.lanes) for c in chunks_of(35)]
-    [(0, 16), (16, 16), (32, 4)]
+    Where the sum is not cut, there is no first one, and `start` and `stop` are numbers.
     """
-    whole = width // LANES * LANES
-    out = [Chunk(j, LANES, LANES) for j in range(0, whole, LANES)]
-    if width - whole:
-        out.append(Chunk(whole, narrowest(width - whole), width - whole))
-    return out
+
+    before: tuple[str, ...]
+    start: str
+    stop: str
+    most: int
+    sizes: tuple[int, ...]
+
+    @property
+    def depth(self) -> int:
+        """How many products there are at most."""
+        return self.most * math.prod(self.sizes)
 
 
-def narrowest(count: int) -> int:
-    """The lanes of the narrowest register that holds `count` numbers."""
-    return next(w for w in (1, 2, 4, 8, LANES) if w >= count)
-
-
-class Panels:
-    """Memory for panels of `depth` rows and at most `widest` columns, one after the other in one place."""
-
-    def __init__(self, e: Emitter, widest: int, depth: int, rank: int, dtype: Any) -> None:
-        self.emitter, self.depth, self.rank, self.dtype = e, depth, rank, dtype
-        self._columns, self._place = sum(c.lanes for c in chunks_of(widest)), ""
-
-    def panel(self, width: int) -> Stream | None:
-        """A panel of `width` columns, read over the axes (..., n, k); None if that is too much memory."""
-        columns = sum(c.lanes for c in chunks_of(width))
-        if self._columns * self.depth * self.dtype.itemsize > LARGEST:
-            return None
-        if not self._place:
-            self._place = self.emitter.reserve(self._columns * self.depth, llvm_type(self.dtype))
-        return Stream(self._place, self.dtype, 0, [0] * (self.rank - 2) + [1, columns])
+def panel(e: Emitter, memory: str, columns: int, lanes: int, rank: int, piece: Piece, dtype: Any) -> Factor:
+    """A panel of `columns` columns at `memory`: a factor over `rank` axes of the result, the last of which
+    are the columns, and the summed ones from the piece's start on."""
+    width = sum(c.lanes for c in chunks_of(columns, lanes))
+    strides: list[int] = []
+    step = width
+    for size in (*reversed(piece.sizes), piece.most):
+        strides.insert(0, step)
+        step *= size
+    # Where the piece begins the panel begins.
+    base = memory
+    if piece.start != "0":
+        back = e.value(f"mul nsw i64 {piece.start}, {-strides[0]}")
+        base = e.value(f"getelementptr {llvm_type(dtype)}, ptr {memory}, i64 {back}")
+    return Factor(base, dtype, 0, [0] * (rank - 1) + [1] + [0] * len(piece.before) + strides)
 
 
 def pack(
-    e: Emitter, source: Stream, panel: Stream, batch: list[str], first: str, width: int, depth: int
+    e: Emitter,
+    source: Factor,
+    target: Factor,
+    outer: list[str],
+    first: str,
+    width: int,
+    lanes: int,
+    piece: Piece,
 ) -> None:
-    """Copy `width` columns from column `first` on, of all rows."""
-    step, deep = source.strides[-2:]
-    for chunk in chunks_of(width):
+    """Copy `width` columns from column `first` on, of all rows of a piece; `outer` are the places along the
+    axes of the result before the columns."""
+    for chunk in chunks_of(width, lanes):
         start = first if not chunk.start else e.value(f"add nuw nsw i64 {first}, {chunk.start}")
-        from_chunk = _shifted(panel, chunk.start)
-        if step in (0, 1):
-            _straight(e, source, from_chunk, [*batch, "0", start], chunk, depth)
-        elif deep == 1 and chunk.lanes > 1 and depth >= 8:
-            _turned(e, source, from_chunk, [*batch, "0", start], chunk, depth)
+        _Copy(e, source, _shifted(target, chunk.start), [*outer, start], chunk, lanes).piece(piece)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """Copying one chunk of columns, which begins at `at`."""
+
+    e: Emitter
+    source: Factor
+    target: Factor
+    at: list[str]
+    chunk: Chunk
+    lanes: int
+
+    def piece(self, piece: Piece) -> None:
+        """All rows of a piece."""
+        if not piece.sizes:
+            self._along(list(piece.before), piece.start, piece.stop, piece.most)
+            return
+        last = piece.sizes[-1]
+
+        def inside(i: str) -> None:
+            before = [*piece.before, i]
+            loops(self.e, piece.sizes[:-1], lambda k: self._along([*before, *k], "0", str(last), last))
+
+        self.e.loop(piece.start, piece.stop, 1, inside)
+
+    def _along(self, k: list[str], start: str, stop: str, most: int) -> None:
+        """All of the last summed axis; `k` are the places along those before it."""
+        steps, rank = self.source.strides, len(self.at)
+        if steps[rank - 1] not in (0, 1) and steps[-1] == 1 and self.chunk.lanes > 1 and most >= self.lanes:
+            self.squares(k, start, stop)
         else:
-            _single(e, source, from_chunk, [*batch, "0", start], chunk, depth)
+            self.e.loop(start, stop, 1, lambda i: self.row([*k, i]))
 
-
-def _shifted(stream: Stream, by: int) -> Stream:
-    return Stream(stream.pointer, stream.dtype, stream.offset + by, stream.strides)
-
-
-def _straight(e: Emitter, source: Stream, panel: Stream, at: list[str], chunk: Chunk, depth: int) -> None:
-    """Columns that lie side by side already, if with gaps between the rows."""
-
-    def row(k: str) -> None:
-        where = offset_of(e, source, [*at, k])
-        if source.strides[-2] == 0:
-            number = transfer.load(e, where, source.dtype, 1, 1)
-            vector = registers.splat(e, number.name, source.dtype, chunk.lanes)
+    def row(self, k: list[str]) -> None:
+        """The columns of one row, as they lie."""
+        source, chunk = self.source, self.chunk
+        place = [*self.at, *k]
+        if source.bounds:
+            vector = bounded(self.e, source, place, len(self.at) - 1, chunk)
         else:
-            vector = transfer.load(e, where, source.dtype, chunk.lanes, chunk.count)
-        transfer.store(vector, offset_of(e, panel, _inside(at, k)))
+            step = source.strides[len(self.at) - 1]
+            where = offset_of(self.e, source, place)
+            vector = transfer.gather(self.e, where, step, source.dtype, chunk.lanes, chunk.count)
+        transfer.store(vector, offset_of(self.e, self.target, self._inside(k)))
 
-    e.loop(0, depth, 1, row)
+    def squares(self, k: list[str], start: str, stop: str) -> None:
+        """Columns whose own elements lie side by side: squares of them are turned in registers, the last of
+        which begins early enough to end with the piece."""
+        e = self.e
+        last = e.value(f"sub nsw i64 {stop}, {self.lanes}")
 
+        def square(i: str) -> None:
+            self._square(k, e.call("llvm.smin.i64", "i64", [("i64", i), ("i64", last)]))
 
-def _inside(at: list[str], k: str) -> list[str]:
-    return [*["0"] * len(at), k]
+        e.loop(start, stop, self.lanes, square)
 
-
-def _turned(e: Emitter, source: Stream, panel: Stream, at: list[str], chunk: Chunk, depth: int) -> None:
-    """Columns whose own elements lie side by side: squares of them are turned in registers."""
-    dtype, (*batch, row, start) = source.dtype, at
-    zero = registers.constant(e, 0.0, dtype, LANES)
-
-    def square(k: str, run: Run) -> None:
+    def _square(self, k: list[str], first: str) -> None:
+        e, source, lanes = self.e, self.source, self.lanes
         lines = []
-        for i in range(chunk.count):
-            column = e.value(f"add nuw nsw i64 {start}, {i}")
-            where = offset_of(e, source, [*batch, row, column, k])
-            lines.append(transfer.load(e, where, dtype, LANES, run.size))
-        turned = transfer.transpose([*lines, *[zero] * (LANES - len(lines))])
-        for i in range(run.size):
-            inner = e.value(f"add nuw nsw i64 {k}, {i}")
-            part = transfer.first_lanes(turned[i], chunk.lanes)
-            transfer.store(part, offset_of(e, panel, _inside(at, inner)))
+        for i in range(self.chunk.count):
+            column = e.value(f"add nuw nsw i64 {self.at[-1]}, {i}")
+            place = [*self.at[:-1], column, *k, first]
+            if source.bounds:
+                lines.append(bounded(e, source, place, len(place) - 1, Chunk(0, lanes, lanes)))
+            else:
+                lines.append(transfer.load(e, offset_of(e, source, place), source.dtype, lanes))
+        zero = registers.constant(e, 0.0, source.dtype, lanes)
+        turned = transfer.transpose([*lines, *[zero] * (lanes - len(lines))])
+        for i in range(lanes):
+            inner = e.value(f"add nuw nsw i64 {first}, {i}")
+            part = transfer.first_lanes(turned[i], self.chunk.lanes)
+            transfer.store(part, offset_of(e, self.target, self._inside([*k, inner])))
 
-    walk(e, scaled(cut(-(-depth // LANES), 1), LANES, depth), square)
-
-
-def _single(e: Emitter, source: Stream, panel: Stream, at: list[str], chunk: Chunk, depth: int) -> None:
-    """Element by element, from wherever they lie."""
-
-    def row(k: str) -> None:
-        where = offset_of(e, source, [*at, k])
-        vector = transfer.gather(e, where, source.strides[-2], source.dtype, chunk.lanes, chunk.count)
-        transfer.store(vector, offset_of(e, panel, _inside(at, k)))
-
-    e.loop(0, depth, 1, row)
+    def _inside(self, k: list[str]) -> list[str]:
+        return [*["0"] * len(self.at), *k]
 
 
-def _rows(source: Stream, sizes: Sequence[int]) -> list[int]:
-    """`sizes` without the axes along which the stream stands still."""
-    return [size if step else 1 for size, step in zip(sizes, source.strides[:-1], strict=True)]
+def bounded(e: Emitter, source: Factor, place: list[str], axis: int, chunk: Chunk) -> Any:
+    """The numbers at `place` and further along `axis`, with 0 for those outside of bounds."""
+    lanes, dtype = chunk.lanes, source.dtype
+    ramp = "<" + ", ".join(f"i64 {i}" for i in range(lanes)) + ">" if lanes > 1 else "0"
+    steps = registers.Vec(e, ramp, xp.int64, lanes)
+    inside = steps < chunk.count
+    for bound in source.bounds:
+        first = registers.splat(e, linear(e, bound.first, bound.steps, place), xp.int64, lanes)
+        index = registers.bitcast(first + steps * bound.steps[axis], xp.uint64)
+        inside = inside & (index < bound.size)
+    where = linear(e, source.offset, source.strides, place)
+    step = source.strides[axis]
+    if step == 1 and lanes > 1:
+        at = e.value(f"getelementptr {llvm_type(dtype)}, ptr {source.pointer}, i64 {where}")
+        return transfer.load_where(e, at, dtype, inside)
+    # What is outside is read at the beginning of the memory.
+    offsets = registers.splat(e, where, xp.int64, lanes) + steps * step
+    return transfer.load_each(e, source.pointer, registers.select(inside, offsets, 0), dtype, inside)
 
 
-def size_of(source: Stream, sizes: Sequence[int], depth: int) -> int:
+def _shifted(stream: Factor, by: int) -> Factor:
+    return Factor(stream.pointer, stream.dtype, stream.offset + by, stream.strides)
+
+
+def _rows(source: Stream, ops: Operands) -> list[int]:
+    """The sizes of the result's axes, without those along which the stream stands still."""
+    return [n if step else 1 for n, step in zip(ops.sizes[:-1], source.strides[:-1], strict=True)]
+
+
+def size_of(source: Stream, ops: Operands) -> int:
     """How many elements there are in a copy that `in_order` makes."""
-    return math.prod(_rows(source, sizes)) * -(-depth // LANES) * LANES
+    lanes = host.describe().lanes(ops.dtype.itemsize)
+    return math.prod(_rows(source, ops)) * -(-ops.depth // lanes) * lanes
 
 
-def in_order(e: Emitter, source: Stream, sizes: Sequence[int], depth: int) -> Stream:
-    """`source`, over the axes (..., m, n, k) of `sizes` and `depth`, or if its elements do not lie in order
-    along k a copy where they do."""
+def in_order(e: Emitter, source: Factor, ops: Operands) -> Factor:
+    """`source`, or if its elements do not lie in order along the one summed axis a copy where they do."""
+    depth, lanes = ops.depth, host.describe().lanes(ops.dtype.itemsize)
     if source.strides[-1] == 1 or depth == 1:
         return source
-    rows = _rows(source, sizes)
+    rows = _rows(source, ops)
     strides: list[int] = []
-    step = -(-depth // LANES) * LANES
+    step = -(-depth // lanes) * lanes
     for size in reversed(rows):
         strides.insert(0, step if size > 1 else 0)
         step *= size
-    copy = Stream(e.reserve(step, llvm_type(source.dtype)), source.dtype, 0, [*strides, 1])
+    copy = Factor(e.reserve(step, llvm_type(source.dtype)), source.dtype, 0, [*strides, 1])
 
     def row(at: list[str]) -> None:
-        def some(k: str, run: Run) -> None:
+        def some(k: str, run: Any) -> None:
             where = offset_of(e, source, [*at, k])
-            vector = transfer.gather(e, where, source.strides[-1], source.dtype, LANES, run.size)
+            vector = transfer.gather(e, where, source.strides[-1], source.dtype, lanes, run.size)
             transfer.store(vector, offset_of(e, copy, [*at, k]), run.size)
 
-        walk(e, scaled(cut(-(-depth // LANES), 1), LANES, depth), some)
+        walk(e, scaled(cut(-(-depth // lanes), 1), lanes, depth), some)
 
     loops(e, rows, row)
     return copy

@@ -1,0 +1,103 @@
+"""Which axes of a contraction are the rows and the columns of its blocks; the others are loops around
+them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from rushlight.compile import host
+from rushlight.compile.write.blocks import blocks, together, vectors
+from rushlight.compile.write.factors import Factor, Operands
+from rushlight.compile.write.panels import size_of
+
+__all__ = ["arrange"]
+
+SHARE = 0.2
+"""Of the first cache for the rows that a block of dot products reads again and again."""
+SMALL = 64 << 10
+"""Bytes of a factor that is copied whole."""
+COPIED, SINGLE, ADDED = 0.3, 1.5, 1.4
+"""What it costs to copy one element of a panel, square by square or one by one, and to add up the lanes of
+one result, measured in multiply-adds of a vector."""
+BEGUN = 30.0
+"""What it costs to begin a product."""
+
+
+def arrange(ops: Operands) -> bool:
+    """Put the axes into the order (loops..., rows, columns, summed...), in the way that costs least, and `a`
+    to be the factor that moves along the rows; whether vectors then run along the last summed axis, instead
+    of along the columns.
+
+    Costs are in multiply-adds of a whole vector. Beside the sums there are factors to be copied into order,
+    lanes to be added up, vectors that do not begin where a line of the cache does, and results that lie apart
+    in memory.
+    """
+    ops.fold()
+    while ops.rank < 2:
+        ops.insert(0, summed=False)
+    if not ops.summed:
+        ops.insert(len(ops.sizes), summed=True)
+    swapped, m, n, dots = min(_ways(ops), key=lambda way: way[0])[1:]
+    if swapped:
+        ops.a, ops.b = ops.b, ops.a
+    loops = [d for d in range(ops.rank) if d not in (m, n)]
+    summed = range(ops.rank, len(ops.sizes))
+    inner = sorted(summed, key=lambda d: -abs(ops.b.strides[d]) - abs(ops.a.strides[d]))
+    ops.order([*loops, m, n, *inner])
+    return dots
+
+
+def _ways(ops: Operands) -> Iterator[tuple[float, bool, int, int, bool]]:
+    """(cost, whether a and b change places, axis of the rows, axis of the columns, whether to run along
+    k)."""
+    for n in range(ops.rank):
+        for swapped, a, b in ((False, ops.a, ops.b), (True, ops.b, ops.a)):
+            if not b.strides[n] and a.strides[n]:
+                continue  # the other one has the columns
+            for m in range(ops.rank):
+                if m != n and (b.strides[n] or not b.strides[m]):
+                    yield _outer(ops, a, b, m, n), swapped, m, n, False
+                    if ops.summed == 1 and not a.strides[n] and not b.strides[m]:
+                        yield _inner(ops, a, b, m, n), swapped, m, n, True
+
+
+def _around(ops: Operands, m: int, n: int) -> int:
+    return math.prod(size for d, size in enumerate(ops.sizes[: ops.rank]) if d not in (m, n))
+
+
+def _apart(ops: Operands, n: int) -> int:
+    return sum(s.strides[n] not in (0, 1) for s in ops.after.values() if s is not None)
+
+
+def _outer(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
+    """Vectors along the columns; a row of `b` times a column of `a` at each step."""
+    rows, columns, depth = ops.sizes[m], ops.sizes[n], ops.depth
+    lanes = host.describe().lanes(ops.dtype.itemsize)
+    both = 2.0 if a.strides[n] or b.strides[m] else 1.0  # nothing is read once for several multiply-adds
+    sums = 2 * depth * blocks(rows, -(-columns // lanes), depth).cycles * both
+    sums *= vectors(columns, lanes) / -(-columns // lanes)
+    own = 0.0
+    if b.bounds or b.strides[n] not in (0, 1):
+        own = COPIED if 1 in b.strides[ops.rank :] or b.strides[n] == 1 else SINGLE
+    if a.bounds:
+        own += SINGLE * rows / columns
+    return _around(ops, m, n) * (sums + columns * depth * own + rows * columns * _apart(ops, n) + BEGUN)
+
+
+def _inner(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
+    """Vectors along the one summed axis, and the lanes of each sum added at the end."""
+    k, depth = ops.rank, ops.depth
+    lanes = host.describe().lanes(ops.dtype.itemsize)
+    sides = ((a, ops.sizes[m], a.strides[m]), (b, ops.sizes[n], b.strides[n]))
+    stray = [f for f, _, _ in sides if f.strides[k] != 1]
+    copies = sum(size_of(f, ops) for f in stray) * ops.dtype.itemsize
+    again = together(ops.sizes[n], lanes)[0] * depth * ops.dtype.itemsize
+    if depth < 2 or again > SHARE * host.describe().caches.l1 or len(stray) == 2 or copies > SMALL:
+        return math.inf
+    if a.bounds or b.bounds:
+        return math.inf
+    copied = sum(SINGLE * depth * size for f, size, _ in sides if f.strides[k] != 1)
+    crooked = any(f.strides[k] == 1 and step % lanes for f, _, step in sides)
+    each = vectors(depth, lanes) * (1.25 if crooked else 1) + ADDED + _apart(ops, n)
+    return _around(ops, m, n) * (ops.sizes[m] * ops.sizes[n] * each + BEGUN) + copied
