@@ -25,7 +25,7 @@ __all__ = [
     "scatter",
     "store",
     "sum_each",
-    "transpose",
+    "turned",
     "with_zeros",
 ]
 
@@ -211,17 +211,49 @@ def sum_each(vectors: Sequence[Vec]) -> Vec:
     return out[0]
 
 
-def transpose(rows: Sequence[Vec]) -> list[Vec]:
-    """The columns of a square of as many rows as each has lanes: in each round the first half of the rows is
-    interleaved with the second."""
-    n = len(rows)
-    low = [i // 2 + (i % 2) * n for i in range(n)]
-    high = [i + n // 2 for i in low]
-    out = list(rows)
-    for _ in range(n.bit_length() - 1):
-        pairs = zip(out[: n // 2], out[n // 2 :], strict=True)
-        out = [_shuffled(a, b, half) for a, b in pairs for half in (low, high)]
+def turned(read: Callable[[int, int], Vec], lanes: int, width: int) -> list[Vec]:
+    """The columns of a square of `lanes` rows, where ``read(i, j)`` gives `width` numbers, 16 bytes, of row i
+    from column j on: pieces of several rows go into one register, and within these they are turned, which
+    takes half as many exchanges as whole rows do."""
+    out: list[Vec] = []
+    for column in range(0, lanes, width):
+        rows = [
+            _side_by_side([read(i, column) for i in range(first, lanes, width)]) for first in range(width)
+        ]
+        unit = 1
+        while unit < width:
+            rows = [
+                half for a, b in zip(rows[::2], rows[1::2], strict=True) for half in _woven(a, b, width, unit)
+            ]
+            rows = [*rows[::2], *rows[1::2]] if 2 * unit < width else rows
+            unit *= 2
+        out += rows
     return out
+
+
+def _side_by_side(parts: Sequence[Vec]) -> Vec:
+    """The lanes of all, one after the other."""
+    while len(parts) > 1:
+        parts = [joined(a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
+def _woven(a: Vec, b: Vec, width: int, unit: int) -> tuple[Vec, Vec]:
+    """In each piece of `width` lanes `unit` of `a`, then as many of `b`: from the lower halves, and the
+    upper."""
+    runs = [
+        [
+            start + k + n * a.lanes + i
+            for k in range(side, side + width // 2, unit)
+            for n in (0, 1)
+            for i in range(unit)
+        ]
+        for side in (0, width // 2)
+        for start in range(0, a.lanes, width)
+    ]
+    half = len(runs) // 2
+    low, high = ([i for run in part for i in run] for part in (runs[:half], runs[half:]))
+    return _shuffled(a, b, low), _shuffled(a, b, high)
 
 
 def halves(x: Vec) -> tuple[Vec, Vec]:

@@ -17,7 +17,7 @@ SHARE = 0.2
 """Of the first cache for the rows that a block of dot products reads again and again."""
 SMALL = 64 << 10
 """Bytes of a factor that is copied whole."""
-COPIED, SINGLE, ADDED = 0.3, 1.5, 1.4
+COPIED, SINGLE, ADDED = 0.4, 1.5, 5.0
 """What it costs to copy one element of a panel, square by square or one by one, and to add up the lanes of
 one result, measured in multiply-adds of a vector."""
 BEGUN = 30.0

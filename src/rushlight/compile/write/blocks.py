@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from rushlight.compile import host
 from rushlight.compile.write.cuts import Run, cut
 
-__all__ = ["Blocks", "Chunk", "blocks", "chunks_of", "narrowest", "together", "vectors", "ways"]
+__all__ = ["Blocks", "Chunk", "blocks", "chunks_of", "narrowest", "room", "together", "vectors", "ways"]
 
 BUSY = 8
 """Multiply-adds that must not wait for each other: two begin in each cycle, and each takes four."""
-SLACK = 0.25
+SLACK = 0.4
 """What a block with hardly any sums takes longer, since it has nothing to do while a load is late."""
 LOADED = 0.3
 """What each load for a multiply-add costs, even though it runs beside it."""
-WIDEST, TALLEST = 6, 16
+WIDEST, TALLEST = 6, 14
 OVERHEAD = 25.0
 """Cycles to begin and to end a block."""
 TEXT = 0.02
@@ -73,17 +73,13 @@ class Blocks:
 
 def blocks(m: int, count: int, depth: int) -> Blocks:
     """The blocks that take the least time for `m` rows of `count` vectors."""
-    described = host.describe()
-    spare = (
-        2 if described.fused else 3
-    )  # a number in all lanes, a vector on its way, and what is not added yet
-    return _blocks(described.registers - spare, m, count, depth)
+    return _blocks(host.describe().registers, m, count, depth)
 
 
 @functools.cache
 def _blocks(registers: int, m: int, count: int, depth: int) -> Blocks:
     found: list[Blocks] = []
-    for widest in range(1, min(WIDEST, count, registers // 2) + 1):
+    for widest in range(1, min(WIDEST, count) + 1):
         columns = cut(count, widest)
         rows = {run.size: _rows(registers, m, run.size, depth) for run in columns}
         cycles = sum(run.count * _time(rows[run.size], run.size, registers, depth) for run in columns)
@@ -94,9 +90,15 @@ def _blocks(registers: int, m: int, count: int, depth: int) -> Blocks:
 
 def _rows(registers: int, m: int, vectors: int, depth: int) -> list[Run]:
     """The runs of rows for groups of so many vectors."""
-    most = max(1, min(TALLEST, m, (registers - vectors) // vectors))
+    held = min(room(registers), registers - vectors - 2)  # beside a row of vectors and a number, and the next
+    most = max(1, min(TALLEST, m, held // vectors))
     ways = [cut(m, high) for high in range(1, most + 1)]
     return min(ways, key=lambda runs: _time(runs, vectors, registers, depth) * (1 + TEXT * len(runs)))
+
+
+def room(registers: int) -> int:
+    """How many sums there may be: the rest is for what is read, in this step and ahead of the next."""
+    return registers * 3 // 4
 
 
 def _time(rows: list[Run], vectors: int, registers: int, depth: int) -> float:
@@ -107,7 +109,7 @@ def _cycles(rows: int, vectors: int, registers: int, depth: int) -> float:
     """Of a block: two multiply-adds a cycle, or two loads."""
     sums, loads = rows * vectors, rows + vectors
     side = ways(sums, depth)
-    slow = 1 + SLACK * max(0.0, 1 - sums * side / registers) + LOADED * loads / sums
+    slow = 1 + SLACK * max(0.0, 1 - sums * side / room(registers)) + LOADED * loads / sums
     return depth * slow * max(sums, loads, BUSY / side) / 2 + OVERHEAD + sums
 
 
@@ -120,4 +122,4 @@ def ways(sums: int, depth: int) -> int:
 def together(n: int, lanes: int) -> tuple[int, int]:
     """(columns, sums) of the blocks of dot products, for `n` columns: the columns' sums become one vector."""
     registers = host.describe().registers
-    return min(8 if registers >= 32 else 4, lanes), registers * 3 // 4
+    return min(8 if registers >= 32 else 4, lanes), room(registers)

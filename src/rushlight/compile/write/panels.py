@@ -98,8 +98,9 @@ class _Copy:
 
     def _along(self, k: list[str], start: str, stop: str, most: int) -> None:
         """All of the last summed axis; `k` are the places along those before it."""
-        steps, rank = self.source.strides, len(self.at)
-        if steps[rank - 1] not in (0, 1) and steps[-1] == 1 and self.chunk.lanes > 1 and most >= self.lanes:
+        steps = self.source.strides
+        turned = steps[len(self.at) - 1] not in (0, 1) and steps[-1] == 1 and not self.source.bounds
+        if turned and self.chunk.lanes > 1 and most >= self.lanes:
             self.squares(k, start, stop)
         else:
             self.e.loop(start, stop, 1, lambda i: self.row([*k, i]))
@@ -128,21 +129,21 @@ class _Copy:
         e.loop(start, stop, self.lanes, square)
 
     def _square(self, k: list[str], first: str) -> None:
-        e, source, lanes = self.e, self.source, self.lanes
-        lines = []
-        for i in range(self.chunk.count):
-            column = e.value(f"add nuw nsw i64 {self.at[-1]}, {i}")
-            place = [*self.at[:-1], column, *k, first]
-            if source.bounds:
-                lines.append(bounded(e, source, place, len(place) - 1, Chunk(0, lanes, lanes)))
-            else:
-                lines.append(transfer.load(e, offset_of(e, source, place), source.dtype, lanes))
-        zero = registers.constant(e, 0.0, source.dtype, lanes)
-        turned = transfer.transpose([*lines, *[zero] * (lanes - len(lines))])
-        for i in range(lanes):
-            inner = e.value(f"add nuw nsw i64 {first}, {i}")
-            part = transfer.first_lanes(turned[i], self.chunk.lanes)
-            transfer.store(part, offset_of(e, self.target, self._inside([*k, inner])))
+        e, dtype = self.e, self.source.dtype
+        width = 16 // dtype.itemsize
+        zero = registers.constant(e, 0.0, dtype, width)
+        columns = [e.value(f"add nuw nsw i64 {self.at[-1]}, {i}") for i in range(self.chunk.count)]
+        inner = [e.value(f"add nuw nsw i64 {first}, {i}") for i in range(self.lanes)]
+
+        def read(i: int, j: int) -> Any:
+            if i >= self.chunk.count:
+                return zero
+            where = offset_of(e, self.source, [*self.at[:-1], columns[i], *k, inner[j]])
+            return transfer.load(e, where, dtype, width)
+
+        for i, column in enumerate(transfer.turned(read, self.lanes, width)):
+            part = transfer.first_lanes(column, self.chunk.lanes)
+            transfer.store(part, offset_of(e, self.target, self._inside([*k, inner[i]])))
 
     def _inside(self, k: list[str]) -> list[str]:
         return [*["0"] * len(self.at), *k]
