@@ -32,7 +32,8 @@ def compiled(emitter: Emitter, pointers: int, counts: int = 0) -> tuple[Any, Cal
 
     kinds = [f"ptr %p{k}" for k in range(pointers)] + [f"i64 %n{k}" for k in range(counts)]
     head = f"define void @f({', '.join(kinds)}) {{\nentry:"
-    text = "\n".join([*emitter.declarations.values(), head, *emitter.lines, "  ret void", "}"])
+    body = [*emitter.reserved, *emitter.lines]
+    text = "\n".join([*emitter.declarations.values(), head, *body, "  ret void", "}"])
     module = llvm.parse_assembly(text)
     module.verify()
     target = machine()
