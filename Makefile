@@ -1,5 +1,6 @@
 # Every target sets up what it needs in .venv: all that has to be there is make and Python 3.11 or later.
-#   make demo    make test    make lint    make types    make doctest    make parity    make bench    make fuzz    make figures
+#   make demo    make test    make isa    make lint    make types    make doctest    make parity    make bench
+#   make fuzz    make figures
 
 SHELL := /bin/sh
 PYTHON ?=
@@ -16,12 +17,13 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export PYTHON
 
-.PHONY: help setup demo test lint types doctest parity bench fuzz figures peers clean
+.PHONY: help setup demo test isa lint types doctest parity bench fuzz figures peers clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      train the disk network (and MNIST, when RUSHLIGHT_DATA is set) and draw pictures"
 	@echo "make test      the tests            make doctest   the examples in the docstrings"
+	@echo "make isa       the compiler's tests again, with the other instruction sets of this processor"
 	@echo "make lint      ruff                 make types     mypy"
 	@echo "make parity    the comparison with PyTorch, which it installs (large)"
 	@echo "make bench     timing beside the peers that are installed; make peers installs them (large)"
@@ -50,6 +52,15 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q --ignore=tests/parity $(ARGS)
+
+# What depends on the instruction set, with each that this processor has beside its own: products, vectors, sums.
+ISA_TESTS := products windows whole_products compiled_sums reductions cumulative vector einsum arm host
+isa: $(READY)
+	@for isa in $$($(BIN)/python -m rushlight.compile.host); do \
+	    echo "RUSHLIGHT_ISA=$$isa"; \
+	    RUSHLIGHT_ISA=$$isa $(BIN)/python -m pytest -q $(ISA_TESTS:%=tests/compile/test_%.py) $(ARGS) || exit 1; \
+	    RUSHLIGHT_ISA=$$isa $(BIN)/python -m pytest -q tests/compile/test_fuzz.py -k "random or long" $(ARGS) || exit 1; \
+	done
 
 lint: $(READY)
 	$(BIN)/ruff check --output-format concise .

@@ -149,8 +149,7 @@ def _wrong_layout(monkeypatch: pytest.MonkeyPatch) -> None:
         return (library.PLAIN if column_step == 1 else library.TRANSPOSED), columns
 
     monkeypatch.setattr(library, "_layout", layout)
-    for line in ("LARGE", "DEEP"):  # all products are OpenBLAS's
-        monkeypatch.setattr(library, line, 0)
+    monkeypatch.setattr(library, "LARGE", 0)  # all products are OpenBLAS's
 
 
 def _stale_buffer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def described(cpu: str, features: str, wanted: str, caches: Caches) -> Host:
     >>> described("znver3", "+sse2,+avx,+avx2,+fma,+f16c", "sse2", Caches()).cpu
     'x86-64'
     """
-    has = [name for name, isa in ISAS.items() if isa.needs <= set(features.split(","))]
+    has = _has(features)
     if wanted and wanted not in has:
         got = f"RUSHLIGHT_ISA={wanted!r}" + (f" on {cpu}" if wanted in ISAS else "")
         raise ArgumentError(
@@ -156,6 +156,11 @@ def described(cpu: str, features: str, wanted: str, caches: Caches) -> Host:
         features += ",-prefer-256-bit"  # LLVM's preference where it is left to choose
     numbers = isa.width, isa.registers, isa.fused, isa.halves
     return Host(name or cpu, cpu, features, *numbers, caches)
+
+
+def _has(features: str) -> list[str]:
+    """The instruction sets that a processor of these features has, the best one last."""
+    return [name for name, isa in ISAS.items() if isa.needs <= set(features.split(","))]
 
 
 def _caches() -> Caches:
@@ -184,3 +189,7 @@ def _from_names() -> Mapping[str, int]:
         if ask and not ask(name.encode(), ctypes.byref(size), ctypes.byref(room), None, 0) and size.value > 0:
             found[key] = size.value
     return found
+
+
+if __name__ == "__main__":  # those that it can be held to
+    print(*_has(llvm().get_host_cpu_features().flatten())[:-1])

@@ -67,7 +67,6 @@ class _Blocks:
         self.depth = ops.sizes[ops.rank :]
         self.blocks = blocks(self.m, -(-self.n // self.lanes), ops.depth)
         self.groups = scaled(self.blocks.columns, self.lanes, self.n)
-        self.bands = [Run(0, self.m, 1)]
         self.widest = max(run.size for run in self.groups)
         self.copied = self._copies()
         width = -(-self.widest // self.lanes) * self.lanes * ops.dtype.itemsize
@@ -80,10 +79,6 @@ class _Blocks:
             held = self.cut[1] * math.prod(self.depth[self.cut[0] + 1 :])
             columns = sum(c.lanes for c in chunks_of(self.widest, self.lanes))
             self.memory = self.e.reserve(columns * held, llvm_type(ops.dtype))
-
-    def _rows(self, run: Run) -> list[Run]:
-        """The runs of rows for a group of columns."""
-        return self.blocks.rows[-(-run.size // self.lanes)]
 
     def _high(self) -> int:
         """How many blocks there are one below the other at least."""
@@ -106,52 +101,60 @@ class _Blocks:
         counts = {"loops": math.prod(around), "columns": pieces(self.groups), "rows": self._high()}
         work = 2 * ops.depth * math.prod(ops.sizes[: ops.rank])
         self.division = divide(work, counts)
-        self.writer.parts = parts = self.division.parts
-        if not self.whole:
-            by_rows = -(-self.m // parts) if self.division.way == "rows" else self.m
-            self.bands = cut(self.m, min(BAND, by_rows))
-        walk_loops(self.e, around, self._columns, self._share("loops", counts["loops"]))
+        self.writer.parts = self.division.parts
+        self.bands = cut(self.m, self._band())
+        walk_loops(self.e, around, self._rows, self._share("loops", counts["loops"]))
+
+    def _band(self) -> int:
+        """How many rows to do for all columns before the next: those of which `a` fits the second cache, or
+        one part's; of a sum in pieces, whose totals wait in memory, no more than BAND."""
+        ops, size = self.ops, self.m
+        fit = host.describe().caches.l2 // 2 // (ops.depth * ops.dtype.itemsize)
+        if len(self.groups) > 1 or self.groups[0].count > 1:
+            size = min(size, max(fit, AGAIN * self._highest()))
+        if self.division.way == "rows":
+            size = min(size, -(-self.m // self.division.parts))
+        return size if self.whole else min(size, BAND)
+
+    def _highest(self, groups: Sequence[Run] = ()) -> int:
+        """The rows of the highest block for any of these groups of columns, or for all."""
+        widths = {-(-run.size // self.lanes) for run in groups or self.groups}
+        return max(run.size for width in widths for run in self.blocks.rows[width])
 
     def _share(self, way: str, total: int) -> tuple[str, str] | None:
         return self.division.share(self.e, way, total)
 
-    def _columns(self, outer: list[str]) -> None:
-        walk(
-            self.e,
-            self.groups,
-            lambda j, run: self._group(outer, j, run),
-            self._share("columns", pieces(self.groups)),
-        )
+    def _rows(self, outer: list[str]) -> None:
+        some = self._share("rows", pieces(self.bands))
+        walk(self.e, self.bands, lambda top, band: self._columns(outer, top, band.size), some)
 
-    def _group(self, outer: list[str], j: str, run: Run) -> None:
-        """A group of columns: all blocks of rows, for the whole sum or piece by piece."""
-        chunks = chunks_of(run.size, self.lanes)
-        if not self.whole:
-            some = self._share("rows", pieces(self.bands))
-            walk(self.e, self.bands, lambda i, band: self._band(outer, i, band, j, run), some)
-            return
+    def _columns(self, outer: list[str], top: str, size: int) -> None:
+        """All columns of a band, which has `size` rows from row `top` on."""
+        group = self._at_once if self.whole else self._by_pieces
+        some = self._share("columns", pieces(self.groups))
+        walk(self.e, self.groups, lambda j, run: group(outer, top, size, j, run), some)
+
+    def _at_once(self, outer: list[str], top: str, size: int, j: str, run: Run) -> None:
+        """A group of columns of a band."""
+        e, chunks = self.e, chunks_of(run.size, self.lanes)
         piece = Piece((), "0", str(self.depth[0]), self.depth[0], tuple(self.depth[1:]))
         b, first = self._panel(outer, j, run, piece)
 
         def rows(i: str, high: Run) -> None:
-            lines = [_ahead(self.e, i, r) for r in range(high.size)]
+            start = _sum(e, top, i)
+            lines = [_ahead(e, start, r) for r in range(high.size)]
             sums = self._sums(b, outer, lines, (first, j), chunks, piece)
+            by_row = [sums[r : r + len(chunks)] for r in range(0, len(sums), len(chunks))]
+            _each_row(e, lines, by_row, lambda line, totals: self._finish([*outer, line], j, chunks, totals))
 
-            def row(line: str, totals: Sequence[Any]) -> None:
-                self._finish([*outer, line], j, chunks, totals)
-
-            _each_row(
-                self.e, lines, [sums[r : r + len(chunks)] for r in range(0, len(sums), len(chunks))], row
-            )
-
-        walk(self.e, self._rows(run), rows, self._share("rows", pieces(self._rows(run))))
+        walk(e, cut(size, self._highest([run])), rows)
 
     def _finish(self, outer: list[str], j: str, chunks: Sequence[Chunk], totals: Sequence[Any]) -> None:
         for c, total in zip(chunks, totals, strict=True):
             finish(self.writer, self.ops.after, [*outer, _ahead(self.e, j, c.start)], c.lanes, c.count, total)
 
-    def _band(self, outer: list[str], top: str, band: Run, j: str, run: Run) -> None:
-        """Some rows of a group of columns, piece by piece: the totals wait in memory."""
+    def _by_pieces(self, outer: list[str], top: str, size: int, j: str, run: Run) -> None:
+        """A group of columns of a band, piece by piece of the sum: the totals wait in memory."""
         e, chunks, dtype = self.e, chunks_of(run.size, self.lanes), self.ops.dtype
         width = sum(c.lanes for c in chunks)
         if not self.totals:
@@ -176,15 +179,15 @@ class _Blocks:
                     for c, place in places(r):
                         transfer.store(transfer.load(e, place, dtype, c.lanes) + next(sums), place)
 
-            walk(e, cut(band.size, max(r.size for r in self._rows(run))), rows)
+            walk(e, cut(size, self._highest([run])), rows)
 
         def end(i: str) -> None:
             totals = [transfer.load(e, place, dtype, c.lanes) for c, place in places(i)]
             self._finish([*outer, _sum(e, top, i)], j, chunks, totals)
 
-        e.loop(0, band.size, 1, begin)
+        e.loop(0, size, 1, begin)
         self._pieces(piece)
-        e.loop(0, band.size, 1, end)
+        e.loop(0, size, 1, end)
 
     def _pieces(self, body: Callable[[Piece], None]) -> None:
         """``body(piece)`` for all pieces of the sum."""

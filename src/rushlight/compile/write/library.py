@@ -18,12 +18,9 @@ from rushlight.compile.write.work import flops
 
 __all__ = ["address_of", "is_large", "symbols", "write_library"]
 
-LARGE = 2 * 64 * 64 * 64
-"""Multiplications and additions from which OpenBLAS is faster than a product written inline, on processors
-with fewer registers than those with AVX-512."""
-DEEP = 8192
-"""Where there are as many registers as those of AVX-512, what is written inline reaches 95 % of the peak, and
-OpenBLAS 88 %: it is needed only for sums of more terms than a panel may have rows."""
+LARGE = 4
+"""Second caches that each of a product's three matrices must fill for OpenBLAS to be faster than what is
+written inline: it copies both factors in an order that spares the memory."""
 
 LONG = 4096
 """Terms of a sum that one call of OpenBLAS is given: of small matrices it would add up any number of them one
@@ -82,13 +79,12 @@ def symbols(plan: Schedule) -> dict[str, int]:
 
 
 def is_large(node: Node) -> bool:
-    """Whether OpenBLAS should do this product: two matrices, enough arithmetic, and the library is there."""
-    shapes = [v.spec for v in node.values()]
-    plain = all(s.ndim == 2 and min(s.shape) > 1 for s in shapes)
-    if not plain or flops(node) < LARGE:
+    """Whether OpenBLAS should do this product: of large matrices, where the library is there."""
+    specs = [v.spec for v in (*node.values(), node.out)]
+    if not all(s.ndim == 2 and min(s.shape) > 1 for s in specs):
         return False
-    deep = flops(node) > DEEP * node.out.spec.size * 2
-    return (deep or host.describe().registers < 32) and _library() is not None
+    least = min(s.size * s.dtype.itemsize for s in specs)
+    return least > LARGE * host.describe().caches.l2 and _library() is not None
 
 
 def write_library(writer: KernelWriter) -> None:
