@@ -21,7 +21,7 @@ PIECE = 1 << 22
 def worst(name: str, function: Any, first: int = 0, past: int = 1 << 32) -> tuple[float, float]:
     """(the largest error, where), of the numbers whose bits are those of whole numbers from `first` on."""
     from rushlight import from_numpy
-    from rushlight.device import xp
+    from rushlight.device import m
 
     found = (0.0, 0.0)
     for start in range(first, past, PIECE):
