@@ -2,7 +2,8 @@
 
     python scripts/figures.py results     the table of commands: each runs with ten seeds, or five on MNIST
     python scripts/figures.py sizes       the table of installs: each into a new environment, over a network
-    python scripts/figures.py             both
+    python scripts/figures.py lines       the table of folders: how many lines each part has
+    python scripts/figures.py             all
 
 A row of a table begins with a command; one of its cells is written anew, and nothing else. The results are
 those of this machine: rounding differs with the processor, and pulls runs apart.
@@ -31,6 +32,8 @@ def main(wanted: list[str]) -> None:
         text = rewrite(text, r"\| `rushlight (train [^`]+)` \|", result_of, cell=2)
     if not wanted or "sizes" in wanted:
         text = rewrite(text, r"\| `pip install ([^`]+)` \|", size_of, cell=3)
+    if not wanted or "lines" in wanted:
+        text = rewrite(text, r"\| ((?:`[a-z]+`,? )+)\|", lambda row: f"{round(lines_of(row), -2):,}", cell=3)
     README.write_text(text, encoding="utf-8")
 
 
@@ -88,6 +91,13 @@ def size_of(what: str) -> str:
         with_bytecode = bytes_in(place, bytecode=True) - before[0]
         files = bytes_in(place, bytecode=False) - before[1]
     return f"{files / 1e6:.0f} MB, {with_bytecode / 1e6:.0f} MB with bytecode"
+
+
+def lines_of(row: str) -> int:
+    """The lines of Python in the folders that a row names."""
+    folders = (ROOT / "src" / "rushlight" / name for name in re.findall(r"`([a-z]+)`", row))
+    files = (file for folder in folders for file in folder.rglob("*.py"))
+    return sum(file.read_text(encoding="utf-8").count("\n") for file in files)
 
 
 def bytes_in(folder: Path, bytecode: bool) -> int:

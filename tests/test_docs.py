@@ -49,6 +49,15 @@ def test_the_gallery_shows_code_that_is_there(page: Path) -> None:
             assert {line.strip() for line in code.splitlines()} <= lines
 
 
+def test_the_table_of_folders_names_all_of_them() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`[a-z/]+/`(?:, )?)+) \|", text, re.M)
+    named = [folder for row in rows for folder in re.findall(r"`([a-z/]+)/`", row)]
+    packages = (ROOT / "src" / "rushlight").rglob("*/__init__.py")
+    found = {package.parent.relative_to(ROOT / "src" / "rushlight").as_posix() for package in packages}
+    assert sorted(named) == sorted(found)
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in GALLERY], ids=name_of)
 def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks marked pycon are doctests, blocks marked python are programs; each page is one session."""

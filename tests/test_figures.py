@@ -48,6 +48,19 @@ def test_every_figure_of_the_readme_is_of_the_scripts_making() -> None:
         assert re.fullmatch(r" \d+ MB, \d+ MB with bytecode ", size), size
 
 
+def test_the_readme_says_how_large_each_part_is() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`[a-z]+`,? )+)\|[^|]*\| ([\d,]+) \|$", text, re.M)
+    for folders, said in rows:
+        lines = figures.lines_of(folders)
+        assert abs(int(said.replace(",", "")) - lines) <= 0.1 * lines, (
+            f"{folders}: {lines}; make figures ARGS=lines"
+        )
+    named = {name for folders, _ in rows for name in re.findall(r"`([a-z]+)`", folders)}
+    packages = (ROOT / "src" / "rushlight").glob("*/__init__.py")
+    assert named == {package.parent.name for package in packages}
+
+
 def test_bytes_with_and_without_bytecode(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(b"x" * 10)
     (tmp_path / "a.pyc").write_bytes(b"x" * 5)

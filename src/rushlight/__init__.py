@@ -1,4 +1,4 @@
-"""Rushlight: deep learning that one person can read.
+"""Rushlight: deep learning from scratch on NumPy.
 
     import rushlight as rl
     from rushlight import nn

@@ -7,6 +7,7 @@ Each type also derives from the built-in exception that Python users would catch
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +122,11 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     >>> nearest("zeross", ["zeros", "ones"]), nearest("amp", ["clamp"]), nearest("HuberLoss", ["BCELoss"])
     (['zeros'], [], [])
     """
+    return list(_nearest(name, tuple(known)))[:most]
+
+
+@functools.lru_cache(1024)  # `getattr(module, "name", None)` asks again and again, and drops the message
+def _nearest(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     lower, slips = name.lower(), len(name) // 4
     letters = set(lower)
     found: list[tuple[int, str]] = []
@@ -133,7 +139,7 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
             distance = _distance(lower, other)
             if distance <= slips:
                 found.append((distance, candidate))
-    return [candidate for _, candidate in sorted(found)[:most]]
+    return tuple(candidate for _, candidate in sorted(found))
 
 
 def _distance(a: str, b: str) -> int:

@@ -236,7 +236,7 @@ def test_numbers_on_both_sides() -> None:
         lambda m, x: m.abs(x) ** 0.5, lambda m, x: m.abs(x) ** 2.7, lambda m, x: 2**x, lambda m, x: x**0,
         lambda m, x: (x > 0) & (x <= 3), lambda m, x: m.where(x > 0, 1.0, 0.0), lambda m, x: ~(x == 3),
         lambda m, x: m.where(x > 0, x, -1), lambda m, x: m.maximum(0, x), lambda m, x: m.minimum(x, 1),
-        lambda m, x: m.cast(x, m.int32), lambda m, x: m.broadcast_to(x, x.shape),
+        lambda m, x: m.cast(x, xp.int32), lambda m, x: m.broadcast_to(x, x.shape),
         lambda m, x: x.astype(m.float64),
     ]  # fmt: skip
     for formula in cases:

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+from matplotlib.collections import PathCollection
 from matplotlib.patches import Circle
 
 import rushlight as rl
@@ -132,3 +133,26 @@ def test_a_signed_output_is_no_probability():
 def test_points_need_their_classes():
     with pytest.raises(ArgumentError, match="without labels"):
         plot.disk_data(X)
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_points_and_labels_as_a_pair(kind):
+    pair = plot.decision_boundary(step, points=kind((rl.tensor(X), rl.tensor(Y))), resolution=10)
+    apart = plot.decision_boundary(step, points=X, labels=Y, resolution=10)
+    assert legend(pair.axes[0]) == legend(apart.axes[0])
+    assert pair.axes[0].get_xlim() == apart.axes[0].get_xlim()
+
+
+def test_two_points_are_no_pair():
+    figure = plot.decision_boundary(step, points=[[1.0, 2.0], [3.0, 5.0]], resolution=10)
+    drawn = (len(c.get_offsets()) for c in figure.axes[0].collections if isinstance(c, PathCollection))
+    assert sum(drawn) == 2
+
+
+def test_what_is_no_model_is_refused():
+    model = rl.nn.MLP(2, [3], 1)
+    trainer = rl.train.Trainer(model, rl.optim.SGD(model.parameters(), lr=0.1), rl.nn.MSELoss())
+    with pytest.raises(ArgumentError, match=r"Trainer.*Module or a function.*`\.model`"):
+        plot.decision_boundary(trainer)
+    with pytest.raises(ArgumentError, match="got a str"):
+        plot.decision_boundary("net")

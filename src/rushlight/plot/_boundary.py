@@ -47,8 +47,8 @@ def decision_boundary(
     model       a Module or any function from a Tensor (M, 2) to (M,), (M, 1) or (M, C). With one output, or
                 two, the score of class 1 is drawn; with more, the region of each class.
     normalise   how points become inputs: a function of an array (M, 2), or the pair (mean, deviation).
-    points      drawn on top: an array, a frame or a data set, which brings its labels and the names of its
-                classes. They decide the ranges. Without any it is the unit square.
+    points      drawn on top: an array, a frame, the pair (points, labels), or a data set, which brings its
+                labels and the names of its classes. They decide the ranges: else it is the unit square.
     output      "probability": one output is the probability of class 1, and of two scores a, b it is
                 1/2 + (b - a)/2. "logits": sigmoid (one output) or softmax (two) makes it. "signed": one
                 output from -1 to 1, such as tanh gives, which is no probability and is not called one.
@@ -56,8 +56,8 @@ def decision_boundary(
     names       of the classes; ranges ((x from, to), (y from, to)): in the place of the data's.
     circle      whether the circle of `rl.data.Disk` is drawn; by default, if the data are the disk's.
 
-    A module is run in evaluation mode and left as it was. Raises ArgumentError for an unknown ``output`` or a
-    resolution below 2, ShapeError for outputs of another shape.
+    A module is run in evaluation mode and left as it was. Raises ArgumentError for what is no model, an
+    unknown ``output`` or a resolution below 2, ShapeError for outputs of another shape.
 
     >>> import rushlight as rl
     >>> model = lambda x: rl.exp(-4 * ((x - 0.5) ** 2).sum(1))
@@ -105,7 +105,7 @@ def _normalised(normalise: Callable[[Any], Any] | tuple[Any, Any] | None, grid: 
 def _scores(model: Callable[[Any], Any], inputs: np.ndarray) -> np.ndarray:
     from rushlight.plot._model import evaluated
 
-    scores = host(evaluated(model, inputs), "decision_boundary").astype(np.float64)
+    scores = host(evaluated("decision_boundary", model, inputs), "decision_boundary").astype(np.float64)
     if scores.shape[:1] != (len(inputs),) or scores.ndim > 2:
         got = f"an output of shape {scores.shape} for {len(inputs)} points"
         expected = f"({len(inputs)},) or ({len(inputs)}, classes)"

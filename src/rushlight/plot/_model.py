@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.errors import ArgumentError, message
+
 __all__ = ["evaluated", "evaluation"]
 
 
@@ -29,10 +31,15 @@ def evaluation(model: Any) -> Iterator[None]:
             module.training = training
 
 
-def evaluated(model: Callable[[Any], Any], inputs: np.ndarray) -> Any:
+def evaluated(op: str, model: Callable[[Any], Any], inputs: np.ndarray) -> Any:
     """The output of a model or function for a batch of inputs, in the model's own precision."""
     import rushlight as rl
 
+    if not callable(model):
+        remedy = "Its network is its `.model`." if hasattr(model, "model") else ""
+        raise ArgumentError(
+            message(f"plot.{op}", f"a {type(model).__name__}", "a Module or a function", remedy)
+        )
     with evaluation(model):
         return model(rl.from_numpy(np.ascontiguousarray(inputs, dtype=precision(model))))
 

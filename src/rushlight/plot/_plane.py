@@ -43,7 +43,9 @@ class Plane:
 
 
 def labelled(op: str, points: Any, labels: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Points (N, 2) and their classes (N,), from arrays, or both from a data set."""
+    """Points (N, 2) and their classes (N,), from arrays, or both from a pair of arrays or a data set."""
+    if isinstance(points, tuple | list) and len(points) == 2 and getattr(points[0], "ndim", 1) == 2:
+        points, labels = points[0], points[1] if labels is None else labels
     points, labels = _of_data_set(points, labels)
     array = None if points is None else points_of(points, op)
     classes = None if labels is None else classes_of(_unsigned(host(labels, op)), op)

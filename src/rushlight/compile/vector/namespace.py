@@ -15,12 +15,9 @@ from rushlight.compile.vector.registers import (
     select,
 )
 from rushlight.compile.write.emit import Emitter
-from rushlight.device import xp
+from rushlight.device import m, xp
 
 __all__ = ["VectorMath"]
-
-_SIZES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-_DTYPES = ("bool_", "float16", "float32", "float64", *_SIZES)
 
 
 class VectorMath:
@@ -31,10 +28,11 @@ class VectorMath:
         self.lanes = lanes
 
     def __getattr__(self, name: str) -> Any:
-        if name in _DTYPES:
-            return xp.dtype(name.rstrip("_"))
         if name.startswith("__"):
             raise AttributeError(name)
+        found = getattr(m, name, None)
+        if isinstance(found, xp.dtype):
+            return found
         raise Unsupported(f"{name} in a formula that is to become instructions")
 
     def vec(self, x: Any) -> Vec:
