@@ -17,8 +17,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled programs out of the user's cache."""
+    """Keep compiled programs out of the user's cache, and verify all stages of the compiler."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUSHLIGHT_VERIFY", "1")
         if "RUSHLIGHT_CACHE" not in os.environ:
             patch.setenv("RUSHLIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

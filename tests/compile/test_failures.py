@@ -10,9 +10,9 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
+from rushlight.compile import pipeline
 from rushlight.compile.capture.trace import TraceError
 from rushlight.compile.function import compile
-from rushlight.compile.native import program
 from rushlight.core.state import state
 from tests.compile.steps import assert_same, batch, make, weights
 
@@ -207,7 +207,7 @@ def test_a_step_that_llvm_refuses_runs_on_numpy(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     model, _, step = make()
     twin, _, plain = make()
-    monkeypatch.setattr(program.jit, "build", lambda *args: 1 / 0)
+    monkeypatch.setattr(pipeline.jit, "build", lambda *args: 1 / 0)
     compiled = compile(step)
     with pytest.warns(UserWarning, match="could not be compiled.*NumPy.*replay"):
         compiled(*batch())
@@ -281,7 +281,7 @@ def test_a_graph_that_cannot_be_compiled_runs_on_numpy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(program, "render", lambda *args: 1 / 0)
+    monkeypatch.setattr(pipeline, "render", lambda *args: 1 / 0)
     compiled = rl.compile(lambda x: x * 2)
     with pytest.warns(UserWarning, match="could not be compiled.*ZeroDivisionError"):
         assert compiled(rl.ones(2)).tolist() == [2.0, 2.0]

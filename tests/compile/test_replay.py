@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.compile import pipeline
 from rushlight.compile.capture.trace import trace
 from rushlight.compile.function import compile
-from rushlight.compile.native import program
 from rushlight.compile.proof.replay import replay
 from rushlight.compile.proof.reproducer import load, save
 
@@ -62,7 +62,7 @@ def test_a_program_that_cannot_be_compiled_is_reproduced(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(program, "render", lambda *args: 1 / 0)
+    monkeypatch.setattr(pipeline, "render", lambda *args: 1 / 0)
     with pytest.warns(UserWarning, match="could not be compiled") as caught:
         compile(lambda x: x * 2)(rl.ones(3))
     folder = re.search(r"replay (\S+?)\. ", str(caught[0].message))
@@ -76,7 +76,7 @@ def test_a_program_that_cannot_be_compiled_is_reproduced(
 def test_of_many_faults_the_latest_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """A program that fails a thousand times must not fill the folder for temporary files."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(program, "render", lambda *args: 1 / 0)
+    monkeypatch.setattr(pipeline, "render", lambda *args: 1 / 0)
     (tmp_path / "rushlight-mismatch-file").write_text("somebody's")
     (tmp_path / "rushlight-mismatch-link").symlink_to(tmp_path)
     folders = []

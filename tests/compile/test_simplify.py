@@ -55,7 +55,7 @@ def _simple(function: Callable[..., Any], *inputs: rl.Tensor) -> list[str]:
 
 def test_random_programs_give_the_same_bits() -> None:
     fewer = 0
-    for seed in range(300):
+    for seed in range(200):
         program = make(seed)
         inputs, states = program.build()
         rl.manual_seed(program.seed)
@@ -67,7 +67,7 @@ def test_random_programs_give_the_same_bits() -> None:
         fewer += len(simple.nodes) < len(traced.graph.nodes)
         again = simplify(simple)
         assert len(again.nodes) == len(simple.nodes), "one walk is enough"
-    assert fewer > 30
+    assert fewer > 20
 
 
 RULES: dict[str, tuple[Callable[[rl.Tensor], Any], list[str]]] = {
@@ -117,6 +117,10 @@ RULES: dict[str, tuple[Callable[[rl.Tensor], Any], list[str]]] = {
     "a sum of nothing": (lambda x: x[:0].sum(), ["full"]),
     "nothing": (lambda x: x[:0].exp(), ["full"]),
     "a dead node": (lambda x: (x.exp() * rl.zeros(10), x)[1], []),
+    "what an index takes of a constant": (
+        lambda x: rl.ones(10)[(x > 5).long()] + 1,
+        ["full", "gt", "to", "index", "full"],
+    ),
     "an index that may be wrong": (
         lambda x: rl.where(rl.ones(10) > 0, x, x[(x > 5).long()]),
         ["gt", "to", "index"],

@@ -286,11 +286,11 @@ def test_a_step_that_writes_what_others_hold_goes_alone() -> None:
 
 
 def test_a_graph_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rushlight.compile.native import program
+    from rushlight.compile import pipeline
 
     configs = rl.grid(lr=[0.05, 0.1], seed=range(2))
     assert_alone_is_the_same(disk, configs, 2, batch_size=50)
-    monkeypatch.setattr(program, "render", lambda *args: 1 / 0)
+    monkeypatch.setattr(pipeline, "render", lambda *args: 1 / 0)
     again = rl.sweep(disk, configs, TRAIN, 2, batch_size=50, progress=False)
     monkeypatch.undo()
     assert bits(again[1].trainer) == bits(alone(disk, configs[1], TRAIN, 2, batch_size=50))

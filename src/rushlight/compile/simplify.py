@@ -65,6 +65,8 @@ class _Known(Operand):
             self.op, self.attrs = node.op, node.attrs
             if isinstance(node.op.lower, Fill):
                 self.number = node.attrs["value"]
+            elif isinstance(node.op.lower, Gather | View):  # that remains, because it may raise
+                self.number = inputs[0].number
 
 
 class _Simplifier:

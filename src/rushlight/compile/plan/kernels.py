@@ -30,7 +30,7 @@ from rushlight.core.lower import (
     Sort,
     View,
 )
-from rushlight.device import m, xp
+from rushlight.device import xp
 
 __all__ = ["Kernel", "Schedule", "cut", "finish"]
 
@@ -38,8 +38,6 @@ FUSING = {"map", "gather", "reduce", "dot", "cumulative", "product"}
 """Kinds of kernels after whose root elementwise nodes run at the same point."""
 SHORT = 256
 """Elements of a row up to which it is sorted by native code."""
-OF_NOTHING = Reduce, Contract, Cumulate, Sort, Draw
-"""Operations that make one number of no elements, or nothing, and do not look at an index."""
 
 
 @dataclass(eq=False, slots=True)
@@ -178,7 +176,7 @@ def _put_in_order(plan: Schedule) -> None:
 
 
 def _constant(plan: Schedule, node: Node) -> bool:
-    """Record `node` as one number everywhere, if it is filled with one, or made of nothing else."""
+    """Record `node` as one number everywhere, if it is filled with one, or reads nothing else."""
     lower = node.op.lower
     if isinstance(lower, Fill):
         plan.constants[id(node.out)] = node.attrs["value"]
@@ -186,37 +184,13 @@ def _constant(plan: Schedule, node: Node) -> bool:
     if isinstance(lower, Gather) and id(node.inputs[0]) in plan.constants and _check(plan, node):
         plan.constants[id(node.out)] = plan.constants[id(node.inputs[0])]
         return True
-    if isinstance(lower, OF_NOTHING) and _of_nothing(plan, node):
-        return True
-    if not node.op.elementwise or any(id(v) not in plan.constants for v in node.values()):
-        return False
-    numbers = [
-        xp.full((), plan.constants[id(v)], v.spec.dtype) if isinstance(v, Value) else v for v in node.inputs
-    ]
-    with xp.silence():
-        plan.constants[id(node.out)] = xp.asarray(node.op.formula(m, *numbers, **node.attrs)).item()
-    return True
+    return False
 
 
 def _by_callback(plan: Schedule, node: Node) -> bool:
     """Whether NumPy computes the node: if it is stopped in the middle, anything may be in the result."""
     maker = plan.made_by.get(id(node.out), -1)
     return maker >= 0 and plan.kernels[maker].kind == "callback"
-
-
-def _of_nothing(plan: Schedule, node: Node) -> bool:
-    """Record what is made of no elements at all, a sum of none or a product: it is one number everywhere."""
-    shapes = [v.spec.shape for v in node.values()]
-    if 0 in node.out.spec.shape:
-        plan.constants[id(node.out)] = 0
-        return True
-    if not any(0 in shape for shape in shapes):
-        return False
-    arrays = [xp.zeros(v.spec.shape, v.spec.dtype) if isinstance(v, Value) else v for v in node.inputs]
-    with xp.silence():
-        found = xp.reshape(node.op.formula(m, *arrays, **node.attrs), -1)
-    plan.constants[id(node.out)] = found[0].item()
-    return True
 
 
 def _view(plan: Schedule, node: Node) -> bool:
@@ -238,41 +212,38 @@ def _view(plan: Schedule, node: Node) -> bool:
 def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bool) -> int:
     """Put `node` into a kernel, an existing or a new one; gives the kernel's index."""
     shape, lower = node.out.spec.shape, node.op.lower
-    empty = 0 in shape or any(0 in v.spec.shape for v in node.values())
     kernel = _moves(plan, node)
     if kernel is not None:
         return _new(plan, kernel)
-    if isinstance(lower, Contract) and not empty and _is_float(node):
+    if isinstance(lower, Contract) and _is_float(node):
         for value in node.values():
             _spell_out(plan, value)
         large = use_library(node) and all(_matrix_like(plan, v) for v in node.values())
         return _new(plan, Kernel("library" if large else "product", shape, root=node))
-    if isinstance(lower, Contract) and not empty and node.out.spec.dtype.kind != "f":
+    if isinstance(lower, Contract) and node.out.spec.dtype.kind != "f":
         multiplied, summed = as_reduction(plan, node)
         return _new(plan, Kernel("dot", shape, summed, [multiplied]))
-    if isinstance(lower, Reduce) and not empty:
+    if isinstance(lower, Reduce):
         return _place_reduction(plan, node, fuse, "reduce")
-    if isinstance(lower, Cumulate) and not empty:
+    if isinstance(lower, Cumulate):
         return _place_reduction(plan, node, fuse, "cumulative")
-    if isinstance(lower, Map) and not empty and can_emit(node):
+    if isinstance(lower, Map) and can_emit(node):
         index = _partner(plan, node) if fuse else None
         if index is None:
             index = _new(plan, Kernel("map", shape))
         plan.kernels[index].body.append(node)
         return index
-    if isinstance(lower, Sort) and not empty and shape[node.attrs["dim"]] <= SHORT:
+    if isinstance(lower, Sort) and shape[node.attrs["dim"]] <= SHORT:
         return _new(plan, Kernel("sort", shape, root=node))
-    if not empty and makes_words(node, plan.constants):
+    if makes_words(node, plan.constants):
         moves = isinstance(lower, Draw) and lower.moves
         return _new(plan, Kernel("random", shape, body=[node]) if moves else Kernel("random", shape, node))
     return _new(plan, Kernel("callback", shape, root=node))
 
 
 def _moves(plan: Schedule, node: Node) -> Kernel | None:
-    """The kernel of a node that only moves elements, or of one that has none."""
+    """The kernel of a node that only moves elements."""
     shape, lower = node.out.spec.shape, node.op.lower
-    if isinstance(lower, Map) and 0 in shape:
-        return Kernel("map", shape, body=[node])
     if isinstance(lower, Join) or (isinstance(lower, View) and not lower.always):
         return Kernel("cat" if isinstance(lower, Join) else "copy", shape, root=node)
     if isinstance(lower, Gather) and _check(plan, node):
