@@ -8,10 +8,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rushlight as rl
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.views import Access, contiguous, look_through
 from rushlight.core.op import REGISTRY
 from rushlight.core.spec import Spec
+from tests.fuzz.fences import Fences
 
 shapes = st.lists(st.sampled_from([1, 2, 3, 4, 6]), min_size=1, max_size=4).map(tuple)
 
@@ -68,3 +70,19 @@ def test_chains_of_views_read_what_numpy_reads(shape: tuple[int, ...], data: st.
         assert found is not None
         access = found
         np.testing.assert_array_equal(_read(access, new, numbers), expected)
+
+
+def test_an_update_with_its_own_numbers_in_reverse_has_room_for_all_of_them() -> None:
+    """It is a view backward from the last element, and goes by way of memory of the program's own."""
+    s = rl.arange(49.0).reshape(7, 7).clone()
+
+    def step() -> rl.Tensor:
+        s.copy_(s.flip(0, 1))
+        return s * 2
+
+    expected = s.flip(0, 1).clone()
+    with Fences() as fences:
+        found = rl.compile(step)()
+        assert not fences.broken()
+    np.testing.assert_array_equal(s.numpy(), expected.numpy())
+    np.testing.assert_array_equal(found.numpy(), 2 * expected.numpy())

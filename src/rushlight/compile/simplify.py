@@ -27,7 +27,7 @@ from rushlight.core.lower import (
 from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec
 from rushlight.core.strides import row_major
-from rushlight.device import xp
+from rushlight.device import m, xp
 
 __all__ = ["simplify"]
 
@@ -184,6 +184,6 @@ def _computed(op: Op, inputs: tuple[_Known, ...], attrs: dict[str, Any], most: i
             shape = i.spec.shape if most is None else tuple([min(n, most) for n in i.spec.shape if most])
             arrays.append(xp.full(shape, i.number or 0, i.spec.dtype))
     with xp.silence():
-        found = xp.reshape(xp.asarray(op.formula(xp, *arrays, **attrs)), -1)
+        found = xp.reshape(xp.asarray(op.formula(m, *arrays, **attrs)), -1)
     first = found[:1]
     return first.item() if found.tobytes() == first.tobytes() * found.size else None

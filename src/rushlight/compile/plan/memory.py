@@ -92,7 +92,7 @@ def _staged(
             stage = Value(value.spec, f"{value.name}'")
             plan.access[id(stage)] = contiguous(stage)
             place = memory.places[id(stage)] = Buffer("arena", memory.arena)
-            memory.arena += size_of(value, plan)
+            memory.arena += size_of(stage, plan)
             memory.staged.append(stage)
             first.append((value, place))
             value = stage
