@@ -60,17 +60,11 @@ class Member:
 
     def tensors(self, leader: Member) -> list[Tensor]:
         """What its steps work on, in an order that all members of a group have in common."""
-        optimizer = self.trainer.optimizer
-        options = [
-            group.tensor(*key)
-            for first, group in zip(
-                leader.trainer.optimizer.param_groups, optimizer.param_groups, strict=True
-            )
-            for key, _ in first.tensors()
-        ]
-        state = [t for p, _ in self.params for t in optimizer.state.get(p, {}).values()]
-        own = [t for t in state if isinstance(t, Tensor)]
-        return [self.random, *self.fingerprint.tensors, *options, *own]
+        first, own = leader.trainer.optimizer, self.trainer.optimizer
+        groups = zip(first.param_groups, own.param_groups, strict=True)
+        options = [group.tensor(*key) for one, group in groups for key, _ in one.tensors()]
+        state = [t for p, _ in self.params for t in own.state.get(p, {}).values() if isinstance(t, Tensor)]
+        return [self.random, *self.fingerprint.tensors, *options, *state]
 
 
 class Group:
@@ -108,14 +102,14 @@ class Group:
             places.setdefault(id(tensor.array), k)
         for key, entry in entries.items():
             assert entry.program is not None
-            lifted = entry.lifted[entry.count :]
-            found = [places.get(id(t), places.get(id(t.array))) for t in lifted]
             updated = {i - entry.count for i in entry.program.updated}
-            for k, (tensor, place) in enumerate(zip(lifted, found, strict=True)):
-                if place is None and (k in updated or not isinstance(tensor, Tensor)):
+            tensors: list[list[Tensor]] = [[] for _ in own]
+            for k, lifted in enumerate(entry.lifted[entry.count :]):
+                place = places.get(id(lifted), places.get(id(lifted.array)))
+                if place is None and (k in updated or not isinstance(lifted, Tensor)):
                     raise UnfitError("a step writes a tensor that the network and its optimiser do not hold")
-            pairs = list(zip(found, lifted, strict=True))
-            tensors = [[t if k is None else mine[k] for k, t in pairs] for mine in own]
+                for mine, found in zip(own, tensors, strict=True):
+                    found.append(lifted if place is None else mine[place])
             self.programs[key] = Family(entry.program, tensors, threads)
             if not self.programs[key].fits():
                 raise UnfitError("the networks' tensors are not alike")

@@ -57,15 +57,14 @@ class Lockstep:
         size = sum(group.bytes for group in running)
         allowed = [self.pace.batches(), OUTPUTS * data.batches // max(size, 1)]
         most = max(1, min([*allowed, *(most for most in asked if most is not None)]))
-        whole = most // data.batches if self.batch == 0 else 0
-        if whole:
-            ahead = all(group.ahead for group in running)
-            epochs = min(whole, self.epochs - self.epoch) if ahead else 1
-            return Chunk(self.epoch, epochs, data.segments, opens=True, closes=True)
-        found = [s.cut(self.batch, most) for s in data.segments if s.train]
-        closes = self.batch + most >= data.batches
-        segments = [s for s in found if s.count > 0] + [s for s in data.segments if closes and not s.train]
-        return Chunk(self.epoch, 1, segments, self.batch == 0, closes)
+        epochs = 1
+        if self.batch == 0 and all(group.ahead for group in running):
+            epochs = max(1, min(most // data.batches, self.epochs - self.epoch))
+        most = min(most, data.batches - self.batch)
+        closes = self.batch + most == data.batches
+        segments = [s.cut(self.batch, most) for s in data.segments if s.train]
+        segments = [s for s in segments if s.count > 0] + [s for s in data.segments if closes and not s.train]
+        return Chunk(self.epoch, epochs, segments, self.batch == 0, closes)
 
     def _call(self, chunk: Chunk, running: list[RunningGroup]) -> None:
         from rushlight.compile.native.family import run_workers
