@@ -65,6 +65,7 @@ class FitLoop:
             self.progress.stop()
 
     def _train(self, plan: EpochPlan, asked: Train) -> None:
+        """Train on further batches, and do what is due after them."""
         self.most = asked.most
         if self.under_way is None:
             self.trainer.model.train()
@@ -83,8 +84,8 @@ class FitLoop:
     def _room(self) -> int | None:
         """How many batches may be trained on at once: no more than to the next checkpoint."""
         every = self.trainer.checkpoint_every
-        room = [every - self.position.batch % every] if every else []
-        return min([*room, *([] if self.most is None else [self.most])], default=None)
+        limits = (self.most, every and every - self.position.batch % every)
+        return min((limit for limit in limits if limit), default=None)
 
     def _account(self, done: Done) -> None:
         """Take batches that were trained on into the metrics."""
