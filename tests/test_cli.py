@@ -277,6 +277,10 @@ def test_what_was_written_is_said_in_full(tmp_path: Path) -> None:
         (said,) = (line for line in done.out.splitlines() if line.startswith("written to"))
         for path in out.iterdir():
             assert path.name in said
+        # A line with a command is not broken, so that it can be copied: it holds one and no more.
+        commands = [line for line in done.out.splitlines() if "rushlight " in line]
+        assert len(commands) == (0 if options else 2)
+        assert all(line.count("rushlight ") == 1 for line in commands)
 
 
 def test_help_says_what_is_left_out() -> None:

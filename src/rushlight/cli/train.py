@@ -257,4 +257,5 @@ def _report(settings: Settings, result: Result, out: Path, quiet: bool) -> None:
     say(f"written to {written(out)}")
     sample = "points.csv" if settings.dataset == "disk" else "digit.png"
     place = shlex.quote(str(out))
-    say(f"next: rushlight evaluate {place}   or   rushlight predict {place} {sample}")
+    say(f"next: rushlight evaluate {place}")
+    say(f"  or: rushlight predict {place} {sample}")
