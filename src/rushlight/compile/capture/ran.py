@@ -49,7 +49,8 @@ def is_own_code(space: Mapping[str, Any]) -> bool:
     name = space.get("__name__")
     if type(name) is not str:
         return False
-    return name.split(".")[0] in _OWN
+    # What namedtuple writes has globals of its own, with nothing of the user's.
+    return name.split(".")[0] in _OWN or name.startswith("namedtuple_")
 
 
 @functools.lru_cache(65536)
