@@ -183,3 +183,21 @@ def test_what_was_old_stays_old() -> None:
     for first, second in (([1.0, 2.0], [3.0, 4.0]), ([3.0, 4.0], [1.0, 2.0])):
         assert [t.tolist() for t in step()] == [first, second]
         assert (a.tolist(), b.tolist()) == (second, first)
+
+
+def test_an_update_by_a_view_of_itself() -> None:
+    a, b = rl.tensor([[1.0, 2.0], [3.0, 4.0]]), rl.tensor([1.0, 2.0, 3.0])
+
+    def step() -> rl.Tensor:
+        before = b.flip(0)
+        b.copy_(before)
+        a.copy_(a.t().clone())
+        return before
+
+    for mode in ("full", "nofuse"):
+        compiled = rl.compile(step, mode=mode)
+        for sign in (-1, 1):
+            expected = [3.0, 2.0, 1.0][::-sign], [[1.0, 2.0], [3.0, 4.0]]
+            assert compiled().tolist() == expected[0]
+            assert b.tolist() == expected[0]
+            assert a.tolist() == (expected[1] if sign == 1 else [[1.0, 3.0], [2.0, 4.0]])

@@ -83,10 +83,19 @@ class _Simplifier:
             inputs = tuple([self.known[id(v)] if isinstance(v, Value) else _Known(v) for v in node.inputs])
             self.known[id(node.out)] = self._made(node, inputs)
         outputs = [self.known[id(v)].value for v in graph.outputs]
-        updates = [(target, self.known[id(v)].value) for target, v in graph.updates]
+        updates = [(target, self._apart(self.known[id(v)])) for target, v in graph.updates]
         found = Graph(graph.inputs, self.nodes, outputs, updates, graph.late)
         found.nodes = used(found, lambda node: may_raise(node.op))
         return found
+
+    def _apart(self, known: _Known) -> Value:
+        """What an update writes: the result of a node that may write it in its place, no input or view, which
+        may lie in the memory that is written."""
+        if known.op is not None and known.base is known:
+            return known.value
+        copied = Value(known.spec, f"{known.value}c{len(self.nodes)}")
+        self.nodes.append(Node(REGISTRY["clone"], (known.value,), {}, copied))
+        return copied
 
     def _made(self, node: Node, inputs: tuple[_Known, ...]) -> _Known:
         """What is known of a node's result: an earlier one, or that of a node made now."""
