@@ -213,6 +213,7 @@ def test_a_planted_miscompile_is_caught(
 ) -> None:
     """By a copy beside the interpreter, or in a large program's own memory, kernel by kernel."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("RUSHLIGHT_VERIFY", raising=False)  # it would find some of them before they run
     if watched:
         monkeypatch.setattr(memory, "WATCHED", 0)
     make = PROGRAMS.get(name, _training)

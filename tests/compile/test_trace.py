@@ -129,5 +129,5 @@ def test_ops_made_of_others_stay_whole_where_that_is_asked() -> None:
         (found,), _ = interpret(traced.graph, [t.array for t in traced.lifted])
         assert np.allclose(found, loss(x, target).item(), rtol=1e-6)
     composite = {op.name for op in ops[True] if op.decompose is not None}
-    assert composite == {"linear", "softmax", "log_softmax", "einsum"}
+    assert composite == {"linear", "softmax", "cross_entropy", "einsum"}
     assert not any(op.decompose for op in ops[False])
