@@ -11,8 +11,8 @@ import rushlight as rl
 from rushlight.compile import pipeline
 from rushlight.compile.capture.trace import trace
 from rushlight.compile.graph import Graph, GraphError
-from rushlight.compile.plan.kernels import Schedule
 from rushlight.compile.plan.memory import Memory
+from rushlight.compile.plan.records import Schedule
 
 pytest.importorskip("llvmlite")
 

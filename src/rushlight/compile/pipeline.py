@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from rushlight.compile.graph import Graph, GraphError, verify
 from rushlight.compile.native import jit
 from rushlight.compile.native.threads import get_num_threads, wait_address
-from rushlight.compile.plan.kernels import Schedule, cut, finish
+from rushlight.compile.plan.kernels import cut, finish
 from rushlight.compile.plan.layout import lay_out
 from rushlight.compile.plan.memory import Memory, plan_memory
+from rushlight.compile.plan.records import Schedule
 from rushlight.compile.plan.rows import fuse_rows
 from rushlight.compile.plan.verify import overwritten
 from rushlight.compile.plan.verify import verify as verify_schedule

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.indexing import source_of
-from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Memory
+from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.write.work import flops, per_element
 from rushlight.core.lower import Contract, Gather, Join, Map, Scatter, View
 

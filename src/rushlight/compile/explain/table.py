@@ -11,9 +11,9 @@ from rushlight.compile.explain.peak import Peak
 from rushlight.compile.explain.peak import measure as measure_peak
 from rushlight.compile.explain.timing import measure, threads_of
 from rushlight.compile.native.program import Program
-from rushlight.compile.plan.kernels import Kernel
 from rushlight.compile.plan.layout import in_columns
 from rushlight.compile.plan.memory import Buffer
+from rushlight.compile.plan.records import Kernel
 
 __all__ = ["Explanation", "Row", "explain", "stages"]
 

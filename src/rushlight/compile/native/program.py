@@ -15,8 +15,8 @@ from rushlight.compile.native.slices import Slices
 from rushlight.compile.native.threads import get_num_threads, together
 from rushlight.compile.native.workspace import Pairs, Workspace
 from rushlight.compile.pipeline import Built
-from rushlight.compile.plan.kernels import Schedule
 from rushlight.compile.plan.memory import Memory
+from rushlight.compile.plan.records import Schedule
 from rushlight.compile.write.render import Module
 from rushlight.compile.write.scan import scan_text
 from rushlight.core.atomic import Undo, at_once, make_lock

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.core.apply import explain
+from rushlight.compile.plan.records import Check, Schedule
 from rushlight.core.lower import Gather, Reduce, Scatter, Sort, View
 from rushlight.core.strides import row_major
-from rushlight.device import m, xp
-from rushlight.errors import RushlightError
-
-if TYPE_CHECKING:
-    from rushlight.compile.plan.kernels import Schedule
+from rushlight.device import xp
 
 __all__ = [
-    "Check",
     "Indexing",
     "Term",
     "below",
@@ -59,34 +54,6 @@ class Indexing:
     strides: tuple[int, ...]
     terms: tuple[Term, ...]
     looks: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """That `value`, which `node` reads, holds whole numbers from `low` to `size` - 1 and no others, but for
-    those that equal `free`; they count along `axis`."""
-
-    node: Node
-    value: Value
-    axis: int
-    size: int
-    low: int
-    free: int | None = None
-
-    def holds(self, index: int) -> bool:
-        """Whether an index may be this one."""
-        return self.low <= index < self.size or index == self.free
-
-    def error(self, index: int) -> Exception:
-        """What eager code raises for that index."""
-        if isinstance(self.node.op.lower, View):
-            try:
-                self.node.op.formula(m, xp.full((1,), index, self.value.spec.dtype), **self.node.attrs)
-            except RushlightError as error:
-                return error
-        specs = [v.spec if isinstance(v, Value) else v for v in self.node.inputs]
-        said = f"index {index} is out of bounds for axis {self.axis} with size {self.size}"
-        return explain(self.node.op, specs, self.node.attrs, IndexError(said))
 
 
 def indexing(node: Node, strides: Sequence[int]) -> Indexing:

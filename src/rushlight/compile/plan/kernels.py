@@ -9,12 +9,12 @@ never goes through memory. What cannot be said as a nest calls back to the op's 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
-from rushlight.compile.plan.indexing import Check, below, checks
-from rushlight.compile.plan.views import Access, contiguous, look_through
+from rushlight.compile.plan.indexing import below, checks
+from rushlight.compile.plan.records import Kernel, Schedule
+from rushlight.compile.plan.views import contiguous, look_through
 from rushlight.compile.plan.whole_product import as_reduction
 from rushlight.compile.plan.words import join_words, makes_words
 from rushlight.core.lower import (
@@ -32,87 +32,12 @@ from rushlight.core.lower import (
 )
 from rushlight.device import xp
 
-__all__ = ["Kernel", "Schedule", "cut", "finish"]
+__all__ = ["cut", "finish"]
 
 FUSING = {"map", "gather", "reduce", "dot", "cumulative", "product"}
 """Kinds of kernels after whose root elementwise nodes run at the same point."""
 SHORT = 256
 """Elements of a row up to which it is sorted by native code."""
-
-
-@dataclass(eq=False, slots=True)
-class Kernel:
-    """One loop nest, or one call.
-
-    kind    "map", "gather" (a map that reads through an index), "rows" (maps and reductions of the same rows,
-            its `stages`), "scatter" (a result written through one),
-            "check" (of an index), "cat", "copy", "fill" (with a constant), "reduce", "product", "library" (a
-            product that OpenBLAS does), "dot" (a product of whole numbers), "cumulative" (running
-            totals), "sort", "random" or "callback".
-    space   the shape over which `body` runs: for a reduction, what remains.
-    root    the reduction's, product's or callback's node; the one that draws random words.
-    before  elementwise nodes over the full space of a reduction, computed before it.
-    body    elementwise nodes over `space`, in order.
-    stores  the values that go to memory.
-    stages  kernels that run row by row, one after the other; the rows lie along `axis`.
-    inside  what a stage reads of what another one makes, by id: it needs no memory for that.
-    check   what a check looks at.
-    """
-
-    kind: str
-    space: tuple[int, ...]
-    root: Node | None = None
-    before: list[Node] = field(default_factory=list)
-    body: list[Node] = field(default_factory=list)
-    stores: list[Value] = field(default_factory=list)
-    check: Check | None = None
-    axis: int = 0
-    stages: list[Kernel] = field(default_factory=list)
-    inside: set[int] = field(default_factory=set)
-
-    @property
-    def nodes(self) -> list[Node]:
-        """All nodes, in order."""
-        own = [*self.before, *([self.root] if self.root else []), *self.body]
-        return [*own, *[node for stage in self.stages for node in stage.nodes]]
-
-    @property
-    def name(self) -> str:
-        """What the kernel does, in a few words."""
-        return "+".join(n.op.name for n in self.nodes) or self.kind
-
-    def reads(self) -> list[Value]:
-        """The values that it takes from elsewhere."""
-        made = {id(n.out) for n in self.nodes}
-        found: dict[int, Value] = {id(self.check.value): self.check.value} if self.check else {}
-        for node in self.nodes if self.kind != "fill" else ():
-            for v in node.values():
-                if id(v) not in made and id(v) not in self.inside:
-                    found.setdefault(id(v), v)
-        return list(found.values())
-
-
-@dataclass(eq=False, slots=True)
-class Schedule:
-    """Kernels in the order in which they run.
-
-    access     for each value (by id) where it is read: its own buffer, or through a view another's.
-    constants  values that are one number everywhere, by id.
-    below      what the numbers of a value are less than, none of them negative, by id.
-    checked    the indices that are known to be in range: where they are read, and for how large an axis.
-    """
-
-    graph: Graph
-    kernels: list[Kernel] = field(default_factory=list)
-    access: dict[int, Access] = field(default_factory=dict)
-    constants: dict[int, Any] = field(default_factory=dict)
-    made_by: dict[int, int] = field(default_factory=dict)
-    below: dict[int, int] = field(default_factory=dict)
-    checked: set[tuple[Any, ...]] = field(default_factory=set)
-
-    def source(self, value: Value) -> int:
-        """The index of the kernel that makes what `value` reads; -1 for inputs and constants."""
-        return self.made_by.get(id(self.access[id(value)].value), -1) if id(value) in self.access else -1
 
 
 def cut(

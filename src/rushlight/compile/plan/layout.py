@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rushlight.compile.graph import Value
-from rushlight.compile.plan.kernels import Kernel, Schedule
+from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import Access, look_through
 from rushlight.core.lower import Contract, Reduce, View
 

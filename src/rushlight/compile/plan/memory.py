@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.kernels import Kernel, Schedule
+from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import contiguous
 from rushlight.core.strides import row_major
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rushlight.compile.graph import Value
-from rushlight.compile.plan.kernels import Kernel, Schedule
+from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import Access
 from rushlight.core.lower import Gather, Reduce
 from rushlight.core.strides import row_major

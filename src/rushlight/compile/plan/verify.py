@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 
 from rushlight.compile.graph import GraphError, Value
-from rushlight.compile.plan.kernels import Schedule
 from rushlight.compile.plan.memory import Buffer, Memory, size_of
+from rushlight.compile.plan.records import Schedule
 
 __all__ = ["overwritten", "verify"]
 

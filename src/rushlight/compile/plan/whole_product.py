@@ -7,16 +7,12 @@ element, before a sum, and vectors run along the result's columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rushlight.compile.graph import Node, Value
+from rushlight.compile.plan.records import Schedule
 from rushlight.compile.plan.views import Access
 from rushlight.core.lower import Contract
 from rushlight.core.op import REGISTRY
 from rushlight.core.spec import Spec
-
-if TYPE_CHECKING:
-    from rushlight.compile.plan.kernels import Schedule
 
 __all__ = ["as_reduction"]
 

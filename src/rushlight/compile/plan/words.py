@@ -8,18 +8,16 @@ two that a float64 is made from, the first or the second.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rushlight.compile.graph import Node, Value
+from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import Access, contiguous
 from rushlight.core.lower import Draw
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.core.strides import row_major
 from rushlight.device import xp
-
-if TYPE_CHECKING:
-    from rushlight.compile.plan.kernels import Kernel, Schedule
 
 __all__ = ["PICK", "join_words", "makes_words"]
 

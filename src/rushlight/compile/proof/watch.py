@@ -15,8 +15,8 @@ from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.interpret import interpret, run_node
 from rushlight.compile.native.program import Program
 from rushlight.compile.native.workspace import Workspace
-from rushlight.compile.plan.kernels import Kernel
 from rushlight.compile.plan.memory import Buffer
+from rushlight.compile.plan.records import Kernel
 from rushlight.compile.plan.views import is_view
 from rushlight.compile.proof.check import close, disagreements
 from rushlight.compile.proof.part import FEW, part_of, sample, some_of

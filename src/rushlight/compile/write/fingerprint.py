@@ -11,8 +11,8 @@ from dataclasses import fields
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
+from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.device import xp
 
 __all__ = ["Fingerprint"]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
+from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.write.cuts import worthwhile

@@ -9,7 +9,7 @@ from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.graph import Node
-from rushlight.compile.plan.kernels import Schedule
+from rushlight.compile.plan.records import Schedule
 from rushlight.compile.write.cuts import worthwhile
 from rushlight.compile.write.factors import operands
 from rushlight.compile.write.kernel_writer import KernelWriter

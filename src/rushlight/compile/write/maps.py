@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.kernels import Kernel
+from rushlight.compile.plan.records import Kernel
 from rushlight.compile.vector import registers
 from rushlight.compile.write.accumulate import accumulator_of, reduced_axes
 from rushlight.compile.write.cuts import share

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.indexing import Check
-from rushlight.compile.plan.kernels import Kernel, Schedule
 from rushlight.compile.plan.memory import Buffer, Memory
+from rushlight.compile.plan.records import Check, Kernel, Schedule
 from rushlight.compile.write.arg_reduce import write_positions
 from rushlight.compile.write.check import write_check
 from rushlight.compile.write.contract import write_product

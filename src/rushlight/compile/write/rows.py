@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.kernels import Kernel
+from rushlight.compile.plan.records import Kernel
 from rushlight.compile.plan.rows import place_in_rows
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams

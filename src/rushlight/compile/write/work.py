@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
-from rushlight.compile.plan.kernels import Kernel
+from rushlight.compile.plan.records import Kernel
 from rushlight.compile.vector import registers
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.write.emit import Emitter
