@@ -11,6 +11,7 @@ import pytest
 import rushlight as rl
 from rushlight.compile.function import compile
 from rushlight.compile.native.threads import get_num_threads, set_num_threads
+from rushlight.compile.write import library
 from rushlight.nn import functional as F
 
 pytest.importorskip("llvmlite")
@@ -108,6 +109,44 @@ def test_threads_share_a_product_and_change_no_bit() -> None:
         set_num_threads(before)
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_threads_share_a_stack_of_products_and_change_no_bit() -> None:
+    before = get_num_threads()
+    x, y = rl.rand(3, 4, 96, 80), rl.rand(3, 4, 80, 90)
+    compiled = compile(lambda x, y: (x @ y).tanh())
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            set_num_threads(threads)
+            found.append(
+                compiled.scan(x[None].expand(4, 3, 4, 96, 80), y[None].expand(4, 3, 4, 80, 90)).numpy()
+            )
+    finally:
+        set_num_threads(before)
+    (entry,) = next(iter(compiled._entries.values()))
+    assert entry.program._parts > 1
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_allclose(found[0][1], (x @ y).tanh().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("turned", ["", "a", "b", "ab"])
+def test_products_by_openblas(turned: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("scipy_openblas32")
+    monkeypatch.setattr(library, "LARGE", 0)
+    rng = np.random.default_rng(4)
+    for m, k, n in ((150, 70, 90), (9, 8200, 11)):
+        a, b = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
+        left = rl.tensor(np.ascontiguousarray(a.T if "a" in turned else a))
+        right = rl.tensor(np.ascontiguousarray(b.T if "b" in turned else b))
+        got, plan = run(
+            lambda x, y: ((x.T if "a" in turned else x) @ (y.T if "b" in turned else y)).relu(), left, right
+        )
+        assert plan.kernels[0].kind == "library"
+        exact = np.maximum(a.astype(np.float64) @ b.astype(np.float64), 0)
+        np.testing.assert_allclose(got, exact, atol=(1e-5 if dtype == "float32" else 1e-13) * k)
 
 
 def test_a_constant_is_in_memory_for_all_who_read_it() -> None:

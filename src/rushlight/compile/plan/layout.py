@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rushlight.compile import host
 from rushlight.compile.graph import Value
 from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import Access, look_through
@@ -83,14 +84,9 @@ def _plain(kernel: Kernel) -> bool:
 
 def _narrow(value: Value) -> bool:
     """Whether vectors along the columns are fuller by so much that it pays."""
-    rows, columns = value.spec.shape
-    return _filled(rows) < WORTH * _filled(columns)
-
-
-def _filled(length: int) -> float:
-    """Vectors for each element; one that is at most half full counts half."""
-    whole, rest = divmod(length, LANES)
-    return (whole + (0 if not rest else 0.5 if rest <= LANES // 2 else 1)) / length
+    lanes = host.describe().lanes(value.spec.dtype.itemsize)
+    along, across = (-(-length // lanes) / length for length in value.spec.shape)
+    return along < WORTH * across
 
 
 def _refused(plan: Schedule, kernel: Kernel, chosen: dict[int, Value]) -> Iterator[Value]:

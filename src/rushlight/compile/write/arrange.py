@@ -17,9 +17,11 @@ SHARE = 0.2
 """Of the first cache for the rows that a block of dot products reads again and again."""
 SMALL = 64 << 10
 """Bytes of a factor that is copied whole."""
-COPIED, SINGLE, ADDED = 0.4, 1.5, 5.0
+COPIED, SINGLE, ADDED = 0.3, 1.5, 5.0
 """What it costs to copy one element of a panel, square by square or one by one, and to add up the lanes of
 one result, measured in multiply-adds of a vector."""
+NEAR, FAR = 1.0, 10.0
+"""What it costs to read or write one number by itself, in the first cache and beyond it."""
 BEGUN = 30.0
 """What it costs to begin a product."""
 
@@ -66,8 +68,11 @@ def _around(ops: Operands, m: int, n: int) -> int:
     return math.prod(size for d, size in enumerate(ops.sizes[: ops.rank]) if d not in (m, n))
 
 
-def _apart(ops: Operands, n: int) -> int:
-    return sum(s.strides[n] not in (0, 1) for s in ops.after.values() if s is not None)
+def _apart(ops: Operands, m: int, n: int) -> float:
+    """What it costs that results beside each other in a vector lie apart in memory, for each of them."""
+    size = ops.sizes[m] * ops.sizes[n] * ops.dtype.itemsize
+    each = NEAR if size <= host.describe().caches.l1 else FAR
+    return each * sum(s.strides[n] not in (0, 1) for s in ops.after.values() if s is not None)
 
 
 def _outer(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
@@ -82,7 +87,7 @@ def _outer(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
         own = COPIED if 1 in b.strides[ops.rank :] or b.strides[n] == 1 else SINGLE
     if a.bounds:
         own += SINGLE * rows / columns
-    return _around(ops, m, n) * (sums + columns * depth * own + rows * columns * _apart(ops, n) + BEGUN)
+    return _around(ops, m, n) * (sums + columns * depth * own + rows * columns * _apart(ops, m, n) + BEGUN)
 
 
 def _inner(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
@@ -99,5 +104,7 @@ def _inner(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
         return math.inf
     copied = sum(SINGLE * depth * size for f, size, _ in sides if f.strides[k] != 1)
     crooked = any(f.strides[k] == 1 and step % lanes for f, _, step in sides)
-    each = vectors(depth, lanes) * (1.25 if crooked else 1) + ADDED + _apart(ops, n)
+    few = ops.sizes[n] < together(ops.sizes[n], lanes)[0]  # sums that become a vector
+    added = 4 * ADDED if few else ADDED
+    each = vectors(depth, lanes) * (1.5 if crooked else 1.25) + added + _apart(ops, m, n)
     return _around(ops, m, n) * (ops.sizes[m] * ops.sizes[n] * each + BEGUN) + copied
