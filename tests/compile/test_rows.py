@@ -138,3 +138,43 @@ def test_a_kernel_does_not_run_before_what_it_reads() -> None:
     x, w = tensors((8, 8), "float64")
     check_same(compiled(x, w), step(x, w), "a product in between")
     kernels(compiled)
+
+
+def test_a_training_step_updates_in_place() -> None:
+    """Bias gradients of two layers share no rows, and updates within a row kernel need no copies."""
+    model = rl.nn.Sequential(
+        rl.nn.Linear(6, 5), rl.nn.ReLU(), rl.nn.Linear(5, 5), rl.nn.ReLU(), rl.nn.Linear(5, 3)
+    )
+    optimizer = rl.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+
+    def step(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled = rl.compile(step)
+    for _ in range(2):
+        compiled(rl.rand(20, 6), rl.randint(0, 3, (20,)))
+    (entry,) = [e for group in compiled._entries.values() for e in group if e.proved][-1:]
+    assert entry.program.memory.copies == []
+
+
+def test_a_target_that_a_later_stage_reads_is_not_overwritten() -> None:
+    state = rl.ones(4)
+
+    def step(x: Any) -> Any:
+        total = x.sum(1)
+        with rl.no_grad():
+            state.add_(total)
+        return x * (state + total).unsqueeze(1) - state.unsqueeze(1), state * 2
+
+    twin = state.clone()
+    compiled = rl.compile(step)
+    (x, _) = tensors((4, 9), "float32")
+    for _ in range(2):
+        found = compiled(x)
+        twin = twin + x.sum(1)
+        check_same(found, [x * (twin + x.sum(1)).unsqueeze(1) - twin.unsqueeze(1), twin * 2], "updated rows")
+    check_same([state], [twin], "state")

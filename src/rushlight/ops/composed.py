@@ -7,13 +7,13 @@ share one formula.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.ops import reduce
 from rushlight.ops.creation import arange
 from rushlight.ops.elementwise import exp, isfinite, log
-from rushlight.ops.gather import gather
 from rushlight.ops.movement import reshape
 from rushlight.ops.reduce import amax, sum
 from rushlight.ops.select import where
@@ -27,10 +27,15 @@ def mean(x: Tensor, axis: Any, keepdims: bool, part: float) -> Tensor:
 
 
 def pick(x: Tensor, place: Tensor) -> Tensor:
-    """x[n, place[n]] for each row n of a matrix."""
-    return gather(x, 1, place.unsqueeze(1)).squeeze(1)
+    """x[n, place[n]] for each row n of a matrix, in a loop over the row like a softmax: the largest of that
+    alone."""
+    return amax(where(_at(x, place), x, -math.inf), 1)
 
 
 def less_at(x: Tensor, place: Tensor, amount: Tensor) -> Tensor:
     """x with `amount`, (N, 1) or (1,), taken off x[n, place[n]] in each row n."""
-    return x - where(place.unsqueeze(1) == arange(x.shape[1]), amount, 0.0)
+    return x - where(_at(x, place), amount, 0.0)
+
+
+def _at(x: Tensor, place: Tensor) -> Tensor:
+    return place.unsqueeze(1) == arange(x.shape[1])

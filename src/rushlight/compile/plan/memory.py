@@ -121,19 +121,23 @@ def _writes_through(
     if len(plan.kernels) in readers:
         return False
     later = [i for i in readers if i >= maker]
-    return all(_only_pointwise(plan, plan.kernels[i], target, same=i == maker) for i in later)
+    return all(_only_pointwise(plan, plan.kernels[i], target, value if i == maker else None) for i in later)
 
 
-def _only_pointwise(plan: Schedule, kernel: Kernel, target: Value, same: bool) -> bool:
-    """Whether `kernel` leaves `target` alone or, being the one that overwrites it, reads it only in place."""
-    for node in kernel.nodes:
-        for v in node.values():
-            access = plan.access.get(id(v))
-            if access is None or access.value is not target:
-                continue
-            plain = access.offset == 0 and access.strides == row_major(target.spec.shape)
-            if not (same and plain and v.spec.shape == kernel.space and _in_place(kernel, node, v)):
-                return False
+def _only_pointwise(plan: Schedule, kernel: Kernel, target: Value, value: Value | None) -> bool:
+    """Whether `kernel` leaves `target` alone or, making the `value` that overwrites it, reads it only in
+    place, and in no stage after that."""
+    ahead = value is not None
+    for stage in kernel.stages or [kernel]:
+        for node in stage.nodes:
+            for v in node.values():
+                access = plan.access.get(id(v))
+                if access is None or access.value is not target:
+                    continue
+                plain = access.offset == 0 and access.strides == row_major(target.spec.shape)
+                if not (ahead and plain and v.spec.shape == stage.space and _in_place(stage, node, v)):
+                    return False
+        ahead = ahead and all(n.out is not value for n in stage.nodes)
     return True
 
 

@@ -11,6 +11,7 @@ from elsewhere, and if all else that it reads is there before the first of them 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from rushlight.compile.graph import Value
@@ -40,8 +41,12 @@ class _Rows:
     first: int
     members: list[int] = field(default_factory=list)
     inside: set[int] = field(default_factory=set)
-    bases: set[int] = field(default_factory=set)
+    bases: dict[int, Value] = field(default_factory=dict)
     checks: dict[int, None] = field(default_factory=dict)
+
+    def share(self, bases: dict[int, Value]) -> bool:
+        """Whether whole rows are among what another kernel reads."""
+        return any(b in bases and v.spec.size == math.prod(self.space) for b, v in self.bases.items())
 
 
 def fuse_rows(plan: Schedule) -> None:
@@ -93,17 +98,17 @@ def _joined(plan: Schedule, i: int, kernel: Kernel, groups: dict[int, _Rows]) ->
     makers = {plan.made_by.get(b, -1) for b in bases}
     near = {id(groups[j]): groups[j] for j in makers if j in groups}
     if kernel.kind != "map":
-        near.update({id(r): r for r in groups.values() if bases & r.bases})
+        near.update({id(r): r for r in groups.values() if r.share(bases)})
     for rows in sorted(near.values(), key=lambda r: -r.first):
         if _fits(rows, kernel) and _ready(plan, i, kernel, rows, groups):
             return rows
     return None
 
 
-def _bases(plan: Schedule, kernel: Kernel) -> set[int]:
+def _bases(plan: Schedule, kernel: Kernel) -> dict[int, Value]:
     """The values in memory that a kernel reads, by id."""
     read = [v for node in kernel.nodes for v in node.values() if id(v) in plan.access]
-    return {id(plan.access[id(v)].value) for v in read}
+    return {id(base): base for base in (plan.access[id(v)].value for v in read)}
 
 
 def _fits(rows: _Rows, kernel: Kernel) -> bool:
