@@ -10,10 +10,9 @@ import pytest
 
 import rushlight as rl
 from rushlight.compile.function import compile
-from rushlight.core.op import REGISTRY
+from rushlight.ops.einsum import _decomposed
 from tests.compile.compare import check_same
 
-EINSUM = REGISTRY["einsum"]
 SIZES = {"a": 2, "b": 3, "c": 4, "d": 1, "e": 5}
 
 
@@ -36,8 +35,7 @@ def test_decomposed_is_numpy(dtype: str) -> None:
     for seed in range(60):
         text = equation(r)
         given = operands(text, seed, dtype)
-        assert EINSUM.decompose is not None
-        found = EINSUM.decompose(*given, equation=text)
+        found = _decomposed(*given, equation=text)
         plain = np.einsum(text, *[t.numpy() for t in given])
         assert (found.shape, found.dtype) == (plain.shape, plain.dtype), text
         np.testing.assert_allclose(found.numpy(), plain, err_msg=text)
@@ -68,6 +66,34 @@ def test_native_with_gradients() -> None:
     for _ in range(2):
         check_same(compiled(*given), run(*given), "einsum")
     assert all(k.kind != "callback" for k in compiled._explained().program.plan.kernels)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "ij,jk->ik",
+            "ij,jk->ki",
+            "ji,kj->ik",
+            "bthd,bshd->bhts",
+            "bhts,bshd->bthd",
+            "abc,cbd->ad",
+            "abc,dbc->da",
+        ),
+        *("ij,ij->i", "i,i->", "ijk,jk->i", "aij,bij->ab", "ai,bi->ab", "abi,abi->ba"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_pair_with_common_letters_is_one_product(text: str, dtype: str) -> None:
+    """Whatever the order of its axes: nothing is copied."""
+    pytest.importorskip("llvmlite")
+    sizes = {c: 3 + k for k, c in enumerate("abcdefghijklmnopqrst"[::-1])}
+    left, right = text.split("->")[0].split(",")
+    numbers = np.random.default_rng(5)
+    given = [rl.from_numpy(numbers.normal(size=[sizes[c] for c in t]).astype(dtype)) for t in (left, right)]
+    compiled = compile(lambda a, b: rl.einsum(text, a, b).tanh())
+    check_same([compiled(*given)], [rl.einsum(text, *given).tanh()], text)
+    assert [k.kind for k in compiled._explained().program.plan.kernels] == ["product"]
 
 
 SPREAD = {

@@ -46,7 +46,8 @@ class Op:
     put         of a view: ``put(x, value, attrs)`` gives the op, inputs and attrs that make the first input
                 `x` anew with `value` in the place of what the view looks at; None where elements repeat.
     inplace     ``inplace(array, *arrays)``: the same written into the first array, where that is cheaper.
-    decompose   the same result in other Tensor ops, for tracing and for whoever wants to read it.
+    decompose   the same result in other Tensor ops, for tracing and for whoever wants to read it; it may give
+                None where the op is to stay as it is.
     fold        ``fold(*operands, **attrs)``: the same result, bit for bit, without this op: one of the
                 operands (`core/fold.py`), the number that every element is, or the (op, inputs, attrs) that
                 make it; None where there is no such thing.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.apply import apply, one_dtype
+from rushlight.core.lower import Contract
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor, wrap
@@ -84,6 +85,25 @@ def _decomposed(*xs: Tensor, equation: str) -> Tensor:
     return total if len(xs) > 1 else total.clone()
 
 
+def _traced(*xs: Tensor, equation: str) -> Tensor | None:
+    """None where a sum over letters that both of two operands have is all that is asked for."""
+    terms, result = equation.split("->")
+    parts = terms.split(",")
+    if len(xs) == 2 and xs[0].dtype.kind == "f" and xs[0].dtype.itemsize > 2:
+        sizes = [dict(zip(term, x.shape, strict=True)) for term, x in zip(parts, xs, strict=True)]
+        shared, letters = set(parts[0]) & set(parts[1]), set(parts[0]) | set(parts[1])
+        if letters - set(result) <= shared - set(result) != set() and all(
+            sizes[0][c] == sizes[1][c] for c in shared
+        ):
+            return None
+    return _decomposed(*xs, equation=equation)
+
+
+def _letters(ranks: list[int], attrs: dict[str, Any]) -> tuple[list[str], str]:
+    terms, result = attrs["equation"].split("->")
+    return terms.split(","), result
+
+
 def _only(x: Tensor, term: str, kept: set[str]) -> tuple[Tensor, str]:
     """Without the letters that are not kept: they are summed over."""
     for c in [c for c in term if c not in kept]:
@@ -124,7 +144,8 @@ EINSUM = register(
         _infer_einsum,
         _einsum_grad,
         promote="common",
-        decompose=_decomposed,
+        decompose=_traced,
+        lower=Contract(_letters),
     )
 )
 

@@ -87,7 +87,9 @@ class Trace:
         self.backward = self.backward or state.backward_of is not None
         if op.decompose is not None and not self.whole:
             with no_grad():
-                return op.decompose(*[_plain(t) for t in inputs], **attrs).array
+                made = op.decompose(*[_plain(t) for t in inputs], **attrs)
+            if made is not None:
+                return made.array
         values = [self._operand(t, op, inputs) for t in inputs]
         spec = op.infer(*[v.spec if isinstance(v, Value) else v for v in values], **attrs)
         self._last_read.update((id(v), len(self.graph.nodes)) for v in values if isinstance(v, Value))

@@ -15,6 +15,7 @@ from rushlight.compile.write.factors import operands
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import offset_of
 from rushlight.compile.write.work import flops
+from rushlight.core.lower import Contract
 
 __all__ = ["address_of", "is_large", "symbols", "write_library"]
 
@@ -83,6 +84,10 @@ def is_large(node: Node) -> bool:
     specs = [v.spec for v in (*node.values(), node.out)]
     if not all(s.ndim == 2 and min(s.shape) > 1 for s in specs):
         return False
+    assert isinstance(node.op.lower, Contract)
+    terms, result = node.op.lower.letters([2, 2], node.attrs)
+    if any(c in terms[0] and c in terms[1] for c in result):
+        return False  # many products of vectors
     least = min(s.size * s.dtype.itemsize for s in specs)
     return least > LARGE * host.describe().caches.l2 and _library() is not None
 
