@@ -299,20 +299,17 @@ def _resume(path: Path, folder: Path) -> Any:
     shutil.rmtree(run, ignore_errors=True)
     shutil.copytree(folder / "good", run)
     shutil.copy(path, run / path.name)
-    with mock.patch("rushlight.train.loop.FitLoop._train_epoch", _all_used):
+    with mock.patch("rushlight.train.loop.FitLoop._train", _all_used):
         return call(
             "train", "disk", "--out", run, "--resume", "--epochs", "3", "--runs", "1", "--no-pictures"
         )
 
 
-def _all_used(loop: Any) -> None:
+def _all_used(loop: Any, plan: Any, asked: Any) -> None:
     position = loop.position
     position.batch += 1
-    position.loss_sum, position.loss_weight, position.exhausted = (
-        position.loss_sum + 1.0,
-        position.loss_weight + 1,
-        True,
-    )
+    position.loss_sum, position.loss_weight = position.loss_sum + 1.0, position.loss_weight + 1
+    plan.answer(None)
 
 
 def faults(folder: Path, count: int, seed: int, tally: Counter[str] | None = None) -> list[str]:
