@@ -177,13 +177,63 @@ def test_without_a_program_it_says_what_to_do() -> None:
 def test_stages() -> None:
     _, _, run, _ = _compiled("disk")
     stages = run.stages()
-    assert list(stages) == ["graph", "simplified", "kernels", "llvm", "optimized", "assembly"]
+    assert list(stages) == ["graph", "simplified", "kernels", "memory", "llvm", "optimized", "assembly"]
     assert "tanh" in stages["graph"]
-    assert stages["kernels"].startswith("k0: product")
-    assert "store" in stages["kernels"]
     assert "define void @step(" in stages["llvm"]
     assert "define void @step(" in stages["optimized"]
     assert "step:" in stages["assembly"]
+
+
+def test_kernels_and_memory_are_printed_as_records() -> None:
+    """What each kernel reads and where that lies, what it does and what it writes; where values live."""
+    weight, total = rl.rand(30, 50), rl.zeros(20, 1)
+
+    @compile
+    def run(x: Any, classes: Any) -> Any:
+        likely = rl.softmax(x @ weight.T, -1)
+        total.add_(likely.gather(1, classes))
+        return likely, total
+
+    run(rl.rand(20, 50), rl.zeros(20, 1, dtype=rl.int64))
+    stages = run.stages()
+    assert re.sub("function f[0-9a-f]{20}", "function f", stages["kernels"]) == KERNELS
+    assert stages["memory"] == MEMORY
+
+
+KERNELS = """\
+k0: product over [20, 30], merging [50]; 1 part; function f
+    read %in0: float32[20, 50], strides [50, 1]
+    read %0 in %in2: float32[50, 30], strides [1, 50]
+    %1 = matmul(%in0, %0)
+    write %1: float32[20, 30], strides [30, 1]
+k1: rows over [20, 30], row by row along axis 1; 1 part; function f
+    read %1: float32[20, 30], strides [30, 1]
+    stage 0: reduce over [20, 1], merging [30]
+        %2 = amax(%1, dim=(1,), keepdim=True)
+    stage 1: reduce over [20, 1], merging [30]
+        %3 = sub(%1, %2)
+        %4 = exp(%3)
+        %5 = sum(%4, dim=(1,), keepdim=True)
+    stage 2: map over [20, 30]
+        %6 = div(%4, %5)
+    write %6: float32[20, 30], strides [30, 1]
+k2: check over [20, 1]; 1 part; function f
+    read %in1: int64[20, 1], strides [1, 1]
+    check 0 <= %in1 < 30
+k3: gather over [20, 1]; 1 part; function f
+    read %6: float32[20, 30], strides [30, 1]
+    read %in1: int64[20, 1], strides [1, 1]
+    read %in3: float32[20, 1], strides [1, 1]
+    %7 = gather(%6, %in1, dim=1)
+    %8 = add(%in3, %7)
+    write %8: float32[20, 1], strides [1, 1]"""
+
+MEMORY = """\
+k0: %1 in the arena at byte 0, 2432 bytes
+k1: %6 in output 0
+k3: %8 in input 3
+c0: %8 copied to output 1
+arena: 2496 bytes"""
 
 
 def test_peak() -> None:

@@ -197,7 +197,7 @@ def test_a_table_is_written_in_its_own_memory() -> None:
         assert table.numpy()[[3, 999]].tolist() == [[value] * 50] * 2
         assert table.sum().item() == 100 * value
     assert table.numpy().ctypes.data == place
-    assert "store %1 in input 2" in step.stages()["kernels"]
+    assert "%1 in input 2" in step.stages()["memory"]
 
 
 def test_a_table_that_is_read_again_is_copied() -> None:

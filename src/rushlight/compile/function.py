@@ -302,10 +302,22 @@ class CompiledFunction:
     def stages(self) -> dict[str, str]:
         """What each stage of the compiler made of the program that ran last, as text.
 
-        The keys are "graph" (as traced), "simplified", "kernels" (that graph cut into loops), "llvm" (as
-        written), "optimized" (after LLVM's passes) and "assembly".
+        The keys are "graph" (as traced), "simplified", "kernels" (that graph cut into loops, with rows fused
+        and layouts chosen), "memory" (where every value lives), "llvm" (as written), "optimized" (after
+        LLVM's passes) and "assembly".
+
+        >>> import rushlight as rl
+        >>> from rushlight.compile.function import compile
+        >>> double = compile(lambda x: 2 * x)
+        >>> double(rl.ones(3))
+        tensor([2., 2., 2.])
+        >>> print(double.stages()["kernels"])  # doctest: +ELLIPSIS
+        k0: map over [3]; 1 part; function ...
+            read %in0: float32[3], strides [1]
+            %0 = mul(%in0, 2)
+            write %0: float32[3], strides [1]
         """
-        from rushlight.compile.explain.table import stages
+        from rushlight.compile.explain.stages import stages
 
         return stages(self._explained())
 

@@ -68,9 +68,9 @@ class Graph:
 
     def __str__(self) -> str:
         """The graph as text: what comes in, each node with its result's shape, what goes out."""
-        lines = [f"input  {v}: {_text(v.spec)}" for v in self.inputs]
+        lines = [f"input  {v}: {v.spec}" for v in self.inputs]
         width = max((len(repr(n)) for n in self.nodes), default=0)
-        lines += [f"{n!r:<{width}}  : {_text(n.out.spec)}" for n in self.nodes]
+        lines += [f"{n!r:<{width}}  : {n.out.spec}" for n in self.nodes]
         lines += [f"update {target} <- {value}" for target, value in self.updates]
         return "\n".join([*lines, f"return {', '.join(map(repr, self.outputs))}"])
 
@@ -113,10 +113,6 @@ def _verify_ends(graph: Graph, known: set[int]) -> None:
 
 def _spec(value: Any) -> Any:
     return value.spec if isinstance(value, Value) else value
-
-
-def _text(spec: Spec) -> str:
-    return f"{spec.dtype}{list(spec.shape)}"
 
 
 def used(graph: Graph, keep: Callable[[Node], bool] | None = None) -> list[Node]:

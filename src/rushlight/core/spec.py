@@ -62,6 +62,9 @@ class Spec:
     def __repr__(self) -> str:
         return f"Spec({self.shape}, {self.dtype})"
 
+    def __str__(self) -> str:
+        return f"{self.dtype}{list(self.shape)}"
+
 
 def as_dtype(dtype: Any) -> Any:
     """`dtype` as the device's dtype object; raises DTypeError for what Rushlight does not compute with.

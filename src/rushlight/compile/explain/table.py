@@ -1,4 +1,4 @@
-"""What a compiled program does, and how near it comes to the machine's limit: `explain` and `stages`."""
+"""What a compiled program does, and how near it comes to the machine's limit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from rushlight.compile.explain.peak import Peak
 from rushlight.compile.explain.peak import measure as measure_peak
 from rushlight.compile.explain.timing import measure, threads_of
 from rushlight.compile.native.program import Program
-from rushlight.compile.plan.layout import in_columns
-from rushlight.compile.plan.memory import Buffer
 from rushlight.compile.plan.records import Kernel
 
-__all__ = ["Explanation", "Row", "explain", "stages"]
+__all__ = ["Explanation", "Row", "explain"]
 
 WIDTH = 40
 ARITHMETIC = "FMA"
@@ -25,8 +23,9 @@ ARITHMETIC = "FMA"
 class Row:
     """One kernel: what it does, its work, its time, and how near it comes to its limit.
 
-    kind     "map", "reduce", "product", "dot" (of integers), "library" (OpenBLAS), "gather", "scatter",
-             "check", "cumulative", "sort", "random", "cat", "copy", "fill", or "callback" (NumPy).
+    kind     "map", "reduce", "rows" (several of these, row by row), "product", "dot" (of integers), "library"
+             (OpenBLAS), "gather", "scatter", "check", "cumulative", "sort", "random", "cat", "copy", "fill",
+             or "callback" (NumPy).
     flops    operations on floats; a fused multiply-add is two.
     bytes    read and written, each place once.
     seconds  typical of many runs, measured in the kernel's place in the running step.
@@ -201,36 +200,3 @@ def _number(value: float) -> str:
 def _micro(seconds: float) -> str:
     digits = 3 if seconds < 1e-6 else 2 if seconds < 1e-4 else 0
     return f"{1e6 * seconds:.{digits}f}"
-
-
-def stages(entry: Entry) -> dict[str, str]:
-    """What each stage of the compiler made, as text; `CompiledFunction.stages` lists them."""
-    program = entry.program
-    assert program is not None
-    return {
-        "graph": str(entry.graph),
-        "simplified": str(program.graph),
-        "kernels": _kernels_text(program),
-        "llvm": program.module.text,
-        "optimized": program.native.optimized,
-        "assembly": program.native.assembly,
-    }
-
-
-def _kernels_text(program: Program) -> str:
-    lines: list[str] = []
-    names = [call.name for call in program.module.calls]
-    for i, kernel in enumerate(program.plan.kernels):
-        lines.append(f"k{i}: {kernel.kind} over {list(kernel.space)}, function {names[i]}")
-        lines += [f"    {node}" for node in kernel.nodes]
-        places = program.memory.places
-        for v in kernel.stores:
-            turned = ", in columns" if in_columns(program.plan, v) else ""
-            lines += [f"    store {v} in {_where(places[id(v)])}{turned}"] if id(v) in places else []
-    for i, (value, target) in enumerate(program.memory.copies):
-        lines.append(f"c{i}: copy {value} to {_where(target)}")
-    return "\n".join(lines)
-
-
-def _where(buffer: Buffer) -> str:
-    return f"{buffer.kind} {buffer.where}" if buffer.kind != "arena" else f"the arena at byte {buffer.where}"

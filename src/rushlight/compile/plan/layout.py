@@ -14,7 +14,7 @@ from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import Access, look_through
 from rushlight.core.lower import Contract, Reduce, View
 
-__all__ = ["in_columns", "lay_out"]
+__all__ = ["lay_out"]
 
 LANES = 16
 WORTH = 0.9
@@ -39,11 +39,6 @@ def lay_out(plan: Schedule) -> None:
             access = look_through(node, plan.access[id(node.inputs[0])])
             assert access is not None
             plan.access[id(node.out)] = access
-
-
-def in_columns(plan: Schedule, value: Value) -> bool:
-    """Whether a stored value lies in columns."""
-    return value.spec.ndim == 2 and plan.access[id(value)].strides[0] == 1 != value.spec.shape[1]
 
 
 def _candidates(plan: Schedule) -> Iterator[Value]:

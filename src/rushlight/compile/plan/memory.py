@@ -29,6 +29,9 @@ class Buffer:
     kind: str
     where: int
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.where}" if self.kind != "arena" else f"the arena at byte {self.where}"
+
 
 @dataclass(slots=True)
 class Memory:
