@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rushlight.compile.host import ISAS, Caches, _from_files, described
+from rushlight.compile.host import ISAS, Caches, _from_files, _has, available, described, llvm
 from rushlight.errors import ArgumentError
 
+HELD = _has(llvm().get_host_cpu_features().flatten()) if available() else []
+"""The instruction sets that this processor has."""
 ZEN3 = "+sse2,+avx,+avx2,+fma,+f16c,-avx512f"
 
 
@@ -65,3 +67,33 @@ def test_the_environment_chooses() -> None:
     assert "ArgumentError: compile: got RUSHLIGHT_ISA='nothing of the kind'; expected one of" in first.stderr
     least = first.stderr.split("expected one of ")[1].split(",")[0].split(".")[0]
     assert run(least).stdout.strip() == least
+
+
+BITS = """
+import hashlib
+import rushlight as rl
+from rushlight.nn import functional as F
+
+def found(x, y):
+    totals = x.sum(), (x * y).sum(-1), x.exp().mean(0), x.var(0), x.cumsum(-1), x.amax(0), x.argmax(-1)
+    return *totals, (x * y).tanh() + x.sigmoid(), F.softmax(x, -1), F.softmax(x, -1).sum(0), F.dropout(x)
+
+bits = hashlib.sha256()
+shapes = (7,), (100, 25), (25, 100), (3, 5, 17), (1, 300)
+for shape, dtype in zip(shapes, [rl.float32, rl.float32, rl.float64, rl.float16, rl.float32]):
+    rl.manual_seed(0)
+    for t in rl.compile(found)(rl.randn(*shape).to(dtype), rl.randn(*shape).to(dtype)):
+        bits.update(t.numpy().tobytes())
+print(bits.hexdigest())
+"""
+
+
+@pytest.mark.skipif(len(HELD) < 2, reason="a processor with one instruction set")
+def test_all_but_products_has_the_same_bits_with_every_instruction_set() -> None:
+    def run(isa: str) -> str:
+        given = {**os.environ, "RUSHLIGHT_ISA": isa}
+        found = subprocess.run([sys.executable, "-c", BITS], env=given, capture_output=True, text=True)
+        assert found.returncode == 0, found.stderr
+        return found.stdout
+
+    assert len({run(isa) for isa in HELD}) == 1
