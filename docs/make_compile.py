@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,25 @@ def abridged(graph: str) -> str:
     return "\n".join(kept)
 
 
+def around(graph: str, first: str, last: str) -> str:
+    """The lines of the graph from the one that makes `first` to the one that makes `last`."""
+    lines = graph.splitlines()
+    start, end = (next(i for i, line in enumerate(lines) if f"= {name}(" in line) for name in (first, last))
+    return "\n".join(["...", *lines[start - 4 : end + 1], "..."])
+
+
+def records(kernels: str) -> list[str]:
+    """Each kernel's text."""
+    return re.split(r"\n(?=k\d+: )", kernels)
+
+
+def heads(kernels: str, *whole: int) -> str:
+    """All of some kernels, and of the others the first line."""
+    return "\n".join(
+        text if i in whole else text.partition("\n")[0] for i, text in enumerate(records(kernels))
+    )
+
+
 def fill(page: str, name: str, text: str) -> str:
     """The page with `text` in the block between the marks that carry `name`."""
     pattern = re.compile(rf"(<!-- {name} -->\n+```text\n).*?(\n```\n+<!-- end -->)", re.DOTALL)
@@ -53,6 +73,7 @@ def fill(page: str, name: str, text: str) -> str:
 
 
 def main() -> None:
+    os.environ["RUSHLIGHT_CACHE"] = ""  # the tables show what LLVM takes
     points = rl.rand(100, 2), rl.rand(100, 1)
     disk = compiled((2, 25, 25, 25, 1), "tanh", nn.functional.mse_loss, points, 0.05)
     digits = rl.rand(128, 784), rl.randint(0, 10, (128,))
@@ -60,7 +81,11 @@ def main() -> None:
     stages = disk.stages()
     page = PAGE.read_text(encoding="utf-8")
     page = fill(page, "graph", abridged(stages["graph"]))
-    page = fill(page, "kernels", stages["kernels"].strip())
+    page = fill(page, "simplified", around(stages["simplified"], "mean", "mm"))
+    page = fill(page, "kernels", heads(stages["kernels"], 0, 6))
+    rows = [text for text in records(mnist.stages()["kernels"]) if ": rows over [128, 10]" in text]
+    page = fill(page, "rows", "\n".join(rows))
+    page = fill(page, "memory", stages["memory"])
     page = fill(page, "disk", str(disk.explain()).strip())
     page = fill(page, "mnist", str(mnist.explain()).strip())
     PAGE.write_text(page, encoding="utf-8")
