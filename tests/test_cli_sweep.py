@@ -151,7 +151,7 @@ def test_grids() -> None:
         (("--lr", "0.1,-1"), "--lr -1.0: expected a number above 0"),
         (("--momentum", "0.5,1"), "--momentum 1.0"),
         (("--lr", "0.1,0.10"), "--lr 0.1,0.10: 0.1 stands there twice"),
-        (("--activation", "relu,relu,tanh"), "end it with a stroke: relu,relu,tanh/"),
+        (("--activation", "relu,relu,tanh"), "end it with a slash: relu,relu,tanh/"),
         (("--activation", "relu,swish"), "unknown --activation 'swish'"),
         (("--activation", "leaky_relu,leaky-relu"), "two configurations of the sweep are the same"),
         (("--hidden", "25,x/3"), "--hidden '25,x'"),

@@ -85,7 +85,7 @@ def spent(tensor: rl.Tensor) -> None:
 
 
 class Step:
-    """A training step whose state is two tensors, one of them not in row order where `turned`."""
+    """A training step whose state is two tensors, one of them not C-contiguous where `turned`."""
 
     def __init__(self, turned: bool = False) -> None:
         rl.manual_seed(0)

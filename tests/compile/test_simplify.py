@@ -20,7 +20,7 @@ VALUES = [0.0, -0.0, 1.0, -1.5, 3e38, -3e38, 1e-42, float("inf"), float("-inf"),
 
 
 def _in_rows(node: Node, operands: Any, result: Any) -> Any:
-    """Sums and products depend on how their operands lie in memory: here all lie in row order."""
+    """Sums and products depend on how their operands lie in memory: here all are C-contiguous."""
     return np.array(result, order="C")
 
 

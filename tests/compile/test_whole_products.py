@@ -40,4 +40,4 @@ def test_what_follows_joins() -> None:
     compiled: Any = rl.compile(lambda a, b: (a @ b) * 2 + 1)
     a, b = _numbers(5, 7), _numbers(7, 18)
     np.testing.assert_array_equal(compiled(a, b).numpy(), a.numpy() @ b.numpy() * 2 + 1)
-    assert kinds(compiled) == ["dot"]
+    assert kinds(compiled) == ["integer matmul"]

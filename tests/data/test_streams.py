@@ -19,8 +19,8 @@ def test_a_permutation_holds_every_index_once(seed: int, purpose: Purpose, count
 
 
 def test_permutations_are_fair() -> None:
-    orders = np.array([permutation(seed, Purpose.SHUFFLE, 3) for seed in range(6000)])
-    counts = np.unique(orders, axis=0, return_counts=True)[1]
+    found = np.array([permutation(seed, Purpose.SHUFFLE, 3) for seed in range(6000)])
+    counts = np.unique(found, axis=0, return_counts=True)[1]
     assert len(counts) == 6
     # Chi-squared with 5 degrees of freedom; 20.5 is its 99.9 % quantile.
     assert ((counts - 1000.0) ** 2 / 1000).sum() < 20.5

@@ -123,5 +123,5 @@ def _once(name: str, given: str, values: list[Any]) -> list[Any]:
         return values
     hint = ""
     if name == "activation" and "/" not in given:
-        hint = f"; for one net with a function for each layer, end it with a stroke: {given}/"
+        hint = f"; for one net with a function for each layer, end it with a slash: {given}/"
     raise UserError(f"--{name} {given}: {text(twice)} stands there twice{hint}", 2)

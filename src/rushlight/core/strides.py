@@ -12,7 +12,7 @@ Place = tuple[int, Strides]
 
 
 def row_major(shape: tuple[int, ...]) -> Strides:
-    """The strides of an array in row order, in elements.
+    """The strides of a C-contiguous array, in elements.
 
     >>> row_major((2, 3, 4))
     (12, 4, 1)

@@ -174,7 +174,7 @@ class Tensor:
         return self.array.dtype.kind == "f"
 
     def is_contiguous(self) -> bool:
-        """Whether the elements lie in row order without gaps."""
+        """Whether the tensor is C-contiguous: its elements lie in row-major order without gaps."""
         return self.array.flags.c_contiguous
 
     def stride(self) -> tuple[int, ...]:

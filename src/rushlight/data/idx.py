@@ -1,7 +1,7 @@
 """The IDX format of MNIST, read strictly: what does not fit its own header is refused.
 
 A file is: two zero bytes, a type code, the number of dimensions, one big-endian 32-bit size for each, then
-the elements in row order, big-endian. It may be gzipped, which its first bytes tell, not its name.
+the elements in row-major order, big-endian. It may be gzipped, which its first bytes tell, not its name.
 Source: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits.
 """
 

@@ -22,7 +22,7 @@ class InMemory:
     rows: np.ndarray | None
 
     def index(self, indices: np.ndarray) -> np.ndarray:
-        """Indices of the data set as rows of the tensors, int64, in row order."""
+        """Indices of the data set as rows of the tensors, int64, C-contiguous."""
         return np.ascontiguousarray(indices if self.rows is None else self.rows[indices], dtype=np.int64)
 
 

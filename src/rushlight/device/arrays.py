@@ -170,7 +170,7 @@ def result_type(*kinds: Any) -> Any:
 
 
 def ndindex(shape: tuple[int, ...]) -> Any:
-    """Every index of `shape`, in row order."""
+    """Every index of `shape`, in row-major order."""
     return itertools.product(*(range(n) for n in shape))
 
 

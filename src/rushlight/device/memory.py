@@ -53,12 +53,12 @@ def array_at(place: int, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def byte_bounds(array: Any) -> tuple[int, int]:
-    """Where the array's memory begins and ends; nothing else is between the two if it is in row order."""
+    """Where the array's memory begins and ends; nothing else is between the two if it is C-contiguous."""
     return np.lib.array_utils.byte_bounds(array)
 
 
 def contiguous(array: Any) -> Any:
-    """The array in row order: itself, or a copy."""
+    """The array, C-contiguous: itself, or a copy."""
     return np.ascontiguousarray(array)
 
 
@@ -70,7 +70,7 @@ def shares_memory(a: Any, b: Any) -> bool:
 def strided(
     array: Any, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], writeable: bool = False
 ) -> Any:
-    """`array`, which lies in row order, seen with other strides (in elements) from element `offset` on."""
+    """`array`, which is C-contiguous, seen with other strides (in elements) from element `offset` on."""
     flat = np.reshape(array, -1)[offset:] if array.size else array
     steps = tuple(s * array.itemsize for s in strides)
     return np.lib.stride_tricks.as_strided(flat, shape, steps, writeable=writeable)

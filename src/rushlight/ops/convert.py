@@ -43,12 +43,12 @@ def clone(input: Tensor) -> Tensor:
 
 @method()
 def contiguous(input: Tensor) -> Tensor:
-    """The tensor itself if its elements lie in row order, else a copy that does."""
+    """The tensor itself if it is C-contiguous, else a copy that is."""
     return input if input.is_contiguous() else reshape_copy(input)
 
 
 def reshape_copy(input: Tensor) -> Tensor:
-    """A copy in row order."""
+    """A C-contiguous copy."""
     return apply(CLONE, input.reshape(-1)).reshape(input.shape)
 
 

@@ -87,7 +87,7 @@ def _set(x: Any, value: Any, *tensors: Any, pattern: Pattern) -> None:
 
 
 def in_rows(index: Any) -> Any:
-    """An index in row order: of numbers put at one place the last in this order stays, however it lies."""
+    """A C-contiguous index: of numbers put at one place the last in row-major order stays."""
     return index if index.flags.c_contiguous else contiguous(index)
 
 

@@ -150,7 +150,7 @@ def as_sizes(sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
 
 @method("reshape")
 def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
-    """The same elements, in row order, in another shape; one size may be -1.
+    """The same elements, in row-major order, in another shape; one size may be -1.
 
     >>> import rushlight as rl
     >>> rl.arange(6).reshape(2, -1)

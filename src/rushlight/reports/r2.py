@@ -29,7 +29,7 @@ from rushlight.reports.r2_starts import LEVELS, write_starts
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from rushlight.reports.with_pytorch import Course
+    from rushlight.reports.with_pytorch import Trained
     from rushlight.train.sweeping.result import Sweep
 
 __all__ = ["TITLE", "write"]
@@ -106,8 +106,8 @@ def _grid(page: Page, found: Sweep, data: Data) -> float:
     return best
 
 
-def _both(page: Page, torch: Any | None, data: Data) -> dict[float, list[Course]]:
-    """The same networks in both libraries: for each learning rate our course, and PyTorch's if it is here."""
+def _both(page: Page, torch: Any | None, data: Data) -> dict[float, list[Trained]]:
+    """The same networks in both libraries: for each learning rate our run, and PyTorch's if it is here."""
     page.section("R2-a and R2-b: the same network in PyTorch")
     tasks = {lr: task(data, lr) for lr in RATES}
     pairs = {lr: [with_pytorch.train_here(one)] for lr, one in tasks.items()}
@@ -138,10 +138,10 @@ OVERLAID = """
 """
 
 
-def _overlaid(pairs: dict[float, list[Course]], precise: list[Course]) -> Figure:
+def _overlaid(pairs: dict[float, list[Trained]], precise: list[Trained]) -> Figure:
     figure, (left, middle, right) = panels(3, columns=3)
     for ax, name, label in ((left, "loss", "training MSE"), (middle, "accuracy", "test accuracy")):
-        curves = {f"lr {lr:g}": [getattr(course, name) for course in pair] for lr, pair in pairs.items()}
+        curves = {f"lr {lr:g}": [getattr(run, name) for run in pair] for lr, pair in pairs.items()}
         rl.plot.paired_curves(curves, ("Rushlight", "PyTorch"), ylabel=label, overlaid=True, ax=ax)
     apart = {f"lr {lr:g}": with_pytorch.relative(a.loss, b.loss) for lr, (a, b) in pairs.items()}
     apart[f"lr {max(RATES):g}, float64"] = with_pytorch.relative(precise[0].loss, precise[1].loss)
@@ -151,7 +151,7 @@ def _overlaid(pairs: dict[float, list[Course]], precise: list[Course]) -> Figure
     return figure
 
 
-def _agreement(page: Page, pairs: dict[str, list[Course]]) -> None:
+def _agreement(page: Page, pairs: dict[str, list[Trained]]) -> None:
     both = [(pair[0], pair[1]) for pair in pairs.values()]
     page.table(
         {
@@ -186,16 +186,16 @@ def _times(page: Page, torch: Any | None, data: Data) -> None:
     page.code(with_pytorch.one_epoch)
 
 
-def _beside_r2(page: Page, pair: list[Course], best: float, rise: list[int | None], found: Sweep) -> None:
+def _beside_r2(page: Page, pair: list[Trained], best: float, rise: list[int | None], found: Sweep) -> None:
     page.section("Beside R2's figures")
     ours = [*pair, None][:2]
     page.table(
         {
             "": list(REPORTED),
             "MSE, R2": [loss for loss, _ in REPORTED.values()],
-            "MSE, here": [None if course is None else course.loss[-1] for course in ours],
+            "MSE, here": [None if run is None else run.loss[-1] for run in ours],
             "accuracy, R2": [percent(hit) for _, hit in REPORTED.values()],
-            "accuracy, here": [None if course is None else percent(course.accuracy[-1]) for course in ours],
+            "accuracy, here": [None if run is None else percent(run.accuracy[-1]) for run in ours],
             "starts to rise, R2": [f"epoch {epoch}" for epoch in RISE.values()],
             f"passes {LEVELS[1]:.0%}, here": [f"epoch {epoch}" if epoch else "never" for epoch in rise],
         },

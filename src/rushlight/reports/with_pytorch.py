@@ -21,7 +21,7 @@ from rushlight.compile.native.threads import get_num_threads, set_num_threads
 from rushlight.train import Trainer
 
 __all__ = [
-    "Course",
+    "Trained",
     "Task",
     "one_epoch",
     "pytorch",
@@ -64,7 +64,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Course:
+class Trained:
     """How one training went: mean loss of each epoch's batches, accuracy after it, final weights."""
 
     loss: np.ndarray
@@ -80,17 +80,17 @@ def pytorch() -> Any | None:
         return None
 
 
-def train_here(task: Task) -> Course:
+def train_here(task: Task) -> Trained:
     """Train with a Trainer, compiled where that is possible."""
     model = task.model()
     optimizer = rl.optim.SGD(model.parameters(), lr=task.lr)
     trainer = Trainer(model, optimizer, rl.nn.MSELoss(), metrics=["accuracy"], progress=False)
     history = trainer.fit(task.loader(), task.epochs, validation=task.held_out)
     weights = {name: value.numpy().copy() for name, value in model.state_dict().items()}
-    return Course(np.array(history["train_loss"]), np.array(history["validation_accuracy"]), weights)
+    return Trained(np.array(history["train_loss"]), np.array(history["validation_accuracy"]), weights)
 
 
-def train_there(torch: Any, task: Task, own_weights: bool = False) -> Course:
+def train_there(torch: Any, task: Task, own_weights: bool = False) -> Trained:
     """Train in PyTorch on our batches, from our weights, or with `own_weights` from those that it draws."""
     torch.manual_seed(task.seed)
     inputs, targets = (_tensor(torch, t) for t in task.train.tensors)
@@ -108,7 +108,7 @@ def train_there(torch: Any, task: Task, own_weights: bool = False) -> Course:
                 right = model(held_out).argmax(1) == classes.argmax(1)
             accuracy.append(right.double().mean().item())
     weights = {name: value.numpy().copy() for name, value in model.state_dict().items()}
-    return Course(np.array(loss), np.array(accuracy), weights)
+    return Trained(np.array(loss), np.array(accuracy), weights)
 
 
 def one_epoch(library: Any, model: Any, optimizer: Any, batches: Sequence[tuple[Any, Any]]) -> float:
@@ -134,7 +134,7 @@ def relative(first: Any, second: Any) -> np.ndarray:
     return np.asarray(np.abs(a - b) / np.abs(b))
 
 
-def weights_apart(first: Course, second: Course) -> float:
+def weights_apart(first: Trained, second: Trained) -> float:
     """The largest difference of a final weight."""
     return max(float(np.abs(value - second.weights[name]).max()) for name, value in first.weights.items())
 

@@ -23,7 +23,7 @@ ARITHMETIC = "FMA"
 class Row:
     """One kernel: what it does, its work, its time, and how near it comes to its limit.
 
-    kind     "map", "reduce", "rows" (several of these, row by row), "product", "dot" (of integers), "library"
+    kind     "map", "reduce", "rows" (several of these, row by row), "product", "integer matmul", "library"
              (OpenBLAS), "gather", "scatter", "check", "cumulative", "sort", "random", "cat", "copy", "fill",
              or "callback" (NumPy).
     flops    operations on floats; a fused multiply-add is two.

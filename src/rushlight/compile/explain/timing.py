@@ -122,7 +122,7 @@ def rehearsal(program: Program, arguments: Sequence[Any]) -> tuple[Program, list
 
 
 def _copy(array: Any) -> Tensor:
-    return wrap(array.copy())  # in row order
+    return wrap(array.copy())  # C-contiguous
 
 
 def measure(entry: Entry, counter: bool | None = None) -> Times:

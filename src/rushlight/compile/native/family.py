@@ -48,7 +48,7 @@ class Family:
         self._batches = [xp.empty((len(members), *spec.shape), spec.dtype) for spec in given]
 
     def bind(self) -> None:
-        """Before a call: enter the addresses of the members' arrays, which are in row order, as `fits` has
+        """Before a call: enter the addresses of the members' arrays, which are C-contiguous, as `fits` has
         seen, and note that the tensors are written."""
         now = next(clock)
         for own, held, row, written in zip(self.members, self._held, self._tables, self.written, strict=True):
@@ -62,7 +62,7 @@ class Family:
                 tensor._written = now
 
     def fits(self) -> bool:
-        """Whether every member's tensors are like the program's, in row order."""
+        """Whether every member's tensors are like the program's, C-contiguous."""
         specs = [v.spec for v in self.program.graph.inputs[self.arguments :]]
         return all(
             t.array.shape == spec.shape and t.array.dtype == spec.dtype and t.array.flags.c_contiguous

@@ -74,7 +74,7 @@ class Workspace:
     # Where things lie
 
     def bind(self, arguments: Sequence[Tensor]) -> Pairs:
-        """Enter the arrays' addresses; gives pairs for updated arrays that are not in row order."""
+        """Enter the arrays' addresses; gives pairs for updated arrays that are not C-contiguous."""
         back: Pairs = []
         for tensor, array in zip(self.lifted, self._held_lifted):  # noqa: B905, this is the way of every call
             if tensor.array is not array:
@@ -112,7 +112,7 @@ class Workspace:
         self._placed = True
 
     def _enter(self, i: int, tensor: Tensor, back: Pairs) -> None:
-        """Point input `i` at the tensor's array, or for this one call at a copy: in row order, or of
+        """Point input `i` at the tensor's array, or for this one call at a copy: C-contiguous, or of
         memory that the program updates."""
         array = tensor.array
         target = i in self._spans.targets

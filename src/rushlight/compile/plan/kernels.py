@@ -34,7 +34,7 @@ from rushlight.device import xp
 
 __all__ = ["cut", "finish"]
 
-FUSING = {"map", "gather", "reduce", "dot", "cumulative", "product"}
+FUSING = {"map", "gather", "reduce", "integer matmul", "cumulative", "product"}
 """Kinds of kernels after whose root elementwise nodes run at the same point."""
 SHORT = 256
 """Elements of a row up to which it is sorted by native code."""
@@ -147,7 +147,7 @@ def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bo
         return _new(plan, Kernel("library" if large else "product", shape, root=node))
     if isinstance(lower, Contract) and node.out.spec.dtype.kind != "f":
         multiplied, summed = as_reduction(plan, node)
-        return _new(plan, Kernel("dot", shape, summed, [multiplied]))
+        return _new(plan, Kernel("integer matmul", shape, summed, [multiplied]))
     if isinstance(lower, Reduce):
         return _place_reduction(plan, node, fuse, "reduce")
     if isinstance(lower, Cumulate):

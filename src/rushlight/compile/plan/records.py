@@ -50,7 +50,7 @@ class Kernel:
     kind    "map", "gather" (a map that reads through an index), "rows" (maps and reductions of the same rows,
             its `stages`), "scatter" (a result written through one),
             "check" (of an index), "cat", "copy", "fill" (with a constant), "reduce", "product", "library" (a
-            product that OpenBLAS does), "dot" (a product of whole numbers), "cumulative" (running
+            product that OpenBLAS does), "integer matmul", "cumulative" (running
             totals), "sort", "random" or "callback".
     space   the shape over which `body` runs: for a reduction, what remains.
     root    the reduction's, product's or callback's node; the one that draws random words.

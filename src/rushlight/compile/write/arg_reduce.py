@@ -124,7 +124,7 @@ class _Positions(Reduction):
         return [select(take, x, y) for x, y in zip(b, a, strict=True)]
 
     def _position(self, indices: Sequence[str]) -> str:
-        """The number of a point among the reduced ones, in row order."""
+        """The number of a point among the reduced ones, in row-major order."""
         e, sizes = self.writer.emitter, self.nest.sizes
         axes = [d for d, r in enumerate(self.nest.reduced) if r]
         terms, known = [], 0

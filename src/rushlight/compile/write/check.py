@@ -15,7 +15,7 @@ __all__ = ["write_check"]
 
 def write_check(writer: KernelWriter, number: int) -> None:
     """If an index is out of range, say so in the flag: its words are the number of the check that failed
-    last, of the one that failed first, and the first index that this one found, in row order."""
+    last, of the one that failed first, and the first index that this one found, in row-major order."""
     check, e = writer.kernel.check, writer.emitter
     assert check is not None
     assert writer.memory.flag is not None

@@ -15,7 +15,7 @@ __all__ = ["copy_into", "write_cat", "write_elements", "write_fill"]
 
 
 def write_elements(writer: KernelWriter, value: Value, target: Any) -> None:
-    """Copy `value`, through whatever view, into the buffer `target` in row order."""
+    """Copy `value`, through whatever view, into the buffer `target`, C-contiguous."""
     strides = list(row_major(value.spec.shape))
     copy_into(writer, value, writer.at(target, value.spec.dtype, 0, strides))
 

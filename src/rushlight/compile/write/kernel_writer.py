@@ -22,7 +22,9 @@ from rushlight.core.lower import Gather
 __all__ = ["KernelWriter", "Point"]
 
 LANES = 16
-DIVIDED = frozenset(("map", "rows", "gather", "copy", "fill", "reduce", "dot", "cumulative", "random"))
+DIVIDED = frozenset(
+    ("map", "rows", "gather", "copy", "fill", "reduce", "integer matmul", "cumulative", "random")
+)
 """Kernels that write each element by itself."""
 
 

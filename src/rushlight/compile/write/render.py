@@ -137,7 +137,7 @@ WRITERS: dict[str, Callable[[KernelWriter], None]] = {
     "fill": write_fill,
     "copy": _copy,
     "reduce": _reduction_or_positions,
-    "dot": _reduction_or_positions,
+    "integer matmul": _reduction_or_positions,
     "cumulative": write_cumulative,
     "product": write_product,
     "library": write_library,

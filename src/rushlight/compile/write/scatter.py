@@ -1,7 +1,7 @@
 """Writing through an index: a result that begins as zeros or as a copy, and what is put or added into it.
 
-Elements are written in row order of the indices, one after the other where two may meet: sums are then those
-of NumPy's `add.at` to the last bit, and of numbers put at one place the last stays.
+Elements are written in row-major order of the indices, one after the other where two may meet: sums are then
+those of NumPy's `add.at` to the last bit, and of numbers put at one place the last stays.
 """
 
 from __future__ import annotations
