@@ -8,7 +8,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn, optim
-from rushlight.errors import DTypeError
+from rushlight.errors import ArgumentError, DTypeError
 from rushlight.train import Trainer
 
 MODEL = nn.Linear(1, 1)
@@ -40,3 +40,41 @@ def test_functions_and_no_optimiser_serve() -> None:
     scheduler = optim.lr_scheduler.StepLR(SGD, 1)
     Trainer(MODEL, SGD, lambda output, target: (output - target).abs().mean(), scheduler=scheduler)
     assert Trainer(MODEL, None, MSE, progress=False).evaluate((rl.ones(2, 1), rl.ones(2, 1)))["loss"] >= 0
+
+
+def test_an_optimizer_of_another_model() -> None:
+    other = optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1)
+    with pytest.raises(ArgumentError, match=r"without a parameter of the model.*parameters\(\)"):
+        Trainer(MODEL, other, MSE)
+    model = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1))
+    Trainer(model, optim.SGD(model[1].parameters(), lr=0.1), MSE)  # a part may be trained alone
+
+
+ROWS, NUMBERS = [[0.5], [0.25], [1.0]], [1, 2, 3]
+TENSORS = rl.tensor(ROWS)
+NO_BATCHES: dict[str, tuple[str, Any, str]] = {
+    "lists": ("fit", (ROWS, ROWS), r"fit.*whose target is a list of Python's.*rl\.tensor\(\)"),
+    "a number as target": ("fit", [(TENSORS, 1.0)], "fit.*whose target is a float"),
+    "numbers": ("fit", NUMBERS, r"fit.*batch of type int.*pair \(inputs, targets\)"),
+    "inputs alone": ("fit", (TENSORS,), r"fit.*batch with 1 of its parts.*\(\*inputs, target\)"),
+    "numbers to evaluate": ("evaluate", NUMBERS, "evaluate.*batch of type int"),
+    "inputs alone to evaluate": ("evaluate", (TENSORS,), "evaluate.*batch with 1 of its parts"),
+    "lists to evaluate": ("evaluate", (ROWS, ROWS), "evaluate.*whose target is a list"),
+    "numbers to predict": ("predict", NUMBERS, "predict.*batch of type int"),
+    "empty batches to predict": ("predict", [()], "predict.*batch with 0 of its parts"),
+}
+
+
+@pytest.mark.parametrize("name", NO_BATCHES)
+@pytest.mark.parametrize("compiled", [False, "auto"])
+def test_what_is_no_batch(name: str, compiled: Any) -> None:
+    method, data, words = NO_BATCHES[name]
+    trainer = Trainer(MODEL, SGD, MSE, progress=False, compile=compiled)
+    with pytest.raises(DTypeError, match=words):
+        getattr(trainer, method)(data, *([1] if method == "fit" else []))
+
+
+def test_validation_that_is_no_batches() -> None:
+    trainer = Trainer(MODEL, SGD, MSE, progress=False)
+    with pytest.raises(DTypeError, match="batch of type int"):
+        trainer.fit((TENSORS, TENSORS), 1, validation=NUMBERS)

@@ -85,7 +85,7 @@ class CompiledSteps(EagerSteps):
         memory = in_memory(feed.batches)
         if memory is None or len(memory.tensors) < 2:
             for batch in feed:
-                check_batch(batch)
+                check_batch("fit", batch)
                 yield self._one(batch)
         else:
             yield from self._scans(feed.batches, memory, room)

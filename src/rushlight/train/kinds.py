@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight.errors import DTypeError, message
+from rushlight.errors import ArgumentError, DTypeError, message
 
 __all__ = ["check_parts"]
 
 
 def check_parts(model: Any, optimizer: Any, loss: Any, scheduler: Any) -> None:
-    """Raises DTypeError, naming the first part that cannot serve as what it was given for."""
+    """Raises DTypeError, naming the first part that cannot serve as what it was given for, and ArgumentError
+    for an optimiser that has no parameter of the model or the loss."""
     if not _has(model, "__call__", "parameters", "train", "eval", "modules"):
         raise _wrong("model", model, "an nn.Module", "Pass the model first, then the optimiser and the loss.")
     if optimizer is not None and not _has(optimizer, "step", "zero_grad"):
@@ -24,6 +25,12 @@ def check_parts(model: Any, optimizer: Any, loss: Any, scheduler: Any) -> None:
     if scheduler is not None and not _has(scheduler, "step"):
         remedy = "Pass one, such as rl.optim.lr_scheduler.StepLR(optimizer, 10)."
         raise _wrong("scheduler", scheduler, "a learning-rate schedule", remedy)
+    known = {id(p) for part in (model, loss) if _has(part, "parameters") for p in part.parameters()}
+    groups = getattr(optimizer, "param_groups", ())
+    if groups and known.isdisjoint(id(p) for group in groups for p in group["params"]):
+        got = "an optimizer without a parameter of the model"
+        remedy = "It would change nothing; make it again, from this model's parameters()."
+        raise ArgumentError(message("Trainer", got, "the optimizer of this model", remedy))
 
 
 def _has(part: Any, *methods: str) -> bool:

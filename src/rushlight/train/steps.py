@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "EagerSteps", "Room", "check_batch", "check_loss", "train_on"]
 
+BATCHES = (
+    "Data in memory are a pair (inputs, targets) of tensors or arrays; else give an iterable of batches."
+)
 Room = Callable[[], int | None]
 """How many batches there may be until somebody has to look at the run; None: as many as you like."""
 
@@ -53,7 +56,7 @@ class EagerSteps:
     def epoch(self, feed: Feed, room: Room) -> Iterator[Done]:
         """Train on the rest of this epoch's batches."""
         for batch in feed:
-            check_batch(batch)
+            check_batch("fit", batch)
             yield self.eager(batch)
 
     def eager(self, batch: Any) -> Done:
@@ -101,10 +104,23 @@ def train_on(
     return loss.detach(), output.detach()
 
 
-def check_batch(batch: Any) -> None:
-    """DTypeError for what is no batch."""
-    if not isinstance(batch, tuple | list) or len(batch) < 2:
-        raise DTypeError(message("fit", f"a batch of type {type(batch).__name__}", "(*inputs, target)"))
+def check_batch(op: str, batch: Any, least: int = 2) -> None:
+    """DTypeError for what is no batch: fewer than `least` parts, or a target of Python's numbers."""
+    expected = "(*inputs, target)" if least > 1 else "(inputs, ...)"
+    if not isinstance(batch, tuple | list):
+        raise DTypeError(message(op, f"a batch of type {type(batch).__name__}", expected, BATCHES))
+    if len(batch) < least:
+        raise DTypeError(message(op, f"a batch with {len(batch)} of its parts", expected, BATCHES))
+    if least > 1 and _is_plain(batch[-1]):
+        got = f"a batch whose target is a {type(batch[-1]).__name__} of Python's"
+        raise DTypeError(message(op, got, "tensors or arrays", "Convert lists and numbers with rl.tensor()."))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether `value` is a number of Python's, or lists of them."""
+    while isinstance(value, tuple | list) and value:
+        value = value[0]
+    return isinstance(value, int | float)
 
 
 def check_loss(loss: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from rushlight.train.metrics import Metric
 from rushlight.train.plan import finish
 from rushlight.train.position import Position
 from rushlight.train.progress import Progress, make_progress
-from rushlight.train.steps import EagerSteps, check_loss, train_on
+from rushlight.train.steps import EagerSteps, check_batch, check_loss, train_on
 from rushlight.train.tables import Figures
 from rushlight.train.weights import LossWeights
 
@@ -234,7 +234,7 @@ class Trainer:
         if hasattr(inputs, "detach"):
             batches: Iterable[Any] = (inputs[i : i + batch_size] for i in range(0, len(inputs), batch_size))
         else:
-            batches = (batch[0] for batch in make_feed("predict", inputs, batch_size, dtype=self.dtype))
+            batches = _first_parts(make_feed("predict", inputs, batch_size, dtype=self.dtype))
         with evaluating(self.model), no_grad():
             outputs = [self.model(batch) for batch in batches]
         if not outputs:
@@ -248,8 +248,10 @@ class Trainer:
         weights = LossWeights(self.loss)
         total, count = 0.0, 0.0
         with evaluating(self.model), no_grad():
-            for *inputs, target in feed:
-                loss, output = self._judge((*inputs, target))
+            for batch in feed:
+                check_batch("evaluate", batch)
+                target = batch[-1]
+                loss, output = self._judge(batch)
                 check_loss(loss)
                 weight = weights.of(target)
                 total += weights.share(float(loss.item()), weight)
@@ -360,6 +362,13 @@ class evaluating:
     def __exit__(self, *error: object) -> None:
         for module, mode in self.modes:
             module.training = mode
+
+
+def _first_parts(feed: Feed) -> Iterator[Any]:
+    """What each batch begins with: the inputs."""
+    for batch in feed:
+        check_batch("predict", batch, least=1)
+        yield batch[0]
 
 
 def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
