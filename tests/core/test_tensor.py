@@ -39,6 +39,11 @@ def test_numpy_shares_memory() -> None:
     x = rl.zeros(3)
     x.numpy()[1] = 5.0
     assert x.tolist() == [0.0, 5.0, 0.0]
+    trained = rl.zeros(2, requires_grad=True)
+    with pytest.raises(GradError, match=r"detach\(\)\.numpy\(\)"):
+        trained.numpy()
+    trained.numpy(force=True)[1] = 5.0
+    assert trained.tolist() == [0.0, 5.0]
     a = np.zeros(3)
     rl.from_numpy(a).add_(1.0)
     rl.as_tensor(a).add_(1.0)

@@ -183,13 +183,13 @@ class Tensor:
 
     # Numbers out
 
-    def numpy(self) -> Any:
+    def numpy(self, *, force: bool = False) -> Any:
         """The numbers as a NumPy array that shares the tensor's memory.
 
         Raises GradError when the tensor requires grad: `detach()` first, so that it is plain to see that
-        what happens to the array has no derivative.
+        what happens to the array has no derivative; `force` does so.
         """
-        if self.requires_grad:
+        if self.requires_grad and not force:
             raise GradError(
                 message("numpy", "a tensor that requires grad", "plain data", "Use x.detach().numpy().")
             )
