@@ -78,3 +78,10 @@ def test_validation_that_is_no_batches() -> None:
     trainer = Trainer(MODEL, SGD, MSE, progress=False)
     with pytest.raises(DTypeError, match="batch of type int"):
         trainer.fit((TENSORS, TENSORS), 1, validation=NUMBERS)
+
+
+@pytest.mark.parametrize("epochs", [1.5, "3", None])
+def test_epochs_are_whole(epochs: Any) -> None:
+    trainer = Trainer(MODEL, SGD, MSE, progress=False)
+    with pytest.raises(ArgumentError, match="fit: got epochs=.*whole number"):
+        trainer.fit((TENSORS, TENSORS), epochs)

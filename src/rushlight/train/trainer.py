@@ -7,6 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -167,6 +168,9 @@ class Trainer:
         Ctrl-C ends the batch under way, saves, and raises Interrupted, which says how to go on. A loss that
         is no longer finite raises AnomalyError; the checkpoint stays as it was.
         """
+        if not isinstance(epochs, Integral):
+            got, remedy = f"epochs={epochs!r}", "epochs counts all that are done, those of earlier calls too."
+            raise ArgumentError(message("fit", got, "a whole number", remedy))
         with nullcontext() if self.out is None else run_folder(self.out, self._saved, resume or overwrite):
             return self._fit(train, epochs, validation, batch_size, shuffle, resume)
 
