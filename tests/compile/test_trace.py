@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,9 @@ def test_ops_made_of_others_stay_whole_where_that_is_asked() -> None:
     composite = {op.name for op in ops[True] if op.decompose is not None}
     assert composite == {"linear", "softmax", "cross_entropy", "einsum"}
     assert not any(op.decompose for op in ops[False])
+
+
+@pytest.mark.parametrize("text", [str, repr, lambda x: {"loss": [f"{x.sum()}"]}])
+def test_a_text_of_a_traced_tensor_is_no_result(text: Any) -> None:
+    with pytest.raises(TraceError, match="Return the tensor"):
+        rl.compile(text)(rl.ones(2))

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from rushlight.core.op import Op
     from rushlight.core.views import Views
 
-__all__ = ["Parameter", "Tensor", "base_of", "check_dtype", "clock", "method", "wrap"]
+__all__ = ["TRACED", "Parameter", "Tensor", "base_of", "check_dtype", "clock", "method", "wrap"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+TRACED = "<traced>"
+"""What a tensor shows for its numbers while a function is traced, which has none."""
 
 INVALID = "invalid"
 """The name of the node of a view whose history was lost."""
@@ -465,9 +468,7 @@ def method(*names: str) -> Callable[[F], F]:
 
 def _describe(tensor: Tensor, name: str) -> str:
     text = (
-        xp.format_array(tensor.array, prefix=f"{name}(")
-        if tensor.array.__class__ is xp.ndarray
-        else "<traced>"
+        xp.format_array(tensor.array, prefix=f"{name}(") if tensor.array.__class__ is xp.ndarray else TRACED
     )
     parts = [text]
     if tensor.array.size == 0 and tensor.ndim > 1:

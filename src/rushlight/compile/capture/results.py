@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rushlight.compile.capture.number import Number
-from rushlight.core.tensor import Tensor, wrap
+from rushlight.compile.capture.placeholder import TraceError
+from rushlight.core.tensor import TRACED, Tensor, wrap
+from rushlight.errors import message
 
 __all__ = ["Hole", "NumberAt", "fill", "holes", "tensors_of"]
 
@@ -34,8 +36,18 @@ def tensors_of(result: Any) -> list[Tensor]:
 
 
 def holes(result: Any) -> Any:
-    """The result with a Hole in the place of each tensor, and NumberAt in that of each Number."""
-    return _rebuild(result, lambda: Hole, lambda n: NumberAt(n.result()))
+    """The result with a Hole in the place of each tensor, and NumberAt in that of each Number.
+
+    Raises TraceError for a text with a traced tensor in it, which has no numbers yet.
+    """
+    return _rebuild(result, lambda: Hole, lambda n: NumberAt(n.result()), _refuse_text)
+
+
+def _refuse_text(value: Any) -> Any:
+    if type(value) is str and TRACED in value:
+        remedy = "Return the tensor, and write the text outside."
+        raise TraceError(message("compile", f"the result {value!r}", "tensors, not texts of them", remedy))
+    return value
 
 
 def fill(result: Any, arrays: Iterator[Any], numbers: Sequence[Any] = ()) -> Any:
@@ -43,15 +55,15 @@ def fill(result: Any, arrays: Iterator[Any], numbers: Sequence[Any] = ()) -> Any
     return _rebuild(result, lambda: wrap(next(arrays)), lambda n: numbers[n.place])
 
 
-def _rebuild(value: Any, tensor: Any, number: Any) -> Any:
+def _rebuild(value: Any, tensor: Any, number: Any, plain: Any = lambda value: value) -> Any:
     if type(value) in (Number, NumberAt):
         return number(value)
     if isinstance(value, Tensor) or value is Hole:
         return tensor()
     if isinstance(value, dict):
-        return {k: _rebuild(v, tensor, number) for k, v in value.items()}
+        return {k: _rebuild(v, tensor, number, plain) for k, v in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*[_rebuild(v, tensor, number) for v in value])
+        return type(value)(*[_rebuild(v, tensor, number, plain) for v in value])
     if isinstance(value, (tuple, list)):
-        return type(value)(_rebuild(v, tensor, number) for v in value)
-    return value
+        return type(value)(_rebuild(v, tensor, number, plain) for v in value)
+    return plain(value)
