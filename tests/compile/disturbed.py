@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import os
 import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -26,10 +28,13 @@ import rushlight as rl
 from rushlight.compile import host
 from rushlight.compile.function import compile
 from rushlight.compile.native import jit, program, slices, threads
+from rushlight.core import atomic
 
 SIZE, STEPS = 128, 12
 LONGEST = 0.004
 """Seconds until a signal, at most: long enough for a step to be over now and then."""
+LIMIT = 30.0
+"""Seconds after which a child that hangs says where, and ends."""
 
 
 class Struck(BaseException):
@@ -256,37 +261,127 @@ def sweep(fire: Fire, signals: int) -> None:
             assert [weights(run.trainer.model) for run in result] == [k[-1] for k in known], "wrong"
 
 
+def children(run: Callable[[], bool]) -> int:
+    """A child in which `run` has to be true, and must not wait for what the child does not have."""
+    child = os.fork()
+    if not child:
+        faulthandler.dump_traceback_later(LIMIT, exit=True)
+        os._exit(0 if run() else 1)
+    return child
+
+
+def ended(child: int) -> None:
+    assert os.waitpid(child, 0)[1] == 0, "a child went wrong"
+
+
+def fresh() -> bool:
+    """Something new is traced, written, compiled and proved."""
+    number = random.random()
+    x = rl.rand(3)
+    return compile(lambda x: (x * number).softmax(0).sum())(x).shape == ()
+
+
 def forks(fire: Fire, times: int) -> None:
-    """Children of a process whose helpers have worked, some of them while another thread is at work."""
+    """Children of a process whose helpers have worked, some while other threads work or fork."""
     step = Step()
     expected = step.step(step.data[0]).item()
     start = step.weight.array.copy(), step.speed.array.copy()
     expected = step.step(step.data[1]).item()
-    other, stop = Step(), threading.Event()
+    errors: list[BaseException] = []
 
-    def busy() -> None:
-        while not stop.is_set():
-            other.step(other.data[0])
-            compile(lambda x: x * random.random() + 1)(rl.ones(3))
-            rl.rand(2)
+    def busy(other: Step, stop: threading.Event, parent: bool) -> None:
+        try:
+            while not stop.is_set():
+                other.step(other.data[0])
+                fresh()
+                rl.rand(2)
+                if parent:
+                    ended(children(fresh))
+        except BaseException as error:
+            errors.append(error)
+
+    def right(others: list[Step]) -> bool:
+        ok = step.step(step.data[1]).item() == expected and fresh()
+        return ok and all(np.isfinite(other.step(other.data[0]).item()) for other in others)
 
     for number in range(times):
-        thread = threading.Thread(target=busy)
-        if number % 2:
-            stop.clear()
+        stop, others = threading.Event(), [Step() for _ in range(number % 3)]
+        at_work = [threading.Thread(target=busy, args=(o, stop, i)) for i, o in enumerate(others)]
+        for thread in at_work:
             thread.start()
+        time.sleep(fire.luck.uniform(0, 0.02) if others else 0)
         step.back(start)
-        child = os.fork()
-        if not child:
-            ok = step.step(step.data[1]).item() == expected
-            ok = ok and compile(lambda x: x * 2 + 1)(rl.rand(3)).shape == (3,)
-            ok = ok and np.isfinite(other.step(other.data[0]).item())
-            os._exit(0 if ok else 1)
+        child = children(lambda others=others: right(others))
         assert step.step(step.data[1]).item() == expected
         stop.set()
-        if number % 2:
+        for thread in at_work:
             thread.join()
-        assert os.waitpid(child, 0)[1] == 0, "a child went wrong"
+        assert not errors, errors
+        ended(child)
+
+
+def moments(fire: Fire, times: int) -> None:
+    """Children forked while another thread stands still in each function that code outside Rushlight calls on
+    the way to a program; nothing is awaited. A lock that is not `make_lock`'s would be taken for ever."""
+    here, go, over = threading.Event(), threading.Event(), threading.Event()
+    seen = set()
+
+    def watch(frame: FrameType, event: str, argument: Any) -> None:
+        code, caller = frame.f_code, frame.f_back and frame.f_back.f_code
+        if "rushlight" not in code.co_filename or caller is None or code in seen:
+            return
+        if "rushlight" not in caller.co_filename and threading.current_thread() is other:
+            seen.add(code)
+            here.set()
+            go.wait()
+            go.clear()
+
+    def first() -> None:
+        sys.settrace(watch)
+        fresh()
+        over.set()
+        here.set()
+
+    fresh()  # what a process does once
+    atomic.PATIENCE, patience = 0.0, atomic.PATIENCE
+    other = threading.Thread(target=first)
+    other.start()
+    while here.wait() and not over.is_set():
+        here.clear()
+        child = children(fresh)
+        go.set()
+        ended(child)
+    other.join()
+    assert seen
+    atomic.PATIENCE = patience
+
+
+def handlers(fire: Fire, times: int) -> None:
+    """Children forked by signal handlers while LLVM is at work: they go on from where the handler was."""
+    parent, born = os.getpid(), []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == parent:
+            child = os.fork()
+            if child:
+                born.append(child)
+            else:
+                faulthandler.dump_traceback_later(LIMIT, exit=True)
+
+    signal.signal(signal.SIGALRM, handle)
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+    while len(born) < times:
+        number = fire.luck.randrange(10**9)
+        parts = [PART.format(i=i, number=number + i) for i in range(6)]
+        signal.setitimer(signal.ITIMER_REAL, fire.luck.uniform(1e-4, 0.02))
+        native = jit.build(PART.format(i=6, number=number), {}, parts, 3)
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        ok = kind(native.address("part0"))(10) == 10 + 10 * number
+        if os.getpid() != parent:
+            os._exit(0 if ok else 1)
+        assert ok
+    for child in born:
+        ended(child)
 
 
 PART = """
@@ -366,12 +461,15 @@ WORKS = {
     "sweep": sweep,
     "builds": builds,
     "forks": forks,
+    "moments": moments,
+    "handlers": handlers,
     "refused": refused,
 }
 
 
 def main(works: str, count: str, times: str, seed: str = "0") -> None:
     """Each of `works` on so many threads, until that many signals have struck it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     program.HEAVY = 0
     threads.set_num_threads(int(count))
     for work in works.split(","):

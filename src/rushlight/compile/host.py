@@ -106,7 +106,7 @@ def llvm() -> Any:
         raise missing() from None
     lock = _lock_of(binding)
     if lock is not None:
-        free_after_fork(lock)
+        free_after_fork(lock, awaited=True)  # who holds it may hold locks of LLVM's own
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding

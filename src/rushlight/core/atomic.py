@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import compress, repeat
 from operator import methodcaller
 from typing import Any
 
@@ -23,9 +25,19 @@ __all__ = ["Undo", "at_once", "free_after_fork", "make_lock"]
 PATIENCE = 2.0
 """Seconds that a fork waits, at most, for another thread to come to the end of what it traces or compiles."""
 
+_RLock = type(threading.RLock())
 _locks: set[weakref.ref[Any]] = set()
 _awaited: list[Any] = []
-_taken: list[Any] = []
+
+
+class _Taken(threading.local):
+    """The locks that a fork in this thread took; another thread may fork at the same time."""
+
+    def __init__(self) -> None:
+        self.locks: list[Any] = []
+
+
+_taken = _Taken()
 
 
 def at_once(function: Callable[..., Any], *columns: Iterable[Any]) -> None:
@@ -68,24 +80,34 @@ def make_lock(awaited: bool = False) -> Any:
     ...     pass
     """
     lock = threading.RLock()
-    free_after_fork(lock)
-    if awaited:
-        _awaited.append(lock)
+    free_after_fork(lock, awaited)
     return lock
 
 
-def free_after_fork(lock: Any) -> None:
+def free_after_fork(lock: Any, awaited: bool) -> None:
     """Have somebody else's RLock freed in a forked child, too."""
     _locks.add(weakref.ref(lock, _locks.discard))
+    if awaited:
+        _awaited.append(lock)
 
 
 def _before_fork() -> None:
-    _taken.extend(filter(methodcaller("acquire", timeout=PATIENCE), _awaited))
+    until, missed = time.monotonic() + PATIENCE, None
+    while True:
+        left = max(0.0, until - time.monotonic())
+        # Who holds one may wait for another: only the first is waited for.
+        locks = sorted(_awaited, key=lambda lock: lock is not missed)
+        waits = [left if lock is missed else 0.0 for lock in locks]
+        _taken.locks.extend(compress(locks, map(_RLock.acquire, locks, repeat(True), waits)))
+        missed = next((lock for lock in locks if lock not in _taken.locks), None)
+        if missed is None or left == 0.0:
+            return
+        _after_fork()
 
 
 def _after_fork() -> None:
-    at_once(methodcaller("release"), _taken)
-    _taken.clear()
+    at_once(methodcaller("release"), _taken.locks)
+    _taken.locks.clear()
 
 
 def _in_child() -> None:

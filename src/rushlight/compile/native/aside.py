@@ -2,22 +2,31 @@
 
 Python raises what a signal handler raises between any two lines that the main thread runs. llvmlite is not
 made for that: an object of LLVM's would be freed twice, or a lock stay taken. So the main thread only waits.
+
+A signal handler may fork while it does. The fork waits for the threads to be done, since the child has none;
+where that takes too long, the call fails in the child.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from _thread import start_new_thread
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from rushlight.compile import host
+from rushlight.core import atomic
 from rushlight.core.atomic import Undo
 
 __all__ = ["aside"]
 
 PATIENCE = 0.05
 """Seconds after which the main thread looks by itself whether the others are done."""
+
+_at_work: list[None] = []
+"""One for each thread."""
 
 
 def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | None = None) -> None:
@@ -30,9 +39,11 @@ def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | N
     left: list[None] = []
     errors: list[BaseException] = []
     bell: SimpleQueue[None] = SimpleQueue()
+    process = os.getpid()
 
     def run() -> None:
         begun.append(None)
+        _at_work.append(None)
         try:
             if not left:
                 work()
@@ -42,10 +53,13 @@ def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | N
                 stop()
         finally:
             ended.append(None)
+            _at_work.pop()
             bell.put(None)
 
     def wait(many: Callable[[], int]) -> None:
         while len(ended) < many():
+            if os.getpid() != process:
+                raise RuntimeError("the process was forked while LLVM was at work in it")
             host.let_go()
             with contextlib.suppress(Empty):
                 bell.get(timeout=PATIENCE)
@@ -69,3 +83,13 @@ def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | N
         wait(lambda: started)
     if errors:
         raise errors[0]
+
+
+def _before_fork() -> None:
+    until = time.monotonic() + atomic.PATIENCE
+    while _at_work and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_at_work.clear)

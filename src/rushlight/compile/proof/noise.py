@@ -13,7 +13,6 @@ one of the results that rounding may have.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,10 +53,14 @@ class _Runs:
         self.still = still
         self.near = near if any(xp.any(run != still) for run in near) else ()
         self.wild = wild
+        self._noise: Any = None
 
-    @functools.cached_property
+    @property
     def noise(self) -> Any:
-        return _spread(self.near, self.still)
+        # No `cached_property`: that of Python 3.11 takes a lock, which a fork would leave taken in the child.
+        if self._noise is None:
+            self._noise = _spread(self.near, self.still)
+        return self._noise
 
     def allowed(self) -> Any:
         """How far a right program may be off."""

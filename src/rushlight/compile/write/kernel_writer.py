@@ -61,17 +61,14 @@ class KernelWriter:
         self.parts = 1
         """Into how many parts, done side by side, the kernel divides its work. It follows from sizes
         alone, so that results do not depend on how many threads there are."""
+        self.work = work_of(kernel)
+        """How much there is to do, in operations of float32."""
 
     def divide(self, most: int) -> int:
         """Into how many parts, at most so many, the kernel divides its work."""
         if self.kernel.kind in DIVIDED:
             self.parts = worthwhile(self.work, most)
         return self.parts
-
-    @functools.cached_property
-    def work(self) -> float:
-        """How much there is to do, in operations of float32."""
-        return work_of(self.kernel)
 
     # Buffers
 
