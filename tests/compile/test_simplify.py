@@ -134,6 +134,25 @@ def test_rules(name: str) -> None:
     assert _simple(function, rl.tensor(VALUES)) == left
 
 
+ZEROS: dict[str, Callable[[rl.Tensor], Any]] = {
+    "times 1": lambda x: rl.full((10,), -0.0) * 1 + x,
+    "1 through it": lambda x: 1 / rl.full((10,), -0.0),
+    "added to itself": lambda x: rl.full((10,), -0.0) + rl.full((10,), -0.0),
+    "the negative of 0": lambda x: -rl.zeros(10),
+    "the negative of -0": lambda x: x + -rl.full((10,), -0.0),
+    "its root": lambda x: rl.full((10,), -0.0).sqrt(),
+    "the largest": lambda x: rl.full((4, 10), -0.0).amax(0),
+    "a product": lambda x: rl.full((3,), -0.0).prod(),
+    "side by side": lambda x: rl.cat([rl.full((2,), -0.0), rl.full((3,), -0.0)]),
+}
+
+
+@pytest.mark.parametrize("name", ZEROS)
+def test_a_constant_keeps_the_sign_of_its_zero(name: str) -> None:
+    traced = trace(ZEROS[name], [rl.tensor(VALUES)])
+    _check(traced.graph, [t.array for t in traced.lifted])
+
+
 def test_equal_nodes_are_computed_once() -> None:
     assert _simple(lambda x, y: (x * y).exp() + (x * y).exp() * 2, rl.rand(3), rl.rand(3)) == [
         "mul",

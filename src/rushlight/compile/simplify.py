@@ -191,7 +191,7 @@ def _computed(op: Op, inputs: tuple[_Known, ...], attrs: dict[str, Any], most: i
             arrays.append(i.number)
         else:
             shape = i.spec.shape if most is None else tuple([min(n, most) for n in i.spec.shape if most])
-            arrays.append(xp.full(shape, i.number or 0, i.spec.dtype))
+            arrays.append(xp.full(shape, 0 if i.number is None else i.number, i.spec.dtype))
     with xp.silence():
         found = xp.reshape(xp.asarray(op.formula(m, *arrays, **attrs)), -1)
     first = found[:1]
