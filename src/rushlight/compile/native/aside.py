@@ -42,8 +42,8 @@ def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | N
     process = os.getpid()
 
     def run() -> None:
-        begun.append(None)
         _at_work.append(None)
+        begun.append(None)
         try:
             if not left:
                 work()
@@ -58,8 +58,11 @@ def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | N
 
     def wait(many: Callable[[], int]) -> None:
         while len(ended) < many():
-            if os.getpid() != process:
-                raise RuntimeError("the process was forked while LLVM was at work in it")
+            if os.getpid() != process:  # nobody else is here
+                if len(begun) > len(ended):
+                    raise RuntimeError("the process was forked while LLVM was at work in it")
+                run()
+                return
             host.let_go()
             with contextlib.suppress(Empty):
                 bell.get(timeout=PATIENCE)
