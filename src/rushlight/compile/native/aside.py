@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import weakref
 from _thread import start_new_thread
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -27,6 +28,7 @@ PATIENCE = 0.05
 
 _at_work: list[None] = []
 """One for each thread."""
+_bells: weakref.WeakSet[SimpleQueue[None]] = weakref.WeakSet()
 
 
 def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | None = None) -> None:
@@ -39,6 +41,7 @@ def aside(work: Callable[[], None], count: int = 1, stop: Callable[[], None] | N
     left: list[None] = []
     errors: list[BaseException] = []
     bell: SimpleQueue[None] = SimpleQueue()
+    _bells.add(bell)
     process = os.getpid()
 
     def run() -> None:
@@ -94,5 +97,11 @@ def _before_fork() -> None:
         time.sleep(0.001)
 
 
+def _in_child() -> None:
+    _at_work.clear()
+    for bell in list(_bells):  # CPython waits without end where a handler took longer than the timeout
+        bell.put(None)
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_at_work.clear)
+    os.register_at_fork(before=_before_fork, after_in_child=_in_child)
