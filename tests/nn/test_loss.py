@@ -122,6 +122,23 @@ def test_ignored_targets_count_nowhere() -> None:
     assert F.cross_entropy(t(X), t(np.full(5, -100)), reduction="sum").item() == 0.0
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 4), (2, 3, 0)])
+def test_an_empty_batch(shape: tuple[int, ...], smoothing: float) -> None:
+    target = rl.zeros(*shape[:1], *shape[2:], dtype="int64")
+    for reduction, expected in (("sum", 0.0), ("mean", np.nan), ("none", [])):
+        x = rl.zeros(*shape, requires_grad=True)
+
+        def both(x: rl.Tensor, how: str = reduction) -> tuple[rl.Tensor, rl.Tensor]:
+            loss = F.cross_entropy(x, target, reduction=how, label_smoothing=smoothing)
+            return loss.detach(), rl.autograd.grad(loss.sum(), [x])[0]
+
+        for run in (both, rl.compile(both)):
+            loss, grad = run(x)
+            np.testing.assert_array_equal(loss.numpy().reshape(np.shape(expected)), expected)
+            assert grad.shape == shape
+
+
 def test_masked_logits_of_minus_infinity() -> None:
     x = X.copy()
     x[:, 0] = -np.inf

@@ -22,12 +22,13 @@ def _infer_logsumexp(x: Spec, *, dim: tuple[int, ...], keepdim: bool) -> Spec:
 
 def top(m: Any, x: Any, dim: Any) -> Any:
     """The largest along `dim`, to be subtracted before exp; 0 where there is none."""
-    return 0.0 if 0 in x.shape else m.amax(x, axis=dim, keepdims=True)
+    largest = m.sum if 0 in x.shape else m.amax  # the sum of nothing is 0
+    return largest(x, axis=dim, keepdims=True)
 
 
 def _logsumexp(m: Any, x: Any, *, dim: tuple[int, ...], keepdim: bool) -> Any:
     largest = top(m, x, dim)
-    largest = 0.0 if 0 in x.shape else m.where(m.isfinite(largest), largest, 0.0)
+    largest = m.where(m.isfinite(largest), largest, 0.0)
     out = m.log(m.sum(m.exp(x - largest), axis=dim, keepdims=True)) + largest
     return out if keepdim else m.reshape(out, reduced_shape(x.shape, dim, False))
 
