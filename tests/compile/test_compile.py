@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,14 @@ def test_compiled_training_is_eager_training(name: str, mode: str) -> None:
     (entries,) = run._entries.values()
     assert len(entries) == 1
     assert entries[0].proved == (mode != "interpret")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("exponent", [0.5, -0.5])
+def test_half_powers_have_the_signs_of_eager_code(dtype: str, exponent: float) -> None:
+    x = rl.from_numpy(np.array([-np.inf, -0.0, 0.0, 4.0, np.inf, np.nan, -1.0], dtype))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        expected, found = x**exponent, rl.compile(lambda x: x**exponent)(x)
+    np.testing.assert_array_equal(found.numpy(), expected.numpy())
+    np.testing.assert_array_equal(np.signbit(found.numpy()[:5]), np.signbit(expected.numpy()[:5]))

@@ -157,12 +157,11 @@ def _short_power(a: Vec, exponent: float) -> Vec | None:
 def _float_power(a: Vec, exponent: float) -> Vec | None:
     if exponent == 0:
         return constant(a.emitter, 1.0, a.dtype, a.lanes)
-    if exponent == 0.5:
-        return intrinsic("sqrt", a)
-    if exponent == -0.5:
-        # As pow has it, -0 gives infinity and minus infinity 0; the root's signs would give others.
-        signless = select(a == 0, 0.0, select(a == -math.inf, math.inf, a))
-        return 1.0 / intrinsic("sqrt", signless)
+    if abs(exponent) == 0.5:
+        # pow knows no sign of 0 and infinity. NumPy takes the root, which does, for all but float16 to 0.5.
+        root = exponent > 0 and a.dtype != xp.float16
+        x = a if root else select(a == 0, 0.0, select(a == -math.inf, math.inf, a))
+        return intrinsic("sqrt", x) if exponent > 0 else 1.0 / intrinsic("sqrt", x)
     size = abs(exponent)
     if size not in (1, 2, 3, 4):
         return None
