@@ -128,6 +128,8 @@ def test_decomposed_ops_say_the_same() -> None:
             return
         before, state.run = state.run, None
         try:
+            if op.decompose(*inputs, **attrs) is None:
+                return  # it is to stay as it is
             with rl.enable_grad():
                 _same(op, inputs, attrs)
         finally:

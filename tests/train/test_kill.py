@@ -41,7 +41,9 @@ def test_killed_and_resumed_equals_one_run() -> None:
     assert len(check(kills=3, epochs=40, seed=5)) >= 1
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_from_outside_saves_and_says_how_to_resume(tmp_path: Path) -> None:
+    """The worker takes over how this process answers; one in the background ignores Ctrl-C."""
     worker = start(tmp_path, 2000)
     worker.send_signal(signal.SIGINT)
     assert worker.wait(timeout=20) != 0
