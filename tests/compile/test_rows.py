@@ -178,3 +178,23 @@ def test_a_target_that_a_later_stage_reads_is_not_overwritten() -> None:
         twin = twin + x.sum(1)
         check_same(found, [x * (twin + x.sum(1)).unsqueeze(1) - twin.unsqueeze(1), twin * 2], "updated rows")
     check_same([state], [twin], "state")
+
+
+def test_nothing_is_overwritten_before_a_check() -> None:
+    """Else every call would work on copies of all that it updates."""
+    model = rl.nn.Linear(6, 3)
+    optimizer = rl.optim.Adam(model.parameters(), 0.1)
+
+    def step(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled = rl.compile(step)
+    for _ in range(2):
+        compiled(rl.rand(20, 6), rl.randint(0, 3, (20,)))
+    program = compiled._explained().program
+    assert program.module.checks
+    assert not program._apart

@@ -95,9 +95,21 @@ def _put_in_order(plan: Schedule) -> None:
     kernels of whose results nothing is read: what read them turned out to be a constant."""
     busy = [i for i, k in enumerate(plan.kernels) if k.stores or k.kind == "check"]
     busy.sort(key=lambda i: plan.kernels[i].kind != "fill")
+    _delay(plan, busy)
     place = {old: new for new, old in enumerate(busy)}
     plan.kernels = [plan.kernels[i] for i in busy]
     plan.made_by = {v: place[i] for v, i in plan.made_by.items() if i in place}
+
+
+def _delay(plan: Schedule, order: list[int]) -> None:
+    """Move kernels of single numbers to before their first reader: they may overwrite an optimiser's count of
+    steps, and before a check that can fail nothing should be overwritten."""
+    makers = {i: {plan.source(v) for v in plan.kernels[i].reads()} for i in order}
+    for i in reversed([i for i in order if plan.kernels[i].kind == "map" and plan.kernels[i].space == ()]):
+        at = order.index(i)
+        del order[at]
+        readers = (k for k in range(at, len(order)) if i in makers[order[k]])
+        order.insert(next(readers, len(order)), i)
 
 
 def _constant(plan: Schedule, node: Node) -> bool:
