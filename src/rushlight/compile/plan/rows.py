@@ -32,7 +32,7 @@ class _Rows:
     """Kernels over the rows of `space` along `axis`.
 
     first   where they will run.
-    inside  what they read of one another; bases: what they read in memory; by id.
+    inside  what they read of one another, by id.
     checks  of indices: all that stood between the kernels. In the same order they come before them.
     """
 
@@ -41,23 +41,24 @@ class _Rows:
     first: int
     members: list[int] = field(default_factory=list)
     inside: set[int] = field(default_factory=set)
-    bases: dict[int, Value] = field(default_factory=dict)
     checks: dict[int, None] = field(default_factory=dict)
-
-    def share(self, bases: dict[int, Value]) -> bool:
-        """Whether whole rows are among what another kernel reads."""
-        return any(b in bases and v.spec.size == math.prod(self.space) for b, v in self.bases.items())
 
 
 def fuse_rows(plan: Schedule) -> None:
     """Make one kernel of those that work on the same rows."""
     groups: dict[int, _Rows] = {}
+    readers: dict[int, list[_Rows]] = {}
     for i, kernel in enumerate(plan.kernels):
-        found = _joined(plan, i, kernel, groups) or _begun(i, kernel)
+        bases = _bases(plan, kernel)
+        found = _joined(plan, i, kernel, bases, groups, readers)
+        if found is None and (along := _reduced(kernel)) is not None:
+            found = _Rows(*along, i)
         if found is not None:
             found.members.append(i)
-            found.bases |= _bases(plan, kernel)
             groups[i] = found
+            for base, value in bases.items():
+                if value.spec.size == math.prod(found.space):
+                    readers.setdefault(base, []).append(found)
     _merge(plan, {rows.first: rows for rows in groups.values() if len(rows.members) > 1})
 
 
@@ -78,8 +79,8 @@ def place_in_rows(shape: tuple[int, ...], space: tuple[int, ...], axis: int) -> 
     return None
 
 
-def _begun(i: int, kernel: Kernel) -> _Rows | None:
-    """The rows that a reduction along one axis begins."""
+def _reduced(kernel: Kernel) -> tuple[tuple[int, ...], int] | None:
+    """The space and the axis of a reduction along one axis."""
     root = kernel.root
     if kernel.kind != "reduce" or root is None or not isinstance(root.op.lower, Reduce):
         return None
@@ -87,18 +88,25 @@ def _begun(i: int, kernel: Kernel) -> _Rows | None:
     space = next(root.values()).spec.shape
     if root.op.lower.position or len(dim) != 1 or space[dim[0]] == 1:
         return None
-    return _Rows(space, dim[0], i)
+    return space, dim[0]
 
 
-def _joined(plan: Schedule, i: int, kernel: Kernel, groups: dict[int, _Rows]) -> _Rows | None:
-    """The rows that a kernel can join: the last of those that make or read what it reads."""
+def _joined(
+    plan: Schedule,
+    i: int,
+    kernel: Kernel,
+    bases: dict[int, Value],
+    groups: dict[int, _Rows],
+    readers: dict[int, list[_Rows]],
+) -> _Rows | None:
+    """The rows that a kernel can join: the last of those that make what it reads, or that read whole rows of
+    it too."""
     if kernel.kind not in ("map", "gather", "reduce"):
         return None
-    bases = _bases(plan, kernel)
     makers = {plan.made_by.get(b, -1) for b in bases}
     near = {id(groups[j]): groups[j] for j in makers if j in groups}
     if kernel.kind != "map":
-        near.update({id(r): r for r in groups.values() if r.share(bases)})
+        near.update({id(r): r for b in bases for r in readers.get(b, ())})
     for rows in sorted(near.values(), key=lambda r: -r.first):
         if _fits(rows, kernel) and _ready(plan, i, kernel, rows, groups):
             return rows
@@ -114,15 +122,15 @@ def _bases(plan: Schedule, kernel: Kernel) -> dict[int, Value]:
 def _fits(rows: _Rows, kernel: Kernel) -> bool:
     """Whether the kernel runs over whole rows, or once for each."""
     if kernel.kind == "reduce":
-        begun = _begun(0, kernel)
-        return begun is not None and (begun.space, begun.axis) == (rows.space, rows.axis)
+        return _reduced(kernel) == (rows.space, rows.axis)
     return place_in_rows(kernel.space, rows.space, rows.axis) is not None
 
 
 def _ready(plan: Schedule, i: int, kernel: Kernel, rows: _Rows, groups: dict[int, _Rows]) -> bool:
     """Whether the kernel may run with the first of the rows' kernels; notes what it reads of theirs."""
     indexed = [n for n in kernel.nodes if isinstance(n.op.lower, Gather)]
-    checks = [j for j in range(rows.first, i) if indexed and plan.kernels[j].check is not None]
+    between = range(rows.first, i) if indexed else ()
+    checks = [j for j in between if plan.kernels[j].check is not None]
     if any(_place(plan, plan.kernels[j].reads()[0], groups) >= rows.first for j in checks):
         return False
     inside: set[int] = set()
