@@ -19,12 +19,7 @@ from rushlight.compile.write.emit import Emitter, llvm_type
 
 def machine() -> Any:
     half.provide()
-    described = host.describe()
-    return (
-        host.llvm()
-        .Target.from_default_triple()
-        .create_target_machine(opt=3, cpu=described.cpu, features=described.features)
-    )
+    return host.target_machine(3)
 
 
 def compiled(emitter: Emitter, pointers: int, counts: int = 0) -> tuple[Any, Callable[..., None]]:

@@ -14,8 +14,8 @@ SHARED = {
     *("le", "linear", "lt", "max", "min", "prod", "scatter", "slice", "sum", "to"),
 }
 """Words of English, of LLVM and of the compiler as well."""
-APART = {"fuzz", "vector", "number.py"}
-"""Programs made at random, the names that formulas use, and the operators of Python's numbers."""
+APART = {"vector", "number.py"}
+"""The names that formulas use, and the operators of Python's numbers."""
 
 
 def _names(tree: ast.AST) -> set[str]:

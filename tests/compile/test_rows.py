@@ -14,6 +14,7 @@ import rushlight as rl
 import rushlight.nn.functional as F
 from rushlight.compile.plan.rows import LONG
 from tests.compile.compare import check_same
+from tests.compile.nets import Case, build
 
 Step = Callable[..., Any]
 
@@ -140,25 +141,21 @@ def test_a_kernel_does_not_run_before_what_it_reads() -> None:
     kernels(compiled)
 
 
+def trained(model: Any, optimizer: Any) -> Any:
+    """The program of a classifier's training step."""
+    case = Case(lambda: model, F.cross_entropy, optimizer, lambda: (rl.rand(20, 6), rl.randint(0, 3, (20,))))
+    compiled = rl.compile(build(case)[2])
+    for _ in range(2):
+        compiled(*case.batch())
+    kernels(compiled)
+    return compiled._explained().program
+
+
 def test_a_training_step_updates_in_place() -> None:
     """Bias gradients of two layers share no rows, and updates within a row kernel need no copies."""
-    model = rl.nn.Sequential(
-        rl.nn.Linear(6, 5), rl.nn.ReLU(), rl.nn.Linear(5, 5), rl.nn.ReLU(), rl.nn.Linear(5, 3)
-    )
-    optimizer = rl.optim.SGD(model.parameters(), 0.1, momentum=0.9)
-
-    def step(x: Any, y: Any) -> Any:
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    compiled = rl.compile(step)
-    for _ in range(2):
-        compiled(rl.rand(20, 6), rl.randint(0, 3, (20,)))
-    (entry,) = [e for group in compiled._entries.values() for e in group if e.proved][-1:]
-    assert entry.program.memory.copies == []
+    model = rl.nn.MLP(6, [5, 5], 3, activation="relu")
+    program = trained(model, lambda p: rl.optim.SGD(p, 0.1, momentum=0.9))
+    assert program.memory.copies == []
 
 
 def test_a_target_that_a_later_stage_reads_is_not_overwritten() -> None:
@@ -182,19 +179,6 @@ def test_a_target_that_a_later_stage_reads_is_not_overwritten() -> None:
 
 def test_nothing_is_overwritten_before_a_check() -> None:
     """Else every call would work on copies of all that it updates."""
-    model = rl.nn.Linear(6, 3)
-    optimizer = rl.optim.Adam(model.parameters(), 0.1)
-
-    def step(x: Any, y: Any) -> Any:
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    compiled = rl.compile(step)
-    for _ in range(2):
-        compiled(rl.rand(20, 6), rl.randint(0, 3, (20,)))
-    program = compiled._explained().program
+    program = trained(rl.nn.Linear(6, 3), lambda p: rl.optim.Adam(p, 0.1))
     assert program.module.checks
     assert not program._apart

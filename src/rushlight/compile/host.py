@@ -20,7 +20,18 @@ from typing import Any
 from rushlight.core.atomic import free_after_fork
 from rushlight.errors import ArgumentError, NotSupportedError, message
 
-__all__ = ["ISAS", "Caches", "Host", "Isa", "available", "describe", "let_go", "llvm", "missing"]
+__all__ = [
+    "ISAS",
+    "Caches",
+    "Host",
+    "Isa",
+    "available",
+    "describe",
+    "let_go",
+    "llvm",
+    "missing",
+    "target_machine",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,13 @@ def let_go() -> None:
     lock = _lock_of(llvm())
     while lock is not None and lock._is_owned():
         lock.release()
+
+
+def target_machine(level: int) -> Any:
+    """What writes code for the described host, optimized to this level. An engine takes possession of one, so
+    each needs its own."""
+    target, described = llvm().Target.from_default_triple(), describe()
+    return target.create_target_machine(opt=level, cpu=described.cpu, features=described.features)
 
 
 @functools.cache

@@ -139,7 +139,7 @@ class Reduce(Lower):
 
     @property
     def rounding(self) -> Rounding:  # type: ignore[override]
-        return {"sum": "sum", "prod": "freely"}.get(self.merge, "none")  # type: ignore[return-value]
+        return "sum" if self.merge == "sum" else "freely" if self.merge == "prod" else "none"
 
     @property
     def follows(self) -> Follows:  # type: ignore[override]

@@ -64,13 +64,10 @@ NAMES = {"__extendhfsf2": "rushlight_extend_half", "__truncsfhf2": "rushlight_tr
 @functools.cache
 def provide() -> Any:
     """Have LLVM find the two functions; what is given back keeps them in memory."""
-    described = host.describe()
-    if described.halves:
+    if host.describe().halves:
         return None
     llvm = host.llvm()
-    target = llvm.Target.from_default_triple()
-    machine = target.create_target_machine(opt=2, cpu=described.cpu, features=described.features)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(TEXT), machine)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(TEXT), host.target_machine(2))
     engine.finalize_object()
     for name, own in NAMES.items():
         llvm.add_symbol(name, engine.get_function_address(own))

@@ -50,13 +50,11 @@ _idle: dict[tuple[host.Host, int], list[Any]] = {}
 @contextlib.contextmanager
 def _machine(level: int) -> Iterator[Any]:
     """A target machine that no other thread uses."""
-    described = host.describe()
-    idle = _idle.setdefault((described, level), [])
+    idle = _idle.setdefault((host.describe(), level), [])
     try:
         machine = idle.pop()
     except IndexError:
-        target = host.llvm().Target.from_default_triple()
-        machine = target.create_target_machine(opt=level, cpu=described.cpu, features=described.features)
+        machine = host.target_machine(level)
     yield machine
     idle.append(machine)
 

@@ -12,11 +12,11 @@ from rushlight.compile import host
 from rushlight.compile.graph import Value
 from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import Access, look_through
+from rushlight.compile.vector.registers import LANES
 from rushlight.core.lower import Contract, Reduce, View
 
 __all__ = ["lay_out"]
 
-LANES = 16
 WORTH = 0.9
 """Share of the time along rows that must remain along columns at most for columns to be chosen."""
 KINDS = ("map", "reduce", "product", "rows")

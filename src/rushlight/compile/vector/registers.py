@@ -16,6 +16,7 @@ from rushlight.device import xp
 from rushlight.errors import NotSupportedError
 
 __all__ = [
+    "LANES",
     "Unsupported",
     "Vec",
     "bitcast",
@@ -30,6 +31,10 @@ __all__ = [
     "vec",
     "widen",
 ]
+
+
+LANES = 16
+"""Numbers in a vector as most kernels are written; where registers are narrower LLVM takes several."""
 
 
 class Unsupported(NotSupportedError):

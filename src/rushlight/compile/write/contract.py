@@ -99,8 +99,7 @@ class _Blocks:
         around = ops.sizes[: ops.rank - 2]
         # Parts along the loops or the columns need no panel twice.
         counts = {"loops": math.prod(around), "columns": pieces(self.groups), "rows": self._high()}
-        work = 2 * ops.depth * math.prod(ops.sizes[: ops.rank])
-        self.division = divide(work, counts)
+        self.division = divide(ops.flops, counts)
         self.writer.parts = self.division.parts
         self.bands = cut(self.m, self._band())
         walk_loops(self.e, around, self._rows, self._share("loops", counts["loops"]))

@@ -12,7 +12,14 @@ from typing import Any
 
 from rushlight.compile.vector import registers
 from rushlight.compile.vector.registers import Vec
-from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
+from rushlight.compile.write.kernel_writer import (
+    LANES,
+    KernelWriter,
+    Point,
+    body_streams,
+    read_source,
+    write_root,
+)
 from rushlight.compile.write.maps import each_row, over_space
 from rushlight.compile.write.nest import Nest
 from rushlight.device import xp
@@ -26,13 +33,11 @@ def write_cumulative(writer: KernelWriter) -> None:
     assert root is not None
     source = next(root.values())
     space, rank = kernel.space, len(kernel.space)
-    streams = body_streams(writer, kernel.before, set(), space, range(rank), rank)
-    made = {id(n.out) for n in [*kernel.before, root]}
-    if id(source) not in made:
-        streams["read", id(source)] = writer.stream(source, range(rank), rank)
-    streams.update(body_streams(writer, kernel.body, made, space, range(rank), rank))
-    if any(v is root.out for v in kernel.stores):
-        streams["write", id(root.out)] = writer.target(root.out, range(rank), rank)
+    made: set[int] = set()
+    streams = body_streams(writer, kernel.before, made, space, range(rank), rank)
+    read_source(writer, root, streams, made, rank)
+    streams.update(body_streams(writer, kernel.body, made | {id(root.out)}, space, range(rank), rank))
+    write_root(writer, root, streams, range(rank), rank)
     summed = [d == root.attrs["dim"] for d in range(rank)]
     nest = Nest(list(space), summed, {k: s for k, s in streams.items() if s is not None})
     nest.simplify()

@@ -33,7 +33,7 @@ def write_dots(writer: KernelWriter, ops: Operands) -> None:
     around = ops.sizes[: ops.rank - 2]
     high = cut(m, max(1, min(12, most // wide)))
     counts = {"loops": math.prod(around), "columns": pieces(groups), "rows": pieces(high)}
-    division = divide(2 * ops.depth * math.prod(ops.sizes[: ops.rank]), counts)
+    division = divide(ops.flops, counts)
     writer.parts = division.parts
 
     def columns(outer: list[str]) -> None:

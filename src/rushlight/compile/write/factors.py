@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.graph import Node
-from rushlight.compile.write.kernel_writer import KernelWriter, Point, body_streams
+from rushlight.compile.write.kernel_writer import KernelWriter, Point, body_streams, write_root
 from rushlight.compile.write.nest import Stream
 from rushlight.core.lower import Contract
 
@@ -62,6 +62,11 @@ class Operands:
     def depth(self) -> int:
         """How many products are added up."""
         return math.prod(self.sizes[self.rank :])
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions."""
+        return 2 * self.depth * math.prod(self.sizes[: self.rank])
 
     def steps(self, d: int) -> Iterator[tuple[list[int], int]]:
         """All lists that have a number for axis `d`, and where in them it stands."""
@@ -136,8 +141,7 @@ def operands(writer: KernelWriter, node: Node) -> Operands:
     a, b = (factor(term, value) for term, value in zip(terms, node.values(), strict=True))
     kernel = writer.kernel
     after = body_streams(writer, kernel.body, {id(node.out)}, kernel.space, range(rank), rank)
-    if any(v is node.out for v in kernel.stores):
-        after["write", id(node.out)] = writer.target(node.out, range(rank), rank)
+    write_root(writer, node, after, range(rank), rank)
     return Operands(list(axes.values()), len(axes) - rank, a, b, after, node.out.spec.dtype)
 
 

@@ -12,6 +12,7 @@ from rushlight.compile.plan.memory import Buffer, Memory
 from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.vector.registers import LANES
 from rushlight.compile.write.cuts import worthwhile
 from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.gather import gather_streams, read_gathered
@@ -19,9 +20,17 @@ from rushlight.compile.write.nest import Stream, offset_of
 from rushlight.compile.write.work import work_of
 from rushlight.core.lower import Gather
 
-__all__ = ["KernelWriter", "Point"]
+__all__ = [
+    "LANES",
+    "KernelWriter",
+    "Point",
+    "aligned_axes",
+    "body_streams",
+    "can_emit",
+    "read_source",
+    "write_root",
+]
 
-LANES = 16
 DIVIDED = frozenset(
     ("map", "rows", "gather", "copy", "fill", "reduce", "integer matmul", "cumulative", "random")
 )
@@ -223,6 +232,21 @@ def body_streams(
         if id(node.out) in stored:
             streams["write", id(node.out)] = writer.target(node.out, list(place), rank)
     return streams
+
+
+def read_source(writer: KernelWriter, root: Node, streams: dict[Any, Any], made: set[int], rank: int) -> None:
+    """The stream for what a reduction reads, over a nest of its axes, unless that is in registers."""
+    source = next(root.values())
+    if id(source) not in made:
+        streams["read", id(source)] = writer.stream(source, range(rank), rank)
+
+
+def write_root(
+    writer: KernelWriter, root: Node, streams: dict[Any, Any], place: Sequence[int | None], rank: int
+) -> None:
+    """The stream for the result of a kernel's root, if that is stored."""
+    if any(v is root.out for v in writer.kernel.stores):
+        streams["write", id(root.out)] = writer.target(root.out, place, rank)
 
 
 @functools.cache

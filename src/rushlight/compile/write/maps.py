@@ -11,7 +11,14 @@ from rushlight.compile.plan.records import Kernel
 from rushlight.compile.vector import registers
 from rushlight.compile.write.accumulate import accumulator_of, reduced_axes
 from rushlight.compile.write.cuts import share
-from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
+from rushlight.compile.write.kernel_writer import (
+    LANES,
+    KernelWriter,
+    Point,
+    body_streams,
+    read_source,
+    write_root,
+)
 from rushlight.compile.write.nest import Nest, loops
 from rushlight.compile.write.totals import add_up, carry, height
 
@@ -122,13 +129,12 @@ def write_reduction(writer: KernelWriter, kind: type[Reduction] | None = None) -
     axes = reduced_axes(kernel.root)
     reduced = [d in axes for d in range(len(full))]
     rank = len(full)
-    before = body_streams(writer, kernel.before, set(), full, range(rank), rank)
-    if not any(n.out is source for n in kernel.before):
-        before["read", id(source)] = writer.stream(source, range(rank), rank)
+    made: set[int] = set()
+    before = body_streams(writer, kernel.before, made, full, range(rank), rank)
+    read_source(writer, kernel.root, before, made, rank)
     place = [d for d in range(rank) if kernel.root.attrs["keepdim"] or not reduced[d]]
     after = body_streams(writer, kernel.body, {id(kernel.root.out)}, kernel.space, place, rank)
-    if any(v is kernel.root.out for v in kernel.stores):
-        after["write", id(kernel.root.out)] = writer.target(kernel.root.out, place, rank)
+    write_root(writer, kernel.root, after, place, rank)
     merged: dict[Any, Any] = {}
     for part, streams in (("before", before), ("after", after)):
         merged.update({(part, k): s for k, s in streams.items() if s is not None})

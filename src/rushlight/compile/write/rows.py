@@ -14,7 +14,14 @@ from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.records import Kernel
 from rushlight.compile.plan.rows import place_in_rows
 from rushlight.compile.vector import registers, transfer
-from rushlight.compile.write.kernel_writer import LANES, KernelWriter, Point, body_streams
+from rushlight.compile.write.kernel_writer import (
+    LANES,
+    KernelWriter,
+    Point,
+    body_streams,
+    read_source,
+    write_root,
+)
 from rushlight.compile.write.maps import Reduction, along, each_row, over_space
 from rushlight.compile.write.nest import Nest, Stream, element_type, offset_of
 
@@ -38,16 +45,16 @@ class _Stage(Reduction):
         self.before: dict[Any, Any] = {}
         if kernel.root is not None:
             self.source = next(kernel.root.values())
-            self.before = body_streams(self.writer, kernel.before, set(made), space, range(rank), rank)
-            if id(self.source) not in made and not any(n.out is self.source for n in kernel.before):
-                self.before["read", id(self.source)] = self.writer.stream(self.source, range(rank), rank)
+            here = set(made)
+            self.before = body_streams(self.writer, kernel.before, here, space, range(rank), rank)
+            read_source(self.writer, kernel.root, self.before, here, rank)
             made.add(id(kernel.root.out))
         place = place_in_rows(kernel.space, space, axis)
         assert place is not None
         self.single = kernel.space != space
         self.after = body_streams(self.writer, kernel.body, made, kernel.space, place, rank)
-        if kernel.root is not None and any(v is kernel.root.out for v in self.writer.kernel.stores):
-            self.after["write", id(kernel.root.out)] = self.writer.target(kernel.root.out, place, rank)
+        if kernel.root is not None:
+            write_root(self.writer, kernel.root, self.after, place, rank)
 
     def _inside(self, nodes: Sequence[Node]) -> dict[int, Value]:
         """Of what the nodes read, what earlier stages make: the value in which it is found, by id."""

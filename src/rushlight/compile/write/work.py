@@ -11,13 +11,13 @@ from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.records import Kernel
 from rushlight.compile.vector import registers
 from rushlight.compile.vector.namespace import VectorMath
+from rushlight.compile.vector.registers import LANES
 from rushlight.compile.write.emit import Emitter
 from rushlight.core.lower import Contract, Map
 from rushlight.core.op import Op
 
 __all__ = ["flops", "per_element", "work_of"]
 
-LANES = 16
 MOVED = 12
 """Operations in the time in which a number is read or written, about."""
 
