@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -15,7 +16,7 @@ import rushlight as rl
 from rushlight.errors import ArgumentError
 from rushlight.interop import load_file, save_file
 from rushlight.interop.files import remove_leftovers, write_atomically
-from rushlight.interop.locks import LOCK, locked, made
+from rushlight.interop.locks import LOCK, locked, made, try_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = (
@@ -142,3 +143,22 @@ def test_a_living_writers_file_is_no_leftover(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(os, "replace", meanwhile)
     write_atomically(tmp_path / "a.txt", "new")
     assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_a_file_taken_for_a_leftover_before_it_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one has locked the new file first, and removes it whenever it comes to that."""
+    others: list[BinaryIO] = []
+
+    def late(file: BinaryIO) -> bool:
+        if not others:
+            others.append(open(file.name, "rb+"))
+            assert try_lock(others[0])
+        return try_lock(file)
+
+    monkeypatch.setattr("rushlight.interop.files.try_lock", late)
+    write_atomically(tmp_path / "a.txt", "new")
+    with others[0]:
+        assert not Path(others[0].name).exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]

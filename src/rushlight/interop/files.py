@@ -74,11 +74,15 @@ def _held(path: Path) -> BinaryIO:
     """A new file at `path`, locked, which tells `remove_leftovers` that its writer lives."""
     while True:
         file = open(path, "xb")  # noqa: SIM115 (its caller closes it)
-        with contextlib.suppress(OSError):  # no locks here: then leftovers are not removed either
-            try_lock(file)
-        if path.exists():  # nobody took it for a leftover before it was locked
+        try:
+            held = try_lock(file)
+        except OSError:  # no locks here: then leftovers are not removed either
             return file
-        file.close()
+        if held and path.exists():
+            return file
+        file.close()  # before it was locked, it was taken for a leftover
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
