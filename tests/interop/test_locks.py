@@ -148,17 +148,22 @@ def test_a_living_writers_file_is_no_leftover(tmp_path: Path, monkeypatch: pytes
 def test_a_file_taken_for_a_leftover_before_it_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another one has locked the new file first, and removes it whenever it comes to that."""
+    """Another one locked the new file first, as a leftover, and removes it when its turn comes."""
     others: list[BinaryIO] = []
+    replace = os.replace
 
     def late(file: BinaryIO) -> bool:
         if not others:
-            others.append(open(file.name, "rb+"))
+            others.append(open(file.name, "rb+"))  # noqa: SIM115 (closed below)
             assert try_lock(others[0])
         return try_lock(file)
 
+    def after_the_other(source: Path, target: Path) -> None:
+        Path(others[0].name).unlink()
+        replace(source, target)
+
     monkeypatch.setattr("rushlight.interop.files.try_lock", late)
+    monkeypatch.setattr(os, "replace", after_the_other)
     write_atomically(tmp_path / "a.txt", "new")
-    with others[0]:
-        assert not Path(others[0].name).exists()
+    others[0].close()
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]

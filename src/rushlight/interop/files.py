@@ -28,9 +28,10 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     (['note.txt'], 'a light')
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    file = _temporary(path)
+    temporary = Path(file.name)
     try:
-        with _held(temporary) as file:
+        with file:
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
@@ -70,19 +71,18 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
             probe.unlink()
 
 
-def _held(path: Path) -> BinaryIO:
-    """A new file at `path`, locked, which tells `remove_leftovers` that its writer lives."""
+def _temporary(path: Path) -> BinaryIO:
+    """A new file beside `path`, locked, which tells `remove_leftovers` that its writer lives."""
     while True:
-        file = open(path, "xb")  # noqa: SIM115 (its caller closes it)
+        name = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+        file = open(name, "xb")  # noqa: SIM115 (its caller closes it)
         try:
             held = try_lock(file)
         except OSError:  # no locks here: then leftovers are not removed either
             return file
-        if held and path.exists():
+        if held and name.exists():
             return file
-        file.close()  # before it was locked, it was taken for a leftover
-        with contextlib.suppress(OSError):
-            path.unlink()
+        file.close()  # before it was locked, it was taken for a leftover, and who did so removes it
 
 
 def _sync_folder(folder: Path) -> None:
