@@ -82,10 +82,11 @@ def test_a_forked_child_does_not_keep_its_parents_lock(tmp_path: Path) -> None:
     code = (
         "import os, sys, time; from rushlight.interop.locks import locked\n"
         "with locked(sys.argv[1], 'fit'):\n"
-        "    if os.fork() == 0: sys.stdin.read(); os._exit(0)\n"
-        "    print('held', flush=True); os.kill(os.getpid(), 9)"
+        "    if os.fork() == 0: print('held', flush=True); sys.stdin.read(); os._exit(0)\n"
+        "    time.sleep(60)"
     )
     parent = start(code, tmp_path)
+    parent.kill()
     parent.wait(timeout=20)
     with locked(tmp_path, "fit"):  # the child still lives: it waits for its input
         pass
