@@ -14,11 +14,10 @@ new op may stand below.
 
 from __future__ import annotations
 
-from tests.samples import creation as creation
-from tests.samples import elementwise as elementwise
-from tests.samples import index as index
-from tests.samples import products as products
-from tests.samples import reduce as reduce
+import importlib
+import pkgutil
+
+import tests.samples
 from tests.samples.record import (
     SAMPLES,
     Sample,
@@ -36,3 +35,6 @@ from tests.samples.record import (
 __all__ = [
     "SAMPLES", "Sample", "_count", "as_dtype", "binary", "flatten", "forms", "inplace", "pairs", "sample", "unary",
 ]  # fmt: skip
+
+for _file in pkgutil.iter_modules(tests.samples.__path__, "tests.samples."):
+    importlib.import_module(_file.name)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+
+import pytest
+
+import rushlight as rl
 
 OPTIONAL = {"llvmlite", "scipy_openblas32", "matplotlib", "typer", "rich", "safetensors", "PIL"}
 HEAVY = OPTIONAL | {"torch", "jax", "scipy", "sklearn"}
@@ -30,3 +35,39 @@ def test_training_loads_nothing_optional() -> None:
         "optimizer.step()"
     )
     assert not loaded & HEAVY
+
+
+PACKAGES = ("rushlight.ops", "rushlight.nn", "rushlight.nn.functional")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_tables_of_what_loads_later_are_those_of_the_files(package: str) -> None:
+    place = importlib.import_module(package)
+    for file, names in place.LATER.items():
+        module = importlib.import_module(f"{package}.{file}")
+        assert sorted(names.split()) == sorted(module.__all__), file
+        assert file not in place.__all__, "importing the file would hide the function"
+        assert all(getattr(place, name) is getattr(module, name) for name in names.split())
+
+
+def test_methods_that_load_later_are_those_that_their_files_attach() -> None:
+    for file in rl.ops.METHODS:
+        importlib.import_module(f"rushlight.ops.{file}")
+    attached: dict[str, list[str]] = {}
+    for name, value in vars(rl.Tensor).items():
+        function = value.fget if isinstance(value, property) else value
+        place, _, file = getattr(function, "__module__", "").rpartition(".")
+        if place == "rushlight.ops":
+            attached.setdefault(file, []).append(name)
+    for file, names in rl.ops.METHODS.items():
+        assert sorted(names.split()) == sorted(attached[file]), file
+
+
+def test_nothing_loads_before_it_is_used() -> None:
+    code = (
+        "import rushlight as rl, sys\n"
+        "later = [f'{p.__name__}.{f}' for p in (rl.ops, rl.nn, rl.nn.functional) for f in p.LATER]\n"
+        "later += [f'rushlight.{p}' for p in rl._PACKAGES]\n"
+        "assert not set(later) & set(sys.modules), set(later) & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -15,8 +15,8 @@ BASE = {"errors", "device", "core"}
 TENSORS = BASE | {"ops", ""}  # "" is `import rushlight`, whose names are ops for whoever stands above them
 BESIDE = TENSORS | {"nn", "optim", "data"}
 MAY_IMPORT = {
-    "absent": set(),
-    "errors": {"absent"},
+    "pytorch_names": set(),
+    "errors": {"pytorch_names"},
     "device": {"errors"},
     "core": {"errors", "device"},
     "compile": BASE,

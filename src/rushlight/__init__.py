@@ -10,6 +10,7 @@
 Names, signatures and semantics are PyTorch's wherever PyTorch has the thing.
 """
 
+import importlib as _importlib
 from typing import TYPE_CHECKING
 
 from rushlight import autograd as autograd
@@ -37,7 +38,11 @@ from rushlight.core.tensor import Parameter as Parameter
 from rushlight.core.tensor import Tensor as Tensor
 from rushlight.device.arrays import bool_ as bool
 from rushlight.device.arrays import float16, float32, float64, int8, int16, int32, int64, uint8
-from rushlight.ops import *
+
+if TYPE_CHECKING:
+    from rushlight.ops import *
+else:
+    globals().update({_name: getattr(ops, _name) for _name in ops.AT_ONCE})
 
 if TYPE_CHECKING:
     from rushlight import data as data
@@ -56,9 +61,19 @@ int = int32
 short = int16
 __version__ = "0.1.0"
 
-_LATER = ("data", "interop", "plot", "train")
-_LATER_NAMES = ("Sweep", "grid", "sweep")
-"""What loads when it is first named, so that `import rushlight` stays light."""
+_PACKAGES = (
+    "data",
+    "interop",
+    "plot",
+    "train",
+)
+_NAMES = {
+    "Sweep": "train.sweeping.call",
+    "grid": "train.sweeping.call",
+    "sweep": "train.sweeping.call",
+}
+"""Packages, and names with their files, that load when they are first named, so that `import rushlight` stays
+light; operations that do so stand in `ops/__init__.py`."""
 
 _ELSEWHERE = {
     "save": "rl.interop.save_file(model.state_dict(), path) writes safetensors; Trainer keeps checkpoints.",
@@ -73,25 +88,22 @@ _ELSEWHERE = {
 if not TYPE_CHECKING:
     # mypy follows the star above, but no sum of lists.
     __all__ = [  # noqa: PLE0604
-        "Generator", "Parameter", "Sweep", "Tensor", "accelerator", "autograd", "backends", "bool",
-        "compile", "cuda", "data", "detect_anomaly", "device", "double", "enable_grad", "errors",
-        "float", "float16", "float32", "float64", "get_rng_state", "grid", "half", "initial_seed",
-        "int", "int8", "int16", "int32", "int64", "interop", "is_grad_enabled", "long",
-        "manual_seed", "nn", "no_grad", "ops", "optim", "plot", "seed", "set_grad_enabled",
-        "set_rng_state", "short", "sweep", "train", "uint8",
-        *ops.__all__,
+        "Generator", "Parameter", "Tensor", "accelerator", "autograd", "backends", "bool", "compile",
+        "cuda", "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16",
+        "float32", "float64", "get_rng_state", "half", "initial_seed", "int", "int8", "int16",
+        "int32", "int64", "is_grad_enabled", "long", "manual_seed", "nn", "no_grad", "ops",
+        "optim", "seed", "set_grad_enabled", "set_rng_state", "short", "uint8",
+        *ops.__all__, *_PACKAGES, *_NAMES,
     ]  # fmt: skip
 
     # Of this it would believe that every name is there.
     def __getattr__(name: str) -> object:
-        if name in _LATER:
-            import importlib
-
-            return importlib.import_module(f"rushlight.{name}")
-        if name in _LATER_NAMES:
-            from rushlight.train.sweeping import call
-
-            return getattr(call, name)
+        if name in _PACKAGES:
+            return _importlib.import_module(f"rushlight.{name}")
+        if name in _NAMES:
+            return getattr(_importlib.import_module(f"rushlight.{_NAMES[name]}"), name)
+        if name in ops.__all__:
+            return getattr(ops, name)
         from rushlight import data, train
 
         remedy = _ELSEWHERE.get(name, "")

@@ -8,6 +8,8 @@ Each type also derives from the built-in exception that Python users would catch
 from __future__ import annotations
 
 import functools
+import importlib
+import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ __all__ = [
     "in_pytorch",
     "message",
     "missing",
+    "names_of",
     "namespace",
     "nearest",
     "refuse_options",
@@ -92,8 +95,8 @@ def missing(module: str, name: str, known: Iterable[str], remedy: str = "") -> A
 
     >>> missing("rushlight.nn", "Linaer", ["Linear", "ReLU"])
     AttributeError("rushlight.nn has no 'Linaer'. Did you mean 'Linear'?")
-    >>> missing("rushlight.nn", "GELU", ["Linear", "ReLU"])
-    AttributeError("rushlight.nn has no 'GELU': PyTorch has it, Rushlight does not, or not yet.")
+    >>> missing("rushlight.nn", "SyncBatchNorm", ["Linear", "ReLU"])
+    AttributeError("rushlight.nn has no 'SyncBatchNorm': PyTorch has it, Rushlight does not, or not yet.")
     """
     text = f"{module} has no {name!r}"
     if name.startswith("__"):
@@ -109,10 +112,10 @@ def missing(module: str, name: str, known: Iterable[str], remedy: str = "") -> A
 
 
 def in_pytorch(module: str, name: str) -> bool:
-    """Whether PyTorch has `name` in the namespace that `module` stands for, and Rushlight does not."""
-    from rushlight.absent import ABSENT
+    """Whether PyTorch has `name` in the namespace that `module` stands for."""
+    from rushlight.pytorch_names import NAMES
 
-    return name in ABSENT.get(module, "").split()
+    return name in NAMES.get(module, "").split()
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
@@ -156,18 +159,31 @@ def _distance(a: str, b: str) -> int:
     return line[-1]
 
 
-def namespace(module: str, known: Iterable[str]) -> tuple[Any, Any]:
+def namespace(module: str, known: Iterable[str], later: Mapping[str, str] | None = None) -> tuple[Any, Any]:
     """A package's ``__getattr__`` and ``__dir__``: what is missing is explained, and only what is public is
     listed.
+
+    later   the package's files that load when one of their names is first asked for, each with its names
+            in one text. No file may be called like a function of the package: importing it would hide that.
     """
+    files = {name: file for file, names in (later or {}).items() for name in names.split()}
 
     def __getattr__(name: str) -> object:
-        raise missing(module, name, known)
+        if name not in files:
+            raise missing(module, name, known)
+        value = getattr(importlib.import_module(f"{module}.{files[name]}"), name)
+        setattr(sys.modules[module], name, value)
+        return value
 
     def __dir__() -> list[str]:
         return sorted([*known, "__all__", "__doc__", "__file__", "__name__"])
 
     return __getattr__, __dir__
+
+
+def names_of(later: Mapping[str, str]) -> list[str]:
+    """All names of a package's files that load when used."""
+    return [name for names in later.values() for name in names.split()]
 
 
 def refuse_options(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], remedy: str) -> None:

@@ -5,6 +5,7 @@ The operations are in `rushlight.ops`, which attaches them here as operators and
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import weakref
 from collections.abc import Callable, Iterator
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
     from rushlight.core.op import Op
     from rushlight.core.views import Views
 
-__all__ = ["TRACED", "Parameter", "Tensor", "base_of", "check_dtype", "clock", "method", "wrap"]
+__all__ = [
+    "TRACED",
+    "Parameter",
+    "Tensor",
+    "base_of",
+    "check_dtype",
+    "clock",
+    "method",
+    "methods_later",
+    "wrap",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -464,6 +475,24 @@ def method(*names: str) -> Callable[[F], F]:
         return function
 
     return attach
+
+
+def methods_later(file: str, names: str) -> None:
+    """Have Tensor load `file` when one of the methods `names`, which it attaches, is first asked for."""
+    for name in names.split():
+        if name not in Tensor.__dict__:
+            setattr(Tensor, name, LaterMethod(name, file))
+
+
+class LaterMethod:
+    """Stands for a method until it is first asked for: then its file loads, which attaches the method."""
+
+    def __init__(self, name: str, file: str) -> None:
+        self.name, self.file = name, file
+
+    def __get__(self, tensor: Tensor | None, kind: type[Tensor]) -> Any:
+        importlib.import_module(self.file)
+        return getattr(kind if tensor is None else tensor, self.name)
 
 
 def _describe(tensor: Tensor, name: str) -> str:

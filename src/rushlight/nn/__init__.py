@@ -1,9 +1,12 @@
-"""Modules: layers, losses, containers, initialisers, and the functions beneath them."""
+"""Modules: layers, losses, containers, initialisers, and the functions beneath them.
+
+What nearly every program uses loads with the package; a file of `LATER` when one of its names is asked for.
+"""
 
 from typing import TYPE_CHECKING
 
 from rushlight.core.tensor import Parameter
-from rushlight.errors import namespace
+from rushlight.errors import names_of, namespace
 from rushlight.nn import functional, init, utils
 from rushlight.nn.activation import (
     ACTIVATIONS,
@@ -56,5 +59,9 @@ __all__ = [
     "utils",
 ]
 
+LATER: dict[str, str] = {}
+"""Files that load when used, and their names."""
+
 if not TYPE_CHECKING:  # a type checker would believe that every name is there
-    __getattr__, __dir__ = namespace(__name__, __all__)
+    __all__ += names_of(LATER)  # noqa: PLE0605
+    __getattr__, __dir__ = namespace(__name__, __all__, LATER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rushlight.core.tensor import Tensor
 from rushlight.nn import functional as F
+from rushlight.nn.functional.dropout import check_probability
 from rushlight.nn.module import Module
 
 __all__ = ["Dropout"]
@@ -23,7 +24,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        F.check_probability("Dropout", p)
+        check_probability("Dropout", p)
         self.p = p
         self.inplace = inplace
 

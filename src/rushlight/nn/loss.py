@@ -9,7 +9,7 @@ import math
 from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.nn import functional as F
-from rushlight.nn.loss_functions import reduction_of
+from rushlight.nn.functional.loss import reduction_of
 from rushlight.nn.module import Module
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]

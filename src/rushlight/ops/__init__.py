@@ -1,8 +1,13 @@
-"""The operations: one family a file, each op defined once with its formula, its shapes and its derivative."""
+"""The operations: one family a file, each op defined once with its formula, its shapes and its derivative.
+
+What nearly every program uses loads with the package. A file of `LATER` loads when one of its functions is
+asked for, or one of the methods that it attaches to Tensor (`METHODS`); a test holds both tables to them.
+"""
 
 from typing import TYPE_CHECKING
 
-from rushlight.errors import namespace
+from rushlight.core.tensor import methods_later
+from rushlight.errors import names_of, namespace
 
 # The files first: some are called like the function in them, and then the function is to have the name.
 from rushlight.ops import activation as _activation
@@ -40,8 +45,17 @@ from rushlight.ops.reduce import *
 from rushlight.ops.select import *
 from rushlight.ops.softmax import *
 
+LATER: dict[str, str] = {}
+"""Files that load when used, and their functions."""
+
+METHODS: dict[str, str] = {}
+"""Files that load when used, and the methods that they attach."""
+
+for _file, _names in METHODS.items():
+    methods_later(f"rushlight.ops.{_file}", _names)
+
 if not TYPE_CHECKING:  # mypy follows the stars, but no sum
-    __all__ = [
+    AT_ONCE = [
         name
         for family in (
             _activation,
@@ -63,4 +77,5 @@ if not TYPE_CHECKING:  # mypy follows the stars, but no sum
         )
         for name in family.__all__
     ]
-    __getattr__, __dir__ = namespace(__name__, __all__)
+    __all__ = [*AT_ONCE, *names_of(LATER)]  # noqa: PLE0604
+    __getattr__, __dir__ = namespace(__name__, __all__, LATER)

@@ -1,0 +1,46 @@
+"""Layers and losses as plain functions, with PyTorch's names and signatures: one family a file.
+
+What nearly every program uses loads with the package; a file of `LATER` when one of its names is asked for.
+"""
+
+from typing import TYPE_CHECKING
+
+from rushlight.errors import names_of, namespace
+from rushlight.nn.functional.activation import leaky_relu, log_softmax, relu, softmax, softplus
+from rushlight.nn.functional.classes import one_hot
+from rushlight.nn.functional.dropout import dropout
+from rushlight.nn.functional.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+)
+from rushlight.ops import linear, sigmoid, tanh
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "dropout",
+    "l1_loss",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "one_hot",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "tanh",
+]
+
+LATER: dict[str, str] = {}
+"""Files that load when used, and their names."""
+
+if not TYPE_CHECKING:  # a type checker would believe that every name is there
+    __all__ += names_of(LATER)  # noqa: PLE0605
+    __getattr__, __dir__ = namespace(__name__, __all__, LATER)
