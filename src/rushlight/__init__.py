@@ -47,6 +47,7 @@ else:
 if TYPE_CHECKING:
     from rushlight import data as data
     from rushlight import interop as interop
+    from rushlight import linalg as linalg
     from rushlight import plot as plot
     from rushlight import train as train
     from rushlight.train.sweeping.call import Sweep as Sweep
@@ -64,6 +65,7 @@ __version__ = "0.1.0"
 _PACKAGES = (
     "data",
     "interop",
+    "linalg",
     "plot",
     "train",
 )

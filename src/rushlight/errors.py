@@ -22,6 +22,7 @@ __all__ = [
     "DivisionError",
     "GradError",
     "IndexingError",
+    "LinAlgError",
     "NotSupportedError",
     "RushlightError",
     "ShapeError",
@@ -73,6 +74,10 @@ class CheckpointError(RushlightError, RuntimeError):
 
 class AnomalyError(RushlightError, ArithmeticError):
     """The first NaN or infinity, found by `detect_anomaly`."""
+
+
+class LinAlgError(RushlightError, RuntimeError):
+    """A matrix that has not what was asked of it: no inverse, no Cholesky factor."""
 
 
 class NotSupportedError(RushlightError, NotImplementedError):

@@ -68,6 +68,22 @@ from numpy import (
 
 from rushlight.device.arrays import asarray, float16, float64, uint64
 from rushlight.device.erf import erf
+from rushlight.device.linalg import (
+    cholesky,
+    cofactor,
+    det,
+    eigh,
+    eigvalsh,
+    inverse,
+    lu,
+    matrix_exp,
+    pinverse,
+    qr,
+    slogdet,
+    solve,
+    svd,
+    svdvals,
+)
 from rushlight.device.random import philox
 from rushlight.device.sums import add_at, cumsum, matmul, mean, prod, sum
 
@@ -90,9 +106,14 @@ __all__ = [
     "broadcast_to",
     "cast",
     "ceil",
+    "cholesky",
+    "cofactor",
     "concatenate",
     "cos",
     "cumsum",
+    "det",
+    "eigh",
+    "eigvalsh",
     "einsum",
     "equal",
     "erf",
@@ -109,6 +130,7 @@ __all__ = [
     "greater",
     "greater_equal",
     "in_pieces",
+    "inverse",
     "invert",
     "isfinite",
     "isinf",
@@ -125,23 +147,30 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "lu",
     "matmul",
+    "matrix_exp",
     "maximum",
     "mean",
     "minimum",
     "not_equal",
     "philox",
     "pick",
+    "pinverse",
     "power",
     "prod",
+    "qr",
     "remainder",
     "reshape",
     "round",
     "sign",
     "sin",
+    "slogdet",
+    "solve",
     "sqrt",
     "sum",
     "svd",
+    "svdvals",
     "take_along_axis",
     "tan",
     "tanh",
@@ -175,11 +204,6 @@ def log10(x: Any) -> Any:
     if getattr(x, "dtype", float64) == float64:
         return np.log10(x)
     return np.log10(x, dtype=float64).astype(x.dtype if x.dtype.kind == "f" else np.float32)
-
-
-def svd(x: Any) -> Any:
-    """(U, S, V') with x = U diag(S) V' along the last two axes, of the smaller one's size."""
-    return np.linalg.svd(x, full_matrices=False)
 
 
 def trunc_divide(a: Any, b: Any) -> Any:

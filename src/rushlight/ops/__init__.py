@@ -45,10 +45,16 @@ from rushlight.ops.reduce import *
 from rushlight.ops.select import *
 from rushlight.ops.softmax import *
 
-LATER: dict[str, str] = {}
+LATER: dict[str, str] = {
+    "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
+        matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
+}
 """Files that load when used, and their functions."""
 
-METHODS: dict[str, str] = {}
+METHODS: dict[str, str] = {
+    "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu lu_solve matrix_exp
+        matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
+}
 """Files that load when used, and the methods that they attach."""
 
 for _file, _names in METHODS.items():

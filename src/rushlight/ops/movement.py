@@ -278,7 +278,7 @@ def _matrix_transpose(input: Tensor) -> Tensor:
 
 
 method("T")(property(_reversed))  # type: ignore[type-var]
-method("mT")(property(_matrix_transpose))  # type: ignore[type-var]
+method("mT", "mH")(property(_matrix_transpose))  # type: ignore[type-var]
 
 
 @method()

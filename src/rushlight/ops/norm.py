@@ -4,43 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight.core.apply import apply
-from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec, normalize_axes, plain_number
+from rushlight.core.spec import normalize_axes, plain_number
 from rushlight.core.tensor import Tensor, method
-from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
+from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.ops.reduce import in_float32, root
 from rushlight.ops.select import where
 
 __all__ = ["norm"]
 
 
-def _once(h: Tensor, out: Tensor, x: Tensor) -> Tensor:
-    raise NotSupportedError(message("norm", "a second derivative of the nuclear norm", "first derivatives"))
-
-
-NUCLEAR = register(
-    Op(
-        "nuclear_norm",
-        lambda m, x: m.svd(x)[1].sum(-1),
-        lambda x: Spec(x.shape[:-2], x.dtype),
-        (lambda g, out, x: g.unsqueeze(-1).unsqueeze(-1) * apply(POLAR, x),),
-    )
-)
-POLAR: Op = register(Op("polar", lambda m, x: _polar(m, x), lambda x: x, (_once,)))
-
-
-def _polar(m: Any, x: Any) -> Any:
-    """U V' of x = U S V': the matrix without its stretching."""
-    left, _, right = m.svd(x)
-    return m.matmul(left, right)
-
-
 def _nuclear(input: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
     if len(axes) != 2:
         got = f"p='nuc' over {len(axes)} axes"
         raise ShapeError(message("norm", got, "two axes", "Name them: dim=(0, 1)."))
-    out = apply(NUCLEAR, input.movedim(axes, (-2, -1)))
+    from rushlight.ops.factors import svdvals
+
+    out = svdvals(input.movedim(axes, (-2, -1))).sum(-1)
     return out.reshape([1 if i in axes else n for i, n in enumerate(input.shape)]) if keepdim else out
 
 
