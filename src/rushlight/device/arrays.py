@@ -71,6 +71,7 @@ __all__ = [
     "largest",
     "logical_not",
     "maximum",
+    "middle",
     "ndarray",
     "ndindex",
     "nonzero",
@@ -148,6 +149,11 @@ def distance(a: Any, b: Any) -> Any:
     wide = np.float64 if a.size <= 65521 or a.dtype.kind != "f" else a.dtype
     with silence():
         return np.abs(a.astype(wide, copy=False) - b.astype(wide, copy=False))
+
+
+def middle(a: Any) -> Any:
+    """The middle one of the numbers in their order; of two the smaller."""
+    return np.quantile(a, 0.5, method="lower")
 
 
 def format_array(array: Any, prefix: str) -> str:
