@@ -64,6 +64,7 @@ __version__ = "0.1.0"
 
 _PACKAGES = (
     "data",
+    "func",
     "interop",
     "linalg",
     "plot",

@@ -86,8 +86,7 @@ class Trace:
             return self._placeholder(self.lift(wrap(xp.asarray(op.formula(m, **attrs)))))
         self.backward = self.backward or state.backward_of is not None
         if op.decompose is not None and not self.whole:
-            with no_grad():
-                made = op.decompose(*[_plain(t) for t in inputs], **attrs)
+            made = self.parts(op, inputs, attrs)
             if made is not None:
                 return made.array
         values = [self._operand(t, op, inputs) for t in inputs]
@@ -97,6 +96,16 @@ class Trace:
         node = Node(op, tuple(values), dict(attrs), out)
         self.graph.nodes.append(node)
         return self._placeholder(out, (node, self._now(inputs[0].array)) if op.view else None)
+
+    def parts(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor | None:
+        """The result of `op` by the ops that it is made of; None where it is to stay as it is."""
+        assert op.decompose is not None
+        with no_grad():
+            return op.decompose(*[_plain(t) for t in inputs], **attrs)
+
+    def stands_for_a_value(self, array: Any) -> bool:
+        """Whether an array is a Placeholder of this trace: of those around it they count as arrays."""
+        return isinstance(array, Placeholder)
 
     def _operand(self, given: Any, op: Op, inputs: Sequence[Any]) -> Any:
         """What an operand is in the graph: tensors and arrays are Values, and so are numbers that may be
@@ -147,8 +156,10 @@ class Trace:
     def value_of(self, tensor: Tensor) -> Value:
         """The Value behind a tensor; a concrete one becomes an input of the program."""
         array = self._now(tensor.array)
-        if isinstance(array, Placeholder):
-            return array.value
+        return array.value if self.stands_for_a_value(array) else self.value_outside(tensor, array)
+
+    def value_outside(self, tensor: Tensor, array: Any) -> Value:
+        """The input of the program that a tensor with a concrete array is, or becomes."""
         value = self._values.get(id(array))
         if value is None:
             base = base_of(tensor)
@@ -262,9 +273,13 @@ class Trace:
                 graph.updates.append((old, new))
         graph.late = self._late()
         arrays = {id(t): array for t, array, _ in self._written.values()}
-        refuse_overlaps(graph, [arrays.get(id(t), t.array) for t in self.lifted])
+        self.check_overlaps([arrays.get(id(t), t.array) for t in self.lifted])
         graph.nodes = list(used(graph))
         return verify(graph)
+
+    def check_overlaps(self, arrays: Sequence[Any]) -> None:
+        """Refuse inputs that share memory where one of them is written."""
+        refuse_overlaps(self.graph, arrays)
 
     def _first_array(self, tensor: Tensor) -> Any:
         """The array that a tensor had before the function wrote it."""
@@ -325,15 +340,22 @@ def _plain(value: Any) -> Any:
     return value.detach() if isinstance(value, Tensor) and value.node is not None else value
 
 
-def trace(function: Callable[..., Any], arguments: Sequence[Tensor], *, whole: bool = False) -> Traced:
+def trace(
+    function: Callable[..., Any],
+    arguments: Sequence[Tensor],
+    *,
+    whole: bool = False,
+    tracer: Trace | None = None,
+) -> Traced:
     """One run of `function` on placeholders, as a graph.
 
-    whole  keep ops that are made of others (`Op.decompose`) in one piece.
+    whole   keep ops that are made of others (`Op.decompose`) in one piece.
+    tracer  what writes it down, if not a Trace.
 
     Whatever happens, tensors are afterwards as they were before. Raises TraceError where the function needs
     numbers, and where it keeps a tensor that only stands for one.
     """
-    tracer = Trace(whole)
+    tracer = Trace(whole) if tracer is None else tracer
     with tracing:
         before = {name: getattr(state, name) for name in OWN}
         stand_ins = [tracer.stand_in(t) for t in arguments]

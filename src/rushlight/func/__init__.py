@@ -1,0 +1,33 @@
+"""Transforms of functions, as in ``torch.func``: derivatives, and many examples at once."""
+
+from typing import TYPE_CHECKING
+
+from rushlight.errors import namespace
+from rushlight.func.derivatives import (
+    grad,
+    grad_and_value,
+    hessian,
+    jacfwd,
+    jacrev,
+    jvp,
+    laplacian,
+    linearize,
+    vjp,
+)
+from rushlight.func.vmap import vmap
+
+__all__ = [
+    "grad",
+    "grad_and_value",
+    "hessian",
+    "jacfwd",
+    "jacrev",
+    "jvp",
+    "laplacian",
+    "linearize",
+    "vjp",
+    "vmap",
+]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__)
