@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "core": {"errors", "device"},
     "compile": BASE,
     "ops": BASE,
+    "func": BASE | {"ops", "nn", "compile"},
     "linalg": BASE | {"ops"},
     "nn": BASE | {"ops"},
     "optim": BASE | {"ops"},

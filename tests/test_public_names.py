@@ -14,7 +14,19 @@ import rushlight as rl
 from rushlight import data, nn, optim
 from rushlight.errors import GradError, NotSupportedError, missing, nearest, refuse_options
 
-SUBPACKAGES = {"autograd", "data", "errors", "interop", "linalg", "nn", "ops", "optim", "plot", "train"}
+SUBPACKAGES = {
+    "autograd",
+    "data",
+    "errors",
+    "func",
+    "interop",
+    "linalg",
+    "nn",
+    "ops",
+    "optim",
+    "plot",
+    "train",
+}
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",
     "norm", "random", "reduce", "select", "softmax",

@@ -14,9 +14,11 @@ from rushlight.func.derivatives import (
     linearize,
     vjp,
 )
+from rushlight.func.modules import functional_call, stack_module_state
 from rushlight.func.vmap import vmap
 
 __all__ = [
+    "functional_call",
     "grad",
     "grad_and_value",
     "hessian",
@@ -25,6 +27,7 @@ __all__ = [
     "jvp",
     "laplacian",
     "linearize",
+    "stack_module_state",
     "vjp",
     "vmap",
 ]

@@ -1,8 +1,8 @@
 """One operation on many examples at once.
 
-What an op's record says of how it lowers, and the names of its attributes, tell how it takes one more axis in
-front: elementwise ops broadcast, axes move up by one, shapes get a size, products a letter. For an op of which
-that is not known, one example is computed after the other.
+What an op's record says of how it lowers, and the names of its attributes, tell how it takes one more axis
+in front: elementwise ops broadcast, axes move up by one, shapes get a size, products a letter. For an op of
+which that is not known, one example is computed after the other.
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ class _Inputs:
         for t in leaves(args):
             if not isinstance(t, Tensor) or t.dtype.kind != "f":
                 got = f"a {type(t).__name__}" + (f" of dtype {t.dtype}" if isinstance(t, Tensor) else "")
-                raise DTypeError(message(op, got, "tensors of floats", "Leave it out of argnums, or use x.float()."))
+                raise DTypeError(
+                    message(op, got, "tensors of floats", "Leave it out of argnums, or use x.float().")
+                )
             with enable_grad():
                 tracked = t.node is not None and t.node.required
                 mine = t.view_as(t) if tracked else t.detach().requires_grad_()
@@ -66,9 +68,12 @@ class _Inputs:
 def _chosen(op: str, args: tuple[Any, ...], argnums: Argnums) -> tuple[tuple[int, ...], Any]:
     """The places that `argnums` names, and what stands there: one argument or a tuple."""
     single = isinstance(argnums, int)
-    places = tuple(n % len(args) if -len(args) <= n < len(args) else -1 for n in ((argnums,) if single else argnums))  # type: ignore[union-attr]
+    asked = (argnums,) if isinstance(argnums, int) else argnums
+    places = tuple(n % len(args) if -len(args) <= n < len(args) else -1 for n in asked)
     if -1 in places or not places:
-        raise ArgumentError(message(op, f"argnums={argnums} for {len(args)} arguments", "places of arguments"))
+        raise ArgumentError(
+            message(op, f"argnums={argnums} for {len(args)} arguments", "places of arguments")
+        )
     picked = tuple(args[n] for n in places)
     return places, picked[0] if single else picked
 
@@ -80,7 +85,9 @@ def _filled(args: tuple[Any, ...], places: tuple[int, ...], argnums: Argnums, ne
     return tuple(found)
 
 
-def _called(func: Function, args: tuple[Any, ...], kwargs: dict[str, Any], has_aux: bool, op: str) -> tuple[Any, Any]:
+def _called(
+    func: Function, args: tuple[Any, ...], kwargs: dict[str, Any], has_aux: bool, op: str
+) -> tuple[Any, Any]:
     with enable_grad():
         out = func(*args, **kwargs)
     if not has_aux:
@@ -118,7 +125,9 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
         value, aux = _called(func, given, kwargs, has_aux, "grad")
         if not isinstance(value, Tensor) or value.ndim:
             got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-            raise ShapeError(message("grad", f"a function that returns {got}", "a scalar tensor", "Sum it up."))
+            raise ShapeError(
+                message("grad", f"a function that returns {got}", "a scalar tensor", "Sum it up.")
+            )
         found = _pulled([value], inputs.tensors, [value.new_full((), 1.0)])
         gradient = rebuilt(picked, iter([inputs.free(g) for g in found]))
         out = mapped(lambda t: inputs.free(t) if isinstance(t, Tensor) else t, (value, aux))
@@ -165,12 +174,18 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
         seeds = leaves(cotangents[0] if len(cotangents) == 1 else cotangents)
         if [tuple(s.shape) for s in seeds] != [tuple(o.shape) for o in outputs]:
             got = f"shapes {[tuple(s.shape) for s in seeds]}"
-            raise ShapeError(message("vjp", got, f"those of the outputs, {[tuple(o.shape) for o in outputs]}"))
+            raise ShapeError(
+                message("vjp", got, f"those of the outputs, {[tuple(o.shape) for o in outputs]}")
+            )
         found = [inputs.free(g) for g in _pulled(outputs, inputs.tensors, seeds)]
-        return rebuilt(primals, iter(found))  # type: ignore[no-any-return]
+        return rebuilt(primals, iter(found))
 
     result = mapped(inputs.free, out)
-    return (result, pull, mapped(lambda t: inputs.free(t) if isinstance(t, Tensor) else t, aux)) if has_aux else (result, pull)
+    return (
+        (result, pull, mapped(lambda t: inputs.free(t) if isinstance(t, Tensor) else t, aux))
+        if has_aux
+        else (result, pull)
+    )
 
 
 def jvp(func: Function, primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: bool = False) -> Any:
@@ -197,9 +212,7 @@ def jvp(func: Function, primals: Sequence[Any], tangents: Sequence[Any], *, has_
 def _pushed(outputs: list[Tensor], inputs: list[Tensor], directions: list[Tensor]) -> list[Tensor]:
     with enable_grad():
         seeds = [zeros_like(o).requires_grad_() for o in outputs]
-    pulled = _pulled(outputs, inputs, seeds)
-    moved = _pulled(pulled, seeds, directions)
-    return moved
+    return _pulled(_pulled(outputs, inputs, seeds), seeds, directions)
 
 
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
@@ -250,7 +263,11 @@ def _rows(output: Tensor, inputs: _Inputs, picked: Any, chunk_size: int | None) 
         return _pulled([output], inputs.tensors, [seed])
 
     if output.numel():
-        rows = vmap(pull, chunk_size=chunk_size)(seeds) if output.numel() > 1 else [g.unsqueeze(0) for g in pull(seeds[0])]
+        rows = (
+            vmap(pull, chunk_size=chunk_size)(seeds)
+            if output.numel() > 1
+            else [g.unsqueeze(0) for g in pull(seeds[0])]
+        )
     else:
         rows = [t.new_zeros(0, *t.shape) for t in inputs.tensors]
     shaped = [inputs.free(r.reshape(*shape, *t.shape)) for r, t in zip(rows, inputs.tensors, strict=True)]
@@ -258,7 +275,12 @@ def _rows(output: Tensor, inputs: _Inputs, picked: Any, chunk_size: int | None) 
 
 
 def jacfwd(
-    func: Function, argnums: Argnums = 0, has_aux: bool = False, *, chunk_size: int | None = None, randomness: str = "error"
+    func: Function,
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    *,
+    chunk_size: int | None = None,
+    randomness: str = "error",
 ) -> Function:
     """The same Jacobian as `jacrev`, a column at a time: cheaper where there are more outputs than inputs.
 
@@ -328,7 +350,10 @@ def laplacian(func: Function, argnums: int = 0) -> Function:
         (slope,) = _pulled([value], inputs.tensors, [value.new_full((), 1.0)])
         (point,) = inputs.tensors
         flat = slope.reshape(-1)
-        seconds = [_pulled([flat[i]], [point], [flat.new_full((), 1.0)])[0].reshape(-1)[i] for i in range(point.numel())]
+        seconds = [
+            _pulled([flat[i]], [point], [flat.new_full((), 1.0)])[0].reshape(-1)[i]
+            for i in range(point.numel())
+        ]
         return inputs.free(stack(seconds).sum())
 
     return total

@@ -47,10 +47,16 @@ def spread(op: str, prefix: Any, value: Any) -> list[Any]:
     """For each leaf of `value` what `prefix` says of it: the nest that it is, or one that ends earlier."""
     if not is_nest(prefix):
         return [prefix] * len(leaves(value))
-    if not is_nest(value) or isinstance(prefix, dict) is not isinstance(value, dict) or len(prefix) != len(value):
+    if (
+        not is_nest(value)
+        or isinstance(prefix, dict) is not isinstance(value, dict)
+        or len(prefix) != len(value)
+    ):
         got = f"{prefix!r} for {_outline(value)}"
         raise ArgumentError(message(op, got, "one entry for each part", "Pass a single number for all."))
-    pairs = [(prefix[k], value[k]) for k in value] if isinstance(value, dict) else zip(prefix, value, strict=True)
+    pairs = (
+        [(prefix[k], value[k]) for k in value] if isinstance(value, dict) else zip(prefix, value, strict=True)
+    )
     return [found for p, v in pairs for found in spread(op, p, v)]
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from rushlight.compile.capture.placeholder import Placeholder
 from rushlight.compile.capture.trace import Trace, TraceError, trace
 from rushlight.compile.graph import Node, Value
-from rushlight.core.apply import apply
 from rushlight.core.lower import Draw
 from rushlight.core.op import Op
 from rushlight.core.spec import normalize_axis
@@ -46,9 +45,9 @@ def vmap(
     randomness  random numbers inside: an "error", "different" ones for each example, or the "same".
     chunk_size  how many examples are computed at a time; all at once by default.
 
-    The function must compute the same for each example, in tensors: no ``if`` on values, no ``item()``. It may
-    take gradients itself (`grad`), and may be a `vmap` in turn. Raises ShapeError for arguments with different
-    numbers of examples.
+    The function must compute the same for each example, in tensors: no ``if`` on values, no ``item()``. It
+    may take gradients itself (`grad`), and may be a `vmap` in turn. Raises ShapeError for arguments with
+    different numbers of examples.
 
     >>> import rushlight as rl
     >>> dot = rl.func.vmap(lambda a, b: (a * b).sum())
@@ -70,10 +69,15 @@ def vmap(
         if step >= size:
             return call.result(call(examples, size), out_dims, size)
         pieces = [
-            call([t[i : i + step] if m else t for t, m in zip(examples, many, strict=True)], min(step, size - i))
+            call(
+                [t[i : i + step] if m else t for t, m in zip(examples, many, strict=True)],
+                min(step, size - i),
+            )
             for i in range(0, size, step)
         ]
-        whole = [(cat([_spread(p, step) for p, step in column]), True) for column in _columns(pieces, size, step)]
+        whole = [
+            (cat([_spread(p, step) for p, step in column]), True) for column in _columns(pieces, size, step)
+        ]
         return call.result(whole, out_dims, size)
 
     return batched
@@ -100,7 +104,9 @@ def _dims(in_dims: Any, args: tuple[Any, ...], flat: list[Any]) -> list[int | No
             got = f"in_dims={in_dims!r} for a {type(t).__name__}"
             raise ArgumentError(message("vmap", got, "tensors", "Give it None in in_dims."))
         if not t.ndim:
-            raise ShapeError(message("vmap", "a tensor without axes", "an axis of examples", "Use in_dims=None."))
+            raise ShapeError(
+                message("vmap", "a tensor without axes", "an axis of examples", "Use in_dims=None.")
+            )
         dims[i] = normalize_axis("vmap", d, t.ndim)
     return dims
 
@@ -120,7 +126,12 @@ class _Call:
     """One call: the function, and what is known of its arguments and of what it returned."""
 
     def __init__(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], many: list[bool], randomness: str
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        many: list[bool],
+        randomness: str,
     ) -> None:
         self._func, self._args, self._kwargs, self._many = func, args, kwargs, many
         self._randomness = randomness
@@ -141,9 +152,7 @@ class _Call:
             for target, value in traced.graph.updates:
                 self._update(values[id(target)], values[id(value)], size)
         found = [values[id(v)] for v in traced.graph.outputs[: len(self._detached)]]
-        return [
-            (t.detach() if cut else t, m) for (t, m), cut in zip(found, self._detached, strict=True)
-        ]
+        return [(t.detach() if cut else t, m) for (t, m), cut in zip(found, self._detached, strict=True)]
 
     def _once(self, ones: tuple[Tensor, ...], examples: list[Any]) -> list[Tensor]:
         """The function on one example; what it returns, flat."""
@@ -153,7 +162,9 @@ class _Call:
         results = leaves(returned)
         for t in results:
             if not isinstance(t, Tensor):
-                raise ArgumentError(message("vmap", f"a function that returns a {type(t).__name__}", "tensors"))
+                raise ArgumentError(
+                    message("vmap", f"a function that returns a {type(t).__name__}", "tensors")
+                )
         self._detached = [not _is_tracked(t) for t in results]
         self._returned = rebuilt(returned, iter([None] * len(results)))
         return results
