@@ -70,7 +70,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed` (any integer) from its beginning."""
-        xp.copyto(self.state.array, xp.asarray([int(seed) % 2**64, 0], xp.uint64))
+        assign(self.state, xp.asarray([int(seed) % 2**64, 0], xp.uint64))
         return self
 
     def seed(self) -> int:
@@ -85,13 +85,13 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """Key and counter, a copy."""
-        return wrap(self.state.array.copy())
+        return self.state.clone()
 
     def set_state(self, state: Tensor) -> Generator:
         """Continue from a state that `get_state` gave."""
         if state.shape != (2,) or state.dtype != xp.uint64:
             raise ShapeError(message("set_state", repr(state.spec), "what get_state() gave: two uint64"))
-        xp.copyto(self.state.array, state.array)
+        assign(self.state, state.array)
         return self
 
     def bits(self, count: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""Helpers beside tensors and layers, under PyTorch's names."""
