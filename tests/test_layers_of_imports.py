@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "nn": BASE | {"ops"},
     "optim": BASE | {"ops"},
     "data": BASE | {"ops"},
+    "port": TENSORS | {"interop"},
+    "utils": BASE | {"ops", "func", "data"},
     "plot": BESIDE | {"interop"},  # it writes files as checkpoints do, whole or not at all
     "interop": BESIDE,
     "train": BESIDE | {"compile", "plot", "interop"},
