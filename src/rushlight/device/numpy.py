@@ -70,6 +70,7 @@ from rushlight.device.arrays import asarray, float16, float64, uint64
 from rushlight.device.erf import erf
 from rushlight.device.random import philox
 from rushlight.device.sums import add_at, cumsum, matmul, mean, prod, sum
+from rushlight.device.windows import convolve, convolve_input, convolve_weight, fold, pad, windows
 
 __all__ = [
     "abs",
@@ -91,6 +92,9 @@ __all__ = [
     "cast",
     "ceil",
     "concatenate",
+    "convolve",
+    "convolve_input",
+    "convolve_weight",
     "cos",
     "cumsum",
     "einsum",
@@ -103,6 +107,7 @@ __all__ = [
     "float64",
     "floor",
     "floor_divide",
+    "fold",
     "frexp",
     "from_front",
     "full",
@@ -130,6 +135,7 @@ __all__ = [
     "mean",
     "minimum",
     "not_equal",
+    "pad",
     "philox",
     "pick",
     "power",
@@ -150,6 +156,7 @@ __all__ = [
     "trunc_divide",
     "uint64",
     "where",
+    "windows",
     "zeros",
 ]
 
