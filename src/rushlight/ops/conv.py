@@ -15,6 +15,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.ops.conv_as_product import conv_input_product, conv_product, conv_weight_product
 from rushlight.ops.pad import constant_pad
 
 __all__ = ["convolution"]
@@ -116,6 +117,7 @@ CONV: Op = register(
             _bias_grad,
         ),
         promote="same",
+        decompose=conv_product,
     )
 )
 CONV_INPUT: Op = register(
@@ -130,6 +132,7 @@ CONV_INPUT: Op = register(
             ),
         ),
         promote="same",
+        decompose=conv_input_product,
     )
 )
 CONV_WEIGHT: Op = register(
@@ -142,6 +145,7 @@ CONV_WEIGHT: Op = register(
             lambda v, out, x, g, *, kernel, **how: apply(CONV, x, v, **how),
         ),
         promote="same",
+        decompose=conv_weight_product,
     )
 )
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from rushlight.core import strides
 from rushlight.core.apply import apply
+from rushlight.core.fold import Operand, of
+from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, as_held, normalize_axis
 from rushlight.core.tensor import Tensor, method
@@ -38,6 +43,45 @@ def _pad_grad(g: Tensor, out: Any, x: Any, *, low: Sizes, high: Sizes, inner: Si
     return apply(SLICE, g, pattern=tuple(("slice", None, None, n + 1) for n in inner))
 
 
+def _beyond(attrs: dict[str, Any]) -> tuple[list[int], Any]:
+    pairs = zip(attrs["low"], attrs["high"], strict=True)
+    return [d for d, pair in enumerate(pairs) if max(pair) > 0], attrs["value"]
+
+
+def _in_ops(x: Tensor, *, low: Sizes, high: Sizes, inner: Sizes, value: Any) -> Tensor | None:
+    """What lies between elements, after each of them: a border of a new axis, which then is part of the old."""
+    if not any(inner):
+        return None
+    wide = x.reshape([n for size in x.shape for n in (size, 1)])
+    after = tuple(n for between in inner for n in (0, between))
+    none = (0,) * len(after)
+    wide = apply(PAD, wide, low=none, high=after, inner=none, value=value)
+    x = wide.reshape([n * (between + 1) for n, between in zip(x.shape, inner, strict=True)])
+    # After the last element there is nothing between.
+    ends = tuple(n - between if size else n for n, between, size in zip(high, inner, x.shape, strict=True))
+    return apply(PAD, x, low=low, high=ends, inner=(0,) * x.ndim, value=value)
+
+
+def _fold_pad(x: Operand, *, low: Sizes, high: Sizes, inner: Sizes, value: Any) -> Any:
+    if x.spec is None:
+        return None
+    if not x.spec.size:
+        return value
+    if not any(low) and not any(high) and not any(inner):
+        return x
+    first = of(x, PAD)
+    if first is None or repr(x.attrs["value"]) != repr(value) or any(inner) or any(x.attrs["inner"]):
+        return None
+    sides = zip((*x.attrs["low"], *x.attrs["high"]), (*low, *high), strict=True)
+    if any(a < 0 < b for a, b in sides):  # what was cropped does not come back
+        return None
+    before, after = (
+        tuple(a + b for a, b in zip(x.attrs[side], more, strict=True))
+        for side, more in (("low", low), ("high", high))
+    )
+    return PAD, (first,), {"low": before, "high": after, "inner": inner, "value": value}
+
+
 # Before, after and between: what a slice with steps leaves out, this puts in.
 PAD: Op = register(
     Op(
@@ -46,6 +90,9 @@ PAD: Op = register(
         _infer_pad,
         (_pad_grad,),
         saves="specs",
+        lower=View(strides.padded, beyond=_beyond),
+        decompose=_in_ops,
+        fold=_fold_pad,
     )
 )
 
@@ -70,8 +117,72 @@ WINDOWS: Op = register(
         saves="specs",
         view=True,
         put=lambda x, value, attrs: None,
+        lower=View(strides.windowed),
     )
 )
+
+
+def _folded(g: Tensor, *, shape: Sizes, dims: Sizes, sizes: Sizes, steps: Sizes, spread: Sizes) -> Tensor:
+    """The sum of all elements of windows, each moved to where it comes from."""
+    if 0 in g.shape:
+        return _bordered(g.reshape(0), [0], [math.prod(shape)]).reshape(shape)
+    if any(n != 1 for n in spread):
+        return _place_by_place(g, shape, dims, sizes, steps, spread)
+    # Element k of window q lies at q step + k, which is (q + m) step + r: of all with one m the sums over q and
+    # r lie side by side.
+    rank, rounds = len(shape), [-(-n // step) for n, step in zip(sizes, steps, strict=True)]
+    filled = [m * step - n for m, step, n in zip(rounds, steps, sizes, strict=True)]
+    g = _bordered(g, [0] * g.ndim, [0] * rank + filled)
+    g = g.reshape((*g.shape[:rank], *[n for pair in zip(rounds, steps, strict=True) for n in pair]))
+    total = None
+    for place in itertools.product(*map(range, rounds)):
+        part = g
+        for k, m in enumerate(place):
+            part = part.select(rank + k, m)  # of the axes (m, r) of each window the first
+        low, high = [0] * part.ndim, [0] * part.ndim
+        for d, m, most in zip(dims, place, rounds, strict=True):
+            low[d], high[d] = m, most - 1 - m
+        part = _bordered(part, low, high)
+        total = part if total is None else total + part
+    assert total is not None
+    order = [
+        d for axis in range(rank) for d in (axis, *[rank + k for k, at in enumerate(dims) if at == axis])
+    ]
+    wide = [
+        n * math.prod(s for s, at in zip(steps, dims, strict=True) if at == d)
+        for d, n in enumerate(total.shape[:rank])
+    ]
+    total = total.permute(order).reshape(wide)
+    return _bordered(total, [0] * rank, [n - m for n, m in zip(shape, wide, strict=True)])
+
+
+def _place_by_place(
+    g: Tensor, shape: Sizes, dims: Sizes, sizes: Sizes, steps: Sizes, spread: Sizes
+) -> Tensor:
+    """The same for windows whose elements lie apart."""
+    total = None
+    for place in itertools.product(*map(range, sizes)):
+        part = g
+        low, inner = [0] * len(shape), [0] * len(shape)
+        for d, k, step, apart in zip(dims, place, steps, spread, strict=True):
+            part = part.select(len(shape), k)
+            low[d], inner[d] = k * apart, step - 1
+        high = [
+            n - before - (m - 1) * (between + 1) - 1
+            for n, before, m, between in zip(shape, low, part.shape, inner, strict=True)
+        ]
+        part = apply(PAD, part, low=tuple(low), high=tuple(high), inner=tuple(inner), value=0)
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def _bordered(x: Tensor, low: Sequence[int], high: Sequence[int]) -> Tensor:
+    if not any(low) and not any(high):
+        return x
+    return apply(PAD, x, low=tuple(low), high=tuple(high), inner=(0,) * x.ndim, value=0)
+
+
 FOLD: Op = register(
     Op(
         "fold",
@@ -79,6 +190,7 @@ FOLD: Op = register(
         lambda x, *, shape, dims, sizes, steps, spread: Spec(shape, x.dtype),
         (lambda g, out, x, *, shape, **windows: apply(WINDOWS, g, **windows),),
         saves="specs",
+        decompose=_folded,
     )
 )
 

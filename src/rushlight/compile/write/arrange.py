@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from rushlight.compile import host
 from rushlight.compile.write.blocks import blocks, together, vectors
-from rushlight.compile.write.factors import Factor, Operands
+from rushlight.compile.write.factors import Operands
 from rushlight.compile.write.panels import size_of
 
 __all__ = ["arrange"]
@@ -75,7 +75,7 @@ def _apart(ops: Operands, m: int, n: int) -> float:
     return each * sum(s.strides[n] not in (0, 1) for s in ops.after.values() if s is not None)
 
 
-def _outer(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
+def _outer(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
     """Vectors along the columns; a row of `b` times a column of `a` at each step."""
     rows, columns, depth = ops.sizes[m], ops.sizes[n], ops.depth
     lanes = host.describe().lanes(ops.dtype.itemsize)
@@ -90,7 +90,7 @@ def _outer(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
     return _around(ops, m, n) * (sums + columns * depth * own + rows * columns * _apart(ops, m, n) + BEGUN)
 
 
-def _inner(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
+def _inner(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
     """Vectors along the one summed axis, and the lanes of each sum added at the end."""
     k, depth = ops.rank, ops.depth
     lanes = host.describe().lanes(ops.dtype.itemsize)

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.write.emit import Emitter, llvm_type
 
-__all__ = ["Nest", "Stream", "element_type", "linear", "loops", "offset_of"]
+__all__ = ["Bound", "Nest", "Stream", "element_type", "linear", "loops", "offset_of"]
+
+
+@dataclass(slots=True)
+class Bound:
+    """Along one axis of its memory a stream is read at ``first + steps . index``, if that is among the `size`
+    numbers that there are."""
+
+    first: int
+    steps: list[int]
+    size: int
 
 
 @dataclass(slots=True)
 class Stream:
-    """How one buffer is read or written in a nest: from `pointer` on at ``offset + strides . index``."""
+    """How one buffer is read or written in a nest: from `pointer` on at ``offset + strides . index``.
+
+    What is read outside of a bound is the number `beyond`.
+    """
 
     pointer: str
     dtype: Any
     offset: int
     strides: list[int]
+    bounds: list[Bound] = field(default_factory=list)
+    beyond: float = 0
+
+    def lists(self) -> Iterator[list[int]]:
+        """All that there is a number of for each axis."""
+        yield self.strides
+        for bound in self.bounds:
+            yield bound.steps
 
 
 @dataclass(slots=True)
@@ -56,17 +77,21 @@ class Nest:
         best = min(reversed(axes), key=apart)
         self.sizes.append(self.sizes.pop(best))
         self.reduced.append(self.reduced.pop(best))
-        for stream in self.streams.values():
-            stream.strides.append(stream.strides.pop(best))
+        for steps in self._lists():
+            steps.append(steps.pop(best))
 
     def _joinable(self, d: int) -> bool:
         inner = self.sizes[d + 1]
-        return all(s.strides[d] == s.strides[d + 1] * inner for s in self.streams.values())
+        return all(steps[d] == steps[d + 1] * inner for steps in self._lists())
 
     def _drop(self, d: int) -> None:
         del self.sizes[d], self.reduced[d]
+        for steps in [*self._lists()]:
+            del steps[d]
+
+    def _lists(self) -> Iterator[list[int]]:
         for stream in self.streams.values():
-            del stream.strides[d]
+            yield from stream.lists()
 
 
 def loops(emitter: Emitter, sizes: Sequence[int], body: Callable[[list[str]], None]) -> None:
