@@ -183,7 +183,7 @@ def _constant(op: Op, inputs: tuple[_Known, ...], attrs: dict[str, Any], out: Sp
 
 
 def _seen(lower: Any, number: Any, attrs: dict[str, Any]) -> Any:
-    """The number that is everywhere in a view, or what is gathered, of a tensor that is `number` everywhere."""
+    """The number that is everywhere in what is seen, or gathered, of a tensor that is `number` everywhere."""
     beyond = getattr(lower, "beyond", None)
     return number if beyond is None or repr(beyond(attrs)[1]) == repr(number) else None
 

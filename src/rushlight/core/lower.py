@@ -57,10 +57,14 @@ class Opaque(Lower):
 
 @dataclass(frozen=True)
 class Map(Lower):
-    """Element by element: the op's formula, over a namespace that writes instructions."""
+    """Element by element: the op's formula, over a namespace that writes instructions.
+
+    adds  whether it is the sum of two operands.
+    """
 
     rounding: Rounding = "freely"
     follows: Follows = "freely"
+    adds: bool = False
 
 
 class _Moves(Lower):

@@ -1,4 +1,4 @@
-"""Convolutions as sums of products over windows: borders and windows are views, so nothing is copied together.
+"""Convolutions as sums of products over windows, which are views, as borders are.
 
 That is how they are compiled: the windows' overlapping elements are read where they lie.
 """
@@ -92,8 +92,8 @@ def conv_weight_product(
 def conv_input_product(
     g: Tensor, weight: Tensor, *, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Tensor:
-    """Counted from the border's beginning, element stride q + r of the input meets g[q - m] with the weight at
-    stride m + r: for each q and r a sum over m, along windows of g."""
+    """Counted from the border's beginning, element stride q + r of the input meets g[q - m] with the weight
+    at stride m + r: for each q and r a sum over m, along windows of g."""
     count = len(stride)
     if any(s > 1 and d > 1 for s, d in zip(stride, dilation, strict=True)):
         # Then no strides lead from one element to the next; with zeros between those of g they do.

@@ -49,7 +49,7 @@ def _beyond(attrs: dict[str, Any]) -> tuple[list[int], Any]:
 
 
 def _in_ops(x: Tensor, *, low: Sizes, high: Sizes, inner: Sizes, value: Any) -> Tensor | None:
-    """What lies between elements, after each of them: a border of a new axis, which then is part of the old."""
+    """What lies between elements, as a border of a new axis, which then becomes part of the old one."""
     if not any(inner):
         return None
     wide = x.reshape([n for size in x.shape for n in (size, 1)])
@@ -128,8 +128,8 @@ def _folded(g: Tensor, *, shape: Sizes, dims: Sizes, sizes: Sizes, steps: Sizes,
         return _bordered(g.reshape(0), [0], [math.prod(shape)]).reshape(shape)
     if any(n != 1 for n in spread):
         return _place_by_place(g, shape, dims, sizes, steps, spread)
-    # Element k of window q lies at q step + k, which is (q + m) step + r: of all with one m the sums over q and
-    # r lie side by side.
+    # Element k of window q lies at q step + k, which is (q + m) step + r: those of one m, over q and r, lie
+    # side by side.
     rank, rounds = len(shape), [-(-n // step) for n, step in zip(sizes, steps, strict=True)]
     filled = [m * step - n for m, step, n in zip(rounds, steps, sizes, strict=True)]
     g = _bordered(g, [0] * g.ndim, [0] * rank + filled)

@@ -1,7 +1,8 @@
 """Views that go beyond the ends of what they look at: which of them need no memory of their own.
 
-Loops read them lane by lane where the elements are, and blocks of products take zeros for the rest. What only
-those read is not written. All else, and who gets a result, wants them in memory.
+Loops read them lane by lane where the elements are, and blocks of products take what is beyond for the rest.
+What only those read is not written. All else, and who gets a result, wants them in memory; and so do products
+that read each element of them in many windows, since then the copy costs less than looking for the ends.
 """
 
 from __future__ import annotations
@@ -18,27 +19,43 @@ def readable_beyond(
     graph: Graph, can_emit: Callable[[Node], bool], use_library: Callable[[Node], bool]
 ) -> set[int]:
     """The views, by id, that may be read as they are if they go beyond an end."""
-    refused = {id(v) for v in [*graph.outputs, *[v for _, v in graph.updates]]}
-    found: set[int] = set()
-    for node in reversed(graph.nodes):
-        if isinstance(node.op.lower, View) and id(node.out) not in refused:
-            found.add(id(node.out))
-        if not _reads_beyond(node, found, can_emit, use_library):
-            refused.update(id(v) for v in node.values())
-    return found
+    return _Readers(graph, can_emit, use_library).found
 
 
-def _reads_beyond(
-    node: Node, found: set[int], can_emit: Callable[[Node], bool], use_library: Callable[[Node], bool]
-) -> bool:
-    """Whether what is written for the node reads views that go beyond an end."""
-    lower = node.op.lower
-    if isinstance(lower, View):
-        # Of what it cannot look through it makes a copy.
-        return lower.always and lower.limits is None and lower.beyond is None and id(node.out) in found
-    if isinstance(lower, Map):
-        return can_emit(node)
-    if isinstance(lower, Reduce):
-        return not lower.position
-    wide = all(v.spec.dtype.kind == "f" and v.spec.dtype.itemsize > 2 for v in node.values())
-    return isinstance(lower, Contract) and wide and not use_library(node)
+class _Readers:
+    def __init__(
+        self, graph: Graph, can_emit: Callable[[Node], bool], use_library: Callable[[Node], bool]
+    ) -> None:
+        self._can_emit, self._use_library = can_emit, use_library
+        self._refused = {id(v) for v in [*graph.outputs, *[v for _, v in graph.updates]]}
+        self._multiplied: set[int] = set()
+        self.found: set[int] = set()
+        for node in reversed(graph.nodes):
+            if isinstance(node.op.lower, View) and id(node.out) not in self._refused:
+                self.found.add(id(node.out))
+            if not self._reads_beyond(node):
+                self._refused.update(id(v) for v in node.values())
+
+    def _reads_beyond(self, node: Node) -> bool:
+        """Whether what is written for the node reads views that go beyond an end."""
+        lower = node.op.lower
+        if isinstance(lower, View):
+            return self._looks_on(node, lower)
+        if isinstance(lower, Map):
+            return self._can_emit(node)
+        if isinstance(lower, Reduce):
+            return not lower.position
+        wide = all(v.spec.dtype.kind == "f" and v.spec.dtype.itemsize > 2 for v in node.values())
+        if not isinstance(lower, Contract) or not wide or self._use_library(node):
+            return False
+        self._multiplied.update(id(v) for v in node.values())
+        return True
+
+    def _looks_on(self, node: Node, lower: View) -> bool:
+        """Whether the view is read, and all that it looks at is seen through it, not copied."""
+        source = node.inputs[0]
+        if id(node.out) in self._multiplied:
+            if node.out.spec.size > source.spec.size:
+                return False
+            self._multiplied.add(id(source))
+        return lower.always and lower.limits is None and lower.beyond is None and id(node.out) in self.found

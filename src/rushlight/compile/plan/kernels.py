@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
+from rushlight.compile.plan.beyond import readable_beyond
 from rushlight.compile.plan.indexing import below, checks
 from rushlight.compile.plan.records import Kernel, Schedule
-from rushlight.compile.plan.beyond import readable_beyond
 from rushlight.compile.plan.views import contiguous, look_through
 from rushlight.compile.plan.whole_product import as_reduction
 from rushlight.compile.plan.words import join_words, makes_words

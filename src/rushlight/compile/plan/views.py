@@ -13,8 +13,8 @@ __all__ = ["Access", "Edge", "contiguous", "is_view", "look_through"]
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Along one axis of the memory the element lies at ``first + steps . index``, if that is one of the `size`
-    places that there are; else it is beyond the edge."""
+    """Along one axis of the memory the element lies at ``first + steps . index``, if that is one of the
+    `size` places that there are; else it is beyond the edge."""
 
     first: int
     steps: tuple[int, ...]
@@ -29,8 +29,8 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Element [i0, ...] of a tensor lies at ``offset + sum(strides[d] * i_d)`` in the buffer of `value`, or is
-    the number `beyond` where that is beyond one of the `edges`."""
+    """Element [i0, ...] of a tensor lies at ``offset + sum(strides[d] * i_d)`` in the buffer of `value`, or
+    is the number `beyond` where that is beyond one of the `edges`."""
 
     value: Value
     offset: int

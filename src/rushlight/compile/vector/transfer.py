@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.vector.registers import Vec, cast, constant, kind_of, select, splat, vec
+from rushlight.compile.vector.registers import Vec, cast, constant, kind_of, splat, vec
 from rushlight.compile.write.emit import Emitter, llvm_type
 from rushlight.device import xp
 
 __all__ = [
+    "NEAR",
     "first_lanes",
     "gather",
     "halves",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from rushlight.compile import host
 from rushlight.compile.write.blocks import blocks, together, vectors
 from rushlight.compile.write.factors import Operands
+from rushlight.compile.write.nest import Stream
 from rushlight.compile.write.panels import size_of
 
 __all__ = ["arrange"]
@@ -22,6 +23,8 @@ COPIED, SINGLE, ADDED = 0.3, 1.5, 5.0
 one result, measured in multiply-adds of a vector."""
 NEAR, FAR = 1.0, 10.0
 """What it costs to read or write one number by itself, in the first cache and beyond it."""
+FETCHED = 0.5
+"""What it costs to read an element again and again that is not in the first cache any more."""
 BEGUN = 30.0
 """What it costs to begin a product."""
 
@@ -84,10 +87,15 @@ def _outer(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
     sums *= vectors(columns, lanes) / -(-columns // lanes)
     own = 0.0
     if b.bounds or b.strides[n] not in (0, 1):
-        own = COPIED if 1 in b.strides[ops.rank :] or b.strides[n] == 1 else SINGLE
+        inner = zip(b.strides[ops.rank :], ops.sizes[ops.rank :], strict=True)
+        squares = any(step == 1 and size >= lanes for step, size in inner)
+        own = COPIED if squares or b.strides[n] == 1 else SINGLE
     if a.bounds:
         own += SINGLE * rows / columns
-    return _around(ops, m, n) * (sums + columns * depth * own + rows * columns * _apart(ops, m, n) + BEGUN)
+    around = _around(ops, m, n)
+    if around > 1 and rows * depth * ops.dtype.itemsize > host.describe().caches.l1:
+        own += FETCHED * rows / columns
+    return around * (sums + columns * depth * own + rows * columns * _apart(ops, m, n) + BEGUN)
 
 
 def _inner(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:

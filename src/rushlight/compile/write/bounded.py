@@ -1,4 +1,4 @@
-"""Reading where an element may be beyond the end of what is read: lane by lane the number there, or another."""
+"""Reading where an element may be beyond the end of what is read: lane by lane its number, or another."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rushlight.compile.vector.registers import LANES
+from rushlight.compile.vector.transfer import NEAR
 from rushlight.compile.write.emit import Emitter, llvm_type
 
 __all__ = ["Bound", "Nest", "Stream", "element_type", "linear", "loops", "offset_of"]
@@ -68,13 +70,15 @@ class Nest:
                 self._drop(d)
 
     def _turn(self) -> None:
-        """Make the axis the last along which the fewest streams jump."""
+        """Make the axis the last along which vectors are the cheapest: the fewest streams jump, and lanes are
+        not left empty."""
 
-        def apart(d: int) -> int:
-            return sum(s.strides[d] not in (0, 1) for s in self.streams.values())
+        def cost(d: int) -> float:
+            moved = sum(_cost_of_step(s.strides[d]) for s in self.streams.values())
+            return moved * -(-self.sizes[d] // LANES) * LANES / self.sizes[d]
 
         axes = range(len(self.sizes))
-        best = min(reversed(axes), key=apart)
+        best = min(reversed(axes), key=cost)
         self.sizes.append(self.sizes.pop(best))
         self.reduced.append(self.reduced.pop(best))
         for steps in self._lists():
@@ -92,6 +96,11 @@ class Nest:
     def _lists(self) -> Iterator[list[int]]:
         for stream in self.streams.values():
             yield from stream.lists()
+
+
+def _cost_of_step(step: int) -> float:
+    """What it costs to read or write a vector whose numbers lie so far apart, in whole vectors."""
+    return max(1, abs(step)) if -1 <= step <= NEAR else LANES / 2
 
 
 def loops(emitter: Emitter, sizes: Sequence[int], body: Callable[[list[str]], None]) -> None:
