@@ -13,9 +13,9 @@ import pytest
 from rushlight.compile.write import cuts
 from rushlight.compile.write.contract import write_contraction
 from rushlight.compile.write.emit import Emitter
-from rushlight.compile.write.factors import Bound, Factor, Operands
+from rushlight.compile.write.factors import Operands
 from rushlight.compile.write.kernel_writer import KernelWriter
-from rushlight.compile.write.nest import Stream
+from rushlight.compile.write.nest import Bound, Stream
 from tests.compile.native import compiled
 
 pytest.importorskip("llvmlite")
@@ -54,7 +54,7 @@ def at(text: str) -> list[Index]:
     return out
 
 
-def factor(pointer: str, array: np.ndarray, where: list[Index], sizes: dict[str, int]) -> Factor:
+def factor(pointer: str, array: np.ndarray, where: list[Index], sizes: dict[str, int]) -> Stream:
     steps = [s // array.itemsize for s in array.strides]
     offset, strides, bounds = 0, [0] * len(sizes), []
     for size, step, (terms, first) in zip(array.shape, steps, where, strict=True):
@@ -64,7 +64,7 @@ def factor(pointer: str, array: np.ndarray, where: list[Index], sizes: dict[str,
         offset += step * first
         if first + sum(k for k in ends if k < 0) < 0 or first + sum(k for k in ends if k > 0) >= size:
             bounds.append(Bound(first, along, size))
-    return Factor(pointer, array.dtype, offset, strides, bounds)
+    return Stream(pointer, array.dtype, offset, strides, bounds)
 
 
 def contract(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rushlight.compile.graph import Graph, GraphError, verify
 from rushlight.compile.native import jit
 from rushlight.compile.native.threads import get_num_threads, wait_address
+from rushlight.compile.parts import join_parts
 from rushlight.compile.plan.kernels import cut, finish
 from rushlight.compile.plan.layout import lay_out
 from rushlight.compile.plan.memory import Memory, plan_memory
@@ -55,7 +56,8 @@ def build(graph: Graph, fuse: bool = True) -> Built:
 
 def schedule(graph: Graph, fuse: bool = True) -> Schedule:
     """The kernels of `graph`, in the order in which they run, and the layouts of what they store."""
-    plan = cut(verify(simplify(graph)), can_emit, library.is_large, fuse)
+    simple = verify(simplify(graph))
+    plan = cut(verify(join_parts(simple)) if fuse else simple, can_emit, library.is_large, fuse)
     if fuse:
         fuse_rows(plan)
     finish(plan)

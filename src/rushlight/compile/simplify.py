@@ -66,7 +66,7 @@ class _Known(Operand):
             if isinstance(node.op.lower, Fill):
                 self.number = node.attrs["value"]
             elif isinstance(node.op.lower, Gather | View):  # that remains, because it may raise
-                self.number = inputs[0].number
+                self.number = _seen(node.op.lower, inputs[0].number, node.attrs)
 
 
 class _Simplifier:
@@ -128,7 +128,7 @@ class _Simplifier:
         lower, spec = node.op.lower, node.out.spec
         made, source = _Known(node.out, node, inputs), inputs[0] if inputs else None
         found = None
-        if source is not None and isinstance(lower, View) and lower.limits is None:
+        if isinstance(lower, View) and lower.limits is None and lower.beyond is None and source is not None:
             offset, strides = source.place
             found = lower.access(offset, strides, source.spec.shape, spec.shape, node.attrs)
         if source is not None and found is not None:
@@ -172,7 +172,7 @@ def _constant(op: Op, inputs: tuple[_Known, ...], attrs: dict[str, Any], out: Sp
     if not tensors or any(t.number is None for t in tensors):
         return None
     if isinstance(lower, View):
-        return tensors[0].number
+        return _seen(lower, tensors[0].number, attrs)
     if op.elementwise:
         return _computed(op, inputs, attrs, 0)
     if isinstance(lower, Reduce) and (lower.rounding == "none" or is_zero(tensors[0])):
@@ -180,6 +180,12 @@ def _constant(op: Op, inputs: tuple[_Known, ...], attrs: dict[str, Any], out: Sp
     if isinstance(lower, OF_ONE) and sum(t.spec.size for t in tensors) + out.size <= SMALL:
         return _computed(op, inputs, attrs)
     return None
+
+
+def _seen(lower: Any, number: Any, attrs: dict[str, Any]) -> Any:
+    """The number that is everywhere in what is seen, or gathered, of a tensor that is `number` everywhere."""
+    beyond = getattr(lower, "beyond", None)
+    return number if beyond is None or repr(beyond(attrs)[1]) == repr(number) else None
 
 
 def _computed(op: Op, inputs: tuple[_Known, ...], attrs: dict[str, Any], most: int | None = None) -> Any:

@@ -9,7 +9,7 @@ program knows how far a right one may be off.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,10 +57,14 @@ class Opaque(Lower):
 
 @dataclass(frozen=True)
 class Map(Lower):
-    """Element by element: the op's formula, over a namespace that writes instructions."""
+    """Element by element: the op's formula, over a namespace that writes instructions.
+
+    adds  whether it is the sum of two operands.
+    """
 
     rounding: Rounding = "freely"
     follows: Follows = "freely"
+    adds: bool = False
 
 
 class _Moves(Lower):
@@ -78,11 +82,14 @@ class View(_Moves):
     always  whether it is never None.
     limits  ``limits(attrs)`` gives (low, high, free): the input must hold whole numbers from low to high - 1,
             or `free`; of others the op's formula raises the error.
+    beyond  ``beyond(attrs)`` gives (axes, value) of a view that goes beyond the ends of the input along those
+            axes, and is `value` there.
     """
 
     access: Callable[[int, Strides, Strides, Strides, dict[str, Any]], tuple[int, Strides] | None]
     always: bool = True
     limits: Callable[[dict[str, Any]], tuple[int, int, int | None]] | None = None
+    beyond: Callable[[dict[str, Any]], tuple[Sequence[int], float]] | None = None
 
 
 class Fill(_Moves):

@@ -92,11 +92,12 @@ def elementwise(
     vjp: Any = None,
     rounding: Rounding = "freely",
     follows: Follows = "freely",
+    adds: bool = False,
     **facts: Any,
 ) -> Op:
     """Register an elementwise op: shapes broadcast, dtypes promote, a comparison or test gives bool.
 
-    `rounding` and `follows` are those of its Map, `facts` the other fields of Op; ``result`` is "bool" where
+    `rounding`, `follows` and `adds` are those of its Map, `facts` the other fields of Op; ``result`` is "bool" where
     the result is bool, "first" where it has the first input's dtype though others differ.
     """
     result = facts.pop("result", None)
@@ -108,4 +109,4 @@ def elementwise(
         kept = tensors[0] if result == "first" else tensors[-1]
         return Spec(shape, xp.bool_ if result == "bool" else kept.dtype)
 
-    return register(Op(name, formula, infer, vjp, lower=Map(rounding, follows), **facts))
+    return register(Op(name, formula, infer, vjp, lower=Map(rounding, follows, adds), **facts))

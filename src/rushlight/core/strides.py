@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["expanded", "flipped", "permuted", "reshaped", "row_major", "same", "sliced"]
+__all__ = [
+    "expanded",
+    "flipped",
+    "padded",
+    "permuted",
+    "reshaped",
+    "row_major",
+    "same",
+    "sliced",
+    "windowed",
+]
 
 Strides = tuple[int, ...]
 Place = tuple[int, Strides]
@@ -66,6 +76,24 @@ def sliced(offset: int, strides: Strides, shape: Strides, out: Strides, attrs: d
             steps.append(strides[axis] * step)
         axis += 1
     return offset, (*steps, *strides[axis:])
+
+
+def padded(
+    offset: int, strides: Strides, shape: Strides, out: Strides, attrs: dict[str, Any]
+) -> Place | None:
+    """From before the first element on; elements that are moved apart have no strides."""
+    if any(n for n, size in zip(attrs["inner"], shape, strict=True) if size > 1):
+        return None
+    return offset - sum(s * n for s, n in zip(strides, attrs["low"], strict=True)), strides
+
+
+def windowed(offset: int, strides: Strides, shape: Strides, out: Strides, attrs: dict[str, Any]) -> Place:
+    """Steps from window to window, and then from element to element within one."""
+    steps = [*strides]
+    for d, step in zip(attrs["dims"], attrs["steps"], strict=True):
+        steps[d] *= step
+    within = [strides[d] * apart for d, apart in zip(attrs["dims"], attrs["spread"], strict=True)]
+    return offset, (*steps, *within)
 
 
 def reshaped(

@@ -86,6 +86,7 @@ from rushlight.device.linalg import (
 )
 from rushlight.device.random import philox
 from rushlight.device.sums import add_at, cumsum, matmul, mean, prod, sum
+from rushlight.device.windows import convolve, convolve_input, convolve_weight, fold, pad, windows
 
 __all__ = [
     "abs",
@@ -109,6 +110,9 @@ __all__ = [
     "cholesky",
     "cofactor",
     "concatenate",
+    "convolve",
+    "convolve_input",
+    "convolve_weight",
     "cos",
     "cumsum",
     "det",
@@ -124,6 +128,7 @@ __all__ = [
     "float64",
     "floor",
     "floor_divide",
+    "fold",
     "frexp",
     "from_front",
     "full",
@@ -154,6 +159,7 @@ __all__ = [
     "mean",
     "minimum",
     "not_equal",
+    "pad",
     "philox",
     "pick",
     "pinverse",
@@ -179,6 +185,7 @@ __all__ = [
     "trunc_divide",
     "uint64",
     "where",
+    "windows",
     "zeros",
 ]
 

@@ -22,6 +22,7 @@ from rushlight.ops import join as _join
 from rushlight.ops import matmul as _matmul
 from rushlight.ops import movement as _movement
 from rushlight.ops import norm as _norm
+from rushlight.ops import pad as _pad  # noqa: F401  (methods; its functions belong to nn.functional)
 from rushlight.ops import random as _random
 from rushlight.ops import reduce as _reduce
 from rushlight.ops import select as _select
@@ -49,6 +50,7 @@ LATER: dict[str, str] = {
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
 }
+LATER: dict[str, str] = {"conv": "convolution"}
 """Files that load when used, and their functions."""
 
 METHODS: dict[str, str] = {

@@ -87,6 +87,7 @@ ADD = elementwise(
     inplace=operator.iadd,
     rounding="once",
     follows="smoothly",
+    adds=True,
     fold=_fold_add,
 )
 SUB = elementwise(

@@ -11,7 +11,7 @@ from typing import Any
 from rushlight.core import strides
 from rushlight.core.apply import apply, apply_, to_dtype
 from rushlight.core.lower import Gather, Scatter, View
-from rushlight.core.op import Op, register
+from rushlight.core.op import REGISTRY, Op, register
 from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
@@ -137,13 +137,30 @@ def _index_add(m: Any, g: Any, *tensors: Any, pattern: Pattern, shape: Any) -> A
     return out
 
 
+def _slice_grad(g: Tensor, out: Any, x: Spec, *, pattern: Pattern) -> Tensor:
+    """Zeros around what was taken, and between it where the slice had steps."""
+    low, high, inner, shape = [], [], [], []
+    entries = [p for p in pattern if p is not None]
+    for n, p in zip(x.shape, [*entries, *[_ALL] * (x.ndim - len(entries))], strict=True):
+        taken = range(n)[p : p + 1 or None] if isinstance(p, int) else range(n)[slice(*p[1:])]
+        shape.append(len(taken))
+        low.append(taken[0] if taken else n)
+        high.append(n - 1 - taken[-1] if taken else 0)
+        inner.append(taken.step - 1)
+    if len(entries) != len(pattern) or any(isinstance(p, int) for p in entries):
+        g = g.reshape(shape)
+    if g.shape == x.shape:
+        return g
+    return apply(REGISTRY["pad"], g, low=tuple(low), high=tuple(high), inner=tuple(inner), value=0)
+
+
 SLICE = register(
     Op(
         "slice",
         # The ellipsis makes a view of a single element too, where NumPy would give a number.
         lambda m, x, *, pattern: x[(*_realize(pattern, ()), ...)],
         _infer_index,
-        (lambda g, out, x, *, pattern: apply(INDEX_ADD, g, pattern=pattern, shape=x.shape),),
+        (_slice_grad,),
         saves="specs",
         view=True,
         put=lambda x, value, attrs: (INDEX_PUT, (x, value), attrs),

@@ -68,7 +68,7 @@ def _written(kernel: Kernel) -> Iterator[Value]:
 
 def _place(value: Value, plan: Schedule) -> tuple[object, ...]:
     access = plan.access[id(value)]
-    return id(access.value), access.offset, access.strides, value.spec.shape
+    return id(access.value), access.offset, access.strides, access.edges, value.spec.shape
 
 
 def _size_read(value: Value, plan: Schedule) -> int:

@@ -85,7 +85,8 @@ def _access(plan: Schedule, value: Value) -> str:
     access = plan.access[id(value)]
     seen = f"{value}" if access.value is value else f"{value} in {access.value}"
     start = f" from {access.offset}" if access.offset else ""
-    return f"{seen}: {value.spec}, strides {list(access.strides)}{start}"
+    beyond = f", {access.beyond} beyond its ends" if access.edges else ""
+    return f"{seen}: {value.spec}, strides {list(access.strides)}{start}{beyond}"
 
 
 def _memory(program: Program) -> Iterator[str]:

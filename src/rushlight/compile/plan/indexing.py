@@ -129,6 +129,8 @@ def below(node: Node, known: dict[int, int]) -> int | None:
     if isinstance(lower, Sort) or (isinstance(lower, Reduce) and lower.position):
         x, dim = next(node.values()).spec, node.attrs["dim"]
         return x.size if dim is None else x.shape[dim] if x.ndim else 1
+    if isinstance(lower, View) and lower.beyond is not None:
+        return None
     if isinstance(lower, (View, Gather)):
         return known.get(id(next(node.values())))
     return None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
+from rushlight.compile.plan.beyond import readable_beyond
 from rushlight.compile.plan.indexing import below, checks
 from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import contiguous, look_through
@@ -30,6 +31,7 @@ from rushlight.core.lower import (
     Sort,
     View,
 )
+from rushlight.core.op import REGISTRY
 from rushlight.device import xp
 
 __all__ = ["cut", "finish"]
@@ -52,6 +54,7 @@ def cut(
     use_library  says whether a product is large enough for OpenBLAS.
     """
     plan = Schedule(graph)
+    plan.looks_beyond = readable_beyond(graph, can_emit, use_library)
     for value in graph.inputs:
         plan.access[id(value)] = contiguous(value)
     for node in _single_numbers_first(graph) if fuse else graph.nodes:
@@ -136,11 +139,12 @@ def _view(plan: Schedule, node: Node) -> bool:
     if not isinstance(lower, View) or (lower.limits is not None and not _check(plan, node)):
         return False
     source = node.inputs[0]
-    if id(source) in plan.constants:
+    if id(source) in plan.constants and lower.beyond is None:
         plan.constants[id(node.out)] = plan.constants[id(source)]
         return True
+    _spell_out(plan, source)
     access = look_through(node, plan.access[id(source)])
-    if access is None:
+    if access is None or (access.edges and id(node.out) not in plan.looks_beyond):
         return False
     plan.access[id(node.out)] = access
     return True
@@ -149,6 +153,8 @@ def _view(plan: Schedule, node: Node) -> bool:
 def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bool) -> int:
     """Put `node` into a kernel, an existing or a new one; gives the kernel's index."""
     shape, lower = node.out.spec.shape, node.op.lower
+    if isinstance(lower, View) and lower.always:
+        return _written_out(plan, node)
     kernel = _moves(plan, node)
     if kernel is not None:
         return _new(plan, kernel)
@@ -176,6 +182,17 @@ def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bo
         moves = isinstance(lower, Draw) and lower.moves
         return _new(plan, Kernel("random", shape, body=[node]) if moves else Kernel("random", shape, node))
     return _new(plan, Kernel("callback", shape, root=node))
+
+
+def _written_out(plan: Schedule, node: Node) -> int:
+    """Put a view that goes beyond its input into a kernel that writes it; what follows may join that."""
+    access = look_through(node, plan.access[id(node.inputs[0])])
+    if access is None:
+        return _new(plan, Kernel("callback", node.out.spec.shape, root=node))
+    seen = Value(node.out.spec, f"{node.inputs[0].name}*")
+    plan.access[id(seen)] = access
+    copied = Node(REGISTRY["clone"], (seen,), {}, node.out)
+    return _new(plan, Kernel("map", node.out.spec.shape, body=[copied]))
 
 
 def _moves(plan: Schedule, node: Node) -> Kernel | None:

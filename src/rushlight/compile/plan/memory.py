@@ -137,7 +137,9 @@ def _only_pointwise(plan: Schedule, kernel: Kernel, target: Value, value: Value 
                 access = plan.access.get(id(v))
                 if access is None or access.value is not target:
                     continue
-                plain = access.offset == 0 and access.strides == row_major(target.spec.shape)
+                plain = (
+                    access.offset == 0 and access.strides == row_major(target.spec.shape) and not access.edges
+                )
                 if not (ahead and plain and v.spec.shape == stage.space and _in_place(stage, node, v)):
                     return False
         ahead = ahead and all(n.out is not value for n in stage.nodes)

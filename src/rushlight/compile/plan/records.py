@@ -101,6 +101,7 @@ class Schedule:
 
     access     for each value (by id) where it is read: its own buffer, or through a view another's.
     constants  values that are one number everywhere, by id.
+    looks_beyond  views that go beyond the ends of memory, or of such views, that are read as they are: by id.
     below      what the numbers of a value are less than, none of them negative, by id.
     checked    the indices that are known to be in range: where they are read, and for how large an axis.
     """
@@ -112,6 +113,7 @@ class Schedule:
     made_by: dict[int, int] = field(default_factory=dict)
     below: dict[int, int] = field(default_factory=dict)
     checked: set[tuple[Any, ...]] = field(default_factory=set)
+    looks_beyond: set[int] = field(default_factory=set)
 
     def source(self, value: Value) -> int:
         """The index of the kernel that makes what `value` reads; -1 for inputs and constants."""

@@ -165,7 +165,7 @@ def _aligned(access: Access, value: Value, space: tuple[int, ...], rows: _Rows) 
     point, at that point."""
     base, whole = access.value.spec.shape, row_major(rows.space)
     place = place_in_rows(space, rows.space, rows.axis)
-    if place is None or access.offset:
+    if place is None or access.offset or access.edges:
         return False
     if base == rows.space:
         return value.spec.shape == rows.space and access.strides == whole

@@ -62,7 +62,13 @@ def _place(access: Access, value: Value, space: tuple[int, ...], count: int) -> 
     """The place of `value` in each group of words, if it reads one word of each group in turn."""
     size = math.prod(space)
     group = count // size
-    if value.spec.shape != space or group * size != count or group > 2 or access.offset >= group:
+    if (
+        access.edges
+        or value.spec.shape != space
+        or group * size != count
+        or group > 2
+        or access.offset >= group
+    ):
         return None
     steps = [group * s for s in row_major(space)]
     plain = all(n == 1 or a == b for n, a, b in zip(space, access.strides, steps, strict=True))
@@ -71,6 +77,8 @@ def _place(access: Access, value: Value, space: tuple[int, ...], count: int) -> 
 
 def _in_line(access: Access, value: Value, space: tuple[int, ...]) -> bool:
     """Whether the value is one number, or lies in memory element after element as the space runs."""
+    if access.edges:
+        return False
     if value.spec.size == 1:
         return True
     same = value.spec.shape == space

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.compile.vector.registers import Vec, cast, constant, kind_of, select, splat, vec
+from rushlight.compile.vector.registers import Vec, cast, constant, kind_of, splat, vec
 from rushlight.compile.write.emit import Emitter, llvm_type
 from rushlight.device import xp
 
 __all__ = [
+    "NEAR",
     "first_lanes",
     "gather",
     "halves",
@@ -295,30 +296,31 @@ def reduce_min(x: Vec) -> Vec:
     return reduce_lanes(x, minimum)
 
 
-def load_where(emitter: Emitter, pointer: str, dtype: Any, mask: Vec) -> Vec:
-    """Numbers from `pointer` on, of which only those are read where the mask holds; the others are 0."""
-    kind = kind_of(dtype, mask.lanes)
+def load_where(emitter: Emitter, pointer: str, dtype: Any, mask: Vec, fill: float = 0) -> Vec:
+    """Numbers from `pointer` on, of which only those are read where the mask holds; the others are `fill`."""
+    kept = _stored(dtype)
+    kind = kind_of(kept, mask.lanes)
     arguments = [
         ("ptr", pointer),
-        ("i32", str(dtype.itemsize)),
+        ("i32", str(kept.itemsize)),
         (mask.kind, mask.name),
-        (kind, constant(emitter, 0, dtype, mask.lanes).name),
+        (kind, constant(emitter, fill, kept, mask.lanes).name),
     ]
-    name = emitter.call(f"llvm.masked.load.{_suffix(dtype, mask.lanes)}.p0", kind, arguments)
-    return Vec(emitter, name, dtype, mask.lanes)
+    name = emitter.call(f"llvm.masked.load.{_suffix(kept, mask.lanes)}.p0", kind, arguments)
+    return cast(Vec(emitter, name, kept, mask.lanes), dtype)
 
 
-def load_each(emitter: Emitter, pointer: str, offsets: Vec, dtype: Any, mask: Vec) -> Vec:
-    """The numbers that lie `offsets` numbers after `pointer`, all of which may be read; where the mask does
-    not hold, 0."""
-    kind, one = kind_of(dtype, offsets.lanes), llvm_type(dtype)
+def load_each(emitter: Emitter, pointer: str, offsets: Vec, dtype: Any) -> Vec:
+    """The numbers that lie `offsets` numbers after `pointer`."""
+    kept = _stored(dtype)
+    kind, one = kind_of(kept, offsets.lanes), llvm_type(kept)
     name = "poison"
     for i in range(offsets.lanes):
         place = emitter.value(f"getelementptr {one}, ptr {pointer}, i64 {lane(offsets, i).name}")
-        number = emitter.value(f"load {one}, ptr {place}, align {dtype.itemsize}")
+        number = emitter.value(f"load {one}, ptr {place}, align {kept.itemsize}")
         name = (
             emitter.value(f"insertelement {kind} {name}, {one} {number}, i64 {i}")
             if offsets.lanes > 1
             else number
         )
-    return select(mask, Vec(emitter, name, dtype, offsets.lanes), 0.0)
+    return cast(Vec(emitter, name, kept, offsets.lanes), dtype)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from rushlight.compile import host
 from rushlight.compile.write.blocks import blocks, together, vectors
-from rushlight.compile.write.factors import Factor, Operands
+from rushlight.compile.write.factors import Operands
+from rushlight.compile.write.nest import Stream
 from rushlight.compile.write.panels import size_of
 
 __all__ = ["arrange"]
@@ -22,6 +23,8 @@ COPIED, SINGLE, ADDED = 0.3, 1.5, 5.0
 one result, measured in multiply-adds of a vector."""
 NEAR, FAR = 1.0, 10.0
 """What it costs to read or write one number by itself, in the first cache and beyond it."""
+FETCHED = 0.5
+"""What it costs to read an element again and again that is not in the first cache any more."""
 BEGUN = 30.0
 """What it costs to begin a product."""
 
@@ -75,7 +78,7 @@ def _apart(ops: Operands, m: int, n: int) -> float:
     return each * sum(s.strides[n] not in (0, 1) for s in ops.after.values() if s is not None)
 
 
-def _outer(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
+def _outer(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
     """Vectors along the columns; a row of `b` times a column of `a` at each step."""
     rows, columns, depth = ops.sizes[m], ops.sizes[n], ops.depth
     lanes = host.describe().lanes(ops.dtype.itemsize)
@@ -84,13 +87,18 @@ def _outer(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
     sums *= vectors(columns, lanes) / -(-columns // lanes)
     own = 0.0
     if b.bounds or b.strides[n] not in (0, 1):
-        own = COPIED if 1 in b.strides[ops.rank :] or b.strides[n] == 1 else SINGLE
+        inner = zip(b.strides[ops.rank :], ops.sizes[ops.rank :], strict=True)
+        squares = any(step == 1 and size >= lanes for step, size in inner)
+        own = COPIED if squares or b.strides[n] == 1 else SINGLE
     if a.bounds:
         own += SINGLE * rows / columns
-    return _around(ops, m, n) * (sums + columns * depth * own + rows * columns * _apart(ops, m, n) + BEGUN)
+    around = _around(ops, m, n)
+    if around > 1 and rows * depth * ops.dtype.itemsize > host.describe().caches.l1:
+        own += FETCHED * rows / columns
+    return around * (sums + columns * depth * own + rows * columns * _apart(ops, m, n) + BEGUN)
 
 
-def _inner(ops: Operands, a: Factor, b: Factor, m: int, n: int) -> float:
+def _inner(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
     """Vectors along the one summed axis, and the lanes of each sum added at the end."""
     k, depth = ops.rank, ops.depth
     lanes = host.describe().lanes(ops.dtype.itemsize)

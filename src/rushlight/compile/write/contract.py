@@ -17,13 +17,14 @@ from rushlight.compile import host
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.arrange import arrange
 from rushlight.compile.write.blocks import Chunk, blocks, chunks_of, ways
+from rushlight.compile.write.bounded import bounded
 from rushlight.compile.write.cuts import Run, cut, divide, pieces, scaled, walk, walk_loops
 from rushlight.compile.write.dots import write_dots
 from rushlight.compile.write.emit import Emitter, llvm_type
-from rushlight.compile.write.factors import Factor, Operands, finish, operands
+from rushlight.compile.write.factors import Operands, finish, operands
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import Stream, loops, offset_of
-from rushlight.compile.write.panels import Piece, bounded, pack, panel
+from rushlight.compile.write.panels import Piece, pack, panel
 from rushlight.compile.write.totals import carry
 
 __all__ = ["write_contraction", "write_product"]
@@ -205,7 +206,7 @@ class _Blocks:
 
         loops(e, self.depth[:axis], along)
 
-    def _panel(self, outer: list[str], j: str, run: Run, piece: Piece) -> tuple[Factor, str]:
+    def _panel(self, outer: list[str], j: str, run: Run, piece: Piece) -> tuple[Stream, str]:
         """(`b` or a copy of some columns, their first column in it)."""
         b = self.ops.b
         if not self.copied:
@@ -216,7 +217,7 @@ class _Blocks:
 
     def _sums(
         self,
-        b: Factor,
+        b: Stream,
         outer: list[str],
         lines: Sequence[str],
         starts: tuple[str, str],
@@ -266,7 +267,7 @@ class _Blocks:
 
     def _rank_one(
         self,
-        b: Factor,
+        b: Stream,
         outer: list[str],
         lines: Sequence[str],
         starts: tuple[str, str],
@@ -293,7 +294,7 @@ class _Reader:
     def __init__(
         self,
         blocks: _Blocks,
-        factor: Factor,
+        factor: Stream,
         outer: list[str],
         lines: Sequence[str],
         column: str,
@@ -326,7 +327,7 @@ class _Reader:
     def _number(self, row: int) -> Any:
         place = self._place(row, 0)
         if self.factor.bounds:
-            return bounded(self.e, self.factor, place, 0, Chunk(0, 1, 1))
+            return bounded(self.e, self.factor, place, 0, 1, 1)
         return transfer.load(self.e, offset_of(self.e, self.factor, place), self.factor.dtype, 1, 1)
 
     def _vector(self, row: int, chunk: Chunk) -> Any:
@@ -334,7 +335,7 @@ class _Reader:
         # A panel has numbers for all lanes.
         count = chunk.count if self.own else chunk.lanes
         if self.factor.bounds:
-            return bounded(self.e, self.factor, place, len(self.outer) + 1, Chunk(0, chunk.lanes, count))
+            return bounded(self.e, self.factor, place, len(self.outer) + 1, chunk.lanes, count)
         where = offset_of(self.e, self.factor, place)
         return transfer.gather(self.e, where, self.across, self.factor.dtype, chunk.lanes, count)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rushlight.compile.graph import Node
@@ -17,24 +17,7 @@ from rushlight.compile.write.kernel_writer import KernelWriter, Point, body_stre
 from rushlight.compile.write.nest import Stream
 from rushlight.core.lower import Contract
 
-__all__ = ["Bound", "Factor", "Operands", "finish", "operands"]
-
-
-@dataclass(slots=True)
-class Bound:
-    """Along one axis of its memory a factor is read at ``first + steps . index``; it is 0 where that is not
-    among the `size` numbers that there are."""
-
-    first: int
-    steps: list[int]
-    size: int
-
-
-@dataclass(slots=True)
-class Factor(Stream):
-    """A stream with bounds."""
-
-    bounds: list[Bound] = field(default_factory=list)
+__all__ = ["Operands", "finish", "operands"]
 
 
 @dataclass(slots=True)
@@ -48,8 +31,8 @@ class Operands:
 
     sizes: list[int]
     summed: int
-    a: Factor
-    b: Factor
+    a: Stream
+    b: Stream
     after: dict[Any, Stream | None]
     dtype: Any
 
@@ -71,9 +54,10 @@ class Operands:
     def steps(self, d: int) -> Iterator[tuple[list[int], int]]:
         """All lists that have a number for axis `d`, and where in them it stands."""
         for factor in (self.a, self.b):
-            yield from ((steps, d) for steps in (factor.strides, *(bound.steps for bound in factor.bounds)))
-        if d < self.rank:
-            yield from ((s.strides, d) for s in self.after.values() if s is not None)
+            yield from ((steps, d) for steps in factor.lists())
+        for stream in self.after.values():
+            if stream is not None and d < self.rank:
+                yield from ((steps, d) for steps in stream.lists())
 
     def drop(self, d: int) -> None:
         """Forget an axis."""
@@ -86,11 +70,12 @@ class Operands:
         """A new axis of size 1 at `d`."""
         rank = self.rank
         for factor in (self.a, self.b):
-            for steps in (factor.strides, *(bound.steps for bound in factor.bounds)):
+            for steps in factor.lists():
                 steps.insert(d, 0)
         for stream in self.after.values():
             if stream is not None and not summed and d <= rank:
-                stream.strides.insert(d, 0)
+                for steps in stream.lists():
+                    steps.insert(d, 0)
         self.sizes.insert(d, 1)
         self.summed += summed
 
@@ -120,11 +105,12 @@ class Operands:
         """Put the axes into this order; those of the result stay before the summed ones."""
         rank = self.rank
         for factor in (self.a, self.b):
-            for steps in (factor.strides, *(bound.steps for bound in factor.bounds)):
+            for steps in factor.lists():
                 steps[:] = [steps[d] for d in axes]
         for stream in self.after.values():
             if stream is not None:
-                stream.strides[:] = [stream.strides[d] for d in axes[:rank]]
+                for steps in stream.lists():
+                    steps[:] = [steps[d] for d in axes[:rank]]
         self.sizes = [self.sizes[d] for d in axes]
 
 
@@ -133,10 +119,10 @@ def operands(writer: KernelWriter, node: Node) -> Operands:
     terms, letters, axes = _letters(node)
     place, rank = list(axes), len(letters)
 
-    def factor(term: str, value: Any) -> Factor:
+    def factor(term: str, value: Any) -> Stream:
         found = writer.stream(value, [place.index(c) for c in term], len(place))
         assert found is not None
-        return Factor(found.pointer, found.dtype, found.offset, found.strides)
+        return found
 
     a, b = (factor(term, value) for term, value in zip(terms, node.values(), strict=True))
     kernel = writer.kernel

@@ -70,7 +70,9 @@ class Fingerprint:
         if access is not None:
             base = access.value
             through = self._value(base) if base is not value else None
-            found = through, self._place(base, access.offset), access.strides
+            found = through, self._place(base, 0 if access.edges else access.offset), access.strides
+            if access.edges:
+                found = *found, access.offset, access.edges, repr(access.beyond)
         return Value, spec.shape, spec.dtype.str, repr(number), plan.below.get(id(value)), found
 
     def _place(self, base: Value, offset: int) -> Hashable:

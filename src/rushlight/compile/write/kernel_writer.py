@@ -13,10 +13,11 @@ from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.vector.registers import LANES
+from rushlight.compile.write.bounded import bounded
 from rushlight.compile.write.cuts import worthwhile
 from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.gather import gather_streams, read_gathered
-from rushlight.compile.write.nest import Stream, offset_of
+from rushlight.compile.write.nest import Bound, Stream, offset_of
 from rushlight.compile.write.work import work_of
 from rushlight.core.lower import Gather
 
@@ -104,12 +105,25 @@ class KernelWriter:
         access = self.plan.access.get(id(value))
         if access is None:
             return None
-        strides = [0] * rank
-        for axis, n, step in zip(axes, value.spec.shape, access.strides, strict=True):
-            if axis is not None and n != 1:
-                strides[axis] += step
-        base = access.value
-        return self.at(self.memory.places[id(base)], base.spec.dtype, access.offset, strides)
+        shape = value.spec.shape
+
+        def over(steps: Sequence[int]) -> list[int]:
+            found = [0] * rank
+            for axis, n, step in zip(axes, shape, steps, strict=True):
+                if axis is not None and n != 1:
+                    found[axis] += step
+            return found
+
+        base, strides = access.value, over(access.strides)
+        buffer = self.memory.places[id(base)]
+        if not access.edges:
+            return self.at(buffer, base.spec.dtype, access.offset, strides)
+        # The argument points at memory that there is.
+        stream = self.at(buffer, base.spec.dtype, 0, strides)
+        stream.offset += access.offset
+        stream.bounds = [Bound(edge.first, over(edge.steps), edge.size) for edge in access.edges]
+        stream.beyond = access.beyond
+        return stream
 
     def target(self, value: Value, axes: Sequence[int | None], rank: int) -> Stream:
         """How to write `value`."""
@@ -126,6 +140,8 @@ class KernelWriter:
         dtype, e = value.spec.dtype, self.emitter
         if stream is None:
             return registers.constant(e, self.plan.constants[id(value)], dtype, point.lanes)
+        if stream.bounds:
+            return bounded(e, stream, point.indices, len(point.indices) - 1, point.lanes, point.count)
         where = offset_of(e, stream, point.indices)
         return self.read_at(where, stream.strides[-1] if stream.strides else 0, dtype, point)
 

@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rushlight.compile.vector.registers import LANES
+from rushlight.compile.vector.transfer import NEAR
 from rushlight.compile.write.emit import Emitter, llvm_type
 
-__all__ = ["Nest", "Stream", "element_type", "linear", "loops", "offset_of"]
+__all__ = ["Bound", "Nest", "Stream", "element_type", "linear", "loops", "offset_of"]
+
+
+@dataclass(slots=True)
+class Bound:
+    """Along one axis of its memory a stream is read at ``first + steps . index``, if that is among the `size`
+    numbers that there are."""
+
+    first: int
+    steps: list[int]
+    size: int
 
 
 @dataclass(slots=True)
 class Stream:
-    """How one buffer is read or written in a nest: from `pointer` on at ``offset + strides . index``."""
+    """How one buffer is read or written in a nest: from `pointer` on at ``offset + strides . index``.
+
+    What is read outside of a bound is the number `beyond`.
+    """
 
     pointer: str
     dtype: Any
     offset: int
     strides: list[int]
+    bounds: list[Bound] = field(default_factory=list)
+    beyond: float = 0
+
+    def lists(self) -> Iterator[list[int]]:
+        """All that there is a number of for each axis."""
+        yield self.strides
+        for bound in self.bounds:
+            yield bound.steps
 
 
 @dataclass(slots=True)
@@ -47,26 +70,37 @@ class Nest:
                 self._drop(d)
 
     def _turn(self) -> None:
-        """Make the axis the last along which the fewest streams jump."""
+        """Make the axis the last along which vectors are the cheapest: the fewest streams jump, and lanes are
+        not left empty."""
 
-        def apart(d: int) -> int:
-            return sum(s.strides[d] not in (0, 1) for s in self.streams.values())
+        def cost(d: int) -> float:
+            moved = sum(_cost_of_step(s.strides[d]) for s in self.streams.values())
+            return moved * -(-self.sizes[d] // LANES) * LANES / self.sizes[d]
 
         axes = range(len(self.sizes))
-        best = min(reversed(axes), key=apart)
+        best = min(reversed(axes), key=cost)
         self.sizes.append(self.sizes.pop(best))
         self.reduced.append(self.reduced.pop(best))
-        for stream in self.streams.values():
-            stream.strides.append(stream.strides.pop(best))
+        for steps in self._lists():
+            steps.append(steps.pop(best))
 
     def _joinable(self, d: int) -> bool:
         inner = self.sizes[d + 1]
-        return all(s.strides[d] == s.strides[d + 1] * inner for s in self.streams.values())
+        return all(steps[d] == steps[d + 1] * inner for steps in self._lists())
 
     def _drop(self, d: int) -> None:
         del self.sizes[d], self.reduced[d]
+        for steps in [*self._lists()]:
+            del steps[d]
+
+    def _lists(self) -> Iterator[list[int]]:
         for stream in self.streams.values():
-            del stream.strides[d]
+            yield from stream.lists()
+
+
+def _cost_of_step(step: int) -> float:
+    """What it costs to read or write a vector whose numbers lie so far apart, in whole vectors."""
+    return max(1, abs(step)) if -1 <= step <= NEAR else LANES / 2
 
 
 def loops(emitter: Emitter, sizes: Sequence[int], body: Callable[[list[str]], None]) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 from rushlight.compile import host
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.blocks import Chunk, chunks_of
+from rushlight.compile.write.bounded import bounded
 from rushlight.compile.write.cuts import cut, scaled, walk
 from rushlight.compile.write.emit import Emitter, llvm_type
-from rushlight.compile.write.factors import Factor, Operands
-from rushlight.compile.write.nest import Stream, linear, loops, offset_of
-from rushlight.device import xp
+from rushlight.compile.write.factors import Operands
+from rushlight.compile.write.nest import Stream, loops, offset_of
 
-__all__ = ["Piece", "bounded", "in_order", "pack", "panel", "size_of"]
+__all__ = ["Piece", "in_order", "pack", "panel", "size_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Piece:
         return self.most * math.prod(self.sizes)
 
 
-def panel(e: Emitter, memory: str, columns: int, lanes: int, rank: int, piece: Piece, dtype: Any) -> Factor:
+def panel(e: Emitter, memory: str, columns: int, lanes: int, rank: int, piece: Piece, dtype: Any) -> Stream:
     """A panel of `columns` columns at `memory`: a factor over `rank` axes of the result, the last of which
     are the columns, and the summed ones from the piece's start on."""
     width = sum(c.lanes for c in chunks_of(columns, lanes))
@@ -52,13 +52,13 @@ def panel(e: Emitter, memory: str, columns: int, lanes: int, rank: int, piece: P
     if piece.start != "0":
         back = e.value(f"mul nsw i64 {piece.start}, {-strides[0]}")
         base = e.value(f"getelementptr {llvm_type(dtype)}, ptr {memory}, i64 {back}")
-    return Factor(base, dtype, 0, [0] * (rank - 1) + [1] + [0] * len(piece.before) + strides)
+    return Stream(base, dtype, 0, [0] * (rank - 1) + [1] + [0] * len(piece.before) + strides)
 
 
 def pack(
     e: Emitter,
-    source: Factor,
-    target: Factor,
+    source: Stream,
+    target: Stream,
     outer: list[str],
     first: str,
     width: int,
@@ -77,8 +77,8 @@ class _Copy:
     """Copying one chunk of columns, which begins at `at`."""
 
     e: Emitter
-    source: Factor
-    target: Factor
+    source: Stream
+    target: Stream
     at: list[str]
     chunk: Chunk
     lanes: int
@@ -110,7 +110,7 @@ class _Copy:
         source, chunk = self.source, self.chunk
         place = [*self.at, *k]
         if source.bounds:
-            vector = bounded(self.e, source, place, len(self.at) - 1, chunk)
+            vector = bounded(self.e, source, place, len(self.at) - 1, chunk.lanes, chunk.count)
         else:
             step = source.strides[len(self.at) - 1]
             where = offset_of(self.e, source, place)
@@ -149,28 +149,8 @@ class _Copy:
         return [*["0"] * len(self.at), *k]
 
 
-def bounded(e: Emitter, source: Factor, place: list[str], axis: int, chunk: Chunk) -> Any:
-    """The numbers at `place` and further along `axis`, with 0 for those outside of bounds."""
-    lanes, dtype = chunk.lanes, source.dtype
-    ramp = "<" + ", ".join(f"i64 {i}" for i in range(lanes)) + ">" if lanes > 1 else "0"
-    steps = registers.Vec(e, ramp, xp.int64, lanes)
-    inside = steps < chunk.count
-    for bound in source.bounds:
-        first = registers.splat(e, linear(e, bound.first, bound.steps, place), xp.int64, lanes)
-        index = registers.bitcast(first + steps * bound.steps[axis], xp.uint64)
-        inside = inside & (index < bound.size)
-    where = linear(e, source.offset, source.strides, place)
-    step = source.strides[axis]
-    if step == 1 and lanes > 1:
-        at = e.value(f"getelementptr {llvm_type(dtype)}, ptr {source.pointer}, i64 {where}")
-        return transfer.load_where(e, at, dtype, inside)
-    # What is outside is read at the beginning of the memory.
-    offsets = registers.splat(e, where, xp.int64, lanes) + steps * step
-    return transfer.load_each(e, source.pointer, registers.select(inside, offsets, 0), dtype, inside)
-
-
-def _shifted(stream: Factor, by: int) -> Factor:
-    return Factor(stream.pointer, stream.dtype, stream.offset + by, stream.strides)
+def _shifted(stream: Stream, by: int) -> Stream:
+    return Stream(stream.pointer, stream.dtype, stream.offset + by, stream.strides)
 
 
 def _rows(source: Stream, ops: Operands) -> list[int]:
@@ -184,7 +164,7 @@ def size_of(source: Stream, ops: Operands) -> int:
     return math.prod(_rows(source, ops)) * -(-ops.depth // lanes) * lanes
 
 
-def in_order(e: Emitter, source: Factor, ops: Operands) -> Factor:
+def in_order(e: Emitter, source: Stream, ops: Operands) -> Stream:
     """`source`, or if its elements do not lie in order along the one summed axis a copy where they do."""
     depth, lanes = ops.depth, host.describe().lanes(ops.dtype.itemsize)
     if source.strides[-1] == 1 or depth == 1:
@@ -195,7 +175,7 @@ def in_order(e: Emitter, source: Factor, ops: Operands) -> Factor:
     for size in reversed(rows):
         strides.insert(0, step if size > 1 else 0)
         step *= size
-    copy = Factor(e.reserve(step, llvm_type(source.dtype)), source.dtype, 0, [*strides, 1])
+    copy = Stream(e.reserve(step, llvm_type(source.dtype)), source.dtype, 0, [*strides, 1])
 
     def row(at: list[str]) -> None:
         def some(k: str, run: Any) -> None:

@@ -1,0 +1,128 @@
+"""Convolutions as sums of products over windows, which are views, as borders are.
+
+That is how they are compiled: the windows' overlapping elements are read where they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.tensor import Tensor
+from rushlight.device import xp
+from rushlight.ops.einsum import EINSUM
+from rushlight.ops.pad import PAD, WINDOWS, constant_pad
+
+__all__ = ["conv_input_product", "conv_product", "conv_weight_product"]
+
+Sizes = tuple[int, ...]
+PLACES, INSIDE, RESTS = "xyzuvw", "klmhij", "pqrabd"
+"""Letters: where a window is, what is where in it, and how far an element is from where strides lead."""
+
+
+def _wide(product: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Of float16 the product in float32, rounded at the end."""
+
+    def rounded(*inputs: Tensor, **how: Any) -> Tensor:
+        if inputs[0].dtype != xp.float16:
+            return product(*inputs, **how)
+        return product(*[x.float() for x in inputs], **how).half()
+
+    return rounded
+
+
+def _bordered(x: Tensor, low: Sequence[int], high: Sequence[int]) -> Tensor:
+    """`x` with zeros around its last axes."""
+    if not any(low) and not any(high):
+        return x
+    return constant_pad(x, [n for pair in zip(reversed(low), reversed(high), strict=True) for n in pair], 0)
+
+
+def _parted(x: Tensor, axis: int, groups: int) -> Tensor:
+    """`x` with its channels, along that axis, as two axes, if there are groups."""
+    return x if groups == 1 else x.reshape(*x.shape[:axis], groups, -1, *x.shape[axis + 1 :])
+
+
+def _joined(x: Tensor, axis: int, groups: int) -> Tensor:
+    return x if groups == 1 else x.flatten(axis, axis + 1)
+
+
+def _windows(x: Tensor, sizes: Sizes, steps: Sizes, spread: Sizes) -> Tensor:
+    """Windows along the last axes."""
+    axes = tuple(range(x.ndim - len(sizes), x.ndim))
+    return apply(WINDOWS, x, dims=axes, sizes=sizes, steps=steps, spread=spread)
+
+
+@_wide
+def conv_product(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    groups: int,
+) -> Tensor:
+    """Of each window and the weight, over the channels and what is in the window."""
+    kernel, g = weight.shape[2:], "g" * (groups > 1)
+    k, places = INSIDE[: len(kernel)], PLACES[: len(kernel)]
+    seen = _windows(_parted(_bordered(x, padding, padding), 1, groups), kernel, stride, dilation)
+    equation = f"n{g}c{places}{k},{g}oc{k}->n{g}o{places}"
+    y = apply(EINSUM, seen, _parted(weight, 0, groups), equation=equation)
+    if bias is not None:
+        bias = _parted(bias, 0, groups)
+        y = y + bias.reshape(*bias.shape, *(1,) * len(kernel))
+    return _joined(y, 1, groups)
+
+
+@_wide
+def conv_weight_product(
+    x: Tensor, g: Tensor, *, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Tensor:
+    """Of each window and the gradient there, over the samples and the places."""
+    group, k, places = "g" * (groups > 1), INSIDE[: len(kernel)], PLACES[: len(kernel)]
+    seen = _windows(_parted(_bordered(x, padding, padding), 1, groups), kernel, stride, dilation)
+    equation = f"n{group}c{places}{k},n{group}o{places}->{group}oc{k}"
+    return _joined(apply(EINSUM, seen, _parted(g, 1, groups), equation=equation), 0, groups)
+
+
+@_wide
+def conv_input_product(
+    g: Tensor, weight: Tensor, *, size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Tensor:
+    """Counted from the border's beginning, element stride q + r of the input meets g[q - m] with the weight
+    at stride m + r: for each q and r a sum over m, along windows of g."""
+    count = len(stride)
+    if any(s > 1 and d > 1 for s, d in zip(stride, dilation, strict=True)):
+        # Then no strides lead from one element to the next; with zeros between those of g they do.
+        none = (0,) * g.ndim
+        g = apply(PAD, g, low=none, high=none, inner=(0, 0, *[s - 1 for s in stride]), value=0)
+        stride = (1,) * count
+    rounds = tuple(-(-k // s) for k, s in zip(weight.shape[2:], stride, strict=True))
+    cut = [p % s for p, s in zip(padding, stride, strict=True)]
+    places = [-(-(n + c) // s) for n, c, s in zip(size, cut, stride, strict=True)]
+    before = [p // s for p, s in zip(padding, stride, strict=True)]
+    low = [d * (m - 1) - b for d, m, b in zip(dilation, rounds, before, strict=True)]
+    high = [q + b - n for q, b, n in zip(places, before, g.shape[2:], strict=True)]
+    seen = _windows(_parted(_bordered(g, low, high), 1, groups), rounds, (1,) * count, dilation)
+    turned = _in_rounds(weight, rounds, stride)
+    letters = [x[:count] for x in (PLACES, INSIDE, RESTS)]
+    group, (q, m, _) = "g" * (groups > 1), letters
+    inside, found = ("".join(map("".join, zip(first, letters[2], strict=True))) for first in (m, q))
+    equation = f"n{group}o{q}{m},{group}oc{inside}->n{group}c{found}"
+    x = _joined(apply(EINSUM, seen, _parted(turned, 0, groups), equation=equation), 1, groups)
+    x = x.reshape(*x.shape[:2], *[n * s for n, s in zip(places, stride, strict=True)])
+    for d, (c, n) in enumerate(zip(cut, size, strict=True), start=2):
+        x = x if n == x.shape[d] else x.narrow(d, c, n)
+    return x
+
+
+def _in_rounds(weight: Tensor, rounds: Sizes, stride: Sizes) -> Tensor:
+    """The weight at stride m + r, over m, from the last to the first, and r."""
+    count, channels = len(stride), weight.shape[:2]
+    more = [m * s - k for m, s, k in zip(rounds, stride, weight.shape[2:], strict=True)]
+    weight = _bordered(weight, [0] * count, more)
+    weight = weight.reshape(*channels, *[n for pair in zip(rounds, stride, strict=True) for n in pair])
+    return weight.flip([2 + 2 * i for i in range(count)])
