@@ -101,7 +101,9 @@ class _Parts:
         if maker is not None and isinstance(maker.op.lower, View):
             source, limits = maker.inputs[0], maker.op.lower.limits
             if limits is None and source.spec.size == value.spec.size:
-                return self._new(maker.op, (self._unsigned(source), *maker.inputs[1:]), maker.attrs, value.spec)
+                return self._new(
+                    maker.op, (self._unsigned(source), *maker.inputs[1:]), maker.attrs, value.spec
+                )
         return self._new(REGISTRY["add"], (value, 0), {}, value.spec)
 
     def _new(self, op: object, inputs: tuple[object, ...], attrs: dict[str, object], spec: Spec) -> Value:

@@ -49,8 +49,8 @@ from rushlight.ops.softmax import *
 LATER: dict[str, str] = {
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
+    "conv": "convolution",
 }
-LATER: dict[str, str] = {"conv": "convolution"}
 """Files that load when used, and their functions."""
 
 METHODS: dict[str, str] = {
