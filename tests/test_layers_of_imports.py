@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "func": BASE | {"ops", "nn", "compile"},
     "linalg": BASE | {"ops"},
     "nn": BASE | {"ops"},
-    "optim": BASE | {"ops"},
+    "optim": BASE | {"ops", "nn"},  # averaged models are modules
     "data": BASE | {"ops"},
     "port": TENSORS | {"interop"},
     "utils": BASE | {"ops", "func", "data"},

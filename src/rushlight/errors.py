@@ -169,11 +169,14 @@ def namespace(module: str, known: Iterable[str], later: Mapping[str, str] | None
     listed.
 
     later   the package's files that load when one of their names is first asked for, each with its names
-            in one text. No file may be called like a function of the package: importing it would hide that.
+            in one text; one without names when itself is asked for. No file may be called like a function of
+            the package: importing it would hide that.
     """
     files = {name: file for file, names in (later or {}).items() for name in names.split()}
 
     def __getattr__(name: str) -> object:
+        if later is not None and later.get(name) == "":
+            return importlib.import_module(f"{module}.{name}")
         if name not in files:
             raise missing(module, name, known)
         value = getattr(importlib.import_module(f"{module}.{files[name]}"), name)
@@ -188,7 +191,7 @@ def namespace(module: str, known: Iterable[str], later: Mapping[str, str] | None
 
 def names_of(later: Mapping[str, str]) -> list[str]:
     """All names of a package's files that load when used."""
-    return [name for names in later.values() for name in names.split()]
+    return [name for file, names in later.items() for name in names.split() or [file]]
 
 
 def refuse_options(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], remedy: str) -> None:

@@ -28,6 +28,16 @@ RULES: dict[str, tuple[Any, dict[str, Any]]] = {
     "amsgrad": (ADAM, {"amsgrad": True, "weight_decay": 0.1}),
     "all of Adam": (ADAM, {"amsgrad": True, "betas": (0.5, 0.9), "eps": 1e-4, "maximize": True}),
     "adamw": (rl.optim.AdamW, {"weight_decay": 0.1}),
+    "rmsprop": (rl.optim.RMSprop, {"momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    "adagrad": (rl.optim.Adagrad, {"lr_decay": 0.1}),
+    "adadelta": (rl.optim.Adadelta, {"weight_decay": 0.1}),
+    "adamax": (rl.optim.Adamax, {}),
+    "nadam": (rl.optim.NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    "radam": (rl.optim.RAdam, {"betas": (0.5, 0.9)}),
+    "rprop": (rl.optim.Rprop, {}),
+    "asgd": (rl.optim.ASGD, {"t0": 3.0}),
+    "adafactor": (rl.optim.Adafactor, {"weight_decay": 0.1}),
+    "lion": (rl.optim.Lion, {"weight_decay": 0.1}),
 }
 CHANGES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "lr": ("all of SGD", [{"lr": 0.1}, {"lr": 0.01}, {"lr": 0.0}]),

@@ -9,7 +9,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn, optim
-from rushlight.errors import ArgumentError, DTypeError
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError
 
 
 def parameter(*values: float, dtype: str = "float64") -> nn.Parameter:
@@ -212,9 +212,19 @@ def test_what_optimisers_refuse() -> None:
         (optim.Adam, {"betas": (0.9, 1.0)}, "betas"),
         (optim.Adam, {"eps": -1e-8}, "eps"),
         (optim.AdamW, {"lr": "fast"}, "lr='fast'"),
+        (optim.RMSprop, {"alpha": -1.0}, "alpha"),
+        (optim.NAdam, {"betas": (0.9, 1.0)}, "betas"),
+        (optim.Rprop, {"etas": (1.5, 0.5)}, "etas"),
+        (optim.Adafactor, {"beta2_decay": 0.5}, "beta2_decay"),
+        (optim.Muon, {"adjust_lr_fn": "x"}, "match_rms_adamw"),
+        (optim.LBFGS, {"line_search_fn": "x"}, "strong_wolfe"),
     ]:
         with pytest.raises(ArgumentError, match=text):
             kind([p], **options)
+    with pytest.raises(ShapeError, match="AdamW"):
+        optim.Muon([rl.ones(3, requires_grad=True)])
+    with pytest.raises(NotSupportedError, match="closure"):
+        optim.LBFGS([p]).step()
     with pytest.raises(ArgumentError, match="no parameters"):
         optim.SGD(nn.ReLU().parameters(), lr=0.1)
     with pytest.raises(DTypeError, match=r"parameters\(\)"):

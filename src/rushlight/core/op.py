@@ -97,8 +97,8 @@ def elementwise(
 ) -> Op:
     """Register an elementwise op: shapes broadcast, dtypes promote, a comparison or test gives bool.
 
-    `rounding`, `follows` and `adds` are those of its Map, `facts` the other fields of Op; ``result`` is "bool"
-    where the result is bool, "first" where it has the first input's dtype though others differ.
+    `rounding`, `follows` and `adds` are those of its Map, `facts` the other fields of Op; ``result`` is
+    "bool" where the result is bool, "first" where it has the first input's dtype though others differ.
     """
     result = facts.pop("result", None)
     facts.setdefault("promote", "common")
