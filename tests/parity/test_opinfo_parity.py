@@ -28,8 +28,8 @@ with warnings.catch_warnings():
 UNDEFINED = dict.fromkeys(("empty", "empty_like"), "what the memory held; here it is 0")
 RANDOM = dict.fromkeys(
     (
-        "bernoulli", "nn.functional.dropout", "normal", "normal.in_place", "normal.number_mean", "rand_like",
-        "randint", "randint_like", "randn", "randn_like", "uniform",
+        "bernoulli", "nn.functional.dropout", "nn.functional.gumbel_softmax", "nn.functional.rrelu", "normal",
+        "normal.in_place", "normal.number_mean", "rand_like", "randint", "randint_like", "randn", "randn_like", "uniform",
     ),
     "another generator",
 )  # fmt: skip
@@ -43,6 +43,12 @@ REFUSED = {
 UNREAD = "PyTorch's gradient has numbers in the triangle that is not read"
 WRAPPED = "the sample is for a function that makes the matrix of two others"
 LEFT_OUT = {
+    ("nn.functional.hardsigmoid", torch.float64): "PyTorch's gradient is 1/6 in float32",
+    ("nn.functional.cosine_embedding_loss", torch.uint8): "sums of uint8 that overflow",
+    **{
+        ("nn.functional.triplet_margin_with_distance_loss", dtype): "the samples call PyTorch's distances"
+        for dtype in (torch.float32, torch.float64, torch.int64, torch.uint8)
+    },
     **{
         (op, dtype): why
         for op, why in (

@@ -59,7 +59,13 @@ __all__ = [
     "utils",
 ]
 
-LATER: dict[str, str] = {}
+LATER: dict[str, str] = {
+    "margin": """CTCLoss CosineEmbeddingLoss CosineSimilarity GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss
+        MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss PairwiseDistance
+        PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss""",
+    "nonlinear": """CELU ELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LogSigmoid Mish PReLU RReLU ReLU6
+        SELU Softmax2d Softmin Softshrink Softsign Tanhshrink Threshold""",
+}
 """Files that load when used, and their names."""
 
 if not TYPE_CHECKING:  # a type checker would believe that every name is there

@@ -12,10 +12,21 @@ from rushlight.nn import functional as F
 from rushlight.nn.functional.loss import reduction_of
 from rushlight.nn.module import Module
 
-__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "L1Loss",
+    "Loss",
+    "MSELoss",
+    "NLLLoss",
+    "WeightedLoss",
+]
 
 
-class _Loss(Module):
+class Loss(Module):
+    """Base of the losses: the reduction, and which inputs `backward` gives gradients for."""
+
     reduction: str
     _backward_inputs = 1
 
@@ -32,7 +43,9 @@ class _Loss(Module):
         return float(array.size / max(len(array), 1))
 
 
-class _WeightedLoss(_Loss):
+class WeightedLoss(Loss):
+    """Base of the losses with a weight for each class or element, which is a buffer."""
+
     weight: Tensor | None
 
     def __init__(
@@ -46,7 +59,7 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """Squared error (x - y)²: its mean over all elements, its sum, or each; any shape, the same for both.
 
     >>> import rushlight as rl
@@ -58,7 +71,7 @@ class MSELoss(_Loss):
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """Absolute error |x - y|: its mean over all elements, its sum, or each; any shape, the same for both.
 
     >>> import rushlight as rl
@@ -70,7 +83,7 @@ class L1Loss(_Loss):
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
-class BCELoss(_WeightedLoss):
+class BCELoss(WeightedLoss):
     """Binary cross-entropy of probabilities p, with the logarithms held above -100; ``weight`` broadcasts.
 
     After a Sigmoid this is R3's loss; BCEWithLogitsLoss does both at once and loses no digits.
@@ -84,7 +97,7 @@ class BCELoss(_WeightedLoss):
         return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of sigmoid(z), exact for every z; ``weight`` and ``pos_weight`` broadcast.
 
     >>> import rushlight as rl
@@ -113,7 +126,7 @@ class BCEWithLogitsLoss(_Loss):
         )
 
 
-class _ClassLoss(_WeightedLoss):
+class _ClassLoss(WeightedLoss):
     ignore_index: int
 
     def sample_weights(self, target: Tensor) -> Tensor | float:

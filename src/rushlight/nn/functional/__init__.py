@@ -38,7 +38,16 @@ __all__ = [
     "tanh",
 ]
 
-LATER: dict[str, str] = {}
+LATER: dict[str, str] = {
+    "ctc": "ctc_loss",
+    "margin": """cosine_embedding_loss cosine_similarity gaussian_nll_loss hinge_embedding_loss huber_loss
+        kl_div margin_ranking_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss
+        pairwise_distance poisson_nll_loss smooth_l1_loss soft_margin_loss triplet_margin_loss
+        triplet_margin_with_distance_loss""",
+    "nonlinear": """celu celu_ elu elu_ glu gumbel_softmax hardshrink hardsigmoid hardswish hardtanh
+        hardtanh_ leaky_relu_ logsigmoid mish prelu relu6 relu_ rrelu rrelu_ selu selu_ softmin softshrink
+        softsign tanhshrink threshold threshold_""",
+}
 """Files that load when used, and their names."""
 
 if not TYPE_CHECKING:  # a type checker would believe that every name is there

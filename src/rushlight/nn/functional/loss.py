@@ -21,11 +21,14 @@ from rushlight.ops.reduce import in_float32
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "check_pair",
     "cross_entropy",
     "l1_loss",
     "mse_loss",
     "nll_loss",
+    "reduced",
     "reduction_of",
+    "weighted",
 ]
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -43,7 +46,7 @@ def reduction_of(name: str, size_average: bool | None, reduce: bool | None, redu
     return reduction
 
 
-def _reduced(loss: Tensor, reduction: str) -> Tensor:
+def reduced(loss: Tensor, reduction: str) -> Tensor:
     """The mean or the sum of all elements, or each as it is."""
     if reduction == "mean":
         return loss.mean()
@@ -53,7 +56,7 @@ def _reduced(loss: Tensor, reduction: str) -> Tensor:
 # Losses between numbers
 
 
-def _check_pair(name: str, input: Tensor, target: Tensor) -> None:
+def check_pair(name: str, input: Tensor, target: Tensor) -> None:
     """Warns when two shapes broadcast though they differ, as (N, 1) and (N,) do: the result is (N, N)."""
     if input.array.shape == target.array.shape:
         return
@@ -69,14 +72,14 @@ def _check_pair(name: str, input: Tensor, target: Tensor) -> None:
     )
 
 
-def _weighted(name: str, loss: Tensor, weight: Tensor | None, input: Tensor, reduction: str) -> Tensor:
+def weighted(name: str, loss: Tensor, weight: Tensor | None, input: Tensor, reduction: str) -> Tensor:
     """The loss of each element, weighed, and reduced: the mean is Σ w loss / Σ w."""
     if weight is None:
-        return _reduced(loss, reduction)
+        return reduced(loss, reduction)
     if weight.shape != input.shape:
         got = f"weight {weight.shape} and input {input.shape}"
         raise ShapeError(message(name, got, "the same shape twice", "Use weight.expand(input.shape)."))
-    total = _reduced(loss * weight, "none" if reduction == "none" else "sum")
+    total = reduced(loss * weight, "none" if reduction == "none" else "sum")
     return total / weight.sum() if reduction == "mean" else total
 
 
@@ -100,11 +103,11 @@ def mse_loss(
     2.0
     """
     reduction = reduction_of("mse_loss", size_average, reduce, reduction)
-    _check_pair("mse_loss", input, target)
+    check_pair("mse_loss", input, target)
     if reduction == "mean" and weight is None:
         return loss_ops.mse(input, target)
     difference = input - target
-    return _weighted("mse_loss", difference * difference, weight, input, reduction)
+    return weighted("mse_loss", difference * difference, weight, input, reduction)
 
 
 @in_float32
@@ -123,8 +126,8 @@ def l1_loss(
     1.0
     """
     reduction = reduction_of("l1_loss", size_average, reduce, reduction)
-    _check_pair("l1_loss", input, target)
-    return _weighted("l1_loss", (input - target).abs(), weight, input, reduction)
+    check_pair("l1_loss", input, target)
+    return weighted("l1_loss", (input - target).abs(), weight, input, reduction)
 
 
 # Losses against probabilities
@@ -161,7 +164,7 @@ def binary_cross_entropy(
     reduction = reduction_of(name, size_average, reduce, reduction)
     _check_same(name, input, target)
     loss = loss_ops.bce(loss_ops.probabilities(input, name), target)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    return reduced(loss if weight is None else loss * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -189,7 +192,7 @@ def binary_cross_entropy_with_logits(
         loss = loss_ops.bce_with_logits(input, target)
     else:
         loss = (1.0 - target) * input + (1.0 + (pos_weight - 1.0) * target) * ops.softplus(-input)
-    return _reduced(loss if weight is None else loss * weight, reduction)
+    return reduced(loss if weight is None else loss * weight, reduction)
 
 
 # Losses over classes
@@ -249,7 +252,7 @@ class _Rows:
         if reduction == "none":
             return loss.reshape(self.shape)
         if reduction == "sum" or self.weight is None:
-            return _reduced(loss, reduction)
+            return reduced(loss, reduction)
         # Where all are ignored, the mean is nan and its gradient, as in PyTorch, 0: not 0 times infinity.
         count = self.weight.sum()
         none = count == 0.0
@@ -349,4 +352,4 @@ def _soft_cross_entropy(
         target = target * (1.0 - label_smoothing) + label_smoothing / count
     if weight is not None:
         target = target * weight.reshape((-1,) + (1,) * (input.ndim - 2))
-    return _reduced(-(ops.log_softmax(input, axis) * target).sum(axis), reduction)
+    return reduced(-(ops.log_softmax(input, axis) * target).sum(axis), reduction)
