@@ -128,10 +128,10 @@ REPRS = {
     "tensor([1, 2])": lambda: rl.tensor([1, 2]),
     "tensor([ True, False])": lambda: rl.tensor([True, False]),
     "tensor(3.)": lambda: rl.tensor(3.0),
-    "tensor([1.], dtype=float64)": lambda: rl.ones(1, dtype=rl.float64),
-    "tensor([1], dtype=int32)": lambda: rl.ones(1, dtype=rl.int32),
+    "tensor([1.], dtype=rushlight.float64)": lambda: rl.ones(1, dtype=rl.float64),
+    "tensor([1], dtype=rushlight.int32)": lambda: rl.ones(1, dtype=rl.int32),
     "tensor([1.], requires_grad=True)": lambda: rl.ones(1, requires_grad=True),
-    "tensor([2.], grad_fn=<mul>)": lambda: rl.ones(1, requires_grad=True) * 2.0,
+    "tensor([2.], grad_fn=<MulBackward0>)": lambda: rl.ones(1, requires_grad=True) * 2.0,
     "tensor([])": lambda: rl.tensor([]),
     "tensor([], size=(0, 3))": lambda: rl.zeros(0, 3),
     "tensor([[1., 2.],\n        [3., 4.]])": lambda: rl.tensor([[1.0, 2.0], [3.0, 4.0]]),
@@ -247,7 +247,7 @@ def test_what_does_not_mix() -> None:
         rl.zeros(2, dtype="complex64")
     with pytest.raises(IndexError):
         rl.ones(2)[5]
-    with pytest.raises(IndexingError):
+    with pytest.raises(DTypeError, match="a str"):
         rl.ones(2)["a"]
 
 

@@ -59,7 +59,9 @@ __all__ = [
     "utils",
 ]
 
-LATER: dict[str, str] = {}
+LATER: dict[str, str] = {
+    "parallel": "DataParallel DistributedDataParallel",
+}
 """Files that load when used, and their names."""
 
 if not TYPE_CHECKING:  # a type checker would believe that every name is there

@@ -108,7 +108,7 @@ class Sequential(_Numbered):
     >>> import rushlight as rl
     >>> net = rl.nn.Sequential(rl.nn.Linear(2, 3), rl.nn.ReLU(), rl.nn.Linear(3, 1))
     >>> net(rl.zeros(5, 2)).shape, len(net), net[1]
-    ((5, 1), 3, ReLU())
+    (Size([5, 1]), 3, ReLU())
     """
 
     def __init__(self, *args: Module | Mapping[str, Module] | Iterable[Module]) -> None:
