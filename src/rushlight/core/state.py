@@ -211,6 +211,14 @@ class inference_mode(_GradMode):
         state.inference = self._outer.pop()
         super().__exit__(kind, error, trace)
 
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
 
 def is_inference_mode_enabled() -> bool:
     """Whether the program is inside `inference_mode`."""

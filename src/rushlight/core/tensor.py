@@ -18,7 +18,7 @@ from rushlight.core.size import Size
 from rushlight.core.spec import Spec, as_dtype, default
 from rushlight.core.state import changes, state
 from rushlight.device import xp
-from rushlight.errors import DTypeError, GradError, in_pytorch, message
+from rushlight.errors import ArgumentError, DTypeError, GradError, ShapeError, in_pytorch, message
 
 if TYPE_CHECKING:
     from rushlight.core.graph import Leaf, Node
@@ -89,6 +89,9 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        if value is not None and value.array.shape != self.array.shape:
+            got, expected = f"a gradient of shape {value.shape}", f"the tensor's shape {self.shape}"
+            raise ShapeError(message("grad", got, expected))
         if state.grads is None:
             self._grad = value
         else:
@@ -209,7 +212,7 @@ class Tensor:
     def item(self) -> Any:
         """The only element, as a Python number."""
         if self.array.size != 1:
-            raise DTypeError(
+            raise ArgumentError(
                 message(
                     "item",
                     f"a tensor of shape {self.shape}",
@@ -263,6 +266,8 @@ class Tensor:
     def __index__(self) -> int:
         if self.array.dtype.kind not in "iu":
             raise DTypeError(message("index", str(self.dtype), "an integer tensor", "Use int(x)."))
+        if self.array.size != 1:
+            raise DTypeError(message("index", f"a tensor of shape {self.shape}", "one element"))
         return int(self.item())
 
     def __format__(self, spec: str) -> str:
@@ -338,6 +343,9 @@ class Tensor:
 
     def retain_grad(self) -> None:
         """Have `backward` keep the gradient of this tensor in `.grad`, though it is no leaf."""
+        if not self.requires_grad:
+            got = "a tensor that does not require grad"
+            raise GradError(message("retain_grad", got, "one that does", "Use requires_grad_()."))
         if self.grad_fn is not None and not self._retains_grad:
             self._retains_grad = True
             self.register_hook(Retain(self))

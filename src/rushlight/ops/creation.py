@@ -12,7 +12,7 @@ from rushlight.core.placement import check_device
 from rushlight.core.spec import Spec, as_dtype, as_held, default
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import m, xp
-from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.movement import as_sizes
 
 __all__ = [
@@ -327,6 +327,9 @@ def eye(
 
 
 def _band(input: Tensor, diagonal: int, lower: bool) -> Tensor:
+    if input.ndim < 2:
+        name = "tril" if lower else "triu"
+        raise ShapeError(message(name, f"shape {input.shape}", "at least two axes"))
     offset = arange(input.shape[-1]) - arange(input.shape[-2]).unsqueeze(1)
     return input.masked_fill(offset > diagonal if lower else offset < diagonal, 0)
 

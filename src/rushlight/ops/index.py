@@ -17,7 +17,7 @@ from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
 from rushlight.device.memory import contiguous
-from rushlight.errors import IndexingError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 
 __all__ = ["index_select", "masked_select", "narrow", "nonzero", "select"]
 
@@ -244,12 +244,13 @@ def _plain(i: Any) -> Any:
         return None
     if isinstance(i, slice):
         if i.step is not None and i.step <= 0:
-            raise IndexingError(
+            raise ArgumentError(
                 message("index", f"a slice of step {i.step}", "a positive step", "Use flip().")
             )
         return ("slice", *(None if v is None else v.__index__() for v in (i.start, i.stop, i.step)))
     if isinstance(i, bool) or not hasattr(i, "__index__"):
-        raise IndexingError(
+        kind = DTypeError if isinstance(i, str) else IndexingError
+        raise kind(
             message(
                 "index", f"a {type(i).__name__}", "integers, slices, None, ..., integer tensors or bool masks"
             )
@@ -317,6 +318,8 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     """``input[index] = value``, in the input's memory."""
     if isinstance(value, (int, float)):
         value = as_held("index_put", value, input.dtype)
+    elif isinstance(value, str):
+        raise DTypeError(message("index_put", "a str", "a number or a tensor"))
     if isinstance(index, Tensor) and _is_mask(index) and not isinstance(value, (Tensor, xp.ndarray)):
         input.masked_fill_(index, value) if index.shape == input.shape else _write(input, index, value)
     else:

@@ -13,7 +13,7 @@ from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
-from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 
 __all__ = [
     "broadcast_to",
@@ -153,6 +153,8 @@ def as_sizes(sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
     if named is not None:
         sizes = (*sizes, named)
     if len(sizes) == 1 and isinstance(sizes[0], Sequence):
+        if isinstance(sizes[0], str):
+            raise DTypeError(message("sizes", repr(sizes[0]), "whole numbers"))
         sizes = tuple(sizes[0])
     return tuple(int(n) for n in sizes)
 

@@ -16,7 +16,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
-from rushlight.errors import DTypeError, ShapeError, message
+from rushlight.errors import DTypeError, IndexingError, ShapeError, message
 from rushlight.ops.select import chain, kept
 
 __all__ = [
@@ -54,10 +54,12 @@ def reduced_shape(shape: tuple[int, ...], dim: Axes, keepdim: bool) -> tuple[int
     return tuple(n for i, n in enumerate(shape) if i not in dim)
 
 
-def _infer(name: str, dtype: Any = None, empty: bool = True) -> Callable[..., Spec]:
+def _infer(
+    name: str, dtype: Any = None, empty: bool = True, error: type[Exception] = ShapeError
+) -> Callable[..., Spec]:
     def infer(x: Spec, *, dim: Axes, keepdim: bool, dtype: Any = dtype) -> Spec:
         if not empty and any_zero(x.shape, dim):
-            raise ShapeError(
+            raise error(
                 message(
                     name,
                     f"shape {x.shape} over dim={dim}",
@@ -214,7 +216,7 @@ def _position(find: str) -> Callable[..., Any]:
 def _infer_position(name: str) -> Callable[..., Spec]:
     def infer(x: Spec, *, dim: int | None, keepdim: bool) -> Spec:
         axes = tuple(range(x.ndim)) if dim is None else (dim,)
-        return _infer(name, xp.int64, empty=False)(x, dim=axes, keepdim=keepdim)
+        return _infer(name, xp.int64, False, IndexingError)(x, dim=axes, keepdim=keepdim)
 
     return infer
 

@@ -28,13 +28,14 @@ __all__ = [
 def _make(name: str, given: tuple[Any, ...], dtype: Any, device: Any) -> Any:
     """The array of sizes given one by one, or as a Size; or of data in a list or an array."""
     check_device(device)
+    given = given or (0,)
     data = given[0] if len(given) == 1 else given
     if isinstance(data, Tensor):
         if name != "Tensor" and data.dtype != dtype:
             remedy = f"Use x.type(rl.{name})."
             raise DTypeError(message(name, f"a tensor of {data.dtype}", f"one of {dtype}", remedy))
         return data.array
-    if isinstance(data, Size) or not given or all(_is_size(n) for n in given):
+    if isinstance(data, Size) or all(_is_size(n) for n in given):
         return zeros(*given, dtype=dtype).array
     if len(given) > 1 or not (hasattr(data, "__len__") and not isinstance(data, (str, bytes))):
         got = ", ".join(type(v).__name__ for v in given)
