@@ -98,7 +98,7 @@ MISSING = [
     (rl.train, "EarlyStop", "'EarlyStopping'"),
     (rl.plot, "curve", "'curves'"),
     (rl.interop, "save_fil", "'save_file'"),
-    (rl.autograd, "saved_tensors_hooks", "PyTorch has it"),
+    (rl.autograd, "forward_ad", "PyTorch has it"),
     (rl.errors, "ShapeEror", "'ShapeError'"),
 ]
 

@@ -13,7 +13,7 @@ from typing import Any
 from rushlight.errors import ArgumentError, message
 
 __all__ = [  # noqa: PLE0604
-    *multiprocessing.__all__,  # type: ignore[attr-defined]
+    *multiprocessing.__all__,
     "get_all_sharing_strategies",
     "get_sharing_strategy",
     "set_sharing_strategy",

@@ -168,8 +168,10 @@ def default_dtypes(L: Any) -> list[Any]:
     try:
         made = [
             L.ones(1), L.zeros(1), L.empty(1).zero_(), L.full((1,), 2.5), L.tensor([0.5]),
-            L.arange(0, 1, 0.5),            L.linspace(0, 1, 2), L.eye(1), L.tensor([1]) / 2, L.tensor([1]) * 0.5, L.Tensor([1]),
-            L.rand(1) * 0,            L.randn(1) * 0, L.ones(1, dtype=L.float32) * 2.0, L.tensor([1, 4]).sqrt(),
+            L.arange(0, 1, 0.5),
+            L.linspace(0, 1, 2), L.eye(1), L.tensor([1]) / 2, L.tensor([1]) * 0.5, L.Tensor([1]),
+            L.rand(1) * 0,
+            L.randn(1) * 0, L.ones(1, dtype=L.float32) * 2.0, L.tensor([1, 4]).sqrt(),
         ]  # fmt: skip
         made.append(L.nn.Linear(1, 1).weight.detach() * 0)
         return [*made, repr(L.ones(1)), repr(L.ones(1).float()).replace("rushlight", "torch")]

@@ -18,7 +18,7 @@ from rushlight.core.size import Size
 from rushlight.core.spec import Spec, as_dtype, default
 from rushlight.core.state import changes, state
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, GradError, ShapeError, in_pytorch, message
+from rushlight.errors import ArgumentError, DTypeError, GradError, in_pytorch, message
 
 if TYPE_CHECKING:
     from rushlight.core.graph import Leaf, Node
@@ -89,9 +89,8 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if value is not None and value.array.shape != self.array.shape:
-            got, expected = f"a gradient of shape {value.shape}", f"the tensor's shape {self.shape}"
-            raise ShapeError(message("grad", got, expected))
+        if value is not None and value.spec != self.spec:
+            raise GradError(message("grad", f"a .grad that is {value.spec}", f"{self.spec}, as the tensor is"))
         if state.grads is None:
             self._grad = value
         else:
