@@ -15,20 +15,8 @@ from rushlight import data, nn, optim
 from rushlight.errors import GradError, NotSupportedError, missing, nearest, refuse_options
 
 SUBPACKAGES = {
-    "autograd",
-    "data",
-    "errors",
-    "func",
-    "interop",
-    "linalg",
-    "nn",
-    "ops",
-    "optim",
-    "plot",
-    "train",
-}
-    "amp", "autograd", "data", "errors", "interop", "jit", "linalg", "multiprocessing", "nn", "ops", "optim",
-    "plot", "train", "version",
+    "amp", "autograd", "data", "errors", "func", "interop", "jit", "linalg", "multiprocessing", "nn", "ops",
+    "optim", "plot", "train", "version",
 }  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",

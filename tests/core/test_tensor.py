@@ -10,7 +10,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.errors import ArgumentError, DTypeError, GradError, IndexingError, NotSupportedError
+from rushlight.errors import ArgumentError, DTypeError, GradError, NotSupportedError
 
 
 def test_facts() -> None:

@@ -90,7 +90,9 @@ class Tensor:
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
         if value is not None and value.spec != self.spec:
-            raise GradError(message("grad", f"a .grad that is {value.spec}", f"{self.spec}, as the tensor is"))
+            raise GradError(
+                message("grad", f"a .grad that is {value.spec}", f"{self.spec}, as the tensor is")
+            )
         if state.grads is None:
             self._grad = value
         else:
