@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import operator
 import warnings
 from collections.abc import Callable
@@ -293,3 +294,67 @@ def test_views_that_cannot_be() -> None:
             call()
     assert rl.compile(lambda x: x.t().view(3, 1, 2))(x).tolist() == x.t().view(3, 1, 2).tolist()
     assert x.view(-1)._base is not None
+
+
+def test_a_compiled_function_follows_the_default_dtype() -> None:
+    @rl.compile
+    def make(x: rl.Tensor) -> rl.Tensor:
+        return rl.ones(2) + x.sum().to(rl.int64)
+
+    x = rl.ones(2)
+    assert make(x).dtype == rl.float32
+    rl.set_default_dtype(rl.float64)
+    try:
+        assert make(x).dtype == rl.float64
+    finally:
+        rl.set_default_dtype(rl.float32)
+    assert make(x).dtype == rl.float32
+
+
+def test_options_of_pytorchs_compiler_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("rushlight.compile.function"), "_told", [])
+    with pytest.warns(UserWarning, match="passes over backend='inductor', mode='reduce-overhead'"):
+        double = rl.compile(lambda x: 2 * x, backend="inductor", mode="reduce-overhead")
+    assert double(rl.ones(1)).item() == 2.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is said once
+        assert rl.compile(lambda x: x + 1, fullgraph=True, dynamic=False)(rl.ones(1)).item() == 2.0
+        assert rl.compile(lambda x: x + 1, disable=True)(rl.ones(1)).item() == 2.0
+
+
+def test_mixed_precision_changes_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rl.autocast, "_told", False)
+    layer = rl.nn.Linear(2, 1)
+    optimizer = rl.optim.SGD(layer.parameters(), lr=0.1)
+    scaler = rl.cuda.amp.GradScaler()
+    with pytest.warns(UserWarning, match="autocast changes nothing"), rl.autocast("cpu", dtype=rl.float16):
+        loss = layer(rl.ones(1, 2)).sum()
+    before = layer.weight.tolist()
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    scaler.update()
+    assert loss.dtype == rl.float32
+    assert layer.weight.tolist() != before
+
+
+def _fill(rank: int, path: str) -> None:
+    with open(f"{path}/{rank}", "w") as file:
+        file.write(str(rank))
+
+
+def test_spawn(tmp_path: Any) -> None:
+    rl.multiprocessing.spawn(_fill, args=(str(tmp_path),), nprocs=2, start_method="fork")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1"]
+    with pytest.raises(RuntimeError, match="process 0"):
+        rl.multiprocessing.spawn(_fill, args=("/nowhere",), nprocs=1, start_method="fork")
+
+
+def test_anomalies_for_the_rest_of_the_program() -> None:
+    rl.autograd.set_detect_anomaly(True)
+    try:
+        with pytest.raises(RuntimeError, match="log"):
+            rl.tensor([0.0]).log()
+    finally:
+        rl.autograd.set_detect_anomaly(False)
+    assert rl.tensor([0.0]).log().item() == -float("inf")
