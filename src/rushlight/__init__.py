@@ -18,18 +18,22 @@ from rushlight import errors as errors
 from rushlight import nn as nn
 from rushlight import ops as ops
 from rushlight import optim as optim
+from rushlight import version as version
 from rushlight.compile import compile as compile
 from rushlight.core.anomaly import detect_anomaly as detect_anomaly
 from rushlight.core.placement import accelerator as accelerator
 from rushlight.core.placement import backends as backends
 from rushlight.core.placement import cuda as cuda
 from rushlight.core.placement import device as device
+from rushlight.core.placement import mps as mps
+from rushlight.core.placement import xpu as xpu
 from rushlight.core.random import Generator as Generator
 from rushlight.core.random import get_rng_state as get_rng_state
 from rushlight.core.random import initial_seed as initial_seed
 from rushlight.core.random import manual_seed as manual_seed
 from rushlight.core.random import seed as seed
 from rushlight.core.random import set_rng_state as set_rng_state
+from rushlight.core.size import Size as Size
 from rushlight.core.state import enable_grad as enable_grad
 from rushlight.core.state import is_grad_enabled as is_grad_enabled
 from rushlight.core.state import no_grad as no_grad
@@ -38,6 +42,7 @@ from rushlight.core.tensor import Parameter as Parameter
 from rushlight.core.tensor import Tensor as Tensor
 from rushlight.device.arrays import bool_ as bool
 from rushlight.device.arrays import float16, float32, float64, int8, int16, int32, int64, uint8
+from rushlight.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from rushlight.ops import *
@@ -60,17 +65,39 @@ half = float16
 long = int64
 int = int32
 short = int16
-__version__ = "0.1.0"
 
 _PACKAGES = (
+    "amp",
     "data",
     "func",
     "interop",
     "linalg",
+    "jit",
+    "multiprocessing",
     "plot",
     "train",
 )
 _NAMES = {
+    "autocast": "amp",
+    **dict.fromkeys(("inference_mode", "is_inference_mode_enabled"), "core.state"),
+    **dict.fromkeys(("get_printoptions", "set_printoptions"), "core.printing"),
+    **dict.fromkeys(
+        (
+            "are_deterministic_algorithms_enabled",
+            "get_default_device",
+            "get_default_dtype",
+            "get_num_interop_threads",
+            "get_num_threads",
+            "set_default_device",
+            "set_default_dtype",
+            "set_default_tensor_type",
+            "set_float32_matmul_precision",
+            "set_num_interop_threads",
+            "set_num_threads",
+            "use_deterministic_algorithms",
+        ),
+        "settings",
+    ),
     "Sweep": "train.sweeping.call",
     "grid": "train.sweeping.call",
     "sweep": "train.sweeping.call",
@@ -82,20 +109,17 @@ _ELSEWHERE = {
     "save": "rl.interop.save_file(model.state_dict(), path) writes safetensors; Trainer keeps checkpoints.",
     "load": "model.load_state_dict(rl.interop.load_file(path)) reads safetensors; Trainer keeps checkpoints.",
     "bfloat16": "There are float32, float64 and float16.",
-    "amp": "There is no autocast: model.half() and x.half() compute in float16.",
-    "set_default_dtype": "float32 is the default: pass dtype=, or use model.double() and x.double().",
-    "set_default_device": "There is only the CPU: leave the call out.",
 }
 
 
 if not TYPE_CHECKING:
     # mypy follows the star above, but no sum of lists.
     __all__ = [  # noqa: PLE0604
-        "Generator", "Parameter", "Tensor", "accelerator", "autograd", "backends", "bool", "compile",
+        "Generator", "Parameter", "Size", "Tensor", "accelerator", "autograd", "backends", "bool", "compile",
         "cuda", "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16",
         "float32", "float64", "get_rng_state", "half", "initial_seed", "int", "int8", "int16",
-        "int32", "int64", "is_grad_enabled", "long", "manual_seed", "nn", "no_grad", "ops",
-        "optim", "seed", "set_grad_enabled", "set_rng_state", "short", "uint8",
+        "int32", "int64", "is_grad_enabled", "long", "manual_seed", "mps", "nn", "no_grad", "ops",
+        "optim", "seed", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
         *ops.__all__, *_PACKAGES, *_NAMES,
     ]  # fmt: skip
 

@@ -1,14 +1,15 @@
 """Exception types, and how a message is built.
 
 Every error says four things: which operation refused, what came, what was expected, and what to do.
-Each type also derives from the built-in exception that Python users would catch (`ValueError`,
-`TypeError`, ...), so code written for other frameworks keeps working.
+Each type also derives from the built-in exceptions that Python users would catch: the one that says what is
+wrong (`ValueError`, `TypeError`, ...), and `RuntimeError`, which PyTorch raises for nearly everything.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -40,19 +41,19 @@ class RushlightError(Exception):
     """Base of all errors that Rushlight raises on purpose."""
 
 
-class ShapeError(RushlightError, ValueError):
+class ShapeError(RushlightError, ValueError, RuntimeError):
     """Shapes that do not fit the operation."""
 
 
-class DTypeError(RushlightError, TypeError):
+class DTypeError(RushlightError, TypeError, RuntimeError):
     """A dtype, or a kind of Python object, that the operation does not take."""
 
 
-class ArgumentError(RushlightError, ValueError):
+class ArgumentError(RushlightError, ValueError, RuntimeError):
     """An option outside its range, or unknown."""
 
 
-class IndexingError(RushlightError, IndexError):
+class IndexingError(RushlightError, IndexError, RuntimeError):
     """An index outside the tensor, or of a kind that cannot index."""
 
 
@@ -64,7 +65,7 @@ class GradError(RushlightError, RuntimeError):
     """A derivative that cannot be had: freed, overwritten, or never recorded."""
 
 
-class DataError(RushlightError, ValueError):
+class DataError(RushlightError, ValueError, RuntimeError):
     """A file or data set that is missing, damaged or not what it claims to be."""
 
 
@@ -72,7 +73,7 @@ class CheckpointError(RushlightError, RuntimeError):
     """A checkpoint or state dict that does not fit, or cannot be read."""
 
 
-class AnomalyError(RushlightError, ArithmeticError):
+class AnomalyError(RushlightError, ArithmeticError, RuntimeError):
     """The first NaN or infinity, found by `detect_anomaly`."""
 
 
@@ -91,7 +92,16 @@ def message(op: str, got: str, expected: str, remedy: str = "") -> str:
     'matmul: got shapes (2, 3) and (2, 3); expected inner sizes to agree. Transpose one of them.'
     """
     text = f"{op}: got {got}; expected {expected}."
-    return f"{text} {remedy}" if remedy else text
+    return _SIZE.sub(_as_tuple, f"{text} {remedy}" if remedy else text)
+
+
+_SIZE = re.compile(r"Size\(\[([\d, ]*)\]\)")
+
+
+def _as_tuple(size: re.Match[str]) -> str:
+    """A shape in a message is a tuple, whoever's shape it is."""
+    sizes = size[1]
+    return f"({sizes}{',' if sizes and ',' not in sizes else ''})"
 
 
 def missing(module: str, name: str, known: Iterable[str], remedy: str = "") -> AttributeError:
@@ -178,6 +188,8 @@ def namespace(module: str, known: Iterable[str], later: Mapping[str, str] | None
         if later is not None and later.get(name) == "":
             return importlib.import_module(f"{module}.{name}")
         if name not in files:
+            if later and name in later:
+                return importlib.import_module(f"{module}.{name}")
             raise missing(module, name, known)
         value = getattr(importlib.import_module(f"{module}.{files[name]}"), name)
         setattr(sys.modules[module], name, value)

@@ -45,7 +45,7 @@ OPS: dict[str, Case] = {
     "mixed": (lambda x, i: x[1:, None, i, ::2], ((3, 2, 4),), (ints([0, 1], [-1, 1]),)),
     "index_select": (lambda x, i: x.index_select(1, i), ((3, 4),), (ints(1, 1, 3),)),
     "small index": (lambda x, i: x[i], ((4, 3),), (ints(1, -3, 1, dtype="int8"),)),
-    "unsigned index": (lambda x, i: x[i], ((4, 3),), (ints(1, 3, 1, dtype="uint8"),)),
+    "unsigned index": (lambda x, i: x.index_select(0, i), ((4, 3),), (ints(1, 3, 1, dtype="uint8"),)),
     "gather 0": (lambda x, i: x.gather(0, i), ((4, 3),), (ints([1, 3, 0], [1, 3, 2]),)),
     "gather 1": (lambda x, i: x.gather(1, i), ((3, 4),), (ints([1, 3], [1, 3], [0, 0]),)),
     "gather many": (lambda x, i: x.gather(1, i) + 1, ((2, 50),), (np.arange(80).reshape(2, 40) % 50,)),

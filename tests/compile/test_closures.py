@@ -313,7 +313,7 @@ def test_the_programs_used_longest_ago_are_let_go() -> None:
             compiled(rl.ones(n))
             compiled(rl.ones(1))
     assert entries(compiled) == MOST
-    known = {key[0][0][0][0] for key, _ in compiled._entries}
+    known = {key[0][0][0][0] for key, *_ in compiled._entries}
     assert 1 in known
     assert 2 not in known
 

@@ -178,8 +178,6 @@ def test_retain_grad_with_create_graph() -> None:
 @pytest.mark.parametrize("wrong", [rl.ones(2, 3), rl.ones(1), rl.ones(3, dtype=rl.float64)])
 def test_a_buffer_that_does_not_fit_is_refused(wrong: rl.Tensor) -> None:
     x = rl.ones(3, requires_grad=True)
-    x.grad = wrong
-    before = wrong.tolist()
     with pytest.raises(GradError, match=r"a \.grad that is"):
-        x.sum().backward()
-    assert wrong.tolist() == before
+        x.grad = wrong
+    assert x.grad is None

@@ -204,8 +204,7 @@ def test_shape_and_dtype_of_the_target_stay() -> None:
         i.add_(0.5)
     with pytest.raises(DTypeError, match="float32 into int64"):
         i.mul_(x)
-    with pytest.raises(DTypeError, match="float"):
-        i[0] = 0.5
+    i[0] = 1.7  # loses its fraction
     x.add_(rl.ones(2, dtype=rl.float64))
     x.add_(i)
     assert x.dtype == rl.float32

@@ -69,7 +69,9 @@ def test_every_maker_takes_a_device(make: Any) -> None:
 
 
 REFUSED = {
-    "a gpu": (lambda: rl.device("cuda:1"), NotSupportedError, "CPU only"),
+    "a context": (lambda: rl.device("cuda:1").__enter__(), NotSupportedError, "CPU only"),
+    "a gpu's name": (lambda: rl.cuda.get_device_name(0), NotSupportedError, "CPU only"),
+    "a number that is none": (lambda: rl.device("cuda:x"), ArgumentError, "cuda:x"),
     "a place that is none": (lambda: rl.device("attic"), ArgumentError, "attic"),
     "a second cpu": (lambda: rl.device("cpu:1"), ArgumentError, "cpu:1"),
     "a number": (lambda: rl.device(0), DTypeError, "int"),  # type: ignore[arg-type]
@@ -78,7 +80,7 @@ REFUSED = {
     "module.to integers": (lambda: nn.Linear(1, 1).to(rl.int64), DTypeError, "floating"),
     "Linear": (lambda: nn.Linear(1, 1, device="cuda"), NotSupportedError, "CPU only"),
     "Generator": (lambda: rl.Generator("cuda"), NotSupportedError, "CPU only"),
-    "a function of cuda": (lambda: rl.cuda.synchronize(), AttributeError, "CPU only"),
+    "a function of cuda": (lambda: rl.cuda.Stream(), AttributeError, "CPU only"),
 }
 
 

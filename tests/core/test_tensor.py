@@ -10,7 +10,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.errors import ArgumentError, DTypeError, GradError, IndexingError, NotSupportedError
+from rushlight.errors import ArgumentError, DTypeError, GradError, NotSupportedError
 
 
 def test_facts() -> None:
@@ -96,7 +96,7 @@ def test_item_tolist_and_numbers() -> None:
     assert rl.tensor(1.5).tolist() == 1.5
     assert [10, 20, 30][rl.tensor(1)] == 20
     assert list(range(5))[rl.tensor(1) : rl.tensor(3)] == [1, 2]
-    with pytest.raises(DTypeError, match=r"item: got a tensor of shape \(2,\)"):
+    with pytest.raises(ArgumentError, match=r"item: got a tensor of shape \(2,\)"):
         rl.ones(2).item()
     with pytest.raises(DTypeError, match=r"x.any\(\) or x.all\(\)"):
         bool(rl.ones(2))
@@ -128,10 +128,10 @@ REPRS = {
     "tensor([1, 2])": lambda: rl.tensor([1, 2]),
     "tensor([ True, False])": lambda: rl.tensor([True, False]),
     "tensor(3.)": lambda: rl.tensor(3.0),
-    "tensor([1.], dtype=float64)": lambda: rl.ones(1, dtype=rl.float64),
-    "tensor([1], dtype=int32)": lambda: rl.ones(1, dtype=rl.int32),
+    "tensor([1.], dtype=rushlight.float64)": lambda: rl.ones(1, dtype=rl.float64),
+    "tensor([1], dtype=rushlight.int32)": lambda: rl.ones(1, dtype=rl.int32),
     "tensor([1.], requires_grad=True)": lambda: rl.ones(1, requires_grad=True),
-    "tensor([2.], grad_fn=<mul>)": lambda: rl.ones(1, requires_grad=True) * 2.0,
+    "tensor([2.], grad_fn=<MulBackward0>)": lambda: rl.ones(1, requires_grad=True) * 2.0,
     "tensor([])": lambda: rl.tensor([]),
     "tensor([], size=(0, 3))": lambda: rl.zeros(0, 3),
     "tensor([[1., 2.],\n        [3., 4.]])": lambda: rl.tensor([[1.0, 2.0], [3.0, 4.0]]),
@@ -247,7 +247,7 @@ def test_what_does_not_mix() -> None:
         rl.zeros(2, dtype="complex64")
     with pytest.raises(IndexError):
         rl.ones(2)[5]
-    with pytest.raises(IndexingError):
+    with pytest.raises(DTypeError, match="a str"):
         rl.ones(2)["a"]
 
 

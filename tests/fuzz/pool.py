@@ -81,7 +81,7 @@ def indices(pool: Pool, r: random.Random, shape: tuple[int, ...], below: int) ->
     values, kind = integers(pool, r, shape, below), r.random()
     if kind < 0.3:
         return values - r.choice((1, below))  # -1 is the last
-    return values.to(r.choice(("int32", "uint8"))) if kind < 0.4 and below < 200 else values
+    return values.to(r.choice(("int32", "int16"))) if kind < 0.4 and below < 200 else values
 
 
 def count(shape: Sequence[int]) -> int:

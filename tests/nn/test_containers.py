@@ -8,7 +8,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.errors import ArgumentError, IndexingError
+from rushlight.errors import ArgumentError, DTypeError, IndexingError
 
 
 def net() -> nn.Sequential:
@@ -93,11 +93,11 @@ def test_a_dict_of_modules() -> None:
 
 
 def test_only_modules_are_taken() -> None:
-    with pytest.raises(ArgumentError, match=r"the class ReLU.*ReLU\(\.\.\.\)"):
+    with pytest.raises(DTypeError, match=r"the class ReLU.*ReLU\(\.\.\.\)"):
         nn.Sequential(nn.Linear(2, 3), nn.ReLU)  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="a function"):
+    with pytest.raises(DTypeError, match="a function"):
         nn.ModuleList([lambda x: x])  # type: ignore[list-item]
-    with pytest.raises(ArgumentError, match="a str"):
+    with pytest.raises(DTypeError, match="a str"):
         nn.ModuleDict({"a": "relu"})  # type: ignore[dict-item]
-    with pytest.raises(ArgumentError, match="a str"):
+    with pytest.raises(DTypeError, match="a str"):
         net()[0] = "relu"  # type: ignore[assignment]

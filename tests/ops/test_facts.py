@@ -93,7 +93,7 @@ ELSEWHERE = {
     "mse": "sampled as mse_loss", "bce": "sampled as binary_cross_entropy", "nll": "sampled as nll_loss",
     "bce_with_logits": "sampled as binary_cross_entropy_with_logits",
     "cross_entropy": "sampled",
-    "_where": "sampled as where", "cuda": "always refused",
+    "_where": "sampled as where", "cuda": "always refused", "type": "in the tests of constructors",
 }  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def test_closure_is_run_with_gradients_on_and_returned() -> None:
 def test_zero_grad() -> None:
     p = parameter(1.0)
     optimizer = optim.SGD([p], lr=0.1)
-    p.grad = rl.tensor([3.0])
+    p.grad = rl.tensor([3.0], dtype="float64")
     optimizer.zero_grad(set_to_none=False)
     assert p.grad.tolist() == [0.0]
     optimizer.zero_grad()
@@ -164,7 +164,7 @@ def test_a_failing_rule_leaves_gradients_on() -> None:
             raise RuntimeError("broken")
 
     p = parameter(1.0)
-    p.grad = rl.tensor([1.0])
+    p.grad = rl.tensor([1.0], dtype="float64")
     with pytest.raises(RuntimeError, match="broken"):
         Broken([p], {}).step()
     assert rl.is_grad_enabled()
@@ -239,7 +239,7 @@ def test_what_optimisers_refuse() -> None:
         optim.SGD([p * 2], lr=0.1)
     with pytest.raises(ArgumentError, match="'params'"):
         optim.SGD([{"lr": 0.1}], lr=0.1)
-    p.grad = rl.tensor([1.0])
+    p.grad = rl.tensor([1.0], dtype="float64")
     with pytest.raises(NotImplementedError, match="update"):
         optim.Optimizer([p], {}).step()
 

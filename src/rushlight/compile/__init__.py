@@ -16,11 +16,24 @@ from typing import Any
 __all__ = ["compile"]
 
 
-def compile(function: Callable[..., Any] | None = None, *, mode: str | None = None) -> Any:
+def compile(
+    function: Callable[..., Any] | None = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: Any = None,
+    mode: str | None = None,
+    options: dict[str, Any] | None = None,
+    name: str | None = None,
+    disable: bool = False,
+) -> Any:
     """`function` as native code, traced at its first call and again when what it took for granted changes.
 
     mode  "full"; "nofuse": one kernel for each operation; "interpret": the traced graph on NumPy; "off": the
           plain function. The environment variable RUSHLIGHT_COMPILE overrides it.
+
+    PyTorch's other modes mean "full". Its options for the compiler behind it (`fullgraph`, `dynamic`,
+    `backend`, `options`, `name`) are passed over, with one warning; `disable` means the mode "off".
 
     Tensors are read afresh at each call, wherever they stand: arguments, parameters, buffers, optimiser and
     random state, learning rates. Whatever Python values the function's code can read are watched: a change
@@ -45,5 +58,13 @@ def compile(function: Callable[..., Any] | None = None, *, mode: str | None = No
     (tensor(2.), tensor(4.), tensor([2., 2.]))
     """
     from rushlight.compile.function import compile as make
+    from rushlight.compile.function import pass_over
 
-    return make(function, mode=mode)
+    others = {
+        "fullgraph": fullgraph,
+        "dynamic": dynamic,
+        "backend": backend,
+        "options": options,
+        "name": name,
+    }
+    return make(function, mode="off" if disable else pass_over(mode, others))

@@ -20,6 +20,7 @@ from rushlight.compile.capture.trace import tracing
 from rushlight.compile.entry import Entry
 from rushlight.compile.steps import as_tensor, check_scan, item, one_by_one
 from rushlight.core.anomaly import warn
+from rushlight.core.spec import default
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
@@ -152,7 +153,7 @@ class CompiledFunction:
 
     def _known(self, flat: Flat) -> tuple[Entry, Any] | None:
         """An earlier program that applies. What was used last is looked at first."""
-        entries = self._entries.get((flat.key, state.grad_enabled), ())
+        entries = self._entries.get((flat.key, state.grad_enabled, default.dtype), ())
         for entry in reversed(entries):
             ready = entry.ready(flat.numbers)
             if ready is not None:
@@ -162,7 +163,7 @@ class CompiledFunction:
 
     def _make(self, flat: Flat) -> tuple[Entry, Any]:
         """A new program."""
-        entries = self._entries.setdefault((flat.key, state.grad_enabled), [])
+        entries = self._entries.setdefault((flat.key, state.grad_enabled, default.dtype), [])
         why = entries[-1].guards.broken() if entries else "the shapes, dtypes or numbers of the arguments"
         for entry in entries:
             self._moving |= entry.moving | entry.guards.moved()
@@ -359,9 +360,26 @@ def compile(
     return CompiledFunction(function, chosen, strict)
 
 
+_told: list[str] = []
+PYTORCH_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
+
+def pass_over(mode: str | None, others: dict[str, Any]) -> str | None:
+    """The mode that PyTorch's mode and options ask for: they choose in a compiler that is not this one, of
+    which the first program that uses them is told."""
+    given = [f"{name}={value!r}" for name, value in others.items() if value]
+    if mode in PYTORCH_MODES:
+        given.append(f"mode={mode!r}")
+        mode = None
+    if given and not _told:
+        _told.extend(given)
+        warn(f"compile passes over {', '.join(given)}: these choose in PyTorch's compiler.")
+    return mode
+
+
 def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, Entry]) -> bool:
     """Whether a call is like the last one: then nothing has to be looked up."""
-    specs, grad_enabled, _ = latest
+    specs, grad_enabled, entry = latest
     if len(args) != len(specs):
         return False
     for a, (shape, dtype) in zip(args, specs):  # noqa: B905, this is the way of every call
@@ -370,4 +388,4 @@ def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, E
         array = a.array
         if array.shape != shape or array.dtype is not dtype:
             return False
-    return state.grad_enabled is grad_enabled
+    return state.grad_enabled is grad_enabled and default.dtype is entry.default_dtype

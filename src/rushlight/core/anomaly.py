@@ -14,7 +14,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.device import m, xp
 from rushlight.errors import AnomalyError, message
 
-__all__ = ["detect_anomaly", "user_line", "warn"]
+__all__ = ["detect_anomaly", "set_detect_anomaly", "user_line", "warn"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -82,6 +82,28 @@ class detect_anomaly:
 
     def __repr__(self) -> str:
         return f"detect_anomaly(check_nan={self.check_nan})"
+
+
+class set_detect_anomaly(detect_anomaly):
+    """`detect_anomaly` on or off at once, for the rest of the program; as a context manager, till its end.
+
+    >>> import rushlight as rl
+    >>> with rl.autograd.set_detect_anomaly(True):
+    ...     rl.ones(1).exp().isfinite()
+    tensor([True])
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        super().__init__(check_nan)
+        self._before.append((state.run, state.origin))
+        state.origin = _origin if mode else None
+        if mode and check_nan:
+            state.run = _checked
+        elif state.run is _checked:
+            state.run = None
+
+    def __enter__(self) -> detect_anomaly:
+        return self
 
 
 def _origin() -> str:

@@ -13,7 +13,7 @@ from rushlight.core.fold import Operand, is_exact, of
 from rushlight.core.graph import Node
 from rushlight.core.lower import Map
 from rushlight.core.op import Op, register
-from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_wrapped, promote_dtypes
+from rushlight.core.spec import Spec, as_wrapped, default, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
 from rushlight.core.views import link, move_history, refuse_sealed, root_of
@@ -194,6 +194,8 @@ def _check_fits(op: Op, target: Any, result: Any) -> None:
 def _promote(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """`inputs` with one dtype by PyTorch's rules; converting is an op, so gradients are converted back."""
     fixed = list(inputs[: op.first])
+    if op.promote != "same" and any(t.__class__ is _ndarray for t in inputs):
+        inputs = _as_numpy_promotes(op, inputs)
     rest = [as_tensor_input(op, t) for t in inputs[op.first :]]
     if op.promote == "same":
         one_dtype(op.name, rest)
@@ -206,10 +208,23 @@ def _promote(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     with_axes = [t.dtype for t in tensors if t.ndim]
     dtype = promote_dtypes(with_axes, [t.dtype for t in tensors if not t.ndim], numbers)
     if op.promote == "float" and dtype.kind != "f":
-        dtype = DEFAULT_DTYPE
+        dtype = default.dtype
     if op.wraps and dtype.kind in "iu":
         rest = [as_wrapped(t, dtype) if t.__class__ is int else t for t in rest]
     return (*fixed, *[to_dtype(t, dtype) if isinstance(t, Tensor) else t for t in rest])
+
+
+def _as_numpy_promotes(op: Op, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`inputs` where NumPy's arrays stand among them: all of the dtype that NumPy would give, as in PyTorch,
+    which leaves such operations to NumPy."""
+    found = [t for t in inputs[op.first :] if isinstance(t, (Tensor, _ndarray))]
+    dtype = xp.result_type(*[t.dtype for t in found])
+    if op.promote == "float" and dtype.kind != "f":
+        dtype = xp.float64
+    tensors = [wrap(t) if t.__class__ is _ndarray else t for t in inputs]
+    return tuple(
+        [to_dtype(t, dtype) if isinstance(t, Tensor) and i >= op.first else t for i, t in enumerate(tensors)]
+    )
 
 
 def one_dtype(name: str, operands: Sequence[Any]) -> None:
@@ -229,13 +244,15 @@ def one_dtype(name: str, operands: Sequence[Any]) -> None:
 
 
 def _number_dtype(number: Any) -> Any:
-    return DEFAULT_DTYPE if isinstance(number, float) else None
+    return default.dtype if isinstance(number, float) else None
 
 
 def as_tensor_input(op: Op, value: Any) -> Any:
     """An operand as a Tensor or a Python number; arrays are wrapped, anything else is refused."""
     if isinstance(value, Tensor) or value.__class__ in _numbers:
         return value
+    if isinstance(value, xp.generic):
+        return value.item()
     if isinstance(value, _ndarray) or hasattr(value, "dtype"):
         return wrap(xp.asarray(value))
     raise DTypeError(
@@ -316,6 +333,7 @@ CAST: Op = register(
         saves="specs",
         lower=Map(rounding="none"),
         fold=_fold_cast,
+        label="ToCopyBackward0",
     )
 )
 """Conversion stands beside the door because promotion needs it."""

@@ -14,7 +14,7 @@ from typing import Any
 from rushlight.core.graph import Leaf, Node
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
-from rushlight.errors import DTypeError, GradError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, GradError, NotSupportedError, ShapeError, message
 
 __all__ = ["backward", "grad", "propagate"]
 
@@ -48,20 +48,30 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple; `.grad` of no tensor changes.
 
+    only_inputs        True, and nothing else: gradients are never accumulated on the way.
     allow_unused       give None for an input that the outputs do not depend on, in place of an error.
+    is_grads_batched   False, and nothing else: call `grad` for each of several gradients.
     materialize_grads  give zeros for it.
 
     >>> import rushlight as rl
     >>> x = rl.tensor(2.0, requires_grad=True)
     >>> (first,) = rl.autograd.grad(x**3, x, create_graph=True)
     >>> first, *rl.autograd.grad(first, x)
-    (tensor(12., grad_fn=<mul>), tensor(12.))
+    (tensor(12., grad_fn=<MulBackward0>), tensor(12.))
     """
+    if not only_inputs:
+        raise ArgumentError(message("grad", "only_inputs=False", "True", "Use backward() to accumulate."))
+    if is_grads_batched:
+        raise NotSupportedError(
+            message("grad", "is_grads_batched=True", "False", "Call it for each gradient.")
+        )
     wanted = _as_list(inputs)
     nodes = [_node_of("grad", t) for t in wanted]
     roots = _roots("grad", outputs, grad_outputs, create_graph)

@@ -45,6 +45,11 @@ class FunctionContext:
                 )
         return tuple(self._in_graph(t) for t, _ in self._saved)
 
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """The older name of `saved_tensors`."""
+        return self.saved_tensors
+
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say that these results have no gradient."""
         self._without_grad = tuple(id(t) for t in tensors)
@@ -124,7 +129,14 @@ def _record(
         filled = [_zeros(s) if h is None else h for h, s in zip(grads, specs, strict=True)]
         return _call_backward(cls, ctx, filled, kept)
 
-    op = Op(cls.__name__, lambda m, *arrays: None, lambda *s: specs[0], vjp, saves="specs")
+    op = Op(
+        cls.__name__,
+        lambda m, *arrays: None,
+        lambda *s: specs[0],
+        vjp,
+        saves="specs",
+        label=f"{cls.__name__}Backward",
+    )
     pulse = _zeros(Spec((), specs[0].dtype)) if several else outputs[0]
     pulse.node = Node(op, [0 if t is None else t for t in inputs], {}, pulse.array)
     parts = [

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.core.op import Op
+from rushlight.core.size import Size
 from rushlight.core.spec import Spec
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
 from rushlight.errors import GradError, message
 
 __all__ = ["Leaf", "Node", "Overwritten", "observe"]
+
+_STARTS = re.compile(r"(?:^|_|(?<=\d))([a-z])")
+"""The letters of an op's name that are capitals in the node's."""
 
 Hook = Callable[[Tensor], "Tensor | None"]
 
@@ -93,8 +98,21 @@ class Node:
         """The op's name."""
         return self.op.name
 
+    @property
+    def label(self) -> str:
+        """The node's name in PyTorch's manner: MulBackward0, say."""
+        label = self.op.label
+        if label is None:
+            return _STARTS.sub(lambda found: found[1].upper(), self.op.name) + "Backward0"
+        return label(self) if callable(label) else label
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that the gradients of the inputs go to, each with 0, the number of its result."""
+        return tuple((node, 0) for node in self.parents)
+
     def __repr__(self) -> str:
-        return f"<{self.name} node of shape {self.spec[0]}>"
+        return f"<{self.label} object of shape {self.spec[0]}>"
 
     def pull(self, g: Tensor, wanted: list[bool], create_graph: bool) -> Sequence[Tensor | None]:
         """The gradients of the inputs marked in `wanted`, from the gradient `g` of the result."""
@@ -167,8 +185,8 @@ class Overwritten(Tensor):
         return cls(value, node) if base_of(value)._written > node.seq else value
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.__dict__["_spec"].shape
+    def shape(self) -> Size:
+        return Size(self.__dict__["_spec"].shape)
 
     @property
     def dtype(self) -> Any:

@@ -51,6 +51,8 @@ class Op:
     fold        ``fold(*operands, **attrs)``: the same result, bit for bit, without this op: one of the
                 operands (`core/fold.py`), the number that every element is, or the (op, inputs, attrs) that
                 make it; None where there is no such thing.
+    label       what `grad_fn` shows where PyTorch does not show the op's name in capitals with "Backward0"
+                behind it; or ``label(node)``, which gives that.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Op:
     inplace: Callable[..., Any] | None = None
     decompose: Callable[..., Any] | None = None
     fold: Callable[..., Any] | None = None
+    label: str | Callable[[Any], str] | None = None
 
     @property
     def elementwise(self) -> bool:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message
 
-__all__ = ["CPU", "Absent", "accelerator", "backends", "check_device", "cuda", "device", "names_device"]
+__all__ = [
+    "CPU",
+    "Absent",
+    "accelerator",
+    "backends",
+    "check_device",
+    "cuda",
+    "device",
+    "mps",
+    "names_device",
+    "xpu",
+]
 
 OTHERS = frozenset(
     ("cuda", "mps", "xpu", "xla", "meta", "hip", "hpu", "mtia", "ipu", "vulkan", "privateuseone")
@@ -16,9 +28,10 @@ OTHERS = frozenset(
 
 
 class device:
-    """A place for tensors, as torch.device: "cpu", the only one so far.
+    """A place for tensors, as torch.device: "cpu" is the only one where tensors can be.
 
-    Raises NotSupportedError for PyTorch's other devices, ArgumentError for a name that is none.
+    PyTorch's other devices may be named: NotSupportedError comes when a tensor is to go there. Raises
+    ArgumentError for a name that is none.
 
     >>> import rushlight as rl
     >>> rl.device("cuda" if rl.cuda.is_available() else "cpu")
@@ -37,14 +50,13 @@ class device:
             got = f"a {type.__class__.__name__}"
             raise DTypeError(message("device", got, "a name such as 'cpu'", "Leave device out."))
         kind, colon, number = str(type).partition(":")
-        if kind in OTHERS:
-            raise NotSupportedError(
-                message("device", repr(type), "'cpu': Rushlight computes on the CPU only", "Use 'cpu'.")
-            )
-        if kind != "cpu" or (colon and (number != "0" or index is not None)) or index not in (None, 0):
+        if colon:
+            index = int(number) if number.isdecimal() and index is None else -1
+        known = kind in OTHERS or (kind == "cpu" and index in (None, 0))
+        if not known or (index is not None and index < 0):
             raise ArgumentError(message("device", repr(type), "'cpu', the only device so far"))
         self.type = kind
-        self.index = 0 if colon else index
+        self.index = index
 
     def __repr__(self) -> str:
         return f"device(type='{self.type}'{'' if self.index is None else f', index={self.index}'})"
@@ -63,6 +75,7 @@ class device:
 
     def __enter__(self) -> device:
         """``with device:`` puts what is made inside there, which it is anyway."""
+        check_device(self)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -74,8 +87,9 @@ CPU = device("cpu")
 
 def check_device(place: Any) -> None:
     """Refuse any place but None and the CPU."""
-    if place is not None and place is not CPU:
-        device(place)
+    if place is not None and place is not CPU and device(place).type != "cpu":
+        expected = "'cpu': Rushlight computes on the CPU only"
+        raise NotSupportedError(message("device", repr(str(place)), expected, "Use 'cpu'."))
 
 
 def names_device(value: Any) -> bool:
@@ -86,22 +100,30 @@ def names_device(value: Any) -> bool:
 
 
 class Absent:
-    """A part of PyTorch for hardware that Rushlight does not use: it says that it is not available."""
+    """A part of PyTorch for hardware that Rushlight does not use: it says that it is not available.
 
-    def __init__(self, name: str) -> None:
+    What asks for nothing does nothing; what needs the hardware raises NotSupportedError. Programs may set
+    its switches.
+    """
+
+    def __init__(self, name: str, **parts: Any) -> None:
         self._name = name
+        self.__dict__.update(parts)
 
     def is_available(self) -> bool:
         """False."""
         return False
 
-    def is_built(self) -> bool:
-        """False."""
-        return False
+    is_built = is_initialized = is_bf16_supported = is_available
 
     def device_count(self) -> int:
         """0."""
         return 0
+
+    memory_allocated = max_memory_allocated = memory_reserved = max_memory_reserved = device_count
+
+    def version(self) -> None:
+        """None: there is no such library."""
 
     def manual_seed(self, seed: int) -> None:
         """Nothing, as in PyTorch without a GPU."""
@@ -111,6 +133,22 @@ class Absent:
     def empty_cache(self) -> None:
         """Nothing."""
 
+    init = ipc_collect = seed = seed_all = empty_cache
+
+    def synchronize(self, device: Any = None) -> None:
+        """Nothing: whatever was computed is there already."""
+
+    reset_peak_memory_stats = reset_max_memory_allocated = synchronize
+
+    def _refuse(self, *args: Any) -> NoReturn:
+        expected = "hardware that Rushlight uses: it computes on the CPU only"
+        raise NotSupportedError(message(self._name, "a call that needs the device", expected, "Use 'cpu'."))
+
+    set_device = current_device = get_device_name = get_device_properties = get_device_capability = _refuse
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: not available>"
+
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(
             f"rushlight.{self.__dict__.get('_name', '')} has no {name!r}: Rushlight computes on the CPU only",
@@ -118,8 +156,23 @@ class Absent:
         )
 
 
-cuda = Absent("cuda")
+class _WithAmp(Absent):
+    @property
+    def amp(self) -> Any:
+        """`rl.amp`."""
+        return importlib.import_module("rushlight.amp")
+
+
+cuda = _WithAmp("cuda")
+mps = Absent("mps")
+xpu = Absent("xpu")
 accelerator = Absent("accelerator")
+_switches = {"enabled": True, "benchmark": False, "deterministic": False, "allow_tf32": True}
 backends = SimpleNamespace(
-    cuda=Absent("backends.cuda"), cudnn=Absent("backends.cudnn"), mps=Absent("backends.mps")
+    cuda=Absent("backends.cuda", matmul=SimpleNamespace(allow_tf32=False)),
+    cudnn=Absent("backends.cudnn", **_switches),
+    mkl=Absent("backends.mkl"),
+    mkldnn=Absent("backends.mkldnn", enabled=False),
+    mps=Absent("backends.mps"),
+    openmp=Absent("backends.openmp"),
 )

@@ -9,19 +9,29 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 
 __all__ = [
-    "DEFAULT_DTYPE",
     "Spec",
     "as_held",
     "as_wrapped",
     "as_dtype",
     "broadcast",
+    "default",
     "normalize_axes",
     "normalize_axis",
     "plain_number",
     "promote_dtypes",
 ]
 
-DEFAULT_DTYPE = xp.float32
+
+class Default:
+    """What `set_default_dtype` sets: the dtype of new tensors of floats."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self) -> None:
+        self.dtype: Any = xp.float32
+
+
+default = Default()
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
@@ -182,7 +192,7 @@ def promote_dtypes(with_axes: Sequence[Any], without_axes: Sequence[Any], number
     (dtype('float32'), dtype('float32'))
     """
     weak = [
-        DEFAULT_DTYPE if isinstance(n, float) else xp.bool_ if isinstance(n, bool) else xp.int64
+        default.dtype if isinstance(n, float) else xp.bool_ if isinstance(n, bool) else xp.int64
         for n in numbers
     ]
     found = None

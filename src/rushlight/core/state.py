@@ -8,7 +8,17 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
-__all__ = ["changes", "enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled", "state", "untraced"]
+__all__ = [
+    "changes",
+    "enable_grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "no_grad",
+    "set_grad_enabled",
+    "state",
+    "untraced",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +39,8 @@ class State(threading.local):
     """Whether arrays are placeholders without numbers, so that nobody may look at values."""
     grads: Any = None
     """While tracing: what ``get(tensor)`` and ``set(tensor, grad)`` are asked in the place of `.grad`."""
+    inference: bool = False
+    """Whether the innermost `inference_mode` is on."""
     origin: Callable[[], Any] | None = None
     """Called for every recorded node, to remember where the user created it."""
     backward_of: Any = None
@@ -167,3 +179,47 @@ class enable_grad(_GradMode):
 def is_grad_enabled() -> bool:
     """Whether the graph is being recorded in this thread."""
     return state.grad_enabled
+
+
+class inference_mode(_GradMode):
+    """`no_grad` under PyTorch's newer name; with False, what `enable_grad` is. A tensor made inside is a
+    tensor like any other: it may be part of a graph later.
+
+    >>> import rushlight as rl
+    >>> x = rl.ones(2, requires_grad=True)
+    >>> with rl.inference_mode():
+    ...     (x * 2).requires_grad, rl.is_inference_mode_enabled()
+    (False, True)
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        """`@inference_mode` without parentheses decorates at once."""
+        self = object.__new__(cls)
+        self._before, self._outer = [], []
+        self.mode = not mode if isinstance(mode, bool) else False
+        return self(mode) if callable(mode) else self
+
+    def __init__(self, mode: Any = True) -> None:
+        self._outer: list[bool]
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._outer.append(state.inference)
+        state.inference = not self.mode
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        state.inference = self._outer.pop()
+        super().__exit__(kind, error, trace)
+
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether the program is inside `inference_mode`."""
+    return state.inference

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "can_reshape",
     "expanded",
     "flipped",
     "padded",
@@ -127,3 +128,9 @@ def reshaped(
         if size < n:
             return None
     return offset, tuple(reversed(steps))
+
+
+def can_reshape(array: Any, shape: Strides) -> bool:
+    """Whether the elements of an array have another shape too as they lie in memory."""
+    steps = tuple(step // array.dtype.itemsize for step in array.strides)
+    return reshaped(0, steps, array.shape, shape, {}) is not None

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rushlight.core.hooks import RemovableHandle
 from rushlight.core.placement import CPU, device
-from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype
+from rushlight.core.printing import describe
+from rushlight.core.size import Size
+from rushlight.core.spec import Spec, as_dtype, default
 from rushlight.core.state import changes, state
 from rushlight.device import xp
-from rushlight.errors import DTypeError, GradError, in_pytorch, message
+from rushlight.errors import ArgumentError, DTypeError, GradError, in_pytorch, message
 
 if TYPE_CHECKING:
     from rushlight.core.graph import Leaf, Node
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from rushlight.core.views import Views
 
 __all__ = [
-    "TRACED",
     "Parameter",
     "Tensor",
     "base_of",
@@ -36,9 +37,6 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-TRACED = "<traced>"
-"""What a tensor shows for its numbers while a function is traced, which has none."""
 
 INVALID = "invalid"
 """The name of the node of a view whose history was lost."""
@@ -79,11 +77,8 @@ class Tensor:
     _written: int = 0
     _retains_grad: bool = False
 
-    # NumPy then leaves `array * tensor` to the tensor's own reflected operator.
+    # NumPy leaves `array * tensor` to the tensor's own reflected operator.
     __array_priority__ = 1000
-
-    def __init__(self, data: Any) -> None:
-        self.array = data if data.__class__ is xp.ndarray else xp.asarray(data, DEFAULT_DTYPE)
 
     # Facts
 
@@ -94,15 +89,19 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        if value is not None and value.spec != self.spec:
+            raise GradError(
+                message("grad", f"a .grad that is {value.spec}", f"{self.spec}, as the tensor is")
+            )
         if state.grads is None:
             self._grad = value
         else:
             state.grads.set(self, value)
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The sizes of the axes."""
-        return self.array.shape
+        return Size(self.array.shape)
 
     @property
     def dtype(self) -> Any:
@@ -169,7 +168,7 @@ class Tensor:
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one axis."""
-        return self.array.shape if dim is None else self.array.shape[dim]
+        return Size(self.array.shape) if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
         """How many axes."""
@@ -214,7 +213,7 @@ class Tensor:
     def item(self) -> Any:
         """The only element, as a Python number."""
         if self.array.size != 1:
-            raise DTypeError(
+            raise ArgumentError(
                 message(
                     "item",
                     f"a tensor of shape {self.shape}",
@@ -238,6 +237,11 @@ class Tensor:
             if dtype is not None
             else self.numpy().__array__(copy=copy)
         )
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+        """What NumPy's functions give for tensors: a Tensor too; of truth values, uint8, as in PyTorch."""
+        array = xp.asarray(array)
+        return wrap(array.astype(xp.uint8) if array.dtype == xp.bool_ else array)
 
     def __dlpack__(self, **options: Any) -> Any:
         return self.numpy().__dlpack__(**options)
@@ -263,10 +267,16 @@ class Tensor:
     def __index__(self) -> int:
         if self.array.dtype.kind not in "iu":
             raise DTypeError(message("index", str(self.dtype), "an integer tensor", "Use int(x)."))
+        if self.array.size != 1:
+            raise DTypeError(message("index", f"a tensor of shape {self.shape}", "one element"))
         return int(self.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.array.size == 1 else format(str(self), spec)
+        """Of a 0-d tensor, and where a format is given of one element, the number: f"{loss:.3f}"."""
+        number = self.array.size == 1 if spec else not self.array.ndim and type(self) is Tensor
+        if number and (spec or self.array.__class__ is xp.ndarray):
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
 
     def __len__(self) -> int:
         if not self.array.ndim:
@@ -284,7 +294,7 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        return _describe(self, "tensor")
+        return describe(self)
 
     # Life in the graph
 
@@ -334,6 +344,9 @@ class Tensor:
 
     def retain_grad(self) -> None:
         """Have `backward` keep the gradient of this tensor in `.grad`, though it is no leaf."""
+        if not self.requires_grad:
+            got = "a tensor that does not require grad"
+            raise GradError(message("retain_grad", got, "one that does", "Use requires_grad_()."))
         if self.grad_fn is not None and not self._retains_grad:
             self._retains_grad = True
             self.register_hook(Retain(self))
@@ -387,6 +400,7 @@ class Tensor:
 
     if TYPE_CHECKING:
         # `rushlight.ops` attaches these; mypy cannot see that.
+        def __init__(self, *data: Any, device: Any = None) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
         def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
@@ -436,7 +450,7 @@ class Parameter(Tensor):
             self.requires_grad_()
 
     def __repr__(self) -> str:
-        return f"Parameter containing:\n{_describe(self, 'tensor')}"
+        return f"Parameter containing:\n{describe(self)}"
 
 
 def wrap(array: Any) -> Tensor:
@@ -495,24 +509,6 @@ class LaterMethod:
         return getattr(kind if tensor is None else tensor, self.name)
 
 
-def _describe(tensor: Tensor, name: str) -> str:
-    text = (
-        xp.format_array(tensor.array, prefix=f"{name}(") if tensor.array.__class__ is xp.ndarray else TRACED
-    )
-    parts = [text]
-    if tensor.array.size == 0 and tensor.ndim > 1:
-        parts.append(f"size={tensor.shape}")
-    if tensor.dtype not in (DEFAULT_DTYPE, xp.int64, xp.bool_):
-        parts.append(f"dtype={tensor.dtype}")
-    if tensor.node is not None and tensor.node.name == INVALID:
-        parts.append(f"grad_fn=<{INVALID}>")
-    elif tensor.grad_fn is not None:
-        parts.append(f"grad_fn=<{tensor.grad_fn.name}>")
-    elif tensor.requires_grad:
-        parts.append("requires_grad=True")
-    return f"{name}({', '.join(parts)})"
-
-
 def _rebuild(kind: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
     out = _new(kind)
     out.array = array
@@ -544,4 +540,4 @@ def _is_last(hook: Any) -> bool:
 
 def check_dtype(dtype: Any) -> Any:
     """The default dtype for None, else `as_dtype(dtype)`."""
-    return DEFAULT_DTYPE if dtype is None else as_dtype(dtype)
+    return default.dtype if dtype is None else as_dtype(dtype)

@@ -42,7 +42,7 @@ class Disk(TensorDataset):
     >>> import rushlight as rl
     >>> train = rl.data.Disk(1000, seed=0)
     >>> train.inputs.shape, train.targets.shape, train.labels.sum().item()
-    ((1000, 2), (1000, 1), 530)
+    (Size([1000, 2]), Size([1000, 1]), 530)
     """
 
     CENTER = (0.5, 0.5)

@@ -44,7 +44,7 @@ class MNIST(TensorDataset):
 
     >>> import rushlight as rl
     >>> rl.data.MNIST.prepare(rl.zeros(2, 28, 28)).shape
-    (2, 784)
+    Size([2, 784])
     """
 
     source: ClassVar[Source] = MNIST_DIGITS

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.spec import DEFAULT_DTYPE
+from rushlight.core.spec import default
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.errors import DTypeError, message
 
@@ -50,7 +50,7 @@ def as_data(op: str, value: Any, dtype: Any = None) -> Any:
         return value
     array = to_array(op, value)
     if array.dtype.kind == "f":
-        array = array.astype(dtype or DEFAULT_DTYPE, copy=False)
+        array = array.astype(dtype or default.dtype, copy=False)
     if any(step < 0 for step in array.strides) or not array.dtype.isnative:
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     return wrap(array)

@@ -47,7 +47,7 @@ def save_file(
     >>> path = tempfile.mkdtemp() + "/model.safetensors"
     >>> save_file({"weight": rl.ones(2, 3)}, path, metadata={"classes": [0, 1]})
     >>> load_file(path)["weight"].shape, load_metadata(path)
-    ((2, 3), {'classes': '[0, 1]'})
+    (Size([2, 3]), {'classes': '[0, 1]'})
     """
     data = dump(tensors, metadata)
     try:

@@ -65,6 +65,7 @@ LATER: dict[str, str] = {
         PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss""",
     "nonlinear": """CELU ELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LogSigmoid Mish PReLU RReLU ReLU6
         SELU Softmax2d Softmin Softshrink Softsign Tanhshrink Threshold""",
+    "parallel": "DataParallel DistributedDataParallel",
 }
 """Files that load when used, and their names."""
 

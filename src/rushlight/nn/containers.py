@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, overload
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, IndexingError, message
+from rushlight.errors import ArgumentError, DTypeError, IndexingError, message
 from rushlight.nn.module import Module
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
@@ -20,7 +20,7 @@ def _check_module(where: str, module: object) -> Module:
         got, remedy = f"the class {module.__name__}", f"Make one of it: {module.__name__}(...)."
     else:
         got, remedy = f"a {type(module).__name__}", "Wrap it in a class derived from nn.Module."
-    raise ArgumentError(message(where, got, "a Module", remedy))
+    raise DTypeError(message(where, got, "a Module", remedy))
 
 
 def _forget(module: Module) -> None:
@@ -108,7 +108,7 @@ class Sequential(_Numbered):
     >>> import rushlight as rl
     >>> net = rl.nn.Sequential(rl.nn.Linear(2, 3), rl.nn.ReLU(), rl.nn.Linear(3, 1))
     >>> net(rl.zeros(5, 2)).shape, len(net), net[1]
-    ((5, 1), 3, ReLU())
+    (Size([5, 1]), 3, ReLU())
     """
 
     def __init__(self, *args: Module | Mapping[str, Module] | Iterable[Module]) -> None:

@@ -115,7 +115,7 @@ def kaiming_normal_(
 
     >>> import rushlight as rl
     >>> rl.nn.init.kaiming_normal_(rl.empty(3, 6)).shape
-    (3, 6)
+    Size([3, 6])
     """
     fan_in, fan_out = fans(tensor)
     KaimingNormal(a, mode, nonlinearity, generator)(tensor, fan_in, fan_out)

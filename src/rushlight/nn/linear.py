@@ -32,7 +32,7 @@ class Linear(Module):
     >>> import rushlight as rl
     >>> layer = rl.nn.Linear(3, 2, init="xavier_uniform")
     >>> layer(rl.ones(5, 3)).shape, layer
-    ((5, 2), Linear(in_features=3, out_features=2, bias=True))
+    (Size([5, 2]), Linear(in_features=3, out_features=2, bias=True))
     """
 
     in_features: int
@@ -105,7 +105,7 @@ class Flatten(Module):
 
     >>> import rushlight as rl
     >>> rl.nn.Flatten()(rl.zeros(8, 28, 28)).shape
-    (8, 784)
+    Size([8, 784])
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:

@@ -42,7 +42,7 @@ class MLP(Sequential):
     >>> import rushlight as rl
     >>> net = rl.nn.MLP(2, [25, 25, 25], 1, activation=["relu", "relu", "tanh"], output="tanh")
     >>> net(rl.zeros(5, 2)).shape
-    (5, 1)
+    Size([5, 1])
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.errors import AnomalyError, ArgumentError, ShapeError, message, namespace
 
 __all__ = [
+    "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
     "get_total_norm",
@@ -77,6 +78,17 @@ def clip_grad_norm_(
     return total
 
 
+def clip_grad_norm(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The older name of `clip_grad_norm_`."""
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
+
+
 @no_grad()
 def clip_grad_value_(
     parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
@@ -97,7 +109,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.nn.utils.parameters_to_vector(rl.nn.Linear(2, 3).parameters()).shape
-    (9,)
+    Size([9])
     """
     return ops.cat([p.reshape(-1) for p in parameters])
 

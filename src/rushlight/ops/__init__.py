@@ -50,12 +50,16 @@ LATER: dict[str, str] = {
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
     "conv": "convolution",
+    "typed": """
+        BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
+    """,
 }
 """Files that load when used, and their functions."""
 
 METHODS: dict[str, str] = {
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu lu_solve matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
+    "typed": "__init__ type",
 }
 """Files that load when used, and the methods that they attach."""
 

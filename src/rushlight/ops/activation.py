@@ -92,7 +92,7 @@ def tanh(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.tanh(rl.tensor([-1.0, 0.0, 1.0]))
-    tensor([-0.7616,  0.    ,  0.7616])
+    tensor([-0.7616,  0.0000,  0.7616])
     """
     return apply(TANH, input)
 
@@ -103,7 +103,7 @@ def sigmoid(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.sigmoid(rl.tensor([0.0, 100.0]))
-    tensor([0.5, 1. ])
+    tensor([0.5000, 1.0000])
     """
     return apply(SIGMOID, input)
 
@@ -124,7 +124,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.nn.functional.leaky_relu(rl.tensor([-1.0, 2.0]))
-    tensor([-0.01,  2.  ])
+    tensor([-0.0100,  2.0000])
     """
     return apply(LEAKY_RELU, input, negative_slope=plain_number(negative_slope))
 

@@ -10,6 +10,7 @@ import operator
 from math import frexp
 from typing import Any
 
+from rushlight.core.anomaly import warn
 from rushlight.core.apply import apply, apply_, to_dtype
 from rushlight.core.fold import Operand, adds_nothing, of
 from rushlight.core.op import Op, elementwise
@@ -149,6 +150,7 @@ DIV_FLOOR = elementwise(
     saves="specs",
     rounding="once",
     follows="in steps",
+    label="DivBackward2",
 )
 DIV_TRUNC = elementwise(
     "div_trunc",
@@ -157,12 +159,21 @@ DIV_TRUNC = elementwise(
     saves="specs",
     rounding="once",
     follows="in steps",
+    label="DivBackward2",
 )
+
+
+def _other_is_tensor(node: Any) -> int:
+    """1 where the second operand is a tensor: PyTorch numbers such forms."""
+    return int(node.kept is not None and not isinstance(node.kept[1], (bool, int, float)))
+
+
 REMAINDER = elementwise(
     "remainder",
     lambda m, a, b: m.remainder(a, b),
     (lambda g, out, a, b: g, lambda g, out, a, b: -chain(g, a // b)),
     rounding="once",
+    label=lambda node: f"RemainderBackward{_other_is_tensor(node)}",
 )
 
 
@@ -186,6 +197,7 @@ POW = elementwise(
     (_pow_base, _pow_exponent),
     saves="both",
     fold=lambda a, b: a if b.number == 1 else None,
+    label=lambda node: f"PowBackward{_other_is_tensor(node)}",
 )
 
 
@@ -198,20 +210,33 @@ def _scaled(other: Any, alpha: Any) -> Any:
     return to_dtype(other * as_held("alpha", alpha, other.dtype), other.dtype)
 
 
+def _old_form(name: str, number: Any, rest: tuple[Any, ...], tensors: int = 1) -> tuple[Any, ...]:
+    """PyTorch's older order, with the number before the last `tensors` tensors."""
+    if len(rest) != tensors or isinstance(number, Tensor):
+        raise TypeError(f"{name}() takes a number only before its last tensors, or as a keyword")
+    warn(f"{name}(number, tensor) is deprecated, as in PyTorch: name the number, after the tensors.")
+    return (number, *rest)
+
+
 @method("add", "__add__", "__radd__")
-def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
-    """input + alpha * other.
+def add(input: Any, other: Any, *old: Any, alpha: Any = 1) -> Tensor:
+    """input + alpha * other. The older form ``add(input, alpha, other)`` is understood, here and by the
+    functions that follow.
 
     >>> import rushlight as rl
     >>> rl.add(rl.tensor([1.0, 2.0]), 1, alpha=10)
     tensor([11., 12.])
     """
+    if old:
+        alpha, other = _old_form("add", other, old)
     return apply(ADD, input, _scaled(other, alpha))
 
 
 @method("sub", "subtract", "__sub__")
-def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+def sub(input: Any, other: Any, *old: Any, alpha: Any = 1) -> Tensor:
     """input - alpha * other."""
+    if old:
+        alpha, other = _old_form("sub", other, old)
     return apply(SUB, input, _scaled(other, alpha))
 
 
@@ -237,7 +262,7 @@ def _whole(op: Op, input: Any, other: Any) -> Op:
         raise DTypeError(message(op.name, "bools", "numbers", "Convert one of them with .int()."))
     if "f" in kinds or state.tracing or (isinstance(input, Tensor) and not input.array.size):
         return op
-    if not (xp.all(other.array) if isinstance(other, Tensor) else other):
+    if not xp.all(other.array if isinstance(other, Tensor) else other):
         expected = "divisors other than 0, for whole numbers have no infinity"
         raise DivisionError(message(op.name, "a division by 0", expected, "Use div() for floats."))
     return op
@@ -258,7 +283,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.tensor([7, -7]) / 2, rl.div(rl.tensor([7, -7]), 2, rounding_mode="trunc")
-    (tensor([ 3.5, -3.5]), tensor([ 3, -3]))
+    (tensor([ 3.5000, -3.5000]), tensor([ 3, -3]))
     """
     if rounding_mode is None:
         return apply(DIV, input, other)
@@ -333,14 +358,18 @@ def _rmod(input: Tensor, other: Any) -> Tensor:
 
 
 @method("add_", "__iadd__")
-def add_(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+def add_(input: Tensor, other: Any, *old: Any, alpha: Any = 1) -> Tensor:
     """input += alpha * other, in the input's memory."""
+    if old:
+        alpha, other = _old_form("add_", other, old)
     return apply_(ADD, input, _scaled(other, alpha))
 
 
 @method("sub_", "__isub__")
-def sub_(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+def sub_(input: Tensor, other: Any, *old: Any, alpha: Any = 1) -> Tensor:
     """input -= alpha * other, in the input's memory."""
+    if old:
+        alpha, other = _old_form("sub_", other, old)
     return apply_(SUB, input, _scaled(other, alpha))
 
 
@@ -382,26 +411,34 @@ def neg_(input: Tensor) -> Tensor:
 
 
 @method()
-def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+def addcmul(input: Tensor, tensor1: Any, tensor2: Any, *old: Any, value: Any = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
+    if old:
+        value, tensor1, tensor2 = _old_form("addcmul", tensor1, (tensor2, *old), 2)
     return input + tensor1 * tensor2 * value
 
 
 @method()
-def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+def addcdiv(input: Tensor, tensor1: Any, tensor2: Any, *old: Any, value: Any = 1) -> Tensor:
     """input + value * tensor1 / tensor2."""
+    if old:
+        value, tensor1, tensor2 = _old_form("addcdiv", tensor1, (tensor2, *old), 2)
     return input + tensor1 / tensor2 * value
 
 
 @method()
-def addcmul_(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+def addcmul_(input: Tensor, tensor1: Any, tensor2: Any, *old: Any, value: Any = 1) -> Tensor:
     """input += value * tensor1 * tensor2, in the input's memory."""
+    if old:
+        value, tensor1, tensor2 = _old_form("addcmul_", tensor1, (tensor2, *old), 2)
     return input.add_(tensor1 * tensor2 * value)
 
 
 @method()
-def addcdiv_(input: Tensor, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
+def addcdiv_(input: Tensor, tensor1: Any, tensor2: Any, *old: Any, value: Any = 1) -> Tensor:
     """input += value * tensor1 / tensor2, in the input's memory."""
+    if old:
+        value, tensor1, tensor2 = _old_form("addcdiv_", tensor1, (tensor2, *old), 2)
     return input.add_(tensor1 / tensor2 * value)
 
 

@@ -32,6 +32,7 @@ COPY = elementwise(
     saves="specs", promote="none", result="first",
     inplace=lambda x, src: xp.copyto(x, src, casting="unsafe"), rounding="none", follows="smoothly",
     fold=lambda x, src: src,
+    label="CopyBackwards",
 )  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def to(input: Tensor, *args: Any, **options: Any) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.ones(1).to("cpu", rl.float64)
-    tensor([1.], dtype=float64)
+    tensor([1.], dtype=rushlight.float64)
     """
     dtype = wanted_dtype(args, options)
     return input if dtype is None else to_dtype(input, dtype)

@@ -9,10 +9,10 @@ from rushlight.core.apply import apply, to_dtype
 from rushlight.core.lower import Fill
 from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
-from rushlight.core.spec import DEFAULT_DTYPE, Spec, as_dtype, as_held
+from rushlight.core.spec import Spec, as_dtype, as_held, default
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import m, xp
-from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.movement import as_sizes
 
 __all__ = [
@@ -91,6 +91,33 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def _convert(op: str, data: Any, dtype: Any, copy: bool) -> Any:
     if isinstance(data, Tensor):
         data = data.detach().array
+    array, listed = _read(op, data)
+    if dtype is not None:
+        wanted = as_dtype(dtype)
+    elif listed:
+        wanted = default.dtype if array.dtype.kind == "f" or not array.size else array.dtype
+    else:
+        wanted = array.dtype
+    if listed and array.size and (wanted.kind in "iu" or wanted == xp.uint64):
+        for extreme in (xp.amin(array, axis=None), xp.amax(array, axis=None)):
+            as_held(op, extreme.item(), wanted if dtype is not None else xp.int64)
+    shared = array is data and not copy
+    return (
+        array
+        if shared and array.dtype == wanted
+        else m.cast(array, wanted)
+        if copy
+        else array.astype(wanted, copy=False)
+    )
+
+
+def as_array(op: str, data: Any) -> Any:
+    """The numbers of nested lists, arrays and tensors as an array, in whatever dtype they come."""
+    return _read(op, data)[0]
+
+
+def _read(op: str, data: Any) -> tuple[Any, bool]:
+    """The same, and whether they are Python numbers, without a dtype."""
     listed = not hasattr(data, "dtype") and not hasattr(data, "__array__")  # a frame has no dtype
     if listed and _holds_tensors(data):
         data = _unwrap(data)
@@ -105,23 +132,7 @@ def _convert(op: str, data: Any, dtype: Any, copy: bool) -> Any:
         raise DTypeError(
             message(op, f"data of {array.dtype}", "numbers or bools", "Convert it to numbers first.")
         )
-    if dtype is not None:
-        wanted = as_dtype(dtype)
-    elif listed:
-        wanted = DEFAULT_DTYPE if array.dtype.kind == "f" or not array.size else array.dtype
-    else:
-        wanted = array.dtype
-    if listed and array.size and (wanted.kind in "iu" or wanted == xp.uint64):
-        for extreme in (xp.amin(array, axis=None), xp.amax(array, axis=None)):
-            as_held(op, extreme.item(), wanted if dtype is not None else xp.int64)
-    shared = array is data and not copy
-    return (
-        array
-        if shared and array.dtype == wanted
-        else m.cast(array, wanted)
-        if copy
-        else array.astype(wanted, copy=False)
-    )
+    return array, listed
 
 
 def _holds_tensors(data: Any) -> bool:
@@ -264,7 +275,7 @@ def arange(
 
     >>> import rushlight as rl
     >>> rl.arange(1, 2, 0.5)
-    tensor([1. , 1.5])
+    tensor([1.0000, 1.5000])
     """
     check_device(device)
     if end is None:
@@ -316,6 +327,9 @@ def eye(
 
 
 def _band(input: Tensor, diagonal: int, lower: bool) -> Tensor:
+    if input.ndim < 2:
+        name = "tril" if lower else "triu"
+        raise ShapeError(message(name, f"shape {input.shape}", "at least two axes"))
     offset = arange(input.shape[-1]) - arange(input.shape[-2]).unsqueeze(1)
     return input.masked_fill(offset > diagonal if lower else offset < diagonal, 0)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rushlight.core.apply import apply, apply_
 from rushlight.core.op import elementwise
-from rushlight.core.spec import DEFAULT_DTYPE, plain_number
+from rushlight.core.spec import default, plain_number
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
@@ -136,7 +136,7 @@ def exp(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.exp(rl.tensor([0.0, 1.0]))
-    tensor([1.    , 2.7183])
+    tensor([1.0000, 2.7183])
     """
     return apply(EXP, input)
 
@@ -239,7 +239,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.tensor([-2.0, 0.5, 2.0]).clamp(0, 1)
-    tensor([0. , 0.5, 1. ])
+    tensor([0.0000, 0.5000, 1.0000])
     """
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         out = input if min is None else apply(CLAMP_MIN, input, min)
@@ -261,7 +261,7 @@ def _limited(name: str, dtype: Any, bounds: dict[str, Any]) -> Any:
         return dtype
     given = [bound for bound in bounds.values() if bound is not None]
     if any(isinstance(bound, float) for bound in given):
-        return DEFAULT_DTYPE
+        return default.dtype
     if dtype.kind != "b":
         return dtype
     if all(isinstance(bound, bool) for bound in given):

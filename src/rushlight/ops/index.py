@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.core import strides
+from rushlight.core.anomaly import warn
 from rushlight.core.apply import apply, apply_, to_dtype
 from rushlight.core.lower import Gather, Scatter, View
 from rushlight.core.op import REGISTRY, Op, register
@@ -16,7 +17,7 @@ from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
 from rushlight.device.memory import contiguous
-from rushlight.errors import DTypeError, IndexingError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 
 __all__ = ["index_select", "masked_select", "narrow", "nonzero", "select"]
 
@@ -154,6 +155,20 @@ def _slice_grad(g: Tensor, out: Any, x: Spec, *, pattern: Pattern) -> Tensor:
     return apply(REGISTRY["pad"], g, low=tuple(low), high=tuple(high), inner=tuple(inner), value=0)
 
 
+def _label_slice(node: Any) -> str:
+    """After the last index that does something."""
+    last = [p for p in node.attrs["pattern"] if p != _ALL][-1:]
+    if not last:
+        return "AliasBackward0"
+    return (
+        "SelectBackward0"
+        if isinstance(last[0], int)
+        else "SliceBackward0"
+        if last[0]
+        else "UnsqueezeBackward0"
+    )
+
+
 SLICE = register(
     Op(
         "slice",
@@ -165,6 +180,7 @@ SLICE = register(
         view=True,
         put=lambda x, value, attrs: (INDEX_PUT, (x, value), attrs),
         lower=View(strides.sliced),
+        label=_label_slice,
     )
 )
 INDEX = register(
@@ -196,6 +212,7 @@ INDEX_PUT: Op = register(
         spare=(0, 1),
         inplace=_set,
         lower=Scatter(source=1, tensors=2),
+        label=lambda node: "IndexPutBackward0" if "tensor" in node.attrs["pattern"] else "CopySlices",
     )
 )
 
@@ -227,12 +244,13 @@ def _plain(i: Any) -> Any:
         return None
     if isinstance(i, slice):
         if i.step is not None and i.step <= 0:
-            raise IndexingError(
+            raise ArgumentError(
                 message("index", f"a slice of step {i.step}", "a positive step", "Use flip().")
             )
         return ("slice", *(None if v is None else v.__index__() for v in (i.start, i.stop, i.step)))
     if isinstance(i, bool) or not hasattr(i, "__index__"):
-        raise IndexingError(
+        kind = DTypeError if isinstance(i, str) else IndexingError
+        raise kind(
             message(
                 "index", f"a {type(i).__name__}", "integers, slices, None, ..., integer tensors or bool masks"
             )
@@ -240,10 +258,16 @@ def _plain(i: Any) -> Any:
     return i.__index__()
 
 
-def _tensor_index(value: Any) -> Tensor:
+def _tensor_index(value: Any) -> Any:
+    """A list, an array or a tensor as a tensor; bytes are masks, as in PyTorch."""
+    if isinstance(value, xp.generic) and value.dtype.kind in "iu":
+        return value.item()
     out = value if isinstance(value, Tensor) else wrap(xp.asarray(value))
     if out.dtype.kind == "f" and not out.numel():
         out = out.long()
+    if out.dtype == xp.uint8:
+        warn("indexing with uint8 is deprecated, as in PyTorch: a mask should be bool. Use x.bool().")
+        return out.bool()
     if out.dtype.kind not in "iub":
         raise IndexingError(
             message("index", f"a {out.dtype} tensor", "integers or a bool mask", "Use x.long().")
@@ -292,6 +316,10 @@ def _numbers_apart(pattern: Pattern) -> bool:
 @method("__setitem__")
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """``input[index] = value``, in the input's memory."""
+    if isinstance(value, (int, float)):
+        value = as_held("index_put", value, input.dtype)
+    elif isinstance(value, str):
+        raise DTypeError(message("index_put", "a str", "a number or a tensor"))
     if isinstance(index, Tensor) and _is_mask(index) and not isinstance(value, (Tensor, xp.ndarray)):
         input.masked_fill_(index, value) if index.shape == input.shape else _write(input, index, value)
     else:
@@ -302,14 +330,8 @@ def _write(input: Tensor, index: Any, value: Any) -> None:
     pattern, tensors = _parse(input, index)
     if isinstance(value, (list, xp.ndarray)) or (hasattr(value, "dtype") and not isinstance(value, Tensor)):
         value = wrap(xp.asarray(value, input.dtype))
-    if isinstance(value, float) and input.dtype.kind != "f":
-        raise DTypeError(
-            message("index_put", f"a float into {input.dtype}", "an integer", "Convert the tensor first.")
-        )
     if isinstance(value, Tensor):
         value = to_dtype(value, input.dtype)
-    elif value.__class__ is int:
-        value = as_held("index_put", value, input.dtype)
     if tensors and _numbers_apart(pattern):
         pattern, tensors = _every_axis(input, pattern, tensors)
     apply_(INDEX_PUT, input, value, *tensors, pattern=pattern)

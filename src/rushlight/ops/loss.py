@@ -50,6 +50,7 @@ MSE = register(
         ),
         promote="float",
         decompose=partial(_mse, composed),
+        label="MseLossBackward0",
     )
 )
 
@@ -96,7 +97,7 @@ def bce(input: Tensor, target: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.ops.loss.bce(rl.tensor([0.5, 0.0]), rl.tensor([1.0, 1.0]))
-    tensor([  0.6931, 100.    ])
+    tensor([  0.6931, 100.0000])
     """
     return apply(BCE, input, target)
 
@@ -108,7 +109,7 @@ def bce_with_logits(input: Tensor, target: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.ops.loss.bce_with_logits(rl.tensor([0.0, 1000.0]), rl.tensor([0.5, 1.0]))
-    tensor([0.6931, 0.    ])
+    tensor([0.6931, 0.0000])
     """
     return apply(BCE_WITH_LOGITS, input, target)
 
@@ -138,7 +139,7 @@ def probabilities(input: Tensor, name: str) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.ops.loss.probabilities(rl.tensor([0.0, 0.5]), "binary_cross_entropy")
-    tensor([0. , 0.5])
+    tensor([0.0000, 0.5000])
     """
     outside = ((input < 0.0) | (input > 1.0)).to("int8")  # a compiled program looks at whole numbers
     outside = apply(NONE_OUTSIDE, outside, name=name)
@@ -201,6 +202,7 @@ CROSS_ENTROPY = register(
         _infer,
         (lambda g, out, x, t, *, mean: apply(CROSS_ENTROPY_GRAD, g, x, t, mean=mean), None),
         decompose=partial(_cross_entropy, composed),
+        label="NllLossBackward0",
     )
 )
 

@@ -101,6 +101,15 @@ def _right(g: Tensor, out: Any, a: Tensor, b: Tensor) -> Tensor:
     return apply(MATMUL, a.mT, g)
 
 
+_PRODUCTS = {(1, 1): "Dot", (2, 2): "Mm", (2, 1): "Mv", (3, 3): "Bmm"}
+"""PyTorch's names of products, by the axes of both sides."""
+
+
+def _label_matmul(node: Any) -> str:
+    axes = tuple(t.ndim for t in node.kept) if node.kept is not None else ()
+    return f"{_PRODUCTS.get(axes, 'UnsafeView')}Backward0"
+
+
 MATMUL = register(
     Op(
         "matmul",
@@ -109,6 +118,7 @@ MATMUL = register(
         (_left, _right),
         promote="same",
         lower=Contract(_letters),
+        label=_label_matmul,
     )
 )
 
@@ -149,6 +159,12 @@ def _linear_bias(g: Tensor, out: Any, x: Tensor, weight: Any, bias: Any = None) 
     return apply(REGISTRY["sum"], _rows(g), dim=(0,), keepdim=False)
 
 
+def _label_linear(node: Any) -> str:
+    if len(node.spec[0]) != 2:
+        return "ViewBackward0"
+    return "AddmmBackward0" if len(node.parents) == 3 else "MmBackward0"
+
+
 LINEAR = register(
     Op(
         "linear",
@@ -159,6 +175,7 @@ LINEAR = register(
         decompose=lambda x, weight, bias=None: (
             apply(MATMUL, x, weight.T) if bias is None else apply(MATMUL, x, weight.T) + bias
         ),
+        label=_label_linear,
     )
 )
 
@@ -186,7 +203,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.nn.functional.linear(rl.ones(1, 2), rl.tensor([[1.0, 2.0]]), rl.tensor([0.5]))
-    tensor([[3.5]])
+    tensor([[3.5000]])
     """
     return apply(LINEAR, input, weight) if bias is None else apply(LINEAR, input, weight, bias)
 

@@ -13,7 +13,7 @@ from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
-from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 
 __all__ = [
     "broadcast_to",
@@ -87,6 +87,7 @@ RESHAPE: Op = register(
         put=lambda x, value, attrs: (RESHAPE, (value,), {"shape": x.shape}),
         lower=View(strides.reshaped, always=False),
         fold=lambda x, *, shape: None if (y := of(x, RESHAPE)) is None else (RESHAPE, (y,), {"shape": shape}),
+        label="ViewBackward0",
     )
 )
 
@@ -95,6 +96,13 @@ def _fold_permute(x: Operand, *, dims: tuple[int, ...]) -> Any:
     """Of a permuted tensor, one permutation."""
     first = of(x, PERMUTE)
     return None if first is None else (PERMUTE, (first,), {"dims": tuple(x.attrs["dims"][d] for d in dims)})
+
+
+def _label_permute(node: Any) -> str:
+    dims = node.attrs["dims"]
+    if dims == (1, 0):
+        return "TBackward0"
+    return "TransposeBackward0" if sum(i != d for i, d in enumerate(dims)) == 2 else "PermuteBackward0"
 
 
 PERMUTE: Op = register(
@@ -108,6 +116,7 @@ PERMUTE: Op = register(
         put=lambda x, value, attrs: (PERMUTE, (value,), {"dims": _inverse(attrs["dims"])}),
         lower=View(strides.permuted),
         fold=_fold_permute,
+        label=_label_permute,
     )
 )
 EXPAND: Op = register(
@@ -144,6 +153,8 @@ def as_sizes(sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
     if named is not None:
         sizes = (*sizes, named)
     if len(sizes) == 1 and isinstance(sizes[0], Sequence):
+        if isinstance(sizes[0], str):
+            raise DTypeError(message("sizes", repr(sizes[0]), "whole numbers"))
         sizes = tuple(sizes[0])
     return tuple(int(n) for n in sizes)
 
@@ -181,11 +192,24 @@ def _known_sizes(name: str, input: Tensor, shape: tuple[Any, ...], named: Any = 
 
 @method("view")
 def view(input: Tensor, *shape: Any) -> Tensor:
-    """Like `reshape`; given a dtype, the same bytes read as that dtype is not supported."""
+    """`reshape` without a copy: the result shares the tensor's memory.
+
+    Raises ArgumentError where it cannot, as ``x.t()`` flattened; ShapeError for sizes that do not fit.
+
+    >>> import rushlight as rl
+    >>> rl.arange(6).view(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     if len(shape) == 1 and not isinstance(shape[0], (int, Sequence)):
         raise ArgumentError(message("view", repr(shape[0]), "sizes", "Use x.to(dtype) to convert."))
     sizes = _known_sizes("view", input, shape)
     _check_size("view", input.spec, sizes)
+    array = input.array
+    if not array.flags.c_contiguous and not strides.can_reshape(array, sizes):
+        got = f"{sizes} for a tensor of shape {input.shape} with strides {input.stride()}"
+        expected = "a shape that the elements have as they lie in memory"
+        raise ArgumentError(message("view", got, expected, "Use reshape(), which copies where it must."))
     return apply(RESHAPE, input, shape=sizes)
 
 
@@ -213,7 +237,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.zeros(8, 1, 28, 28).flatten(1).shape
-    (8, 784)
+    Size([8, 784])
     """
     if not input.ndim:
         return reshape(input, 1)

@@ -16,7 +16,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
-from rushlight.errors import DTypeError, ShapeError, message
+from rushlight.errors import DTypeError, IndexingError, ShapeError, message
 from rushlight.ops.select import chain, kept
 
 __all__ = [
@@ -54,10 +54,12 @@ def reduced_shape(shape: tuple[int, ...], dim: Axes, keepdim: bool) -> tuple[int
     return tuple(n for i, n in enumerate(shape) if i not in dim)
 
 
-def _infer(name: str, dtype: Any = None, empty: bool = True) -> Callable[..., Spec]:
+def _infer(
+    name: str, dtype: Any = None, empty: bool = True, error: type[Exception] = ShapeError
+) -> Callable[..., Spec]:
     def infer(x: Spec, *, dim: Axes, keepdim: bool, dtype: Any = dtype) -> Spec:
         if not empty and any_zero(x.shape, dim):
-            raise ShapeError(
+            raise error(
                 message(
                     name,
                     f"shape {x.shape} over dim={dim}",
@@ -129,6 +131,11 @@ def _no_identity(reduce: Callable[..., Any], x: Any, dim: Axes, keepdim: bool) -
     return reduce(x, axis=dim, keepdims=keepdim)
 
 
+def _numbered(name: str) -> Callable[[Any], str]:
+    """PyTorch numbers the forms of a reduction: of all elements 0, over axes 1."""
+    return lambda node: f"{name}Backward{int(bool(node.spec[0]))}"
+
+
 SUM = register(
     Op(
         "sum",
@@ -137,6 +144,7 @@ SUM = register(
         (_sum_grad,),
         saves="specs",
         lower=Reduce("sum"),
+        label=_numbered("Sum"),
     )
 )
 MEAN = register(
@@ -147,6 +155,7 @@ MEAN = register(
         (_mean_grad,),
         saves="specs",
         lower=Reduce("sum", mean=True),
+        label=_numbered("Mean"),
     )
 )
 PROD = register(
@@ -156,6 +165,7 @@ PROD = register(
         _infer("prod"),
         (_prod_grad,),
         lower=Reduce("prod"),
+        label=_numbered("Prod"),
     )
 )
 AMAX = register(
@@ -206,7 +216,7 @@ def _position(find: str) -> Callable[..., Any]:
 def _infer_position(name: str) -> Callable[..., Spec]:
     def infer(x: Spec, *, dim: int | None, keepdim: bool) -> Spec:
         axes = tuple(range(x.ndim)) if dim is None else (dim,)
-        return _infer(name, xp.int64, empty=False)(x, dim=axes, keepdim=keepdim)
+        return _infer(name, xp.int64, False, IndexingError)(x, dim=axes, keepdim=keepdim)
 
     return infer
 
@@ -217,6 +227,40 @@ ARGMAX = register(
 ARGMIN = register(
     Op("argmin", _position("argmin"), _infer_position("argmin"), lower=Reduce("min", position=True))
 )
+
+
+def _infer_at(x: Spec, index: Spec, *, dim: int, keepdim: bool) -> Spec:
+    return Spec(reduced_shape(x.shape, (dim,), keepdim), x.dtype)
+
+
+def _at_grad(g: Tensor, out: Any, x: Any, index: Tensor, *, dim: int, keepdim: bool) -> Tensor:
+    """All of the gradient goes to the position that was given, though others may be equal."""
+    if not keepdim:
+        g, index = g.unsqueeze(dim), index.unsqueeze(dim)
+    return g.new_zeros(x.shape).scatter(dim, index, g)
+
+
+def _gathered(x: Tensor, index: Tensor, *, dim: int, keepdim: bool) -> Tensor:
+    return x.gather(dim, index) if keepdim else x.gather(dim, index.unsqueeze(dim)).squeeze(dim)
+
+
+def _values_at(name: str, reduce: str) -> Op:
+    """The op of the extreme values along an axis whose positions are known."""
+    return register(
+        Op(
+            f"{name}_values",
+            lambda m, x, index, *, dim, keepdim: getattr(m, reduce)(x, axis=dim, keepdims=keepdim),
+            _infer_at,
+            (_at_grad, None),
+            spare=(0,),
+            decompose=_gathered,
+            label=f"{name.capitalize()}Backward0",
+        )
+    )
+
+
+MAX_VALUES = _values_at("max", "amax")
+MIN_VALUES = _values_at("min", "amin")
 
 
 def numpy_names(op: str, given: dict[str, Any], dim: Any, keepdim: Any) -> tuple[Any, Any]:
@@ -401,6 +445,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, **numpy
 
 def _argument(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     if not input.ndim:
+        normalize_axis(op.name, dim or 0, 0)
         return input.new_full((), 0, dtype=xp.int64)
     axis = None if dim is None else normalize_axis(op.name, dim, input.ndim)
     return apply(op, input, dim=axis, keepdim=keepdim)
@@ -416,7 +461,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> 
     """
     if numpy:
         dim, keepdim = numpy_names("max", numpy, dim, keepdim)
-    return _extreme(input, dim, keepdim, amax, argmax, "maximum")
+    return _extreme(input, dim, keepdim, (amax, argmax, ARGMAX, MAX_VALUES), "maximum")
 
 
 @method()
@@ -424,19 +469,20 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> 
     """The smallest element; with `dim` the pair (values, indices) along it; with a tensor, `minimum`."""
     if numpy:
         dim, keepdim = numpy_names("min", numpy, dim, keepdim)
-    return _extreme(input, dim, keepdim, amin, argmin, "minimum")
+    return _extreme(input, dim, keepdim, (amin, argmin, ARGMIN, MIN_VALUES), "minimum")
 
 
-def _extreme(input: Tensor, dim: Any, keepdim: bool, whole: Any, position: Any, pairwise: str) -> Any:
+def _extreme(input: Tensor, dim: Any, keepdim: bool, how: tuple[Any, Any, Op, Op], pairwise: str) -> Any:
+    whole, position, places, values = how
     if dim is None:
         return whole(input)
     if isinstance(dim, Tensor):
         return getattr(input, pairwise)(dim)
-    if not input.ndim:
-        return Extreme(input.clone(), position(input))
-    indices = position(input, dim, True)
-    values = input.gather(dim, indices)
-    return Extreme(values, indices) if keepdim else Extreme(values.squeeze(dim), indices.squeeze(dim))
+    if not input.array.ndim:
+        return Extreme(input.clone(), position(input, dim))
+    axis = normalize_axis(places.name, dim, input.array.ndim)
+    indices = apply(places, input, dim=axis, keepdim=keepdim)
+    return Extreme(apply(values, input, indices, dim=axis, keepdim=keepdim), indices)
 
 
 @method()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from rushlight.core.apply import apply, apply_, as_operand, to_dtype
+from rushlight.core.apply import apply, apply_, to_dtype
 from rushlight.core.fold import chosen, is_zero
 from rushlight.core.op import Op, elementwise
 from rushlight.core.spec import as_held, plain_number
@@ -293,20 +293,28 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with `value`, a number or a tensor of one, where the mask holds; the dtype stays, and the value
     must be one that it holds.
     """
-    return apply(_MASKED_FILL, input, mask, _filling(input, value))
+    return apply(_MASKED_FILL, input, _as_mask(mask), _filling(input, value))
 
 
 @method()
 def masked_fill_(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """Write `value` where the mask holds, in place."""
-    return apply_(_MASKED_FILL, input, mask, _filling(input, value))
+    return apply_(_MASKED_FILL, input, _as_mask(mask), _filling(input, value))
+
+
+def _as_mask(mask: Tensor) -> Tensor:
+    """A mask of bools; bytes may be one too, as they were before there were bools."""
+    if mask.array.dtype is xp.bool_ or mask.array.dtype == xp.bool_:
+        return mask
+    if mask.array.dtype != xp.uint8:
+        raise DTypeError(message("masked_fill", f"a mask of {mask.dtype}", "a bool tensor", "Use x.bool()."))
+    return to_dtype(mask, xp.bool_)
 
 
 def _filling(input: Tensor, value: Any) -> Any:
     """`value` in the dtype of `input`."""
     if not isinstance(value, Tensor):
-        value = as_operand(_MASKED_FILL, plain_number(value), input.array)
-        return as_held("masked_fill", value, input.dtype)
+        return as_held("masked_fill", plain_number(value), input.dtype)
     if value.dtype != input.dtype and value.dtype.kind in "iu" and not value.ndim and not state.tracing:
         as_held("masked_fill", value.item(), input.dtype)
     return to_dtype(value, input.dtype)

@@ -100,7 +100,7 @@ def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.softmax(rl.tensor([0.0, 0.0]), 0)
-    tensor([0.5, 0.5])
+    tensor([0.5000, 0.5000])
     """
     x = input if dtype is None else input.to(dtype)
     if not x.ndim:

@@ -257,8 +257,8 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     rank, ``singular_values`` by "gelsd" and "gelss", the rank by all but "gels".
 
     >>> import rushlight as rl
-    >>> rl.linalg.lstsq(rl.tensor([[1.0], [1.0]]), rl.tensor([[1.0], [3.0]])).solution
-    tensor([[2.]])
+    >>> round(rl.linalg.lstsq(rl.tensor([[1.0], [1.0]]), rl.tensor([[1.0], [3.0]])).solution.item(), 4)
+    2.0
     """
     as_matrix("lstsq", A)
     if driver not in DRIVERS:

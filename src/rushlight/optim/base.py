@@ -29,13 +29,15 @@ def check_at_least(name: str, group: Mapping[str, Any], least: float, *options: 
             )
 
 
-_PYTORCH_DEFAULTS = {"foreach": None, "fused": None, "capturable": False, "differentiable": False}
+_OF_PYTORCH = ("foreach", "fused", "capturable")
+"""Options that choose among PyTorch's implementations."""
 
 
 class Optimizer:
     """Base of all optimisers. ``params`` is an iterable of Tensors, or of dicts with "params" and options of
-    their own. ``others`` are options of PyTorch's that choose its implementation, such as foreach and fused:
-    they may be given their defaults, and raise NotSupportedError otherwise.
+    their own. ``others`` are options of PyTorch's that choose its implementation: foreach, fused and
+    capturable change nothing, for small parameters are updated together anyway; differentiable raises
+    NotSupportedError unless it is False.
 
     A rule defines ``update(param, grad, state, group)``, which returns what is to be subtracted from the
     parameter, and ``init_state(param, group)`` if it remembers anything. ``elementwise = True`` promises that
@@ -62,8 +64,9 @@ class Optimizer:
         self, params: Iterable[Any], defaults: Mapping[str, Any], others: Mapping[str, Any] | None = None
     ) -> None:
         if others:
-            remedy = "Leave it out: small parameters are updated together anyway."
-            refuse_options(type(self).__name__, others, _PYTORCH_DEFAULTS, remedy)
+            chosen = {name: value for name, value in others.items() if name not in _OF_PYTORCH}
+            remedy = "Leave it out: a step is never part of a graph."
+            refuse_options(type(self).__name__, chosen, {"differentiable": False}, remedy)
         if isinstance(params, (Tensor, str)) or not isinstance(params, Iterable):
             got = f"params of type {type(params).__name__}"
             remedy = "Pass model.parameters(), or put a single parameter into a list."

@@ -6,6 +6,8 @@ from typing import Any
 
 from rushlight.compile.graph import Node, Value
 from rushlight.core.anomaly import user_line
+from rushlight.core.lower import View
+from rushlight.core.strides import row_major
 from rushlight.core.tensor import Tensor
 from rushlight.errors import NotSupportedError, message
 
@@ -62,6 +64,18 @@ class Placeholder:
     @property
     def flags(self) -> Any:
         return _Contiguous if self.origin is None else _Strided
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The strides, in bytes, that the array will have when the function runs without the compiler."""
+        size = self.dtype.itemsize
+        lower = self.origin[0].op.lower if self.origin is not None else None
+        if self.origin is None or not isinstance(lower, View):
+            return tuple(size * step for step in row_major(self.shape))
+        node, source = self.origin
+        steps = tuple(step // size for step in source.strides)
+        place = lower.access(0, steps, source.shape, self.shape, node.attrs)
+        return tuple(size * step for step in (row_major(self.shape) if place is None else place[1]))
 
     def refuse(self, what: str) -> TraceError:
         """The error for who asks for the numbers."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from rushlight.compile.capture.number import Number
 from rushlight.compile.capture.placeholder import TraceError
-from rushlight.core.tensor import TRACED, Tensor, wrap
+from rushlight.core.printing import TRACED
+from rushlight.core.tensor import Tensor, wrap
 from rushlight.errors import message
 
 __all__ = ["Hole", "NumberAt", "fill", "holes", "tensors_of"]

@@ -60,7 +60,7 @@ def check_pair(name: str, input: Tensor, target: Tensor) -> None:
     """Warns when two shapes broadcast though they differ, as (N, 1) and (N,) do: the result is (N, N)."""
     if input.array.shape == target.array.shape:
         return
-    both = f"predictions {input.shape} and targets {target.shape}"
+    both = f"predictions {input.array.shape} and targets {target.array.shape}"
     try:
         shape = broadcast(name, [input.shape, target.shape])
     except ShapeError:

@@ -1,0 +1,53 @@
+"""Modules over several devices, of which there is one: these pass everything on to the module inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rushlight.nn.module import Module
+
+__all__ = ["DataParallel", "DistributedDataParallel"]
+
+
+class DataParallel(Module):
+    """`module`, under the name `module`: calls go to it. Its state_dict's names begin with "module.".
+
+    The other arguments say on which devices PyTorch would put copies, and are passed over.
+
+    >>> import rushlight as rl
+    >>> net = rl.nn.DataParallel(rl.nn.Linear(2, 1))
+    >>> net(rl.ones(3, 2)).shape, list(net.state_dict())
+    (Size([3, 1]), ['module.weight', 'module.bias'])
+    """
+
+    def __init__(
+        self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0
+    ) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        """The module's result."""
+        return self.module(*inputs, **kwargs)
+
+
+class DistributedDataParallel(DataParallel):
+    """`DataParallel` among one process: there is nobody to share gradients with.
+
+    >>> import rushlight as rl
+    >>> net = rl.nn.parallel.DistributedDataParallel(rl.nn.Linear(2, 1))
+    >>> net.module
+    Linear(in_features=2, out_features=1, bias=True)
+    """
+
+    def __init__(
+        self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0, **options: Any
+    ) -> None:
+        super().__init__(module, device_ids, output_device, dim)
+
+    @contextmanager
+    def no_sync(self) -> Iterator[None]:
+        """A context in which gradients are not shared, as they never are."""
+        yield
