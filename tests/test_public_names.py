@@ -78,7 +78,7 @@ MISSING = [
     (rl, "Trainer", "rl.train.Trainer"),
     (rl, "DataLoader", "rl.data.DataLoader"),
     (nn, "GELU", "PyTorch has it"),
-    (nn, "HuberLoss", "PyTorch has it"),
+    (nn, "AdaptiveLogSoftmaxWithLoss", "PyTorch has it"),
     (nn.init, "orthogonal_", "PyTorch has it"),
     (nn.init, "xavier_unifrom_", "'xavier_uniform_'"),
     (nn.utils, "weight_norm", "PyTorch has it"),

@@ -29,7 +29,8 @@ UNDEFINED = dict.fromkeys(("empty", "empty_like"), "what the memory held; here i
 RANDOM = dict.fromkeys(
     (
         "bernoulli", "nn.functional.dropout", "nn.functional.gumbel_softmax", "nn.functional.rrelu", "normal",
-        "normal.in_place", "normal.number_mean", "rand_like", "randint", "randint_like", "randn", "randn_like", "uniform",
+        "normal.in_place", "normal.number_mean", "rand_like", "randint", "randint_like", "randn",
+        "randn_like", "uniform",
     ),
     "another generator",
 )  # fmt: skip
@@ -52,6 +53,7 @@ LEFT_OUT = {
     **{
         (op, dtype): why
         for op, why in (
+            ("nn.functional.ctc_loss", "PyTorch's gradient is that of log_softmax before it, too"),
             ("cholesky_inverse", UNREAD),
             ("cholesky_solve", UNREAD),
             ("linalg.pinv.singular", WRAPPED),

@@ -25,8 +25,8 @@ def ctc_loss(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Minus the logarithm of the probability that a sequence of classes reads, without repetitions and blanks,
-    as the target: the sum over all such alignments.
+    """Minus the logarithm of the probability that a sequence of classes reads, without repetitions and
+    blanks, as the target: the sum over all such alignments.
 
     log_probs       (T, N, C), or (T, C) for one sequence: log-probabilities of the classes at each time.
     targets         (N, S), padded, or (sum of lengths,), one after the other.

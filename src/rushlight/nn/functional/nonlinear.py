@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -45,9 +47,21 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 """For these two, layers of weights of mean 0 and variance 1/n keep mean 0 and variance 1."""
 
 
-def _into(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
-    """The result, or with ``inplace`` the input, which it is written into."""
-    return input.copy_(result) if inplace else result
+def _formula(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function with ``inplace``: its result is then written into the input, whose old values it keeps for
+    the derivative.
+    """
+
+    @functools.wraps(function)
+    def wrapper(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        given = signature.bind(input, *args, **kwargs)
+        if not given.arguments.get("inplace"):
+            return function(input, *args, **kwargs)
+        given.arguments.update(input=input.clone(), inplace=False)
+        return input.copy_(function(*given.args, **given.kwargs))
+
+    signature = inspect.signature(function)
+    return wrapper
 
 
 def _twin(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -66,6 +80,7 @@ def _below(input: Tensor) -> Tensor:
     return input.clamp(max=0.0)
 
 
+@_formula
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x) - 1), element by element (Clevert et al., 2016).
 
@@ -73,9 +88,10 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> rl.nn.functional.elu(rl.tensor([-1000.0, 2.0])).tolist()
     [-1.0, 2.0]
     """
-    return _into(input, ops.where(input > 0, input, _below(input).expm1() * alpha), inplace)
+    return ops.where(input > 0, input, _below(input).expm1() * alpha)
 
 
+@_formula
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """1.0507 x where x > 0, else 1.0507 · 1.6733 (exp(x) - 1) (Klambauer et al., 2017).
 
@@ -83,9 +99,10 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> round(rl.nn.functional.selu(rl.tensor(1.0)).item(), 4)
     1.0507
     """
-    return _into(input, elu(input, SELU_ALPHA) * SELU_SCALE, inplace)
+    return elu(input, SELU_ALPHA) * SELU_SCALE
 
 
+@_formula
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x / alpha) - 1), whose slope is continuous. Raises ArgumentError for
     alpha = 0.
@@ -97,7 +114,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     if alpha == 0:
         raise ArgumentError(message("celu", "alpha=0", "another number"))
     low = (_below(input) * (1.0 / alpha)).expm1() * alpha
-    return _into(input, ops.where(input > 0, input, low), inplace)
+    return ops.where(input > 0, input, low)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
@@ -114,6 +131,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return a * b.sigmoid()
 
 
+@_formula
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x, held between ``min_val`` and ``max_val``; the gradient there and beyond is 0.
 
@@ -124,12 +142,12 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     if min_val > max_val:
         raise ArgumentError(message("hardtanh", f"{min_val} to {max_val}", "min_val <= max_val"))
     if input.dtype.kind != "f":
-        return _into(input, input.clamp(min_val, max_val).to(input.dtype), inplace)
+        return input.clamp(min_val, max_val).to(input.dtype)
     inside = (input > min_val) & (input < max_val)
-    held = ops.where(inside, input, input.detach().clamp(min_val, max_val))
-    return _into(input, held, inplace)
+    return ops.where(inside, input, input.detach().clamp(min_val, max_val))
 
 
+@_formula
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """x, held between 0 and 6.
 
@@ -137,9 +155,10 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     >>> rl.nn.functional.relu6(rl.tensor([-2.0, 3.0, 9.0])).tolist()
     [0.0, 3.0, 6.0]
     """
-    return hardtanh(input, 0.0, 6.0, inplace)
+    return hardtanh(input, 0.0, 6.0)
 
 
+@_formula
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """x / 6 + 1/2, held between 0 and 1.
 
@@ -147,9 +166,10 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     >>> rl.nn.functional.hardsigmoid(rl.tensor([-9.0, 0.0, 9.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    return _into(input, hardtanh(input + 3.0, 0.0, 6.0) / 6.0, inplace)
+    return hardtanh(input + 3.0, 0.0, 6.0) / 6.0
 
 
+@_formula
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x times `hardsigmoid` of x (Howard et al., 2019).
 
@@ -159,7 +179,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """
     between = (input > -3.0) & (input < 3.0)
     outside = ops.where(input >= 3.0, input, 0.0)
-    return _into(input, ops.where(between, input * (input + 3.0) / 6.0, outside), inplace)
+    return ops.where(between, input * (input + 3.0) / 6.0, outside)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -182,7 +202,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     if lambd < 0:
         raise ArgumentError(message("softshrink", f"lambd={lambd}", "0 or more"))
-    low = ops.where(input < -lambd, input + lambd, input * 0.0)
+    low = ops.where(input < -lambd, input + lambd, 0.0)
     return ops.where(input > lambd, input - lambd, low)
 
 
@@ -216,6 +236,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     return -ops.softplus(-input)
 
 
+@_formula
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra, 2019).
 
@@ -223,7 +244,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     >>> round(rl.nn.functional.mish(rl.tensor(1.0)).item(), 4)
     0.8651
     """
-    return _into(input, input * ops.softplus(input).tanh(), inplace)
+    return input * ops.softplus(input).tanh()
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -244,6 +265,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return ops.where(input > 0, input, input * weight)
 
 
+@_formula
 def rrelu(
     input: Tensor,
     lower: float = 1.0 / 8,
@@ -259,11 +281,12 @@ def rrelu(
     [-1.0, 3.0]
     """
     if not training:
-        return leaky_relu(input, (lower + upper) / 2, inplace)
+        return leaky_relu(input, (lower + upper) / 2)
     slopes = ops.rand(input.shape, dtype=input.dtype) * (upper - lower) + lower
-    return _into(input, ops.where(input > 0, input, input * slopes), inplace)
+    return ops.where(input > 0, input, input * slopes)
 
 
+@_formula
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > ``threshold``, else ``value``.
 
@@ -271,7 +294,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     >>> rl.nn.functional.threshold(rl.tensor([-2.0, 3.0]), 1.0, 7.0).tolist()
     [7.0, 3.0]
     """
-    return _into(input, ops.where(input <= threshold, value, input), inplace)
+    return ops.where(input <= threshold, value, input)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
