@@ -26,4 +26,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = namespace(__name__, __all__)
+    __all__ += ["functional"]
+    __getattr__, __dir__ = namespace(__name__, __all__, {"functional": ""})
