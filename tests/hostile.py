@@ -13,6 +13,7 @@ import gzip
 import io
 import json
 import os
+import pickle
 import random
 import shutil
 import struct
@@ -20,8 +21,10 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 import zlib
-from collections import Counter
+from argparse import Namespace
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,7 @@ from rushlight.cli.settings import Settings, from_options
 from rushlight.data.idx import encode_idx, read_idx
 from rushlight.errors import RushlightError
 from rushlight.interop import load_file, load_metadata
+from rushlight.interop.containers import MAGIC
 from rushlight.interop.pictures import read_clothing, read_digit
 from rushlight.interop.points import read_points
 from rushlight.train import History, Trainer, load_checkpoint
@@ -160,6 +164,44 @@ def _sum(header: dict[str, Any], body: bytes, text: str) -> str:
     return _digest(arrays, text)
 
 
+def odd_archive(data: bytes, luck: random.Random) -> bytes:
+    """An archive of rl.save with right sums, in which an entry is damaged, missing, or another's."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    program = next(name for name in entries if name.endswith("data.pkl"))
+    name = program if luck.random() < 0.8 else luck.choice(list(entries))
+    entries[name] = damaged(entries[name], luck.choice(list(entries.values())), luck)
+    if luck.random() < 0.05:
+        entries[program] = b"\x80\x02" + luck.choice((b"(", b"]", b"}", b")\x85")) * 100_000 + b"."
+    if luck.random() < 0.1:
+        del entries[luck.choice(list(entries))]
+    stream, kind = io.BytesIO(), luck.choice((zipfile.ZIP_STORED,) * 9 + (zipfile.ZIP_DEFLATED,))
+    with zipfile.ZipFile(stream, "w", kind) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def _saved() -> tuple[bytes, bytes]:
+    """Files of rl.save and of an old PyTorch."""
+    weight = rl.arange(12.0).reshape(3, 4)
+    state = OrderedDict(weight=weight, row=weight[1], bias=rl.nn.Parameter(rl.ones(3)))
+    options = Namespace(lr=0.1, sizes=[1, 2], name=None)
+    more = ((1, 2.5), {3, "a"}, rl.float32, rl.device("cpu"), defaultdict(list, {1: []}), 2**70)
+    arrays = [np.arange(3), np.float64(0.5)]
+    value = {"model": state, "args": options, "arrays": arrays, "b": b"\xff", "more": more}
+    stream = io.BytesIO()
+    rl.save(value, stream)
+    with zipfile.ZipFile(stream) as archive:
+        entries = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    facts = [MAGIC, 1001, {"little_endian": sys.byteorder == "little"}]
+    parts = [pickle.dumps(fact, 2) for fact in facts] + [entries["data.pkl"], pickle.dumps(["0", "1"], 2)]
+    for number in "01":
+        data = entries[f"data/{number}"]
+        parts += [(len(data) // 4).to_bytes(8, sys.byteorder), data]
+    return stream.getvalue(), b"".join(parts)
+
+
 Reader = Callable[[Path], Any]
 
 
@@ -187,6 +229,7 @@ class Zoo:
         facts = {"classes": list("0123456789"), "mean": 0.1307, "std": 0.3081}
         SavedModel(build_model(digits), digits, facts).save(folder / "digits.safetensors")
         read = {name: (run / name).read_bytes() for name in os.listdir(run)}
+        saved, old = _saved()
         idx = encode_idx(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
         self.good: dict[str, bytes] = {
             "model.safetensors": read["model.safetensors"],
@@ -197,6 +240,8 @@ class Zoo:
             "points.csv": points.encode(),
             "a.idx": idx,
             "a.idx.gz": gzip.compress(idx, mtime=0),
+            "saved.pt": saved,
+            "old.pt": old,
             **_pictures(),
         }
 
@@ -208,6 +253,8 @@ class Zoo:
             data = self.good[name]
             if name.endswith(".safetensors") and luck.random() < 0.6:
                 data = odd_tensors(data, luck)
+            elif name == "saved.pt" and luck.random() < 0.7:
+                data = odd_archive(data, luck)
             elif name == "config.json" and luck.random() < 0.6:
                 data = (
                     deep(luck)
@@ -279,6 +326,8 @@ def _readers(name: str, folder: Path) -> dict[str, Reader]:
             "read_clothing": read_clothing,
             "predict": lambda path: call("predict", model, path),
         }
+    if name.endswith(".pt"):
+        return {"rl.load": rl.load, "load_file": load_file}
     return {"history.csv": {"from_csv": History.from_csv}, "runs.csv": {"runs": read_runs}}.get(
         name, {"read_idx": read_idx}
     )

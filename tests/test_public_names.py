@@ -61,8 +61,6 @@ def test_star_import() -> None:
 
 
 MISSING = [
-    (rl, "save", "rl.interop.save_file"),
-    (rl, "load", "rl.interop.load_file"),
     (rl, "zeross", "'zeros'"),
     (rl, "cross_entropy", "rl.nn.functional.cross_entropy"),
     (rl, "Linear", "rl.nn.Linear"),

@@ -98,6 +98,8 @@ _NAMES = {
         ),
         "settings",
     ),
+    "load": "interop.serialization",
+    "save": "interop.serialization",
     "Sweep": "train.sweeping.call",
     "grid": "train.sweeping.call",
     "sweep": "train.sweeping.call",
@@ -106,8 +108,6 @@ _NAMES = {
 light; operations that do so stand in `ops/__init__.py`."""
 
 _ELSEWHERE = {
-    "save": "rl.interop.save_file(model.state_dict(), path) writes safetensors; Trainer keeps checkpoints.",
-    "load": "model.load_state_dict(rl.interop.load_file(path)) reads safetensors; Trainer keeps checkpoints.",
     "bfloat16": "There are float32, float64 and float16.",
 }
 

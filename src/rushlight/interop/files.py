@@ -13,7 +13,7 @@ from rushlight.interop.locks import try_lock
 __all__ = ["check_writable", "remove_leftovers", "write_atomically"]
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
+def write_atomically(path: str | os.PathLike[str], data: bytes | memoryview | str) -> None:
     """Replace the file at `path` by one that holds `data` (text as UTF-8), or leave it as it was.
 
     The data go to a temporary file of this call alone in the same folder, which is synced and renamed over

@@ -5,8 +5,7 @@ from __future__ import annotations
 __all__ = ["recognise"]
 
 _TORCH = (
-    "Loading it would run its code; where PyTorch is, write it anew: "
-    'safetensors.torch.save_file(torch.load(FILE, weights_only=True), "model.safetensors").'
+    "rl.load reads files of torch.save, and runs no code of theirs; rl.interop.save_file writes safetensors."
 )
 _PAGES = (b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML", b"<?xml")
 _KNOWN = (

@@ -19,6 +19,7 @@ import numpy as np
 from rushlight.errors import DataError, DTypeError, NotSupportedError, message
 from rushlight.interop.files import write_atomically
 from rushlight.interop.recognise import recognise
+from rushlight.interop.storages import from_bfloat16
 from rushlight.interop.strict import parse_json
 
 __all__ = ["dump", "load_file", "load_metadata", "parse", "save_file"]
@@ -159,8 +160,8 @@ def _sizes(values: Any) -> bool:
 def _value(raw: np.ndarray[Any, Any], entry: dict[str, Any]) -> np.ndarray[Any, Any]:
     """A copy that can be written to, in the machine's byte order."""
     dtype, value = entry["dtype"], raw.astype(raw.dtype.type)  # the type, so that the dtype is NumPy's own
-    if dtype == "BF16":  # the upper half of a float32
-        return np.left_shift(value, 16, dtype=np.uint32, out=np.empty(raw.shape, np.uint32)).view(np.float32)
+    if dtype == "BF16":
+        return from_bfloat16(value)
     return np.not_equal(value, 0, out=np.empty(raw.shape, bool)) if dtype == "BOOL" else value
 
 
