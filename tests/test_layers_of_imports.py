@@ -16,9 +16,12 @@ TENSORS = BASE | {"ops", ""}  # "" is `import rushlight`, whose names are ops fo
 BESIDE = TENSORS | {"nn", "optim", "data"}
 MAY_IMPORT = {
     "pytorch_names": set(),
-    "errors": {"pytorch_names"},
+    "aliases": set(),
+    "errors": {"pytorch_names", "aliases"},
     "device": {"errors"},
     "core": {"errors", "device"},
+    "types": {"core"},
+    "utils": BESIDE,
     "compile": BASE,
     "ops": BASE,
     "func": BASE | {"ops", "nn", "compile"},

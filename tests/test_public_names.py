@@ -18,13 +18,27 @@ SUBPACKAGES = {
     "amp", "autograd", "data", "errors", "func", "interop", "jit", "linalg", "multiprocessing", "nn", "ops",
     "optim", "plot", "train", "version",
 }  # fmt: skip
+    "autograd",
+    "data",
+    "errors",
+    "func",
+    "interop",
+    "linalg",
+    "nn",
+    "ops",
+    "optim",
+    "plot",
+    "train",
+}
+SUBPACKAGES = {"autograd", "data", "errors", "interop", "linalg", "nn", "ops", "optim", "plot",
+               "train", "types", "utils"}  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",
     "norm", "random", "reduce", "select", "softmax",
 ]  # fmt: skip
 INTERNAL = {
     "apply", "arithmetic", "composed", "creation", "elementwise", "gradcheck", "index", "join", "loss",
-    "movement", "random", "reduce", "state",
+    "movement", "reduce", "state",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ Names, signatures and semantics are PyTorch's wherever PyTorch has the thing.
 import importlib as _importlib
 from typing import TYPE_CHECKING
 
+from rushlight import aliases as _aliases
 from rushlight import autograd as autograd
 from rushlight import errors as errors
 from rushlight import nn as nn
@@ -55,10 +56,13 @@ if TYPE_CHECKING:
     from rushlight import linalg as linalg
     from rushlight import plot as plot
     from rushlight import train as train
+    from rushlight import types as types
+    from rushlight import utils as utils
     from rushlight.train.sweeping.call import Sweep as Sweep
     from rushlight.train.sweeping.call import grid as grid
     from rushlight.train.sweeping.call import sweep as sweep
 
+_aliases.install()
 float = float32
 double = float64
 half = float16
@@ -76,6 +80,8 @@ _PACKAGES = (
     "multiprocessing",
     "plot",
     "train",
+    "types",
+    "utils",
 )
 _NAMES = {
     "autocast": "amp",
@@ -131,6 +137,8 @@ if not TYPE_CHECKING:
             return getattr(_importlib.import_module(f"rushlight.{_NAMES[name]}"), name)
         if name in ops.__all__:
             return getattr(ops, name)
+        if (alias := _aliases.find("rushlight", name)) is not None:
+            return alias
         from rushlight import data, train
 
         remedy = _ELSEWHERE.get(name, "")

@@ -190,6 +190,10 @@ def namespace(module: str, known: Iterable[str], later: Mapping[str, str] | None
         if name not in files:
             if later and name in later:
                 return importlib.import_module(f"{module}.{name}")
+            from rushlight import aliases
+
+            if (alias := aliases.find(module, name)) is not None:
+                return alias
             raise missing(module, name, known)
         value = getattr(importlib.import_module(f"{module}.{files[name]}"), name)
         setattr(sys.modules[module], name, value)

@@ -1,0 +1,100 @@
+"""Paths of PyTorch's modules under which a name may be imported, and where it is here.
+
+PyTorch keeps many names in several modules: `torch.nn.modules.linear.Linear` is `torch.nn.Linear`. A path of
+the table is a module without names of its own: it shows those of another, now and at any time later. `import
+rushlight` enters a finder at the end of Python's list, which is asked for what no file is there for; no alias
+costs anything before it is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+__all__ = ["Finder", "find", "install"]
+
+_LAYERS = """
+    activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold instancenorm
+    lazy linear loss module normalization padding pixelshuffle pooling rnn sparse transformer upsampling
+"""
+_RULES = """
+    adadelta adagrad adam adamax adamw asgd lbfgs nadam optimizer radam rmsprop rprop sgd sparse_adam
+"""
+TABLE: dict[str, tuple[str, ...]] = {
+    "utils.data": ("data",),
+    **{f"utils.data.{name}": ("data",) for name in ("dataloader", "dataset", "distributed", "sampler")},
+    "utils.data._utils": ("data",),
+    **{f"utils.data._utils.{name}": ("data",) for name in ("collate", "worker")},
+    "nn.parameter": ("nn",),
+    "nn.modules": ("nn",),
+    **{f"nn.modules.{name}": ("nn", f"nn.{name}") for name in _LAYERS.split()},
+    **{f"optim.{name}": ("optim",) for name in _RULES.split()},
+    **{f"autograd.{name}": ("autograd",) for name in ("function", "grad_mode", "variable")},
+    "random": ("core.random",),
+    "serialization": ("interop.serialization",),
+}
+"""For each path the modules whose names it shows; of several, the later ones where there is such a file."""
+_ROOT = "rushlight."
+
+
+class Alias(ModuleType):
+    """A module that shows the names of others."""
+
+    def __init__(self, name: str, targets: tuple[str, ...]) -> None:
+        super().__init__(name, f"The names of {_ROOT}{targets[0]}, where PyTorch has them too.")
+        self.targets = targets
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__all__":  # its path above all is its own
+            raise AttributeError(f"{self.__name__} has no {name!r}", name=name)
+        below = find(self.__name__, name)
+        if below is not None:
+            return below
+        first, *others = self.targets
+        try:
+            return getattr(importlib.import_module(_ROOT + first), name)
+        except AttributeError:
+            for other in others:
+                try:
+                    return getattr(importlib.import_module(_ROOT + other), name)
+                except (ImportError, AttributeError):
+                    continue
+            raise
+
+    def __dir__(self) -> list[str]:
+        return dir(importlib.import_module(_ROOT + self.targets[0]))
+
+
+class Finder:
+    """Finds the paths of the table, as `sys.meta_path` asks, and makes their modules."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        """The spec of an alias, None for every other name."""
+        if name.startswith(_ROOT) and name[len(_ROOT) :] in TABLE:
+            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> Alias:
+        """The module."""
+        return Alias(spec.name, TABLE[spec.name[len(_ROOT) :]])
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing: it has no code."""
+
+
+def find(module: str, name: str) -> Any:
+    """The alias `name` of `module`, or None."""
+    path = f"{module}.{name}"
+    return importlib.import_module(path) if path[len(_ROOT) :] in TABLE else None
+
+
+def install() -> None:
+    """Have Python ask for aliases."""
+    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+        sys.meta_path.append(Finder())
