@@ -27,6 +27,7 @@ __all__ = [
     "NotSupportedError",
     "RushlightError",
     "ShapeError",
+    "WorkerError",
     "in_pytorch",
     "message",
     "missing",
@@ -79,6 +80,10 @@ class AnomalyError(RushlightError, ArithmeticError, RuntimeError):
 
 class LinAlgError(RushlightError, RuntimeError):
     """A matrix that has not what was asked of it: no inverse, no Cholesky factor."""
+
+
+class WorkerError(RushlightError, RuntimeError):
+    """A worker process of a DataLoader that ended, or took too long."""
 
 
 class NotSupportedError(RushlightError, NotImplementedError):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rushlight as rl
-from rushlight.data import Dataset, Subset, TensorDataset, default_collate, random_split
+from rushlight.data import DataLoader, Dataset, Subset, TensorDataset, default_collate, random_split
 from rushlight.errors import (
     ArgumentError,
     DataError,
@@ -208,7 +208,7 @@ def test_an_unfinished_class_says_what_it_lacks() -> None:
     class Half(Dataset[int]):
         pass
 
-    with pytest.raises(NotSupportedError, match="Define __len__ in class Half"):
-        len(Half())
+    with pytest.raises(TypeError, match="Define __len__ in class Half"):
+        DataLoader(Half())
     with pytest.raises(NotSupportedError, match="Define __getitem__ in class Half"):
         Half()[0]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import rushlight as rl
 from rushlight.data import DataLoader, Dataset, Subset, TensorDataset
-from rushlight.errors import ArgumentError, CheckpointError, NotSupportedError
+from rushlight.errors import ArgumentError, CheckpointError
 
 SIZES = st.integers(1, 40)
 
@@ -44,7 +44,7 @@ class Watched(TensorDataset):
 def test_unshuffled() -> None:
     batches = list(loader())
     assert seen(batches) == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]
-    assert all(type(b) is tuple for b in batches)
+    assert all(type(b) is list for b in batches)
     assert batches[1][1].tolist() == [6, 8, 10]
 
 
@@ -255,10 +255,17 @@ def test_an_empty_set_has_no_batches() -> None:
     [
         ({"batch_size": 0}, ArgumentError, "batch_size=0"),
         ({"batch_size": 2.0}, ArgumentError, "batch_size=2.0"),
-        ({"batch_size": None}, NotSupportedError, "batch_size=None"),
+        ({"batch_size": None, "drop_last": True}, ArgumentError, "batch_size=None"),
         ({"seed": 1.5}, ArgumentError, "seed=1.5"),
-        ({"num_workers": 2}, NotSupportedError, "num_workers=2"),
-        ({"sampler": [1]}, NotSupportedError, "Leave it out"),
+        ({"num_workers": -1}, ArgumentError, "num_workers=-1"),
+        ({"timeout": -1}, ArgumentError, "timeout=-1"),
+        ({"prefetch_factor": 0, "num_workers": 1}, ArgumentError, "prefetch_factor=0"),
+        ({"prefetch_factor": 2}, ArgumentError, "prefetch_factor without workers"),
+        ({"persistent_workers": True}, ArgumentError, "persistent_workers without workers"),
+        ({"multiprocessing_context": "fork"}, ArgumentError, "multiprocessing_context without"),
+        ({"sampler": [1], "shuffle": True}, ArgumentError, "Drop shuffle"),
+        ({"batch_sampler": [[1]], "batch_size": 3}, ArgumentError, "drop them"),
+        ({"batch_sampler": [[1]], "sampler": [1]}, ArgumentError, "drop them"),
         ({"seed": 1, "generator": rl.Generator()}, ArgumentError, "both"),
         ({"bach_size": 1}, TypeError, "bach_size"),
     ],

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from rushlight.core.random import Generator
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.data import checks
+from rushlight.data.collate import default_collate
 from rushlight.data.outside import as_data
 from rushlight.data.streams import Purpose, draw_seed, permutation
 from rushlight.errors import (
     ArgumentError,
-    DataError,
     DTypeError,
     IndexingError,
     NotSupportedError,
@@ -24,7 +24,7 @@ from rushlight.errors import (
     message,
 )
 
-__all__ = ["Dataset", "Subset", "TensorDataset", "default_collate", "gather", "random_split"]
+__all__ = ["Dataset", "Subset", "TensorDataset", "gather", "gathers", "random_split", "samples"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -42,27 +42,34 @@ class Dataset(Generic[T_co]):
     ...     def __getitem__(self, index):
     ...         return rl.tensor(float(index)), index**2
     >>> Squares().gather([1, 3])
-    (tensor([1., 3.]), tensor([1, 9]))
+    [tensor([1., 3.]), tensor([1, 9])]
     """
 
-    def __len__(self) -> int:
-        raise NotSupportedError(_missing(self, "__len__"))
+    if TYPE_CHECKING:
+        # Not there unless a subclass has it: Python, and samplers, ask a length of whatever has one.
+        def __len__(self) -> int: ...
 
     def __getitem__(self, index: Any) -> T_co:
         raise NotSupportedError(_missing(self, "__getitem__"))
 
     def gather(self, indices: Any) -> Any:
-        """The samples at `indices` (integers, one axis) as a batch: for tuple samples a tuple of Tensors."""
+        """The samples at `indices` (integers, one axis) as a batch: for tuple samples a list of Tensors."""
         return default_collate([self[int(i)] for i in indices])
 
     def slice(self, start: int, stop: int) -> Any:
         """The samples start .. stop-1 as one batch; sets in memory give views."""
         return self.gather(np.arange(start, stop))
 
+    def __add__(self, other: Dataset[T_co]) -> Dataset[T_co]:
+        """The samples of both, one set after the other."""
+        from rushlight.data.combined import ConcatDataset
+
+        return ConcatDataset([self, other])
+
     def __repr__(self) -> str:
         try:
             facts = self.describe()
-        except NotSupportedError:
+        except (NotSupportedError, TypeError):
             facts = {}
         shown = [f"{k}={v!r}" for k, v in facts.items() if k != "name" and not isinstance(v, list | dict)]
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -112,20 +119,20 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(t[index] for t in self.tensors)
 
-    def gather(self, indices: Any) -> tuple[Tensor, ...]:
+    def gather(self, indices: Any) -> list[Tensor]:
         """The samples at `indices` (integers, one axis), copied: one `take` for each tensor."""
         at = _index_array("gather", indices)
         if any(t.requires_grad for t in self.tensors):
-            return self[wrap(at)]
+            return [t[wrap(at)] for t in self.tensors]
         try:
-            return tuple([wrap(t.array.take(at, axis=0)) for t in self.tensors])
+            return [wrap(t.array.take(at, axis=0)) for t in self.tensors]
         except IndexError:
             _check_range("gather", at, len(self))
             raise
 
-    def slice(self, start: int, stop: int) -> tuple[Tensor, ...]:
+    def slice(self, start: int, stop: int) -> list[Tensor]:
         """The samples start .. stop-1, as read-only views of the data: `clone()` before changing in place."""
-        return tuple([_view(t, start, stop) for t in self.tensors])
+        return [_view(t, start, stop) for t in self.tensors]
 
 
 class Subset(Dataset[T_co]):
@@ -136,14 +143,15 @@ class Subset(Dataset[T_co]):
     >>> import rushlight as rl
     >>> odd = rl.data.Subset(rl.data.TensorDataset(rl.arange(6)), [1, 3, 5])
     >>> len(odd), odd[2], odd.gather([0, 1])
-    (3, (tensor(5),), (tensor([1, 3]),))
+    (3, (tensor(5),), [tensor([1, 3])])
     """
 
     def __init__(self, dataset: Dataset[T_co], indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices
         self._array = _index_array("Subset", indices)
-        _check_range("Subset", self._array, len(dataset))
+        if hasattr(dataset, "__len__"):
+            _check_range("Subset", self._array, len(dataset))
 
     def __len__(self) -> int:
         return len(self._array)
@@ -194,52 +202,20 @@ def random_split(
 
 def gather(dataset: Any, indices: Any) -> Any:
     """One batch of any data set: its own `gather`, or sample by sample where it has none (a list, say)."""
-    if isinstance(dataset, Dataset):
+    if isinstance(dataset, Dataset) and (gathers(dataset) or not hasattr(dataset, "__getitems__")):
         return dataset.gather(indices)
-    return default_collate([dataset[int(i)] for i in indices])
+    return default_collate(samples(dataset, [int(i) for i in indices]))
 
 
-def default_collate(samples: Sequence[Any]) -> Any:
-    """Stack samples into a batch, as PyTorch does: tensors and arrays gain a first axis, numbers become a
-    tensor (int64, float64, bool), tuples and dicts are stacked field by field.
-
-    Raises DataError when the samples do not match each other, DTypeError for what cannot be stacked.
-
-    >>> default_collate([{"x": 1}, {"x": 2}])
-    {'x': tensor([1, 2])}
-    """
-    first = samples[0]
-    if isinstance(first, Mapping):
-        return {key: default_collate([s[key] for s in samples]) for key in first}
-    if isinstance(first, (tuple, list)):
-        if any(len(s) != len(first) for s in samples):
-            got = f"samples of {sorted({len(s) for s in samples})} fields"
-            raise DataError(
-                message("collate", got, "equally many", "Make __getitem__ return the same fields always.")
-            )
-        return tuple(default_collate(field) for field in zip(*samples, strict=True))
-    if isinstance(first, str):
-        return list(samples)
-    if isinstance(first, Tensor) and any(s.requires_grad for s in samples):
-        from rushlight.ops.join import stack
-
-        return stack(list(samples))
-    return wrap(_stack_arrays(samples))
+def gathers(dataset: Any) -> bool:
+    """Whether a data set has a `gather` of its own, which needs no single samples."""
+    return isinstance(dataset, Dataset) and type(dataset).gather is not Dataset.gather
 
 
-def _stack_arrays(samples: Sequence[Any]) -> np.ndarray:
-    arrays = [s.array if isinstance(s, Tensor) else np.asarray(s) for s in samples]
-    if arrays[0].dtype.kind not in "biuf":
-        remedy = "Return tensors, arrays or numbers from __getitem__, or pass a collate_fn."
-        raise DTypeError(
-            message("collate", f"a {type(samples[0]).__name__}", "something that stacks", remedy)
-        )
-    shapes = {a.shape for a in arrays}
-    if len(shapes) > 1:
-        listed = ", ".join(str(s) for s in sorted(shapes))
-        remedy = "Pad them, or pass a collate_fn."
-        raise DataError(message("collate", f"samples of shapes {listed}", "one shape", remedy))
-    return np.stack(arrays)
+def samples(dataset: Any, indices: Sequence[Any]) -> Any:
+    """The samples at `indices`, one by one, or at once where the data set offers that (`__getitems__`)."""
+    several = getattr(dataset, "__getitems__", None)
+    return [dataset[i] for i in indices] if several is None else several(indices)
 
 
 def _view(tensor: Tensor, start: int, stop: int) -> Tensor:

@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from rushlight.core.random import Generator
-from rushlight.core.tensor import Tensor
+from rushlight.core.random import Generator, default_generator
+from rushlight.core.tensor import Tensor, wrap
 from rushlight.data import checks
-from rushlight.data.dataset import Dataset, gather
+from rushlight.data.batches import Recipe
+from rushlight.data.combined import IterableDataset
+from rushlight.data.dataset import Dataset
 from rushlight.data.outside import is_array, to_array
-from rushlight.data.streams import Purpose, draw_seed, permutation
-from rushlight.errors import ArgumentError, CheckpointError, NotSupportedError, message, refuse_options
+from rushlight.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+from rushlight.data.streams import Purpose, draw_seed, permutation, words
+from rushlight.errors import ArgumentError, CheckpointError, DTypeError, message
 
 __all__ = ["DataLoader"]
-
-_PYTORCH_DEFAULTS: dict[str, Any] = {
-    "sampler": None,
-    "batch_sampler": None,
-    "num_workers": 0,
-    "pin_memory": False,
-    "timeout": 0,
-    "worker_init_fn": None,
-    "multiprocessing_context": None,
-    "prefetch_factor": None,
-    "persistent_workers": False,
-    "pin_memory_device": "",
-    "in_order": True,
-}
 
 
 class DataLoader:
     """Batches of `dataset`, one epoch for each ``for`` loop.
 
-    dataset     a `Dataset`, or anything with a length and integer indices: a list of samples, an array, a
-                frame of pandas by its rows. A pair of arrays would be two samples and is refused:
-                ``TensorDataset(x, y)`` pairs their rows.
-    batch_size  samples in a batch; the last batch is smaller when the sizes do not divide.
-    shuffle     a new order in every epoch: that of epoch k depends only on (seed, k), not on what ran before.
-    drop_last   leave out a smaller last batch.
-    collate_fn  makes a batch of a list of samples; sets in memory need none.
-    seed        decides the order; if left out, it is drawn at the first use from `generator`.
-    generator   the global one if left out.
+    dataset        a `Dataset`, or anything with a length and integer indices: a list of samples, an array, a
+                   frame of pandas by its rows; or an `IterableDataset`. A pair of arrays would be two samples
+                   and is refused: ``TensorDataset(x, y)`` pairs their rows.
+    batch_size     samples in a batch; the last batch is smaller when the sizes do not divide. None: single
+                   samples, not batches.
+    shuffle        a new order in every epoch: that of epoch k depends only on (seed, k), not on what ran
+                   before.
+    sampler        gives the indices in the place of `shuffle`: an iterable of them.
+    batch_sampler  gives the indices of whole batches, in the place of the four arguments.
+    num_workers    processes that make the batches, which then come in the same order as without; 0: none.
+    collate_fn     makes a batch of a list of samples; sets in memory need none.
+    pin_memory     changes nothing, as there is only the CPU.
+    drop_last      leave out a smaller last batch.
+    timeout        seconds to wait for a worker's batch; 0: for ever.
+    worker_init_fn called in each worker with its number, after it was seeded with base seed + number.
+    multiprocessing_context    how processes start: "fork", "spawn", "forkserver" or a context.
+    generator      draws the order and the workers' base seed; the global one if left out.
+    prefetch_factor            batches asked of each worker ahead; 2 if left out.
+    persistent_workers         keep the workers from one loop to the next.
+    in_order       changes nothing: batches always come in order.
+    seed           decides order and base seed; if left out, it is drawn at the first use from `generator`.
 
     A set in memory is never asked sample by sample: a shuffled batch is one `take` for each tensor, an
-    unshuffled one is a read-only view of the data (`clone()` it before changing it in place).
+    unshuffled one is a read-only view of the data (`clone()` it before changing it in place). Workers would
+    only copy it: none are started for a `TensorDataset` without `collate_fn` and `worker_init_fn`.
 
     Each loop is the next epoch, also after a loop that was left by ``break``; `set_epoch` chooses another.
     `state_dict()` between two batches, or after any batch was used, remembers where the epoch stands, and a
     loader that loads it goes on with exactly the batches that remain.
 
-    Other arguments of PyTorch's DataLoader may be given their defaults; other values raise NotSupportedError.
+    Raises ArgumentError for arguments that exclude one another. An exception in a worker is raised here, with
+    its traceback in the text; `WorkerError` where a worker died or took too long.
 
     >>> import rushlight as rl
     >>> data = rl.data.TensorDataset(rl.arange(5))
@@ -66,35 +71,121 @@ class DataLoader:
     def __init__(
         self,
         dataset: Dataset[Any],
-        batch_size: int = 1,
-        shuffle: bool | None = False,
-        *,
-        drop_last: bool = False,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[Any] | None = None,
+        num_workers: int = 0,
         collate_fn: Callable[[list[Any]], Any] | None = None,
-        seed: int | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None,
         generator: Generator | None = None,
-        **others: Any,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+        seed: int | None = None,
     ) -> None:
-        remedy = "Leave it out: batches are sliced in this process, without workers or samplers."
-        refuse_options("DataLoader", others, _PYTORCH_DEFAULTS, remedy)
         if seed is not None and generator is not None:
             raise ArgumentError(
                 message("DataLoader", "both seed and generator", "one of them", "Drop either.")
             )
         self.dataset = _samples(dataset)
-        self.batch_size = _check_batch_size(batch_size)
+        self.streams = isinstance(dataset, IterableDataset)
+        self._check_order(batch_size, shuffle, sampler, batch_sampler, drop_last)
         self.shuffle = bool(shuffle)
         self.drop_last = bool(drop_last)
         self.collate_fn = collate_fn
         self.generator = generator
+        self.num_workers = checks.integer("DataLoader", "num_workers", num_workers, 0)
+        self.timeout, self.worker_init_fn = timeout, worker_init_fn
+        self.multiprocessing_context, self.persistent_workers = multiprocessing_context, persistent_workers
+        self.prefetch_factor, self.in_order = prefetch_factor, in_order
+        self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
+        self._check_workers()
         self._seed = None if seed is None else checks.seed("DataLoader", seed)
         self._epoch = 0
         self._position = 0
         self._running: object | None = None
         self._started = False
+        self._random: list[int] | None = None
+        self._resumed = False
+        self._pool: Any = None
+
+    def _check_order(
+        self, batch_size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool
+    ) -> None:
+        """Set what decides which samples come when; refuse arguments that exclude one another."""
+        given = {"sampler": sampler is not None, "batch_sampler": batch_sampler is not None}
+        if self.streams and (shuffle or any(given.values())):
+            got = "a stream with " + ", ".join(["shuffle"] * bool(shuffle) + [k for k in given if given[k]])
+            raise ArgumentError(
+                message("DataLoader", got, "neither", "A stream gives its samples in its order.")
+            )
+        if given["sampler"] and shuffle:
+            raise ArgumentError(message("DataLoader", "sampler and shuffle", "one of them", "Drop shuffle."))
+        if given["batch_sampler"]:
+            if batch_size not in (1, None) or shuffle or given["sampler"] or drop_last:
+                others = "batch_size, shuffle, sampler or drop_last"
+                remedy = "batch_sampler decides all of them: drop them."
+                raise ArgumentError(
+                    message("DataLoader", f"batch_sampler with {others}", "one of them", remedy)
+                )
+            batch_size = None
+        elif batch_size is None and (drop_last or (shuffle is not None and self.streams)):
+            raise ArgumentError(message("DataLoader", "batch_size=None with drop_last", "batches to drop"))
+        self.batch_size: int | None = None
+        if batch_size is not None:
+            self.batch_size = checks.integer("DataLoader", "batch_size", batch_size, 1)
+        self.batched = batch_size is not None or given["batch_sampler"]
+        self._sampler, self._batch_sampler = sampler, batch_sampler
+        if sampler is not None and self.batch_size is not None:
+            self._batch_sampler = BatchSampler(sampler, self.batch_size, bool(drop_last))
+        # Whether the order is the loader's own, and batches are cut from it.
+        self.plain = not (self.streams or any(given.values()) or batch_size is None)
+        if self.plain and not hasattr(self.dataset, "__len__"):
+            name = type(self.dataset).__name__
+            got, expected = f"a {name} without __len__", "a data set with a length"
+            remedy = f"Define __len__ in class {name}, or pass a sampler."
+            raise DTypeError(message("DataLoader", got, expected, remedy))
+
+    def _check_workers(self) -> None:
+        if isinstance(self.timeout, bool) or not self.timeout >= 0:
+            raise ArgumentError(message("DataLoader", f"timeout={self.timeout!r}", "seconds, or 0"))
+        if self.prefetch_factor is not None:
+            checks.integer("DataLoader", "prefetch_factor", self.prefetch_factor, 1)
+        options = ("prefetch_factor", "persistent_workers", "multiprocessing_context")
+        for option in options if not self.num_workers else ():
+            if getattr(self, option):
+                got = f"{option} without workers"
+                raise ArgumentError(message("DataLoader", got, "num_workers of at least 1"))
+
+    @property
+    def sampler(self) -> Any:
+        """What gives the indices."""
+        if self._sampler is not None or self.streams:
+            return self._sampler
+        if self.shuffle:
+            return RandomSampler(self.dataset, generator=self.generator)
+        return SequentialSampler(self.dataset)
+
+    @property
+    def batch_sampler(self) -> Any:
+        """What gives the indices of batches; None where there are none."""
+        if self._batch_sampler is not None or self.streams or self.batch_size is None:
+            return self._batch_sampler
+        return BatchSampler(self.sampler, self.batch_size, self.drop_last)
 
     def __len__(self) -> int:
-        """How many batches an epoch has."""
+        """How many batches an epoch has. Raises TypeError where the data set, or sampler, has no length."""
+        if not self.plain and not self.streams:
+            return len(self._batch_sampler if self.batched else self.sampler)
+        if self.batch_size is None:
+            return len(self.dataset)
         whole, rest = divmod(len(self.dataset), self.batch_size)
         return whole + (1 if rest and not self.drop_last else 0)
 
@@ -132,10 +223,15 @@ class DataLoader:
         (array([[0, 1],
                [2, 3]]), array([4]))
         """
+        if not self.plain:
+            raise ArgumentError(
+                message("epoch_indices", "a sampler or a stream", "an order of the loader's own")
+            )
         order = self._order(self._epoch if epoch is None else _check_epoch(epoch))
-        whole = len(order) // self.batch_size * self.batch_size
+        size = self.batch_size or 1
+        whole = len(order) // size * size
         rest = order[whole:whole] if self.drop_last else order[whole:]
-        return order[:whole].reshape(-1, self.batch_size), rest
+        return order[:whole].reshape(-1, size), rest
 
     def __iter__(self) -> Iterator[Any]:
         if self._started:
@@ -145,29 +241,85 @@ class DataLoader:
         return self._batches(self._epoch, self._position, token)
 
     def _batches(self, epoch: int, start: int, token: object) -> Iterator[Any]:
-        size, total = self.batch_size, len(self.dataset)
-        order = self._order(epoch) if self.shuffle else None
-        for step in range(start, len(self)):
-            begin, end = step * size, min((step + 1) * size, total)
-            batch = self._batch(begin, end, None if order is None else order[begin:end])
+        recipe = Recipe(self.dataset, self.collate_fn, self.batch_size, self.drop_last, self.batched)
+        tasks = self._tasks(epoch, start)
+        if self._needs_workers():
+            batches = self._from_workers(recipe, tasks, epoch)
+        else:
+            batches = _made(recipe.start(), tasks)
+        if self.streams:  # what was used of a stream comes again before what was not
+            batches = itertools.islice(batches, start, None)
+        for step, batch in enumerate(batches, start + 1):
             # The batch counts as given out before the loop's body runs, so that a state saved there, after
             # the batch was used, goes on with the next one. Of two loops, the newer owns the position.
             if self._running is token:
-                self._position = step + 1
+                self._position = step
             yield batch
         if self._running is token:
             self._begin_at(epoch + 1, 0)
 
-    def _batch(self, begin: int, end: int, chosen: np.ndarray | None) -> Any:
-        if self.collate_fn is not None:
-            return self.collate_fn(
-                [self.dataset[int(i)] for i in (range(begin, end) if chosen is None else chosen)]
-            )
-        if chosen is not None:
-            return gather(self.dataset, chosen)
-        if isinstance(self.dataset, Dataset):
-            return self.dataset.slice(begin, end)
-        return gather(self.dataset, range(begin, end))
+    def _tasks(self, epoch: int, start: int) -> Iterator[Any]:
+        """What a `Recipe` makes the batches of, from batch `start` on."""
+        if self.streams:
+            return itertools.repeat(None)
+        if not self.plain:
+            return self._sampled(start)
+        size, total = self.batch_size or 1, len(self.dataset)
+        order = self._order(epoch) if self.shuffle else None
+        ends = ((step * size, min((step + 1) * size, total)) for step in range(start, len(self)))
+        return ends if order is None else (order[begin:end] for begin, end in ends)
+
+    def _sampled(self, start: int) -> Iterator[Any]:
+        """The tasks of a sampler. After a resume it draws what it drew, from the random numbers of then."""
+        random = getattr(self._sampler, "generator", None) or default_generator
+        now = random.get_state()
+        resumed, self._resumed = self._resumed and self._random is not None, False
+        if resumed:
+            random.set_state(wrap(np.array(self._random, np.uint64)))
+        self._random = random.get_state().tolist()
+        tasks = iter(self._batch_sampler if self.batched else self.sampler)
+        ahead = list(itertools.islice(tasks, start + 1))[start:]
+        if resumed and random is default_generator:
+            random.set_state(now)
+        return itertools.chain(ahead, tasks)
+
+    def _needs_workers(self) -> bool:
+        from rushlight.data.memory import in_memory_set
+
+        if not self.num_workers:
+            return False
+        simple = self.batched and self.collate_fn is None and self.worker_init_fn is None
+        return not simple or in_memory_set(self.dataset) is None
+
+    def _from_workers(self, recipe: Recipe, tasks: Iterator[Any], epoch: int) -> Iterator[Any]:
+        from rushlight.data.workers import Pool
+
+        pool, kept = self._pool, self.persistent_workers
+        if not kept or pool is None or pool.closed or pool.busy:
+            seed, ahead = self._base_seed(epoch), self.prefetch_factor or 2
+            context, init = self.multiprocessing_context, self.worker_init_fn
+            other = kept and pool is not None and pool.busy
+            pool = Pool(recipe, self.num_workers, seed, init, context, ahead, self.timeout)
+            kept = kept and not other
+            if kept:
+                self._pool = pool
+                weakref.finalize(self, pool.close)
+        try:
+            yield from pool.run(tasks)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            kept = False
+            raise
+        finally:
+            if not kept:
+                pool.close()
+
+    def _base_seed(self, epoch: int) -> int:
+        """What the workers' seeds are counted from: of the loader's seed and the epoch, or drawn."""
+        if self._seed is None:
+            return draw_seed(self.generator)
+        return int(words(self._seed, Purpose.WORKERS, 1, epoch)[0] >> np.uint64(1))
 
     def _order(self, epoch: int) -> np.ndarray:
         total = len(self.dataset)
@@ -186,6 +338,7 @@ class DataLoader:
             "seed": self.seed if self.shuffle else self._seed,
             "epoch": self._epoch,
             "position": self._position,
+            **({"random": self._random} if not self.plain else {}),
             **self._shape(),
         }
 
@@ -196,8 +349,10 @@ class DataLoader:
         with another batch_size, shuffle or drop_last: the remaining batches would not be the same.
         """
         epoch, position, seed = self._read_state(state_dict)
+        random = state_dict.get("random")
         self._seed = seed
         self._begin_at(epoch, position)
+        self._random, self._resumed = random, position > 0
 
     def _read_state(self, state: Mapping[str, Any]) -> tuple[int, int, int | None]:
         """Epoch, position and seed of a state that fits this loader."""
@@ -216,7 +371,7 @@ class DataLoader:
         try:
             return (
                 _check_epoch(epoch),
-                checks.integer("DataLoader", "position", position, 0, len(self)),
+                checks.integer("DataLoader", "position", position, 0, len(self) if self.plain else None),
                 None if seed is None else checks.seed("DataLoader", seed),
             )
         except ArgumentError as error:
@@ -225,13 +380,20 @@ class DataLoader:
     def _shape(self) -> dict[str, Any]:
         """What must agree for an epoch to have the same batches."""
         return {
-            "samples": len(self.dataset),
+            **({} if self.streams else {"samples": len(self.dataset)}),
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             "drop_last": self.drop_last,
         }
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has the same place in the same epoch, but workers of its own."""
+        return {**self.__dict__, "_pool": None, "_running": None}
+
     def __repr__(self) -> str:
+        if not self.plain:
+            kind = "stream" if self.streams else "sampler"
+            return f"DataLoader({type(self.dataset).__name__}, {kind}, batch_size={self.batch_size})"
         return (
             f"DataLoader({len(self.dataset)} samples, batch_size={self.batch_size}, shuffle={self.shuffle}, "
             f"drop_last={self.drop_last}, {len(self)} batches)"
@@ -247,11 +409,14 @@ def _samples(dataset: Any) -> Any:
     return to_array("DataLoader", dataset) if hasattr(dataset, "to_numpy") else dataset
 
 
-def _check_batch_size(batch_size: Any) -> int:
-    if batch_size is None:
-        remedy = "Index the data set itself to get single samples."
-        raise NotSupportedError(message("DataLoader", "batch_size=None", "a positive integer", remedy))
-    return checks.integer("DataLoader", "batch_size", batch_size, 1)
+def _made(make: Callable[[Any], Any], tasks: Iterator[Any]) -> Iterator[Any]:
+    """The batches of `tasks`, until `make` has no more."""
+    for task in tasks:
+        try:
+            batch = make(task)
+        except StopIteration:
+            return
+        yield batch
 
 
 def _unfit(got: str, expected: str, remedy: str = "") -> str:

@@ -11,7 +11,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.data.dataset import Subset, TensorDataset
 from rushlight.data.loader import DataLoader
 
-__all__ = ["InMemory", "in_memory"]
+__all__ = ["InMemory", "in_memory", "in_memory_set"]
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,14 @@ def in_memory(loader: Any) -> InMemory | None:
     >>> in_memory(rl.data.DataLoader(rl.data.Subset(data, [4, 2]))).rows
     array([4, 2])
     """
-    if type(loader) is not DataLoader or loader.collate_fn is not None:
+    if type(loader) is not DataLoader or loader.collate_fn is not None or not loader.plain:
         return None
-    data, rows = loader.dataset, None
+    return in_memory_set(loader.dataset)
+
+
+def in_memory_set(data: Any) -> InMemory | None:
+    """The tensors behind a data set whose batches are rows of them and nothing else; else None."""
+    rows = None
     while type(data) is Subset:
         own = np.asarray(data.indices, dtype=np.int64)
         data, rows = data.dataset, own if rows is None else own[rows]

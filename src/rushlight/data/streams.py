@@ -24,6 +24,8 @@ class Purpose(IntEnum):
     SPLIT = 2
     DISK_TRAIN = 3
     DISK_TEST = 4
+    SAMPLE = 5
+    WORKERS = 6
 
 
 def draw_seed(generator: Generator | None = None) -> int:

@@ -90,7 +90,7 @@ def _held(loader: Any) -> tuple[tuple[Tensor, ...], Array | None]:
 
 
 def _segments(loader: DataLoader, train: bool) -> list[Segment]:
-    size = loader.batch_size
+    size = loader.batch_size or 1
     whole, rest = divmod(len(loader.dataset), size)
     both = [Segment(train, 0, whole, size, 0), Segment(train, whole, len(loader) - whole, rest, whole * size)]
     return [segment for segment in both if segment.count]

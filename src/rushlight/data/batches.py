@@ -1,0 +1,62 @@
+"""How one batch is had: of the samples at some indices, or of the next ones of a stream."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rushlight.data.collate import default_collate, default_convert
+from rushlight.data.combined import IterableDataset
+from rushlight.data.dataset import Dataset, gather, gathers, samples
+
+__all__ = ["Recipe"]
+
+Collate = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a loader's batches are made of, and how: all that a worker has to know.
+
+    batch_size  of a stream: samples in a batch. None: single samples, here and of sets with indices.
+    """
+
+    dataset: Any
+    collate_fn: Collate | None
+    batch_size: int | None
+    drop_last: bool
+    batched: bool
+
+    def start(self) -> Callable[[Any], Any]:
+        """A function from a task to its batch, for one epoch; it raises StopIteration where a stream ends."""
+        if isinstance(self.dataset, IterableDataset):
+            stream = iter(self.dataset)
+            return lambda task: self.next_of(stream)
+        return self.batch
+
+    def batch(self, task: Any) -> Any:
+        """The batch of the samples from one index to another (a pair of ints), or at some indices."""
+        if not self.batched:
+            return (self.collate_fn or default_convert)(self.dataset[task])
+        if isinstance(task, tuple) and self.collate_fn is None and isinstance(self.dataset, Dataset):
+            return self.dataset.slice(*task)
+        own = isinstance(task, tuple | np.ndarray)  # indices that the loader made: whole numbers
+        indices: Sequence[Any] = range(*task) if isinstance(task, tuple) else task
+        if self.collate_fn is not None:
+            return self.collate_fn(samples(self.dataset, [int(i) for i in indices] if own else indices))
+        if own or (gathers(self.dataset) and all(type(i) is int for i in indices)):
+            return gather(self.dataset, indices)
+        return default_collate(samples(self.dataset, indices))
+
+    def next_of(self, stream: Iterator[Any]) -> Any:
+        """The next batch of a stream."""
+        if not self.batched:
+            return (self.collate_fn or default_convert)(next(stream))
+        found = list(itertools.islice(stream, self.batch_size))
+        if not found or (self.drop_last and len(found) < (self.batch_size or 0)):
+            raise StopIteration
+        return (self.collate_fn or default_collate)(found)
