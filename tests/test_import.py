@@ -11,7 +11,16 @@ import pytest
 import rushlight as rl
 from rushlight.core.tensor import LaterMethod
 
-OPTIONAL = {"llvmlite", "scipy_openblas32", "matplotlib", "typer", "rich", "safetensors", "PIL"}
+OPTIONAL = {
+    "llvmlite",
+    "scipy_openblas32",
+    "matplotlib",
+    "typer",
+    "rich",
+    "safetensors",
+    "PIL",
+    "tensorboardX",
+}
 HEAVY = OPTIONAL | {"torch", "jax", "scipy", "sklearn"}
 
 

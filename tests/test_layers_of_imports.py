@@ -49,7 +49,16 @@ HOST_DATA = (
     "reports",
     "cli",
 )
-OPTIONAL = {"llvmlite", "scipy_openblas32", "matplotlib", "typer", "rich", "safetensors", "PIL"}
+OPTIONAL = {
+    "llvmlite",
+    "scipy_openblas32",
+    "matplotlib",
+    "typer",
+    "rich",
+    "safetensors",
+    "PIL",
+    "tensorboardX",
+}
 NEVER = {"torch", "jax", "sklearn", "scipy", "tensorflow", "autograd", "tests", "benchmarks", "examples"}
 
 

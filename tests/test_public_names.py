@@ -138,7 +138,7 @@ def test_refuse_options_takes_defaults_only() -> None:
 
 NAMESPACES = [
     rl, rl.autograd, rl.data, rl.errors, rl.interop, nn, nn.functional, nn.init, nn.utils, rl.ops, optim,
-    optim.lr_scheduler, rl.plot, rl.train,
+    optim.lr_scheduler, rl.plot, rl.train, rl.utils,
 ]  # fmt: skip
 HIDDEN = {"__all__", "__doc__", "__file__", "__name__", "__path__", "__version__"}
 

@@ -25,6 +25,13 @@ LARGE = (60, 80)
 """A batch of some of these goes through shared memory."""
 
 
+@pytest.fixture(autouse=True)
+def _fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing else is said: the sets of these tests are not all importable."""
+    context = multiprocessing.get_context
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method=None: context(method or "fork"))
+
+
 class Pictures(Dataset[Any]):
     def __init__(self, count: int = 12, shape: tuple[int, ...] = LARGE) -> None:
         self.count, self.shape = count, shape
@@ -156,7 +163,7 @@ def test_worker_init_fn(tmp_path: Path) -> None:
     ],
 )
 def test_what_goes_wrong_arrives(how: Any, kind: type[Exception], words: str) -> None:
-    loader = DataLoader(Broken(how), 2, num_workers=2, multiprocessing_context="fork")
+    loader = DataLoader(Broken(how), 2, num_workers=2)
     found: list[Any] = []
     with pytest.raises(kind, match=words):
         found.extend(batch.tolist() for batch in loader)
@@ -166,7 +173,7 @@ def test_what_goes_wrong_arrives(how: Any, kind: type[Exception], words: str) ->
 
 def test_what_cannot_be_sent_is_said() -> None:
     with pytest.raises(WorkerError, match=r"(?s)lambda.*pickle|pickle.*lambda"):
-        list(DataLoader(Broken(lambda: lambda: 5), None, num_workers=1, multiprocessing_context="fork"))
+        list(DataLoader(Broken(lambda: lambda: 5), None, num_workers=1))
 
 
 def test_a_worker_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +255,7 @@ class Slow(rl.data.Dataset):
         open(os.path.join(sys.argv[1], str(os.getpid())), "w").close()
         time.sleep(0.01)
         return np.zeros(50_000)
-loader = rl.data.DataLoader(Slow(), 2, num_workers=2, persistent_workers=sys.argv[2] == "kept")
+loader = rl.data.DataLoader(Slow(), 2, num_workers=2, multiprocessing_context="fork", persistent_workers=sys.argv[2] == "kept")
 for step, batch in enumerate(loader):
     if step == 3:
         print("ready", flush=True)

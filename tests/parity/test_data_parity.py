@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections import OrderedDict, namedtuple
 from typing import Any
 
@@ -131,7 +132,9 @@ LOADERS: dict[str, Any] = {
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("name", LOADERS)
-def test_loaders(name: str) -> None:
+def test_loaders(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = multiprocessing.get_context  # the streams cannot be imported
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method=None: context(method or "fork"))
     found = []
     for L in LIBRARIES:
         loader = LOADERS[name](L, L.utils.data)

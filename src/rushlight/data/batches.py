@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +42,16 @@ class Recipe:
         """The batch of the samples from one index to another (a pair of ints), or at some indices."""
         if not self.batched:
             return (self.collate_fn or default_convert)(self.dataset[task])
-        if isinstance(task, tuple) and self.collate_fn is None and isinstance(self.dataset, Dataset):
-            return self.dataset.slice(*task)
-        own = isinstance(task, tuple | np.ndarray)  # indices that the loader made: whole numbers
-        indices: Sequence[Any] = range(*task) if isinstance(task, tuple) else task
-        if self.collate_fn is not None:
-            return self.collate_fn(samples(self.dataset, [int(i) for i in indices] if own else indices))
-        if own or (gathers(self.dataset) and all(type(i) is int for i in indices)):
-            return gather(self.dataset, indices)
-        return default_collate(samples(self.dataset, indices))
+        kind = type(task)
+        if self.collate_fn is None:
+            if kind is np.ndarray:
+                return gather(self.dataset, task)
+            if kind is tuple and isinstance(self.dataset, Dataset):
+                return self.dataset.slice(*task)
+            if kind is list and gathers(self.dataset) and all(type(i) is int for i in task):
+                return gather(self.dataset, task)
+        indices = range(*task) if kind is tuple else task.tolist() if kind is np.ndarray else task
+        return (self.collate_fn or default_collate)(samples(self.dataset, indices))
 
     def next_of(self, stream: Iterator[Any]) -> Any:
         """The next batch of a stream."""
