@@ -20,8 +20,6 @@ MAY_IMPORT = {
     "errors": {"pytorch_names", "aliases"},
     "device": {"errors"},
     "core": {"errors", "device"},
-    "types": {"core"},
-    "utils": BESIDE,
     "compile": BASE,
     "ops": BASE,
     "func": BASE | {"ops", "nn", "compile"},
@@ -30,6 +28,7 @@ MAY_IMPORT = {
     "optim": BASE | {"ops", "nn"},  # averaged models are modules
     "data": BASE | {"ops"},
     "port": TENSORS | {"interop"},
+    "types": {"core"},
     "utils": BASE | {"ops", "func", "data"},
     "plot": BESIDE | {"interop"},  # it writes files as checkpoints do, whole or not at all
     "interop": BESIDE,

@@ -255,7 +255,9 @@ class Slow(rl.data.Dataset):
         open(os.path.join(sys.argv[1], str(os.getpid())), "w").close()
         time.sleep(0.01)
         return np.zeros(50_000)
-loader = rl.data.DataLoader(Slow(), 2, num_workers=2, multiprocessing_context="fork", persistent_workers=sys.argv[2] == "kept")
+kept = sys.argv[2] == "kept"
+loader = rl.data.DataLoader(
+    Slow(), 2, num_workers=2, multiprocessing_context="fork", persistent_workers=kept)
 for step, batch in enumerate(loader):
     if step == 3:
         print("ready", flush=True)

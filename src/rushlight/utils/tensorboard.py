@@ -23,8 +23,8 @@ class SummaryWriter:
     filename_suffix  of the files of events.
 
     It has the methods of PyTorch's: ``add_scalar(tag, value, step)``, `add_scalars`, `add_histogram`,
-    `add_image`, `add_images`, `add_figure`, `add_text`, `add_hparams`, `add_pr_curve` and others of tensorboardX,
-    which gets tensors as arrays, or as numbers. A graph of a network cannot be had from it.
+    `add_image`, `add_images`, `add_figure`, `add_text`, `add_hparams`, `add_pr_curve` and others of
+    tensorboardX, which gets tensors as arrays, or as numbers. A graph of a network cannot be had from it.
 
     Raises NotSupportedError where the package is not installed.
     """
