@@ -111,6 +111,7 @@ def test_what_a_loader_says_of_itself() -> None:
     assert isinstance(loader.sampler, RandomSampler)
     assert loader.batch_sampler.batch_size == 2
     assert len(loader.sampler) == 5
+    assert DataLoader[Any].__origin__ is DataLoader  # type: ignore[attr-defined]
     assert "sampler" in repr(DataLoader(data, sampler=[1]))
     assert DataLoader(data, batch_sampler=[[1]]).batch_size is None
 

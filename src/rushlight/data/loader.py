@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -22,8 +22,10 @@ from rushlight.errors import ArgumentError, CheckpointError, DTypeError, message
 
 __all__ = ["DataLoader"]
 
+T_co = TypeVar("T_co", covariant=True)
 
-class DataLoader:
+
+class DataLoader(Generic[T_co]):
     """Batches of `dataset`, one epoch for each ``for`` loop.
 
     dataset        a `Dataset`, or anything with a length and integer indices: a list of samples, an array, a
