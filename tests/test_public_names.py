@@ -16,22 +16,8 @@ from rushlight.errors import GradError, NotSupportedError, missing, nearest, ref
 
 SUBPACKAGES = {
     "amp", "autograd", "data", "errors", "func", "interop", "jit", "linalg", "multiprocessing", "nn", "ops",
-    "optim", "plot", "train", "version",
+    "optim", "plot", "train", "types", "utils", "version",
 }  # fmt: skip
-    "autograd",
-    "data",
-    "errors",
-    "func",
-    "interop",
-    "linalg",
-    "nn",
-    "ops",
-    "optim",
-    "plot",
-    "train",
-    "types",
-    "utils",
-}
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",
     "norm", "random", "reduce", "select", "softmax",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.spec import DEFAULT_DTYPE
+from rushlight.core.spec import default
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.errors import DataError, DTypeError, message
 
@@ -121,5 +121,5 @@ def _stack(samples: Sequence[Any]) -> Tensor:
         raise DataError(message("collate", f"samples of shapes {listed}", "one shape", remedy))
     stacked = np.stack(arrays)
     if stacked.dtype.kind == "f" and isinstance(first, int):  # whole numbers first, then others: as rl.tensor
-        stacked = stacked.astype(DEFAULT_DTYPE)
+        stacked = stacked.astype(default.dtype)
     return wrap(stacked)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.placement import device
-from rushlight.core.tensor import Parameter, Tensor, wrap
+from rushlight.core.size import Size
+from rushlight.core.tensor import Parameter, Tensor
 from rushlight.interop.numpy_pickles import numpy_array, numpy_dtype, numpy_scalar, set_array, set_dtype
 from rushlight.interop.storages import DTYPES, STORAGES, Kind, Storage
 
@@ -256,7 +257,7 @@ def _encode(text: str, encoding: str) -> bytes:
 def _sizes(sizes: Any = ()) -> Any:
     if type(sizes) not in (list, tuple) or not all(type(n) is int for n in sizes):
         raise TypeError("a Size of what are no sizes")
-    return type(wrap(np.empty(0)).shape)(sizes)
+    return Size(sizes)
 
 
 def _items(kind: Callable[[list[Any]], Any]) -> Maker:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.placement import device
-from rushlight.core.tensor import Parameter, Tensor, wrap
+from rushlight.core.size import Size
+from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import DTypeError, NotSupportedError, message
 from rushlight.interop.layout import Layout
 from rushlight.interop.pickles import FACTORIES, namespace_class
@@ -203,7 +204,7 @@ class Writer:
         if isinstance(value, device):
             place = (value.type,) if value.index is None else (value.type, value.index)
             return Call("torch device", place)
-        if type(value) is type(wrap(np.empty(0)).shape):
+        if type(value) is Size:
             return Call("torch Size", (tuple(value),))
         if type(value) is namespace_class():
             return Call("argparse Namespace", (), dict(vars(value)))
