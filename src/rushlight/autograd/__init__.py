@@ -25,9 +25,6 @@ __all__ = [
     "set_grad_enabled",
 ]
 
-__path__: list[str] = []
-"""PyTorch has this as a package: `rushlight.autograd.variable` and others are aliases of it."""
-
 if not TYPE_CHECKING:
     __all__ += ["functional"]
     __getattr__, __dir__ = namespace(__name__, __all__, {"functional": ""})
