@@ -1,8 +1,8 @@
 """Derivatives of functions, in the older form of ``torch.autograd.functional``; `rl.func` is the newer one.
 
 ``inputs`` is a tensor or a tuple of tensors, which are the function's arguments, and the results have its
-form. With ``create_graph`` results can be differentiated again by inputs that require grad. ``strict`` refuses
-outputs that do not depend on an input, in place of zeros.
+form. With ``create_graph`` results can be differentiated again by inputs that require grad. ``strict``
+refuses outputs that do not depend on an input, in place of zeros.
 """
 
 from __future__ import annotations
