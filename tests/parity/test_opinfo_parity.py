@@ -62,9 +62,10 @@ LEFT_OUT = {
     },
     ("sum_to_size", torch.bool): "PyTorch makes int64 of what is 0-d, though nothing is summed",
     ("sum_to_size", torch.uint8): "as of bool",
+    ("nn.functional.batch_norm.without_cudnn", torch.float32): "its samples are for CUDA",
     ("einsum", torch.uint8): "PyTorch makes int64 where it only sums, and uint8 where it multiplies",
 }
-ROUGH = {"linalg.householder_product": 16.0}
+ROUGH = {"linalg.householder_product": 16.0, "nn.functional.layer_norm": 64.0}
 """Where gradients are sums of large numbers that nearly cancel: how much more they may differ."""
 ROWS = (torch.layout, torch.memory_format)
 """Options that say how numbers lie: here always in rows."""

@@ -68,6 +68,7 @@ from numpy import (
 
 from rushlight.device.arrays import asarray, float16, float64, uint64
 from rushlight.device.erf import erf
+from rushlight.device.normal import affine, affine_weight, inverse_deviation, standard, standard_grad
 from rushlight.device.linalg import (
     cholesky,
     cofactor,
@@ -92,6 +93,8 @@ __all__ = [
     "abs",
     "add_along_axis",
     "add_at",
+    "affine",
+    "affine_weight",
     "all",
     "amax",
     "amin",
@@ -136,6 +139,7 @@ __all__ = [
     "greater_equal",
     "in_pieces",
     "inverse",
+    "inverse_deviation",
     "invert",
     "isfinite",
     "isinf",
@@ -174,6 +178,8 @@ __all__ = [
     "slogdet",
     "solve",
     "sqrt",
+    "standard",
+    "standard_grad",
     "sum",
     "svd",
     "svdvals",
