@@ -90,6 +90,8 @@ def forms(op: Any) -> dict[str, Form]:
                 theirs = theirs if callable(theirs) else lambda x, n=name: getattr(x, n)
                 pairs[f"x.{method}"] = (found(rl.Tensor, method), theirs)
     order = {"where": lambda f: lambda x, c, y: f(c, x, y), "einsum": lambda f: lambda x, text: f(text, x)}
+    if op.name.startswith("nn.functional.embedding"):
+        order[op.name] = lambda f: lambda weight, index, **kw: f(index, weight, **kw)
     if op.name in order:  # the sample's input is not the first argument
         pairs[op.name] = order[op.name](pairs[op.name][0]), order[op.name](pairs[op.name][1])
     return {n: p for n, p in pairs.items() if callable(p[0]) and callable(p[1])}

@@ -128,6 +128,7 @@ __all__ = [
     "expm1",
     "flip",
     "float16",
+    "first_top_at",
     "float64",
     "floor",
     "floor_divide",
@@ -274,6 +275,19 @@ def power(a: Any, b: Any) -> Any:
             raise
     even = (b & 1) == 0
     return where(b >= 0, np.power(a, maximum(b, 0)), where(abs(a) == 1, where(even, 1, a), 0))
+
+
+def first_top_at(x: Any, bag: Any, keep: Any, bags: int) -> Any:
+    """For each bag and column of x (n, D) the first row of the bag where the largest kept element stands; n
+    where there is none. `bag` says of each row in which it is."""
+    count = x.shape[0]
+    bag, x, rows = bag[keep], x[keep], arange(count)[keep]
+    largest = full((bags, x.shape[1]), -np.inf, x.dtype)
+    np.maximum.at(largest, bag, x)
+    found = full(largest.shape, count, np.int64)
+    at_top = (x == largest[bag]) | isnan(x)
+    np.minimum.at(found, bag, where(at_top, rows[:, np.newaxis], count))
+    return found
 
 
 def from_front(index: Any, size: int, axis: int) -> Any:

@@ -53,6 +53,7 @@ LATER: dict[str, str] = {
     "typed": """
         BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
     """,
+    "lookup": "embedding",
     "normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
 }
 """Files that load when used, and their functions."""
