@@ -28,9 +28,10 @@ with warnings.catch_warnings():
 UNDEFINED = dict.fromkeys(("empty", "empty_like"), "what the memory held; here it is 0")
 RANDOM = dict.fromkeys(
     (
-        "bernoulli", "nn.functional.dropout", "nn.functional.gumbel_softmax", "nn.functional.rrelu", "normal",
-        "normal.in_place", "normal.number_mean", "rand_like", "randint", "randint_like", "randn",
-        "randn_like", "uniform",
+        "bernoulli", "nn.functional.alpha_dropout", "nn.functional.dropout", "nn.functional.dropout2d",
+        "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout.with_train",
+        "nn.functional.gumbel_softmax", "nn.functional.rrelu", "normal", "normal.in_place",
+        "normal.number_mean", "rand_like", "randint", "randint_like", "randn", "randn_like", "uniform",
     ),
     "another generator",
 )  # fmt: skip

@@ -67,6 +67,7 @@ LATER: dict[str, str] = {
     "nonlinear": """CELU ELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LogSigmoid Mish PReLU RReLU ReLU6
         SELU Softmax2d Softmin Softshrink Softsign Tanhshrink Threshold""",
     "parallel": "DataParallel DistributedDataParallel",
+    "dropping": "AlphaDropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
     "embedding": "Embedding EmbeddingBag",
     "normalization": """BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d
         InstanceNorm3d LayerNorm RMSNorm""",

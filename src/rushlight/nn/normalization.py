@@ -146,9 +146,9 @@ class BatchNorm1d(_BatchNorm):
 
     >>> import rushlight as rl
     >>> layer = rl.nn.BatchNorm1d(2)
-    >>> layer(rl.tensor([[1.0, 10.0], [3.0, 30.0]])), layer.running_mean
-    (tensor([[-1.0000, -1.0000],
-            [ 1.0000,  1.0000]], grad_fn=<add>), tensor([0.2000, 2.0000]))
+    >>> layer(rl.tensor([[1.0, 10.0], [3.0, 30.0]])).detach(), layer.running_mean
+    (tensor([[-1., -1.],
+            [ 1.,  1.]]), tensor([0.2, 2. ]))
     """
 
     ndims = (2, 3)
@@ -282,9 +282,7 @@ class LayerNorm(_Affine):
 
     def extra_repr(self) -> str:
         bias = self.bias is not None
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, bias={bias}"
-        )
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, bias={bias}"
 
 
 class RMSNorm(_Affine):

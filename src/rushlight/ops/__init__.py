@@ -53,6 +53,8 @@ LATER: dict[str, str] = {
     "typed": """
         BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
     """,
+    "drop": """alpha_dropout alpha_dropout_ dropout dropout_ feature_alpha_dropout feature_alpha_dropout_
+        feature_dropout feature_dropout_""",
     "lookup": "embedding",
     "normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
 }

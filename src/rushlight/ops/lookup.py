@@ -100,8 +100,8 @@ def limit_rows(weight: Tensor, index: Tensor, largest: float, power: float) -> N
     >>> weight = rl.tensor([[3.0, 4.0], [6.0, 8.0]])
     >>> rl.ops.lookup.limit_rows(weight, rl.tensor([1]), 1.0, 2.0)
     >>> weight
-    tensor([[3.0000, 4.0000],
-            [0.6000, 0.8000]])
+    tensor([[3. , 4. ],
+            [0.6, 0.8]])
     """
     index = index.reshape(-1)
     rows = apply(INDEX, weight, index, pattern=_ROWS)
@@ -113,9 +113,7 @@ def _infer_top(x: Spec, bag: Spec, keep: Spec, *, bags: int) -> Spec:
     return Spec((bags, x.shape[1]), xp.int64)
 
 
-TOP = register(
-    Op("bag_top", lambda m, x, bag, keep, *, bags: m.first_top_at(x, bag, keep, bags), _infer_top)
-)
+TOP = register(Op("bag_top", lambda m, x, bag, keep, *, bags: m.first_top_at(x, bag, keep, bags), _infer_top))
 
 
 def bagged(

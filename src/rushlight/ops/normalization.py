@@ -173,13 +173,16 @@ def layer_norm(
     >>> import rushlight as rl
     >>> rl.layer_norm(rl.tensor([[1.0, 3.0], [5.0, 5.0]]), (2,), eps=0.001)
     tensor([[-0.9995,  0.9995],
-            [ 0.0000,  0.0000]])
+            [ 0.    ,  0.    ]])
     """
     return _over_last("layer_norm", input, normalized_shape, weight, bias, eps, True)
 
 
 def rms_norm(
-    input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
 ) -> Tensor:
     """x / sqrt(mean(x²) + eps) weight over the last axes, whose sizes are `normalized_shape`.
 
@@ -190,7 +193,7 @@ def rms_norm(
     >>> import rushlight as rl
     >>> rl.rms_norm(rl.tensor([[3.0, 4.0], [5.0, 5.0]]), (2,))
     tensor([[0.8485, 1.1314],
-            [1.0000, 1.0000]])
+            [1.    , 1.    ]])
     """
     if eps is None:
         eps = xp.epsilon(xp.float32 if input.dtype == xp.float16 else input.dtype)

@@ -101,7 +101,9 @@ def _check_options(mode: str, factors: Tensor | None, by_count: bool, input: Ten
     if factors is not None and mode != "sum":
         raise NotSupportedError(message("embedding_bag", f"per_sample_weights with mode={mode!r}", "'sum'"))
     if by_count and mode == "max":
-        raise NotSupportedError(message("embedding_bag", "scale_grad_by_freq with mode='max'", "another mode"))
+        raise NotSupportedError(
+            message("embedding_bag", "scale_grad_by_freq with mode='max'", "another mode")
+        )
 
 
 def _offsets(input: Tensor, offsets: Tensor | None, include_last: bool) -> Tensor:

@@ -49,9 +49,7 @@ def batch_norm(
     """
     if training and input.ndim > 1:
         _check_several("batch_norm", "value", input.shape[0] * math.prod(input.shape[2:]))
-    return normalization.batch_norm(
-        input, weight, bias, running_mean, running_var, training, momentum, eps
-    )
+    return normalization.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
 def layer_norm(
@@ -128,8 +126,8 @@ def normalize(
 
     >>> import rushlight as rl
     >>> rl.nn.functional.normalize(rl.tensor([[3.0, 4.0], [0.0, 0.0]]))
-    tensor([[0.6000, 0.8000],
-            [0.0000, 0.0000]])
+    tensor([[0.6, 0.8],
+            [0. , 0. ]])
     """
     result = input / ops.norm(input, p, dim, True).clamp(min=eps)
     return result if out is None else out.copy_(result)
