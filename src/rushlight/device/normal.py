@@ -89,7 +89,7 @@ def affine(x: Any, weight: Any, bias: Any) -> Any:
 
 
 def affine_weight(g: Any, x: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient of the weight of `shape` for that of the result: g x, summed over where the weight is one."""
+    """The weight's gradient, of `shape`: g x, summed over the axes along which the weight repeats."""
     lead = x.ndim - len(shape)
     dim = (*range(lead), *(lead + d for d, n in enumerate(shape) if n == 1))
     if not lead or x.size <= PIECE:

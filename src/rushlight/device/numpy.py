@@ -68,7 +68,6 @@ from numpy import (
 
 from rushlight.device.arrays import asarray, float16, float64, uint64
 from rushlight.device.erf import erf
-from rushlight.device.normal import affine, affine_weight, inverse_deviation, standard, standard_grad
 from rushlight.device.linalg import (
     cholesky,
     cofactor,
@@ -85,6 +84,7 @@ from rushlight.device.linalg import (
     svd,
     svdvals,
 )
+from rushlight.device.normal import affine, affine_weight, inverse_deviation, standard, standard_grad
 from rushlight.device.random import philox
 from rushlight.device.sums import add_at, cumsum, matmul, mean, prod, sum
 from rushlight.device.windows import convolve, convolve_input, convolve_weight, fold, pad, windows

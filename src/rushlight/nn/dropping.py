@@ -56,8 +56,8 @@ class Dropout3d(_Kind):
 
 
 class AlphaDropout(_Kind):
-    """In training each number becomes SELU's lowest with probability `p`; scaled and shifted so that numbers of
-    mean 0 and variance 1 keep both. Goes with SELU.
+    """In training each number becomes SELU's lowest with probability `p`; scaled and shifted so that numbers
+    of mean 0 and variance 1 keep both. Goes with SELU.
 
     ``inplace``: in the input's memory. Raises ArgumentError unless 0 <= p <= 1. (Klambauer et al., 2017.)
 

@@ -17,7 +17,7 @@ __all__ = ["Embedding", "EmbeddingBag"]
 
 
 class _Table(Module):
-    """A table of `num_embeddings` vectors of `embedding_dim` numbers, from which `padding_idx` may be left out."""
+    """A table of `num_embeddings` vectors of `embedding_dim` numbers; `padding_idx` may be left out."""
 
     weight: Parameter
 
@@ -75,8 +75,8 @@ class Embedding(_Table):
     scale_grad_by_freq  a row's gradient is divided by how often it was looked up in the batch.
     sparse              without effect: gradients are dense.
 
-    `weight` is drawn from the standard normal distribution. Raises IndexingError for other numbers, DTypeError
-    for an input that is no integers.
+    `weight` is drawn from the standard normal distribution. Raises IndexingError for other numbers,
+    DTypeError for an input that is no integers.
 
     >>> import rushlight as rl
     >>> rl.nn.Embedding(10, 3)(rl.tensor([[1, 2], [4, 5]])).shape
@@ -147,8 +147,8 @@ class Embedding(_Table):
 class EmbeddingBag(_Table):
     """Bags of numbers become a vector each: the sum, the mean or the largest of the rows that they name.
 
-    Takes (B, L), a bag a row, or (n,) and `offsets` (B,), where each bag begins; gives (B, embedding_dim). Does
-    not make what `Embedding` makes in between. The options are those of `Embedding` and of
+    Takes (B, L), a bag a row, or (n,) and `offsets` (B,), where each bag begins; gives (B, embedding_dim).
+    The options are those of `Embedding` and of
     `nn.functional.embedding_bag`; `padding_idx` is left out of the bags.
 
     >>> import rushlight as rl

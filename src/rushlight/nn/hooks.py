@@ -67,9 +67,7 @@ class Hooked:
             "_forward_pre_hooks", _Special(hook, True, False) if with_kwargs else hook, prepend
         )
 
-    def register_full_backward_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are known.
 
         Both are tuples with None where nothing requires grad. What the hook returns replaces `grad_input`.

@@ -282,7 +282,8 @@ class LayerNorm(_Affine):
 
     def extra_repr(self) -> str:
         bias = self.bias is not None
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, bias={bias}"
+        affine = self.elementwise_affine
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}, bias={bias}"
 
 
 class RMSNorm(_Affine):

@@ -41,9 +41,7 @@ class Saved:
         _buffers_kept: dict[str, bool]
         __dict__: dict[str, Any]
 
-        def named_modules(
-            self, memo: Any = None, prefix: str = "", remove_duplicate: bool = True
-        ) -> Any: ...
+        def named_modules(self, memo: Any = None, prefix: str = "", remove_duplicate: bool = True) -> Any: ...
 
     _saving_hooks: dict[str, tuple[Any, ...]] = {}  # noqa: RUF012  (a module gets its own with its first hook)
 
@@ -102,7 +100,7 @@ class Saved:
         """Copy values into parameters and buffers of the same names.
 
         strict   with False missing and unexpected names are returned instead of refused.
-        assign   put the dict's tensors into the place of the module's, with their dtypes, in place of copying.
+        assign   put the dict's tensors, with their dtypes, into the place of the module's.
 
         Raises CheckpointError that lists everything missing, unexpected and misshapen at once; then nothing
         has been changed.

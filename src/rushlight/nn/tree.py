@@ -325,4 +325,3 @@ class ModuleTree(Saved):
                 elif sizes:
                     (draw_bias or draw.bias)(p, *sizes[0])
         return self
-

@@ -47,6 +47,7 @@ from rushlight.ops.select import *
 from rushlight.ops.softmax import *
 
 LATER: dict[str, str] = {
+    "bilinear_form": "bilinear",
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
     "conv": "convolution",

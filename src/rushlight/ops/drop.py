@@ -84,8 +84,8 @@ def feature_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 
 def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
-    """Each number becomes SELU's lowest with probability `p`; scaled and shifted so that numbers of mean 0 and
-    variance 1 keep both.
+    """Each number becomes SELU's lowest with probability `p`; scaled and shifted so that numbers of mean 0
+    and variance 1 keep both.
 
     Raises ArgumentError unless 0 <= p <= 1. (Klambauer et al., 2017.)
 

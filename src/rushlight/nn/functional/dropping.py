@@ -54,8 +54,8 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Each number becomes SELU's lowest with probability `p`; scaled and shifted so that numbers of mean 0 and
-    variance 1 keep both. x itself unless `training`.
+    """Each number becomes SELU's lowest with probability `p`; scaled and shifted so that numbers of mean 0
+    and variance 1 keep both. x itself unless `training`.
 
     ``inplace``: in the input's memory. Raises ArgumentError unless 0 <= p <= 1. (Klambauer et al., 2017.)
 
