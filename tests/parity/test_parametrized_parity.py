@@ -24,9 +24,7 @@ KINDS: dict[str, Make] = {
     "spectral_norm of a bias": lambda L, layer: L.nn.utils.parametrizations.spectral_norm(layer, "bias"),
     "orthogonal": lambda L, layer: L.nn.utils.parametrizations.orthogonal(layer),
     "cayley": lambda L, layer: L.nn.utils.parametrizations.orthogonal(layer, orthogonal_map="cayley"),
-    "matrix_exp": lambda L, layer: L.nn.utils.parametrizations.orthogonal(
-        layer, orthogonal_map="matrix_exp"
-    ),
+    "matrix_exp": lambda L, layer: L.nn.utils.parametrizations.orthogonal(layer, orthogonal_map="matrix_exp"),
     "householder": lambda L, layer: L.nn.utils.parametrizations.orthogonal(
         layer, orthogonal_map="householder"
     ),

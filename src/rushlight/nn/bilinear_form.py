@@ -10,9 +10,9 @@ from rushlight import ops
 from rushlight.core.placement import check_device
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ArgumentError, DTypeError, message
-from rushlight.nn import functional as F
 from rushlight.nn.init import uniform_
 from rushlight.nn.module import Module
+from rushlight.ops.bilinear_form import bilinear
 
 __all__ = ["Bilinear", "Unflatten"]
 
@@ -56,7 +56,7 @@ class Bilinear(Module):
             uniform_(parameter, -bound, bound)
 
     def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
-        return F.bilinear(input1, input2, self.weight, self.bias)
+        return bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return (

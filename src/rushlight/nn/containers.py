@@ -139,7 +139,7 @@ class Sequential(_Numbered):
             raise ArgumentError(
                 message("Sequential += other", f"a {type(other).__name__}", "a Sequential", "Use append().")
             )
-        return self.extend(list(other))  # type: ignore[no-any-return]
+        return self.extend(list(other))
 
     def __mul__(self, times: int) -> Sequential:
         """The same modules, again and again: they share their weights."""

@@ -9,7 +9,7 @@ from rushlight.core.placement import check_device
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
-from rushlight.nn import functional as F
+from rushlight.nn.functional.lookup import embedding, embedding_bag
 from rushlight.nn.init import normal_
 from rushlight.nn.module import Module
 
@@ -133,7 +133,7 @@ class Embedding(_Table):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(
+        return embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq
         )
 
@@ -217,7 +217,7 @@ class EmbeddingBag(_Table):
     def forward(
         self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
     ) -> Tensor:
-        return F.embedding_bag(
+        return embedding_bag(
             input,
             self.weight,
             offsets,

@@ -68,7 +68,7 @@ class LazyModuleMixin(Module):
             got = "parameters without a shape after initialize_parameters"
             raise ShapeError(message(type(self).__name__, got, "all with one"))
         if self.cls_to_become is not None:
-            self.__class__ = self.cls_to_become
+            object.__setattr__(self, "__class__", self.cls_to_become)
             return self(*inputs, **options)
         return super().__call__(*inputs, **options)
 

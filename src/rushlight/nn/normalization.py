@@ -10,7 +10,7 @@ from rushlight.core.placement import check_device
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
-from rushlight.nn import functional as F
+from rushlight.nn.functional.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from rushlight.nn.init import ones_, zeros_
 from rushlight.nn.module import Module
 
@@ -132,7 +132,7 @@ class _BatchNorm(_Running):
                 momentum = 1.0 / self.num_batches_tracked.to(input.dtype)
         if self.training and not self.track_running_stats:
             mean = var = None
-        return F.batch_norm(input, mean, var, self.weight, self.bias, own, momentum, self.eps)
+        return batch_norm(input, mean, var, self.weight, self.bias, own, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -201,7 +201,7 @@ class _InstanceNorm(_Running):
         own = self.training or not self.track_running_stats
         momentum = 0.0 if self.momentum is None else self.momentum
         running = self.running_mean, self.running_var
-        y = F.instance_norm(x, *running, self.weight, self.bias, own, momentum, self.eps)
+        y = instance_norm(x, *running, self.weight, self.bias, own, momentum, self.eps)
         return y.squeeze(0) if alone else y
 
 
@@ -245,8 +245,8 @@ class InstanceNorm3d(_InstanceNorm):
 
 def _sizes(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     if hasattr(normalized_shape, "__index__"):
-        return (int(normalized_shape),)  # type: ignore[arg-type]
-    return tuple(normalized_shape)  # type: ignore[arg-type]
+        return (int(normalized_shape),)
+    return tuple(normalized_shape)
 
 
 class LayerNorm(_Affine):
@@ -278,7 +278,7 @@ class LayerNorm(_Affine):
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         bias = self.bias is not None
@@ -317,7 +317,7 @@ class RMSNorm(_Affine):
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+        return rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
@@ -358,7 +358,7 @@ class GroupNorm(_Affine):
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         bias = self.bias is not None

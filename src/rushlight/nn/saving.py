@@ -17,11 +17,13 @@ EXTRA = "_extra_state"
 """The name under which `get_extra_state` goes into a dict."""
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` with ``strict=False`` passed over."""
-
+class _Keys(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+class IncompatibleKeys(_Keys):
+    """What `load_state_dict` with ``strict=False`` passed over."""
 
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
@@ -35,12 +37,15 @@ class Saved:
     """What a module gives into a `state_dict`, and takes from one."""
 
     if TYPE_CHECKING:
-        _parameters: dict[str, Parameter]
-        _buffers: dict[str, Tensor]
-        _modules: dict[str, Any]
         _buffers_kept: dict[str, bool]
         __dict__: dict[str, Any]
 
+        @property
+        def _parameters(self) -> dict[str, Parameter]: ...
+        @property
+        def _buffers(self) -> dict[str, Tensor]: ...
+        @property
+        def _modules(self) -> dict[str, Any]: ...
         def named_modules(self, memo: Any = None, prefix: str = "", remove_duplicate: bool = True) -> Any: ...
 
     _saving_hooks: dict[str, tuple[Any, ...]] = {}  # noqa: RUF012  (a module gets its own with its first hook)
@@ -61,7 +66,9 @@ class Saved:
         keep_vars    give the parameters themselves, not what shares their memory.
         """
         if args:  # PyTorch's older order
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            given = dict(zip(("destination", "prefix", "keep_vars"), args, strict=False))
+            options = {"destination": destination, "prefix": prefix, "keep_vars": keep_vars, **given}
+            return self.state_dict(**options)
         out: dict[str, Any] = OrderedDict() if destination is None else destination
         for hook in self._saving_hooks.get("before saving", ()):
             hook(self, prefix, keep_vars)

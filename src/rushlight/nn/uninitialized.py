@@ -24,7 +24,7 @@ class Uninitialized(Tensor):
         self.__dict__["wanted"] = requires_grad
 
     @property
-    def array(self) -> Any:  # type: ignore[override]
+    def array(self) -> Any:
         """Refused: there are no numbers."""
         raise GradError(
             message(
@@ -80,8 +80,9 @@ class Uninitialized(Tensor):
         check_device(device)
         kind, wanted = check_dtype(dtype or self.dtype), self.requires_grad
         self.__dict__.clear()
-        self.__class__ = self.becomes
-        self.array = ops.zeros(shape, dtype=kind).array
+        made: Any = self  # of its new class, whose array is no property
+        made.__class__ = self.becomes
+        made.array = ops.zeros(shape, dtype=kind).array
         if wanted:
             self.requires_grad_()
 

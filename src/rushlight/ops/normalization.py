@@ -61,7 +61,7 @@ def _composed_grad(g: Tensor, y: Tensor, factor: Tensor, *, dim: Axes, centred: 
 
 def _grad(g: Tensor, y: Tensor, x: Spec, *given: Tensor, dim: Axes) -> list[Tensor | None]:
     """The whole derivative by x: what the mean and the factor owe to it is in it, and not in theirs."""
-    attrs = {"dim": dim, "centred": len(given) == 2}
+    attrs: dict[str, Any] = {"dim": dim, "centred": len(given) == 2}
     # Whoever differentiates once more needs it in tensor operations.
     factor = given[-1]
     dx = _composed_grad(g, y, factor, **attrs) if state.grad_enabled else apply(GRAD, g, y, factor, **attrs)

@@ -5,7 +5,6 @@ What few programs use loads when one of its names is asked for.
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -171,17 +170,13 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 
 LATER: dict[str, str] = {
+    "parametrizations": "",
+    "parametrize": "",
     "folding": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights skip_init",
     "renorm": "remove_spectral_norm remove_weight_norm spectral_norm weight_norm",
 }
 """Files that load when used, and their names."""
 
-MODULES = ("parametrizations", "parametrize")
-"""Files that load when they are named."""
-
 if not TYPE_CHECKING:
-    __all__ += [*MODULES, *names_of(LATER)]  # noqa: PLE0604
-    _found, __dir__ = namespace(__name__, __all__, LATER)
-
-    def __getattr__(name: str) -> object:
-        return importlib.import_module(f"{__name__}.{name}") if name in MODULES else _found(name)
+    __all__ += names_of(LATER)  # noqa: PLE0605
+    __getattr__, __dir__ = namespace(__name__, __all__, LATER)

@@ -22,7 +22,7 @@ class _Derived:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         kind = type(self)
-        return _again, (self._base, self._derived, kind.__name__), self.__getstate__()  # type: ignore[attr-defined]
+        return _again, (self._base, self._derived, kind.__name__), self.__getstate__()
 
 
 def _again(base: type[Module], attributes: dict[str, Access], name: str) -> Any:

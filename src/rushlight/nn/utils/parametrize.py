@@ -111,7 +111,7 @@ def _refill(held: Tensor, value: Tensor) -> None:
 
 def _compute(module: Module, name: str) -> Tensor:
     if not _depth:
-        return module.parametrizations[name]()  # type: ignore[no-any-return]
+        return module.parametrizations[name]()
     key = id(module), name
     if key not in _kept:
         _kept[key] = module.parametrizations[name]()
