@@ -37,7 +37,7 @@ class Dropout2d(_Kind):
     """`Dropout1d` of images (N, C, H, W). Three axes are (N, C, L), as in PyTorch, and two are (N, C).
 
     >>> import rushlight as rl
-    >>> rl.nn.Dropout2d()(rl.ones(8, 4, 3, 3)).shape
+    >>> tuple(rl.nn.Dropout2d()(rl.ones(8, 4, 3, 3)).shape)
     (8, 4, 3, 3)
     """
 
@@ -48,7 +48,7 @@ class Dropout3d(_Kind):
     """`Dropout1d` of volumes (N, C, D, H, W), or of one (C, D, H, W).
 
     >>> import rushlight as rl
-    >>> rl.nn.Dropout3d()(rl.ones(2, 4, 3, 3, 3)).shape
+    >>> tuple(rl.nn.Dropout3d()(rl.ones(2, 4, 3, 3, 3)).shape)
     (2, 4, 3, 3, 3)
     """
 

@@ -79,7 +79,7 @@ class Embedding(_Table):
     DTypeError for an input that is no integers.
 
     >>> import rushlight as rl
-    >>> rl.nn.Embedding(10, 3)(rl.tensor([[1, 2], [4, 5]])).shape
+    >>> tuple(rl.nn.Embedding(10, 3)(rl.tensor([[1, 2], [4, 5]])).shape)
     (2, 2, 3)
     """
 
@@ -153,7 +153,7 @@ class EmbeddingBag(_Table):
 
     >>> import rushlight as rl
     >>> layer = rl.nn.EmbeddingBag(10, 3, mode="sum")
-    >>> layer(rl.tensor([1, 2, 4, 5, 4]), rl.tensor([0, 3])).shape
+    >>> tuple(layer(rl.tensor([1, 2, 4, 5, 4]), rl.tensor([0, 3])).shape)
     (2, 3)
     """
 

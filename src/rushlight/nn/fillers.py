@@ -84,7 +84,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     >>> bool((w @ w.T - rl.eye(3)).abs().max() < 1e-5)
     True
     """
-    from rushlight import linalg
+    from rushlight.ops.factors import qr  # the matrices' decompositions load for this one alone
 
     if tensor.ndim < 2:
         raise ShapeError(message("orthogonal_", f"shape {tensor.shape}", "two axes or more"))
@@ -92,7 +92,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
     shape = (max(rows, columns), min(rows, columns))
-    q, r = linalg.qr(ops.randn(*shape, dtype=tensor.dtype, generator=generator))
+    q, r = qr(ops.randn(*shape, dtype=tensor.dtype, generator=generator))
     # With the signs of r's diagonal every orthogonal matrix is as likely.
     q = q * ops.einsum("ii->i", r).sign()
     return tensor.copy_((q.T if rows < columns else q).reshape(tensor.shape) * gain)

@@ -92,6 +92,12 @@ class _Running(_Affine):
         self.reset_running_stats()
         super().reset_parameters()
 
+    def _before_loading(self, state: dict[str, Any], prefix: str) -> None:
+        """States that were saved before batches were counted have no count."""
+        super()._before_loading(state, prefix)
+        if self.num_batches_tracked is not None:
+            state.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked)
+
     def _check(self, input: Tensor) -> None:
         if input.ndim not in self.ndims:
             got = f"an input of {input.ndim} axes"
@@ -158,7 +164,7 @@ class BatchNorm2d(_BatchNorm):
     """`BatchNorm1d` of images (N, C, H, W).
 
     >>> import rushlight as rl
-    >>> rl.nn.BatchNorm2d(3)(rl.rand(2, 3, 4, 4)).shape
+    >>> tuple(rl.nn.BatchNorm2d(3)(rl.rand(2, 3, 4, 4)).shape)
     (2, 3, 4, 4)
     """
 
@@ -169,7 +175,7 @@ class BatchNorm3d(_BatchNorm):
     """`BatchNorm1d` of volumes (N, C, D, H, W).
 
     >>> import rushlight as rl
-    >>> rl.nn.BatchNorm3d(3)(rl.rand(2, 3, 2, 2, 2)).shape
+    >>> tuple(rl.nn.BatchNorm3d(3)(rl.rand(2, 3, 2, 2, 2)).shape)
     (2, 3, 2, 2, 2)
     """
 
@@ -225,7 +231,7 @@ class InstanceNorm2d(_InstanceNorm):
     """`InstanceNorm1d` of images (N, C, H, W) or (C, H, W).
 
     >>> import rushlight as rl
-    >>> rl.nn.InstanceNorm2d(3)(rl.rand(2, 3, 4, 4)).shape
+    >>> tuple(rl.nn.InstanceNorm2d(3)(rl.rand(2, 3, 4, 4)).shape)
     (2, 3, 4, 4)
     """
 
@@ -236,7 +242,7 @@ class InstanceNorm3d(_InstanceNorm):
     """`InstanceNorm1d` of volumes (N, C, D, H, W) or (C, D, H, W).
 
     >>> import rushlight as rl
-    >>> rl.nn.InstanceNorm3d(3)(rl.rand(2, 3, 2, 2, 2)).shape
+    >>> tuple(rl.nn.InstanceNorm3d(3)(rl.rand(2, 3, 2, 2, 2)).shape)
     (2, 3, 2, 2, 2)
     """
 
@@ -331,7 +337,7 @@ class GroupNorm(_Affine):
     channels. (Wu and He, 2018.)
 
     >>> import rushlight as rl
-    >>> rl.nn.GroupNorm(2, 4, affine=False)(rl.rand(3, 4, 5)).shape
+    >>> tuple(rl.nn.GroupNorm(2, 4, affine=False)(rl.rand(3, 4, 5)).shape)
     (3, 4, 5)
     """
 

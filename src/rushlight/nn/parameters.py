@@ -104,8 +104,8 @@ class ParameterDict(Module):
         return self.__dict__[_attribute(key)]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._names = {**self._names, key: None}
         setattr(self, _attribute(key), _as_parameter(value))
+        self._names = {**self._names, key: None}
 
     def __delitem__(self, key: str) -> None:
         self.pop(key)

@@ -47,7 +47,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """`dropout1d` of volumes (N, C, D, H, W), or of one (C, D, H, W).
 
     >>> import rushlight as rl
-    >>> rl.nn.functional.dropout3d(rl.ones(2, 4, 3, 3, 3)).shape
+    >>> tuple(rl.nn.functional.dropout3d(rl.ones(2, 4, 3, 3, 3)).shape)
     (2, 4, 3, 3, 3)
     """
     return _channels(input, p, training, inplace, 4)

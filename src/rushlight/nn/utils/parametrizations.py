@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight import linalg, ops
+from rushlight import ops
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
 from rushlight.nn.functional.normalization import normalize
 from rushlight.nn.module import Module
 from rushlight.nn.utils.parametrize import register_parametrization
+from rushlight.ops.factors import qr
+from rushlight.ops.solving import householder_product, matrix_exp, solve
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
@@ -189,16 +191,16 @@ class _Orthogonal(Module):
             low = ops.cat([low, low.new_full((*low.shape[:-1], rows - columns), 0.0)], -1)
         skew = low - low.mT
         if self.orthogonal_map == "matrix_exp":
-            return linalg.matrix_exp(skew)
+            return matrix_exp(skew)
         one = ops.eye(rows, dtype=x.dtype)
-        return linalg.solve(one - skew * 0.5, one + skew * 0.5)
+        return solve(one - skew * 0.5, one + skew * 0.5)
 
     def _of_householder(self, x: Tensor) -> Tensor:
         """The product of reflections, whose vectors are the columns of x below the diagonal, which is 1."""
         low = x.tril(-1)
         tau = 2.0 / (1.0 + (low * low).sum(-2))
         signs = ops.einsum("...ii->...i", x[..., : x.shape[-1], :]).trunc()
-        return linalg.householder_product(low, tau) * signs.detach().unsqueeze(-2)
+        return householder_product(low, tau) * signs.detach().unsqueeze(-2)
 
     @no_grad()
     def right_inverse(self, q: Tensor) -> Tensor:
@@ -227,7 +229,7 @@ def _is_orthogonal(q: Tensor) -> bool:
 
 def _made_orthogonal(a: Tensor) -> Tensor:
     """The orthogonal factor of a = q r with a positive diagonal of r."""
-    q, r = linalg.qr(a)
+    q, r = qr(a)
     return q * ops.einsum("...ii->...i", r).sign().unsqueeze(-2)
 
 
