@@ -24,7 +24,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_modules import module_db
 
-MODULES = {info.name: info for info in module_db if opinfo.found(rl, info.name) is not None}
 DTYPES = (torch.float32, torch.float64)
 
 RANDOM = dict.fromkeys(
@@ -51,8 +50,21 @@ OPTIONS = {
 """With which options layers were made that are arguments of others."""
 REFUSED: dict[str, str] = {}
 """Layers that refuse some sample with a NotSupportedError, and why."""
+LEFT_OUT = {
+    "nn.CTCLoss": "PyTorch's gradient is that of the logits beneath log_softmax; compared elsewhere",
+    "nn.KLDivLoss": "of negative targets, which have no logarithm, PyTorch's gradient is nan in other places",
+    "nn.GaussianNLLLoss": "its sample has a variance that broadcasts along the first axis",
+}
+"""Layers whose samples are not run, and why."""
 SHOWN_OTHERWISE: dict[str, str] = {}
 """Layers whose text differs from PyTorch's, and why."""
+
+
+MODULES = {
+    info.name: info
+    for info in module_db
+    if info.name not in LEFT_OUT and opinfo.found(rl, info.name) is not None
+}
 
 
 def ours_of(value: Any) -> Any:
@@ -148,4 +160,4 @@ def test_modules(name: str) -> None:
 def test_the_lists_name_what_is_there() -> None:
     known = {info.name for info in module_db}
     assert len(MODULES) > 20
-    assert {*RANDOM, *REFUSED, *SHOWN_OTHERWISE} <= known
+    assert {*RANDOM, *REFUSED, *LEFT_OUT, *SHOWN_OTHERWISE} <= known
