@@ -28,9 +28,10 @@ with warnings.catch_warnings():
 UNDEFINED = dict.fromkeys(("empty", "empty_like"), "what the memory held; here it is 0")
 RANDOM = dict.fromkeys(
     (
-        "bernoulli", "nn.functional.dropout", "nn.functional.gumbel_softmax", "nn.functional.rrelu", "normal",
-        "normal.in_place", "normal.number_mean", "rand_like", "randint", "randint_like", "randn",
-        "randn_like", "uniform",
+        "bernoulli", "nn.functional.alpha_dropout", "nn.functional.dropout", "nn.functional.dropout2d",
+        "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout.with_train",
+        "nn.functional.gumbel_softmax", "nn.functional.rrelu", "normal", "normal.in_place",
+        "normal.number_mean", "rand_like", "randint", "randint_like", "randn", "randn_like", "uniform",
     ),
     "another generator",
 )  # fmt: skip
@@ -62,9 +63,10 @@ LEFT_OUT = {
     },
     ("sum_to_size", torch.bool): "PyTorch makes int64 of what is 0-d, though nothing is summed",
     ("sum_to_size", torch.uint8): "as of bool",
+    ("nn.functional.batch_norm.without_cudnn", torch.float32): "its samples are for CUDA",
     ("einsum", torch.uint8): "PyTorch makes int64 where it only sums, and uint8 where it multiplies",
 }
-ROUGH = {"linalg.householder_product": 16.0}
+ROUGH = {"linalg.householder_product": 16.0, "nn.functional.layer_norm": 64.0}
 """Where gradients are sums of large numbers that nearly cancel: how much more they may differ."""
 ROWS = (torch.layout, torch.memory_format)
 """Options that say how numbers lie: here always in rows."""
@@ -89,6 +91,8 @@ def forms(op: Any) -> dict[str, Form]:
                 theirs = theirs if callable(theirs) else lambda x, n=name: getattr(x, n)
                 pairs[f"x.{method}"] = (found(rl.Tensor, method), theirs)
     order = {"where": lambda f: lambda x, c, y: f(c, x, y), "einsum": lambda f: lambda x, text: f(text, x)}
+    if op.name.startswith("nn.functional.embedding"):
+        order[op.name] = lambda f: lambda weight, index, **kw: f(index, weight, **kw)
     if op.name in order:  # the sample's input is not the first argument
         pairs[op.name] = order[op.name](pairs[op.name][0]), order[op.name](pairs[op.name][1])
     return {n: p for n, p in pairs.items() if callable(p[0]) and callable(p[1])}

@@ -84,6 +84,7 @@ from rushlight.device.linalg import (
     svd,
     svdvals,
 )
+from rushlight.device.normal import affine, affine_weight, inverse_deviation, standard, standard_grad
 from rushlight.device.random import philox
 from rushlight.device.sums import add_at, cumsum, matmul, mean, prod, sum
 from rushlight.device.windows import convolve, convolve_input, convolve_weight, fold, pad, windows
@@ -92,6 +93,8 @@ __all__ = [
     "abs",
     "add_along_axis",
     "add_at",
+    "affine",
+    "affine_weight",
     "all",
     "amax",
     "amin",
@@ -125,6 +128,7 @@ __all__ = [
     "expm1",
     "flip",
     "float16",
+    "first_top_at",
     "float64",
     "floor",
     "floor_divide",
@@ -136,6 +140,7 @@ __all__ = [
     "greater_equal",
     "in_pieces",
     "inverse",
+    "inverse_deviation",
     "invert",
     "isfinite",
     "isinf",
@@ -174,6 +179,8 @@ __all__ = [
     "slogdet",
     "solve",
     "sqrt",
+    "standard",
+    "standard_grad",
     "sum",
     "svd",
     "svdvals",
@@ -268,6 +275,19 @@ def power(a: Any, b: Any) -> Any:
             raise
     even = (b & 1) == 0
     return where(b >= 0, np.power(a, maximum(b, 0)), where(abs(a) == 1, where(even, 1, a), 0))
+
+
+def first_top_at(x: Any, bag: Any, keep: Any, bags: int) -> Any:
+    """For each bag and column of x (n, D) the first row of the bag where the largest kept element stands; n
+    where there is none. `bag` says of each row in which it is."""
+    count = x.shape[0]
+    bag, x, rows = bag[keep], x[keep], arange(count)[keep]
+    largest = full((bags, x.shape[1]), -np.inf, x.dtype)
+    np.maximum.at(largest, bag, x)
+    found = full(largest.shape, count, np.int64)
+    at_top = (x == largest[bag]) | isnan(x)
+    np.minimum.at(found, bag, where(at_top, rows[:, np.newaxis], count))
+    return found
 
 
 def from_front(index: Any, size: int, axis: int) -> Any:

@@ -19,6 +19,7 @@ from rushlight.nn.activation import (
     Tanh,
     activation_from_name,
 )
+from rushlight.nn.buffer import Buffer
 from rushlight.nn.containers import ModuleDict, ModuleList, Sequential
 from rushlight.nn.dropout import Dropout
 from rushlight.nn.init import Initializer
@@ -32,6 +33,7 @@ __all__ = [
     "MLP",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Buffer",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
@@ -67,6 +69,15 @@ LATER: dict[str, str] = {
     "nonlinear": """CELU ELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LogSigmoid Mish PReLU RReLU ReLU6
         SELU Softmax2d Softmin Softshrink Softsign Tanhshrink Threshold""",
     "parallel": "DataParallel DistributedDataParallel",
+    "bilinear_form": "Bilinear Unflatten",
+    "parameters": "ParameterDict ParameterList",
+    "uninitialized": "UninitializedBuffer UninitializedParameter",
+    "dropping": "AlphaDropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
+    "embedding": "Embedding EmbeddingBag",
+    "lazy": """LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d
+        LazyInstanceNorm3d LazyLinear LazyModuleMixin""",
+    "normalization": """BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d
+        InstanceNorm3d LayerNorm RMSNorm""",
 }
 """Files that load when used, and their names."""
 

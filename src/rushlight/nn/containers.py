@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, overload
@@ -133,6 +134,21 @@ class Sequential(_Numbered):
             )
         return Sequential(*self, *other)
 
+    def __iadd__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ArgumentError(
+                message("Sequential += other", f"a {type(other).__name__}", "a Sequential", "Use append().")
+            )
+        return self.extend(list(other))
+
+    def __mul__(self, times: int) -> Sequential:
+        """The same modules, again and again: they share their weights."""
+        if not hasattr(times, "__index__") or times <= 0:
+            raise ArgumentError(message("Sequential * times", repr(times), "a whole number above 0"))
+        return Sequential(*[module for _ in range(times) for module in self])
+
+    __rmul__ = __mul__
+
     def forward(self, input: Tensor) -> Tensor:
         for module in self._modules.values():
             input = module(input)
@@ -160,8 +176,20 @@ class ModuleList(_Numbered):
     def __add__(self, modules: Iterable[Module]) -> ModuleList:
         return ModuleList([*self, *modules])
 
+    def __repr__(self) -> str:
+        """Neighbours that look alike are shown once."""
+        lines: list[str] = []
+        at = 0
+        for text, group in itertools.groupby(map(repr, self)):
+            count = len(list(group))
+            name = f"({at})" if count == 1 else f"({at}-{at + count - 1}): {count} x"
+            lines.append(f"{name}: {text}" if count == 1 else f"{name} {text}")
+            at += count
+        inner = "\n".join(lines).replace("\n", "\n  ")
+        return f"{type(self).__name__}(\n  {inner}\n)" if lines else f"{type(self).__name__}()"
 
-class _MissingKey(IndexingError, KeyError):
+
+class MissingKey(IndexingError, KeyError):
     """Both an error of this package and the KeyError that users of a dict expect."""
 
     __str__ = Exception.__str__
@@ -184,7 +212,7 @@ class ModuleDict(Module):
     def __getitem__(self, key: str) -> Module:
         if key not in self._modules:
             known = ", ".join(self._modules) or "nothing, it is empty"
-            raise _MissingKey(
+            raise MissingKey(
                 message("ModuleDict", f"key {key!r}", f"one of: {known}", "Add it with update().")
             )
         return self._modules[key]

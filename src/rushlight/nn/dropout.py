@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rushlight.core.tensor import Tensor
 from rushlight.nn import functional as F
-from rushlight.nn.functional.dropout import check_probability
 from rushlight.nn.module import Module
+from rushlight.ops.random import check_probability
 
 __all__ = ["Dropout"]
 

@@ -11,14 +11,21 @@ from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 
 __all__ = ["calculate_gain", "constant_", "fans", "normal_", "ones_", "uniform_", "zeros_"]
 
-_GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75}
+_CONVOLUTIONS = [f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)]
+_GAINS = {
+    **dict.fromkeys(["linear", *_CONVOLUTIONS], 1.0),
+    "sigmoid": 1.0,
+    "tanh": 5.0 / 3.0,
+    "relu": math.sqrt(2.0),
+    "selu": 0.75,
+}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """PyTorch's recommended factor on the standard deviation for what follows a layer.
 
-    linear, sigmoid 1; tanh 5/3; relu sqrt(2); leaky_relu sqrt(2 / (1 + slope²)) with slope ``param`` (0.01 if
-    None); selu 3/4. Raises ArgumentError for another name.
+    linear, convolutions, sigmoid 1; tanh 5/3; relu sqrt(2); leaky_relu sqrt(2 / (1 + slope²)) with slope
+    ``param`` (0.01 if None); selu 3/4. Raises ArgumentError for another name.
 
     >>> import rushlight as rl
     >>> rl.nn.init.calculate_gain("leaky_relu", 1.0)

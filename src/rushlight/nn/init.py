@@ -7,10 +7,11 @@ with ReLU; R5 PyTorch's default. n is the number of inputs (fan_in), m of output
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import namespace
+from rushlight.errors import names_of, namespace
 from rushlight.nn.fill import calculate_gain, constant_, fans, normal_, ones_, uniform_, zeros_
 from rushlight.nn.initializers import (
     INITIALIZERS,
@@ -122,5 +123,18 @@ def kaiming_normal_(
     return tensor
 
 
+LATER: dict[str, str] = {
+    "rushlight.nn.fillers": """constant dirac dirac_ eye eye_ kaiming_normal kaiming_uniform normal
+        orthogonal orthogonal_ sparse sparse_ trunc_normal_ uniform xavier_normal xavier_uniform""",
+}
+"""The file that loads when one of its names is asked for."""
+
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = namespace(__name__, __all__)
+    __all__ += names_of(LATER)  # noqa: PLE0605
+    _found, __dir__ = namespace(__name__, __all__)
+
+    def __getattr__(name: str) -> object:
+        for file, names in LATER.items():
+            if name in names.split():
+                return getattr(importlib.import_module(file), name)
+        return _found(name)

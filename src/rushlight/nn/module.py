@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from rushlight.core.autograd import propagate
 from rushlight.core.graph import Node, observe
-from rushlight.core.hooks import RemovableHandle
-from rushlight.core.state import changes, state
+from rushlight.core.state import state
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import DTypeError, GradError, NotSupportedError, ShapeError, message
+from rushlight.nn.hooks import Gate, Hooked
 from rushlight.nn.tree import ModuleTree
 
 __all__ = ["Module"]
 
-_hook_ids = itertools.count()
 
-
-class Module(ModuleTree):
+class Module(Hooked, ModuleTree):
     """Base of layers, losses and networks: assign parameters and modules as attributes, write `forward`.
 
     Besides PyTorch's interface every module has the reports': `backward(grad_output)` propagates from the
@@ -43,8 +40,6 @@ class Module(ModuleTree):
     tensor(3., requires_grad=True), tensor(3.))]
     """
 
-    _forward_hooks: dict[int, Callable[..., Any]] = {}  # noqa: RUF012  (a module gets its own with its first hook)
-    _forward_pre_hooks: dict[int, Callable[..., Any]] = {}  # noqa: RUF012
     _backward_inputs: int | None = None
     """How many inputs `backward` gives gradients for; all by default. Losses say 1: targets are data."""
 
@@ -70,21 +65,31 @@ class Module(ModuleTree):
         return self._call(inputs, options)
 
     def _call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        for before in tuple(self._forward_pre_hooks.values()):
-            changed = before(self, inputs)
-            if changed is not None:
-                inputs = changed if isinstance(changed, tuple) else (changed,)
+        if self._forward_pre_hooks:
+            inputs, options = self._before_forward(inputs, options)
         sources = None
         if state.grad_enabled:
             inputs = tuple([_observed(x) for x in inputs])
             sources = _sources(inputs)  # before forward, which may write the inputs in place
-        output = self.forward(*inputs, **options)
-        for hook in tuple(self._forward_hooks.values()):
-            changed = hook(self, inputs, output)
-            output = output if changed is None else changed
+        gate = Gate(self) if self._backward_hooks or self._backward_pre_hooks else None
+        output = (
+            self._call_hooked(inputs, options, gate)
+            if gate or self._forward_hooks
+            else self.forward(*inputs, **options)
+        )
         outputs = output if output.__class__ is tuple else (output,)
         self.__dict__["_last_call"] = None if sources is None else (sources, _sources(outputs))
         return output
+
+    def _call_hooked(self, inputs: tuple[Any, ...], options: dict[str, Any], gate: Gate | None) -> Any:
+        inputs = gate.enter(inputs) if gate else inputs
+        try:
+            output = self.forward(*inputs, **options)
+        except Exception:
+            self._after_error(inputs, options)
+            raise
+        output = self._after_forward(inputs, options, output)
+        return gate.leave(output) if gate else output
 
     def _call_named(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The call while anomalies are looked for: the layer's name is at hand for their message."""
@@ -140,24 +145,10 @@ class Module(ModuleTree):
                 p.grad.node = None  # what made it is forgotten
                 p.grad.zero_()
 
-    # Hooks
-
-    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(module, inputs, output)`` after each forward; what it returns replaces the output."""
-        return self._register("_forward_hooks", hook)
-
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(module, inputs)`` before each forward; what it returns replaces the inputs."""
-        return self._register("_forward_pre_hooks", hook)
-
-    def _register(self, kind: str, hook: Callable[..., Any]) -> RemovableHandle:
-        hooks = self.__dict__.setdefault(kind, {})
-        number = next(_hook_ids)
-        hooks[number] = hook
-        changes.count += 1
-        return RemovableHandle(lambda: _remove(hooks, number))
-
     # Text and copies
+
+    def _get_name(self) -> str:
+        return type(self).__name__
 
     def extra_repr(self) -> str:
         """What `repr` shows between the parentheses; layers write their own."""
@@ -177,11 +168,6 @@ class Module(ModuleTree):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.__dict__})
-
-
-def _remove(hooks: dict[int, Any], number: int) -> None:
-    hooks.pop(number, None)
-    changes.count += 1
 
 
 _running: list[Module] = []

@@ -7,14 +7,15 @@ A module's parameters, buffers and children are simply its attributes: whatever 
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from rushlight.core.placement import check_device
-from rushlight.core.state import changes, no_grad
+from rushlight.core.state import changes
 from rushlight.core.tensor import Parameter, Tensor
-from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message, nearest
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message, nearest
+from rushlight.nn.buffer import Buffer
+from rushlight.nn.saving import IncompatibleKeys, Saved
 from rushlight.ops.convert import wanted_dtype
 
 if TYPE_CHECKING:
@@ -25,14 +26,7 @@ __all__ = ["IncompatibleKeys", "ModuleTree"]
 T = TypeVar("T", bound="ModuleTree")
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` with ``strict=False`` passed over."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
-class ModuleTree:
+class ModuleTree(Saved):
     """The attributes of a module as a tree of parameters, buffers and modules."""
 
     training: bool = True
@@ -51,6 +45,8 @@ class ModuleTree:
                     "Wrap it: nn.Parameter(tensor).",
                 )
             )
+        if value.__class__ is Buffer:
+            self.__dict__["_buffers_kept"] = {**self._buffers_kept, name: value.persistent}
         object.__setattr__(self, name, value)
         changes.count += 1
 
@@ -188,57 +184,29 @@ class ModuleTree:
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with a dotted name."""
+        return self._get(target, "_parameters", "parameter")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer with a dotted name."""
+        return self._get(target, "_buffers", "buffer")
+
+    def _get(self, target: str, kind: str, what: str) -> Any:
         path, _, name = target.rpartition(".")
-        return getattr(self.get_submodule(path), name)
+        module = self.get_submodule(path)
+        value = getattr(module, name)
+        if name not in getattr(module, kind):
+            raise AttributeError(f"{name!r} of {type(module).__name__} is no {what}", name=name, obj=module)
+        return value
 
-    # Saving and loading
-
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Tensor]:
-        """Name -> tensor for all parameters and persistent buffers; the tensors share the module's memory."""
-        return OrderedDict(
-            (name, tensor if keep_vars else tensor.detach()) for name, tensor in self._state(prefix)
-        )
-
-    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        for path, module in self.named_modules(prefix=prefix.rstrip("."), remove_duplicate=False):
-            dot = f"{path}." if path else ""
-            for name, tensor in module._parameters.items():
-                yield dot + name, tensor
-            for name, buffer in module._buffers.items():
-                if module._buffers_kept[name]:
-                    yield dot + name, buffer
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Copy values into parameters and buffers of the same names.
-
-        Raises CheckpointError that lists everything missing, unexpected and misshapen at once; then nothing
-        has been changed. With ``strict=False`` missing and unexpected names are returned instead.
-        """
-        own = dict(self._state())
-        missing = [k for k in own if k not in state_dict]
-        unexpected = [k for k in state_dict if k not in own]
-        problems = [
-            f"{k} is {_shape(state_dict[k])} there and {own[k].shape} here"
-            for k in own
-            if k in state_dict and _shape(state_dict[k]) != own[k].shape
-        ]
-        if strict:
-            problems = [f"missing {k}" for k in missing] + [f"unexpected {k}" for k in unexpected] + problems
-        if problems:
-            raise CheckpointError(
-                message(
-                    f"{type(self).__name__}.load_state_dict",
-                    "; ".join(problems),
-                    "the names and shapes of this module",
-                    "Build the module with the options it was saved with.",
-                )
-            )
-        found = {k: state_dict[k] for k in own if k in state_dict}
-        values = {k: v if isinstance(v, Tensor) else own[k].new_tensor(v) for k, v in found.items()}
-        with no_grad():
-            for k, value in values.items():
-                own[k].copy_(value)
-        return IncompatibleKeys(missing, unexpected)
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put `module` where a dotted name says; `strict` refuses a name that is not there yet."""
+        if not isinstance(module, ModuleTree):
+            raise DTypeError(message("set_submodule", f"a {type(module).__name__}", "a Module"))
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if not name or (strict and name not in parent._modules):
+            raise AttributeError(f"{type(parent).__name__} has no module {name!r}", name=name, obj=parent)
+        setattr(parent, name, module)
 
     # All at once
 
@@ -295,6 +263,25 @@ class ModuleTree:
         """All floating parameters and buffers as float64."""
         return self.to("float64")
 
+    def half(self: T) -> T:
+        """All floating parameters and buffers as float16."""
+        return self.to("float16")
+
+    def type(self: T, dst_type: Any) -> T:
+        """All floating parameters and buffers as a floating dtype."""
+        return self.to(dst_type)
+
+    def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
+        """Parameters and buffers with new numbers, whatever the memory holds: before they are loaded."""
+        check_device(device)
+        for tensor in itertools.chain(self.parameters(recurse), self.buffers(recurse)):
+            tensor.data = tensor.detach().clone()
+        return self
+
+    def share_memory(self: T) -> T:
+        """The module itself: a process that is forked sees its memory, one that is spawned gets a copy."""
+        return self
+
     def cpu(self: T) -> T:
         """The module itself: it is on the CPU."""
         return self
@@ -338,7 +325,3 @@ class ModuleTree:
                 elif sizes:
                     (draw_bias or draw.bias)(p, *sizes[0])
         return self
-
-
-def _shape(value: Any) -> Any:
-    return tuple(getattr(value, "shape", ()))

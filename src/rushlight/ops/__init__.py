@@ -47,12 +47,17 @@ from rushlight.ops.select import *
 from rushlight.ops.softmax import *
 
 LATER: dict[str, str] = {
+    "bilinear_form": "bilinear",
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
     "conv": "convolution",
     "typed": """
         BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
     """,
+    "drop": """alpha_dropout alpha_dropout_ dropout dropout_ feature_alpha_dropout feature_alpha_dropout_
+        feature_dropout feature_dropout_""",
+    "lookup": "embedding",
+    "normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
 }
 """Files that load when used, and their functions."""
 

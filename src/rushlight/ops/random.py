@@ -281,3 +281,9 @@ def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = N
 def keep_mask(input: Tensor, p: float, generator: Generator | None = None) -> Tensor:
     """Where dropout keeps an element, which it does with probability 1 - p."""
     return uniform(input.shape, xp.float32, generator) >= p
+
+
+def check_probability(name: str, p: float) -> None:
+    """Raises ArgumentError unless ``p`` is in [0, 1]."""
+    if not 0.0 <= p <= 1.0:
+        raise ArgumentError(message(name, f"p={p}", "a probability between 0 and 1", "Use 0.5, for example."))

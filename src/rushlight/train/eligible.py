@@ -19,6 +19,10 @@ INSTALL = 'pip install "rushlight[all]"'
 Snapshot = list[tuple[str, Any]]
 
 
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Where a module keeps its hooks."""
+
+
 def why_eager(trainer: Trainer) -> str | None:
     """What speaks against compiling the steps of `trainer`; None if nothing does, as far as one can see."""
     if trainer.compile is False:
@@ -36,7 +40,7 @@ def why_eager(trainer: Trainer) -> str | None:
 
 def _hooks(model: Any) -> str | None:
     for name, module in model.named_modules():
-        if getattr(module, "_forward_hooks", None) or getattr(module, "_forward_pre_hooks", None):
+        if any(getattr(module, kind, None) for kind in HOOKS):
             return f"the module {name or type(module).__name__} has hooks, which are to run at every step"
     for name, parameter in model.named_parameters():
         if getattr(parameter.node, "hooks", None):

@@ -220,6 +220,9 @@ class VectorMath:
     def invert(self, x: Any) -> Vec:
         return ~self.vec(x)
 
+    def standard(self, x: Any, middle: Any, factor: Any) -> Any:
+        return (x if middle is None else self.vec(x) - middle) * factor
+
     # Choice and form
 
     def where(self, condition: Any, a: Any, b: Any) -> Vec:

@@ -47,6 +47,10 @@ LATER: dict[str, str] = {
     "nonlinear": """celu celu_ elu elu_ glu gumbel_softmax hardshrink hardsigmoid hardswish hardtanh
         hardtanh_ leaky_relu_ logsigmoid mish prelu relu6 relu_ rrelu rrelu_ selu selu_ softmin softshrink
         softsign tanhshrink threshold threshold_""",
+    "bilinear_form": "bilinear",
+    "dropping": "alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
+    "lookup": "embedding embedding_bag",
+    "normalization": "batch_norm group_norm instance_norm layer_norm normalize rms_norm",
 }
 """Files that load when used, and their names."""
 

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, message
-from rushlight.ops.random import keep_mask
+from rushlight.ops.random import check_probability, keep_mask
 from rushlight.ops.select import kept
 
-__all__ = ["check_probability", "dropout"]
-
-
-def check_probability(name: str, p: float) -> None:
-    """Raises ArgumentError unless ``p`` is in [0, 1]."""
-    if not 0.0 <= p <= 1.0:
-        raise ArgumentError(message(name, f"p={p}", "a probability between 0 and 1", "Use 0.5, for example."))
+__all__ = ["dropout"]
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

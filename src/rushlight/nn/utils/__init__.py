@@ -1,4 +1,7 @@
-"""Gradient clipping, and a model's parameters as one vector and back."""
+"""Gradient clipping, and a model's parameters as one vector and back.
+
+What few programs use loads when one of its names is asked for.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from typing import TYPE_CHECKING
 from rushlight import ops
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor
-from rushlight.errors import AnomalyError, ArgumentError, ShapeError, message, namespace
+from rushlight.errors import AnomalyError, ArgumentError, ShapeError, message, names_of, namespace
 
 __all__ = [
     "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
+    "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
     "vector_to_parameters",
@@ -27,7 +31,12 @@ def _grads(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 @no_grad()
-def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
     """The p-norm of all elements of ``tensors`` together, (Σ |x|^p)^(1/p), as a 0-d Tensor; inf gives the
     largest |x|.
 
@@ -35,7 +44,15 @@ def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0) -
     >>> rl.nn.utils.get_total_norm([rl.tensor([3.0]), rl.tensor([4.0])]).item()
     5.0
     """
-    tensors = [tensors] if isinstance(tensors, Tensor) else [t for t in tensors if t.numel()]
+    total = _total_norm([tensors] if isinstance(tensors, Tensor) else list(tensors), norm_type)
+    if error_if_nonfinite and not bool(ops.isfinite(total)):
+        remedy = "Look for the cause with rl.detect_anomaly()."
+        raise AnomalyError(message("get_total_norm", f"a norm of {total.item()}", "a finite one", remedy))
+    return total
+
+
+def _total_norm(tensors: list[Tensor], norm_type: float) -> Tensor:
+    tensors = [t for t in tensors if t.numel()]
     if not norm_type > 0:
         raise ArgumentError(message("get_total_norm", f"norm_type={norm_type}", "a number above 0", "Use 2."))
     if not tensors:
@@ -65,16 +82,14 @@ def clip_grad_norm_(
     >>> rl.nn.utils.clip_grad_norm_([p], 1.0).item(), [round(g, 3) for g in p.grad.tolist()]
     (5.0, [0.6, 0.8])
     """
-    grads = _grads(parameters)
-    total = get_total_norm(grads, norm_type)
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_grads(parameters), norm_type)
     if error_if_nonfinite and not bool(ops.isfinite(total)):
         remedy = "Look for the cause with rl.detect_anomaly()."
         raise AnomalyError(
             message("clip_grad_norm_", f"a gradient norm of {total.item()}", "a finite one", remedy)
         )
-    factor = (max_norm / (total + 1e-6)).clamp(max=1.0)
-    for grad in grads:
-        grad.mul_(factor.to(grad.dtype))
+    clip_grads_with_norm_(parameters, max_norm, total)
     return total
 
 
@@ -87,6 +102,23 @@ def clip_grad_norm(
 ) -> Tensor:
     """The older name of `clip_grad_norm_`."""
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
+
+
+@no_grad()
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Multiplies all gradients in place by min(1, max_norm / (total_norm + 1e-6)).
+
+    >>> import rushlight as rl
+    >>> p = rl.nn.Parameter(rl.zeros(2)); p.grad = rl.tensor([3.0, 4.0])
+    >>> rl.nn.utils.clip_grads_with_norm_([p], 1.0, rl.tensor(10.0))
+    >>> [round(g, 3) for g in p.grad.tolist()]
+    [0.3, 0.4]
+    """
+    factor = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
+    for grad in _grads(parameters):
+        grad.mul_(factor.to(grad.dtype))
 
 
 @no_grad()
@@ -137,5 +169,14 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         start += p.numel()
 
 
+LATER: dict[str, str] = {
+    "parametrizations": "",
+    "parametrize": "",
+    "folding": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights skip_init",
+    "renorm": "remove_spectral_norm remove_weight_norm spectral_norm weight_norm",
+}
+"""Files that load when used, and their names."""
+
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = namespace(__name__, __all__)
+    __all__ += names_of(LATER)  # noqa: PLE0605
+    __getattr__, __dir__ = namespace(__name__, __all__, LATER)

@@ -1,0 +1,174 @@
+"""Looking up rows of a table by number: embeddings, and bags of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.lower import Gather
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec
+from rushlight.core.state import no_grad
+from rushlight.core.tensor import Tensor
+from rushlight.device import xp
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
+from rushlight.ops.creation import arange
+from rushlight.ops.elementwise import clamp
+from rushlight.ops.gather import cumsum, gather
+from rushlight.ops.index import INDEX, INDEX_ADD
+from rushlight.ops.norm import norm
+from rushlight.ops.select import kept, where
+
+__all__ = ["embedding"]
+
+_ROWS = ("positions",)
+
+
+def _infer(w: Spec, index: Spec, **attrs: Any) -> Spec:
+    if w.ndim != 2:
+        raise ShapeError(message("embedding", f"a weight of shape {w.shape}", "(rows, columns)"))
+    return Spec((*index.shape, w.shape[1]), w.dtype)
+
+
+def _grad(
+    g: Tensor, out: None, w: Spec, index: Tensor, *, pattern: Any, padding: int | None, by_count: bool
+) -> list[Tensor | None]:
+    if padding is not None:
+        g = kept((index != padding).unsqueeze(-1), g)
+    if by_count:
+        g = g / _count(index, w.shape[0], g)[index].unsqueeze(-1)
+    return [apply(INDEX_ADD, g, index, pattern=pattern, shape=w.shape), None]
+
+
+def _count(index: Tensor, size: int, like: Tensor) -> Tensor:
+    """How often each number below `size` is in the index."""
+    return apply(INDEX_ADD, like.new_full(index.shape, 1), index, pattern=_ROWS, shape=(size,))
+
+
+EMBEDDING = register(
+    Op(
+        "embedding",
+        lambda m, w, index, *, pattern, padding, by_count: w[m.from_front(index, w.shape[0], 0)],
+        _infer,
+        _grad,
+        spare=(0,),
+        lower=Gather(),
+    )
+)
+
+
+def embedding(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """The rows of `weight` (V, D) that `indices` (*) name, as (*, D).
+
+    padding_idx         the row that gets no gradient, if it is 0 or more.
+    scale_grad_by_freq  a row's gradient is divided by how often it was named.
+    sparse              without effect: gradients are dense.
+
+    Raises IndexingError for a number that is no row, DTypeError for indices that are no integers.
+
+    >>> import rushlight as rl
+    >>> rl.embedding(rl.tensor([[1.0, 2.0], [3.0, 4.0]]), rl.tensor([1, 0, 1]))
+    tensor([[3., 4.],
+            [1., 2.],
+            [3., 4.]])
+    """
+    check_index("embedding", indices)
+    padding = padding_idx if padding_idx >= 0 else None
+    return apply(
+        EMBEDDING, weight, indices, pattern=_ROWS, padding=padding, by_count=bool(scale_grad_by_freq)
+    )
+
+
+def check_index(name: str, index: Any) -> None:
+    """Raises DTypeError unless `index` is a tensor of integers."""
+    if not isinstance(index, Tensor) or index.dtype.kind not in "iu":
+        got = f"indices of {index.dtype}" if isinstance(index, Tensor) else f"a {type(index).__name__}"
+        raise DTypeError(message(name, got, "a tensor of integers", "Use x.long()."))
+
+
+@no_grad()
+def limit_rows(weight: Tensor, index: Tensor, largest: float, power: float) -> None:
+    """Scale the rows of `weight` that the index names, in place, to a norm of at most `largest`.
+
+    >>> import rushlight as rl
+    >>> weight = rl.tensor([[3.0, 4.0], [6.0, 8.0]])
+    >>> rl.ops.lookup.limit_rows(weight, rl.tensor([1]), 1.0, 2.0)
+    >>> weight
+    tensor([[3. , 4. ],
+            [0.6, 0.8]])
+    """
+    index = index.reshape(-1)
+    rows = apply(INDEX, weight, index, pattern=_ROWS)
+    size = norm(rows, power, 1, True)
+    weight[index] = where(size > largest, rows * (largest / (size + 1e-7)), rows)
+
+
+def _infer_top(x: Spec, bag: Spec, keep: Spec, *, bags: int) -> Spec:
+    return Spec((bags, x.shape[1]), xp.int64)
+
+
+TOP = register(Op("bag_top", lambda m, x, bag, keep, *, bags: m.first_top_at(x, bag, keep, bags), _infer_top))
+
+
+def bagged(
+    weight: Tensor,
+    index: Tensor,
+    offsets: Tensor,
+    mode: str,
+    factors: Tensor | None,
+    padding: int | None,
+    by_count: bool,
+) -> Tensor:
+    """The rows of `weight` (V, D) that the bags of `index` (n,) name, merged bag by bag into (B, D).
+
+    offsets   (B,): where each bag begins.
+    mode      "sum", "mean" or "max".
+    factors   (n,): what each row is multiplied by.
+    padding   a number that counts as not there.
+
+    An empty bag gives 0. Of equal largest elements the first gets the gradient.
+    """
+    bags = offsets.shape[0]
+    # A bag begins one behind the last index, where it is empty.
+    starts = apply(
+        INDEX_ADD, offsets.new_full((bags,), 1), offsets, pattern=_ROWS, shape=(index.shape[0] + 1,)
+    )
+    bag = (cumsum(starts, 0) - 1)[: index.shape[0]]
+    rows = embedding(weight, index, -1 if padding is None else padding, by_count)
+    keep = index >= 0 if padding is None else index != padding
+    if mode == "max":
+        return _largest(rows, bag, keep, bags)
+    if factors is not None:
+        rows = rows * factors.unsqueeze(1)
+    if padding is not None:
+        rows = kept(keep.unsqueeze(1), rows)
+    total = apply(INDEX_ADD, rows, bag, pattern=_ROWS, shape=(bags, weight.shape[1]))
+    if mode == "sum":
+        return total
+    counts = apply(INDEX_ADD, keep.to(weight.dtype), bag, pattern=_ROWS, shape=(bags,))
+    return total / clamp(counts, min=1).unsqueeze(1)
+
+
+def _largest(rows: Tensor, bag: Tensor, keep: Tensor, bags: int) -> Tensor:
+    if not rows.shape[0]:
+        return rows.new_full((bags, rows.shape[1]), 0.0)
+    place = apply(TOP, rows.detach(), bag, keep, bags=bags)
+    none = place >= rows.shape[0]
+    return gather(rows, 0, place.masked_fill(none, 0)).masked_fill(none, 0.0)
+
+
+def bags_of_rows(index: Tensor) -> Tensor:
+    """The offsets of bags that are the rows of an index (B, L), read one after the other."""
+    return arange(index.shape[0]) * index.shape[1]
+
+
+def check_mode(name: str, mode: str) -> None:
+    """Raises ArgumentError unless `mode` is one of the three."""
+    if mode not in ("sum", "mean", "max"):
+        raise ArgumentError(message(name, f"mode={mode!r}", "'sum', 'mean' or 'max'"))
