@@ -77,7 +77,6 @@ MISSING = [
     (rl, "DataLoader", "rl.data.DataLoader"),
     (nn, "GELU", "PyTorch has it"),
     (nn, "AdaptiveLogSoftmaxWithLoss", "PyTorch has it"),
-    (nn, "HuberLoss", "PyTorch has it"),
     (nn.init, "xavier_unifrom_", "'xavier_uniform_'"),
     (nn.utils, "convert_conv2d_weight_memory_format", "PyTorch has it"),
     (optim.lr_scheduler, "ReduceLROnPlateu", "'ReduceLROnPlateau'"),
