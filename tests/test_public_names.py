@@ -65,7 +65,7 @@ MISSING = [
     (rl, "cross_entropy", "rl.nn.functional.cross_entropy"),
     (rl, "Linear", "rl.nn.Linear"),
     (rl, "fft", "not yet"),
-    (nn, "Conv2d", "PyTorch has it"),
+    (nn, "SyncBatchNorm", "PyTorch has it"),
     (nn, "Lineer", "'Linear'"),
     (nn, "CrossEntropy", "'CrossEntropyLoss'"),
     (nn.functional, "gelu", "rushlight.nn.functional has no 'gelu'"),

@@ -119,12 +119,18 @@ def _of(f: Any, *layers: str) -> bool:
     return not isinstance(f, type) and module.startswith(tuple(f"rushlight.{layer}" for layer in layers))
 
 
+SHARE = {"max_pool": "its first largest element has the gradient; amax shares it among equal ones"}
+"""Ops made of others that choose another subgradient at a kink; compiled code has the op's own."""
+
+
 def test_decomposed_ops_say_the_same() -> None:
     """`decompose` gives the value and the derivatives of `formula`."""
     checked: set[str] = set()
 
     def compare(op: Op, inputs: tuple[Any, ...], attrs: dict[str, Any], array: np.ndarray) -> None:
         if op.decompose is None or op.vjp is None or not all(isinstance(t, rl.Tensor) for t in inputs):
+            return
+        if op.name in SHARE and kind == "kink":
             return
         before, state.run = state.run, None
         try:
@@ -134,11 +140,13 @@ def test_decomposed_ops_say_the_same() -> None:
                 _same(op, inputs, attrs)
         finally:
             state.run = before
-        checked.add(op.name)
+        if op.vjp is not None:
+            checked.add(op.name)
 
     with watched(compare):
         for s in SAMPLES:
-            if s.kind != "plain":
+            kind = s.kind
+            if kind != "plain":
                 both_ways(s, "float64")
     derived = {name for name, op in REGISTRY.items() if op.decompose is not None and op.vjp is not None}
     assert checked == derived
@@ -152,7 +160,11 @@ def _same(op: Op, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> None:
         fresh = [t.detach().clone() for t in inputs]
         leaves = [t.requires_grad_() for t in fresh if t.is_floating_point()]
         out = function(*fresh)
-        grads = rl.autograd.grad(out, leaves, rl.ones_like(out) * 0.7, materialize_grads=True)
+        grads = (
+            rl.autograd.grad(out, leaves, rl.ones_like(out) * 0.7, materialize_grads=True)
+            if out.requires_grad
+            else ()
+        )
         results.append([out.detach(), *grads])
     for a, b in zip(*results, strict=True):
         assert a is not None

@@ -6,6 +6,7 @@ generator has to provide is therefore exactly this list.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,14 @@ from rushlight.device.linalg import (
     svdvals,
 )
 from rushlight.device.normal import affine, affine_weight, inverse_deviation, standard, standard_grad
+from rushlight.device.pool import (
+    pool_indices,
+    pool_max,
+    pool_spread,
+    pool_sum,
+    resample,
+    resample_back,
+)
 from rushlight.device.random import philox
 from rushlight.device.sums import add_at, cumsum, matmul, mean, prod, sum
 from rushlight.device.windows import convolve, convolve_input, convolve_weight, fold, pad, windows
@@ -168,10 +177,16 @@ __all__ = [
     "philox",
     "pick",
     "pinverse",
+    "pool_indices",
+    "pool_max",
+    "pool_spread",
+    "pool_sum",
     "power",
     "prod",
     "qr",
     "remainder",
+    "resample",
+    "resample_back",
     "reshape",
     "round",
     "sign",
@@ -300,6 +315,13 @@ def from_front(index: Any, size: int, axis: int) -> Any:
 
 def add_along_axis(shape: tuple[int, ...], indices: Any, values: Any, axis: int) -> Any:
     """Zeros of `shape` with `values` added along `axis` at `indices`; positions that repeat add up."""
+    if indices.size and indices.max() >= shape[axis]:
+        raise IndexError(f"index {indices.max()} is out of bounds for axis {axis} with size {shape[axis]}")
+    # One number for each element instead of one for each axis: NumPy adds at those much faster.
     grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
     grid[axis] = indices
-    return add_at(shape, tuple(grid), values)
+    place = zeros(indices.shape, np.int64)
+    for n, part in zip(shape, grid, strict=True):
+        place *= n
+        place += part
+    return reshape(add_at((math.prod(shape),), reshape(place, -1), reshape(values, -1)), shape)

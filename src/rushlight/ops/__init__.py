@@ -48,6 +48,12 @@ from rushlight.ops.softmax import *
 
 LATER: dict[str, str] = {
     "bilinear_form": "bilinear",
+    "border": "constant_pad_nd",
+    "convs": "conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d",
+    "grid": "affine_grid_generator grid_sampler grid_sampler_2d grid_sampler_3d",
+    "pools": "adaptive_avg_pool1d adaptive_max_pool1d avg_pool1d max_pool1d max_pool1d_with_indices "
+    "max_pool2d max_pool3d",
+    "shuffle": "channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle",
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
     "conv": "convolution",

@@ -51,6 +51,20 @@ LATER: dict[str, str] = {
     "dropping": "alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
     "lookup": "embedding embedding_bag",
     "normalization": "batch_norm group_norm instance_norm layer_norm normalize rms_norm",
+    "adaptive": "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d "
+    "adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices "
+    "adaptive_max_pool3d adaptive_max_pool3d_with_indices",
+    "conv": "conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d",
+    "folding": "fold unfold",
+    "grid": "affine_grid grid_sample",
+    "local_response": "local_response_norm",
+    "padding": "pad",
+    "pooling": "avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d "
+    "max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices",
+    "shuffle": "channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle",
+    "unpooling": "fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d "
+    "fractional_max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d",
+    "upsampling": "interpolate upsample upsample_bilinear upsample_nearest",
 }
 """Files that load when used, and their names."""
 
