@@ -12,13 +12,32 @@ from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.ops import reduce
+from rushlight.ops.activation import tanh
 from rushlight.ops.creation import arange
 from rushlight.ops.elementwise import exp, isfinite, log
+from rushlight.ops.join import cat as concatenate
+from rushlight.ops.matmul import matmul
 from rushlight.ops.movement import reshape
 from rushlight.ops.reduce import amax, sum
-from rushlight.ops.select import where
+from rushlight.ops.select import kept, maximum, where
 
-__all__ = ["amax", "exp", "isfinite", "less_at", "log", "mean", "pick", "reshape", "sum", "where"]
+__all__ = [
+    "amax",
+    "concatenate",
+    "exp",
+    "isfinite",
+    "kept",
+    "less_at",
+    "log",
+    "matmul",
+    "maximum",
+    "mean",
+    "pick",
+    "reshape",
+    "sum",
+    "tanh",
+    "where",
+]
 
 
 def mean(x: Tensor, axis: Any, keepdims: bool, part: float) -> Tensor:

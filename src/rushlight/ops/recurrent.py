@@ -1,0 +1,220 @@
+"""Recurrent layers: an op for one direction of one layer, and the cells, which are layers of one step."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from rushlight.core.apply import apply
+from rushlight.core.op import Op, register
+from rushlight.core.spec import Spec
+from rushlight.core.state import state
+from rushlight.core.tensor import Tensor
+from rushlight.errors import ShapeError, message
+from rushlight.ops import composed
+from rushlight.ops.matmul import MM, linear
+from rushlight.ops.recurrence import (
+    Sizes,
+    before,
+    gru,
+    gru_grad,
+    lstm,
+    lstm_grad,
+    plan_of,
+    rnn,
+    rnn_grad,
+    take,
+)
+
+__all__ = ["gru_cell", "lstm_cell", "rnn_relu_cell", "rnn_tanh_cell"]
+
+
+
+def _infer(pre: Spec, w: Spec, h0: Spec, *rest: Spec, sizes: Sizes, **attrs: Any) -> Spec:
+    n = w.shape[-1] if w.ndim else 0
+    rows = (sum(sizes), w.shape[0] if w.ndim else 0)
+    if w.ndim != 2 or pre.shape != rows or h0.shape != (max(sizes, default=0), n):
+        got = f"gates of shape {pre.shape}, weights {w.shape} and a state {h0.shape}"
+        raise ShapeError(message("recurrent layer", got, f"gates {rows} and a state ({max(sizes)}, {n})"))
+    return Spec((rows[0], n), pre.dtype)
+
+
+def _infer_lstm(pre: Spec, w: Spec, h0: Spec, c0: Spec, *, sizes: Sizes, reverse: bool) -> Spec:
+    return Spec((2, *_infer(pre, w, h0, c0, sizes=sizes).shape), pre.dtype)
+
+
+def _gradient(op: Op, *inputs: Tensor, **attrs: Any) -> Tensor:
+    """The result of a `..._grad` op; where that is to be differentiated again, by the ops it is made of."""
+    return op.formula(composed, *inputs, **attrs) if state.grad_enabled else apply(op, *inputs, **attrs)
+
+
+def _lstm_vjp(g: Tensor, out: Tensor, pre: Tensor, w: Tensor, h0: Tensor, c0: Tensor, **attrs: Any) -> Any:
+    plan, n = plan_of(**attrs), w.shape[1]
+    found = _gradient(LSTM_GRAD, g, out, pre, w, h0, c0, **attrs)
+    gates, entering = found[:, : 4 * n], take(composed, found, plan.enter)
+    old = before(composed, h0, out[0], plan)
+    return [
+        gates,
+        apply(MM, gates, old, ta=True),
+        apply(MM, entering[:, : 4 * n], w),
+        entering[:, 4 * n :],
+    ]
+
+
+def _gru_vjp(
+    g: Tensor, out: Tensor, pre: Tensor, w: Tensor, h0: Tensor, b: Tensor | None = None, **attrs: Any
+) -> Any:
+    plan, n = plan_of(**attrs), w.shape[1]
+    found = _gradient(GRU_GRAD, g, out, pre, w, h0, *(() if b is None else (b,)), **attrs)
+    brought, entering = found[:, : 3 * n], take(composed, found, plan.enter)
+    grads = [
+        composed.concatenate([found[:, : 2 * n], found[:, 3 * n : 4 * n]], 1),
+        apply(MM, brought, before(composed, h0, out, plan), ta=True),
+        apply(MM, entering[:, : 3 * n], w) + entering[:, 4 * n :],
+    ]
+    return grads if b is None else [*grads, brought.sum(0)]
+
+
+def _rnn_vjp(
+    g: Tensor, out: Tensor, pre: Spec, w: Tensor, h0: Tensor, *, relu: bool, sizes: Sizes, reverse: bool
+) -> Any:
+    plan = plan_of(sizes, reverse)
+    found = _gradient(RNN_GRAD, g, out, w, relu=relu, sizes=sizes, reverse=reverse)
+    weights = apply(MM, found, before(composed, h0, out, plan), ta=True)
+    return [found, weights, apply(MM, take(composed, found, plan.enter), w)]
+
+
+def _recurrent(
+    name: str,
+    formula: Callable[..., Any],
+    infer: Callable[..., Spec],
+    vjp: Callable[..., Any],
+    gradient: Callable[..., Any],
+    width: int,
+    spare: tuple[int, ...] = (),
+) -> tuple[Op, Op]:
+    """The record of a layer, and that of its gradient, which gives so many times the state's width a row."""
+
+    def infer_gradient(g: Spec, out: Spec, *rest: Spec, **attrs: Any) -> Spec:
+        return Spec((*g.shape[-2:-1], width * g.shape[-1]), g.dtype)
+
+    made = functools.partial
+    decomposed = {"promote": "same", "decompose": made(formula, composed)}
+    op = register(Op(name, formula, infer, vjp, saves="both", spare=spare, **decomposed))
+    decomposed["decompose"] = made(gradient, composed)
+    return op, register(Op(f"{name}_grad", gradient, infer_gradient, **decomposed))
+
+
+LSTM, LSTM_GRAD = _recurrent("lstm", lstm, _infer_lstm, _lstm_vjp, lstm_grad, 5)
+GRU, GRU_GRAD = _recurrent("gru", gru, _infer, _gru_vjp, gru_grad, 5)
+RNN, RNN_GRAD = _recurrent("rnn", rnn, _infer, _rnn_vjp, rnn_grad, 1, spare=(0,))
+
+
+def _cell(name: str, gates: int, input: Tensor, states: Any, w_ih: Tensor, w_hh: Tensor) -> None:
+    """Refuse what does not fit a cell of so many gates."""
+    n = w_hh.shape[-1]
+    fit = (
+        input.ndim == w_ih.ndim == 2
+        and input.shape[1] == w_ih.shape[1]
+        and w_ih.shape[0] == w_hh.shape[0] == gates * n
+        and all(s.shape == (input.shape[0], n) for s in states)
+    )
+    if not fit:
+        got = f"an input of shape {input.shape}, states {[s.shape for s in states]}, weights {w_ih.shape} and {w_hh.shape}"
+        expected = f"(N, I), states (N, H), weights ({gates} H, I) and ({gates} H, H)"
+        raise ShapeError(message(name, got, expected, "Check the layer's input_size and hidden_size."))
+
+
+def _bias(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    return second if first is None else first if second is None else first + second
+
+
+def lstm_cell(
+    input: Tensor,
+    hx: tuple[Tensor, Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One step of an LSTM: (h', c') from x (N, I) and the states h, c (N, H).
+
+    (i, f, g, o) = x W_ihᵀ + b_ih + h W_hhᵀ + b_hh, split into four; c' = σ(f) c + σ(i) tanh(g);
+    h' = σ(o) tanh(c'). Raises ShapeError for sizes that do not fit.
+
+    >>> import rushlight as rl
+    >>> zeros = rl.zeros(1, 2)
+    >>> h, c = rl.lstm_cell(rl.ones(1, 3), (zeros, zeros), rl.zeros(8, 3), rl.zeros(8, 2))
+    >>> h.tolist()
+    [[0.0, 0.0]]
+    """
+    _cell("lstm_cell", 4, input, hx, w_ih, w_hh)
+    pre = linear(input, w_ih, _bias(b_ih, b_hh))
+    out = apply(LSTM, pre, w_hh, *hx, sizes=(input.shape[0],), reverse=False)
+    return out[0], out[1]
+
+
+def gru_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step of a GRU: h' from x (N, I) and the state h (N, H).
+
+    With x W_ihᵀ + b_ih split into (r, z, n) and h W_hhᵀ + b_hh into (r', z', n'): n = tanh(n + σ(r + r') n');
+    h' = (1 - σ(z + z')) n + σ(z + z') h. Raises ShapeError for sizes that do not fit.
+
+    >>> import rushlight as rl
+    >>> rl.gru_cell(rl.ones(1, 3), rl.ones(1, 2), rl.zeros(6, 3), rl.zeros(6, 2)).tolist()
+    [[0.5, 0.5]]
+    """
+    _cell("gru_cell", 3, input, (hx,), w_ih, w_hh)
+    given = () if b_hh is None else (b_hh,)
+    return apply(GRU, linear(input, w_ih, b_ih), w_hh, hx, *given, sizes=(input.shape[0],), reverse=False)
+
+
+def _rnn_cell(name: str, relu: bool, input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Any) -> Tensor:
+    _cell(name, 1, input, (hx,), w_ih, w_hh)
+    return apply(RNN, linear(input, w_ih, bias), w_hh, hx, relu=relu, sizes=(input.shape[0],), reverse=False)
+
+
+def rnn_tanh_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step of Elman's RNN: h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), of x (N, I) and h (N, H).
+
+    Raises ShapeError for sizes that do not fit.
+
+    >>> import rushlight as rl
+    >>> rl.rnn_tanh_cell(rl.ones(1, 3), rl.zeros(1, 2), rl.zeros(2, 3), rl.zeros(2, 2)).tolist()
+    [[0.0, 0.0]]
+    """
+    return _rnn_cell("rnn_tanh_cell", False, input, hx, w_ih, w_hh, _bias(b_ih, b_hh))
+
+
+def rnn_relu_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+) -> Tensor:
+    """One step of an RNN with h' = max(0, x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), of x (N, I) and h (N, H).
+
+    Raises ShapeError for sizes that do not fit.
+
+    >>> import rushlight as rl
+    >>> rl.rnn_relu_cell(rl.ones(1, 3), rl.zeros(1, 2), rl.ones(2, 3), rl.zeros(2, 2)).tolist()
+    [[3.0, 3.0]]
+    """
+    return _rnn_cell("rnn_relu_cell", True, input, hx, w_ih, w_hh, _bias(b_ih, b_hh))
