@@ -15,6 +15,7 @@ from rushlight.errors import ShapeError, message
 from rushlight.ops import composed
 from rushlight.ops.matmul import MM, linear
 from rushlight.ops.recurrence import (
+    Plan,
     Sizes,
     before,
     gru,
@@ -24,7 +25,6 @@ from rushlight.ops.recurrence import (
     plan_of,
     rnn,
     rnn_grad,
-    take,
 )
 
 __all__ = ["gru_cell", "lstm_cell", "rnn_relu_cell", "rnn_tanh_cell"]
@@ -49,40 +49,35 @@ def _gradient(op: Op, *inputs: Tensor, **attrs: Any) -> Tensor:
     return op.formula(composed, *inputs, **attrs) if state.grad_enabled else apply(op, *inputs, **attrs)
 
 
+def _weights(gates: Tensor, h0: Tensor, out: Tensor, plan: Plan) -> Tensor:
+    """The gradient of what the states before each row were multiplied by."""
+    return apply(MM, gates, before(composed, h0, out, plan), ta=True)
+
+
 def _lstm_vjp(g: Tensor, out: Tensor, pre: Tensor, w: Tensor, h0: Tensor, c0: Tensor, **attrs: Any) -> Any:
-    plan, n = plan_of(**attrs), w.shape[1]
     found = _gradient(LSTM_GRAD, g, out, pre, w, h0, c0, **attrs)
-    gates, entering = found[:, : 4 * n], take(composed, found, plan.enter)
-    old = before(composed, h0, out[0], plan)
-    return [
-        gates,
-        apply(MM, gates, old, ta=True),
-        apply(MM, entering[:, : 4 * n], w),
-        entering[:, 4 * n :],
-    ]
+    rows, count = 4 * pre.shape[0], h0.shape[0]
+    gates = found[:rows].reshape(pre.shape)
+    weights = _weights(gates, h0, out[0], plan_of(**attrs))
+    return [gates, weights, found[rows : rows + count], found[rows + count :]]
 
 
 def _gru_vjp(
     g: Tensor, out: Tensor, pre: Tensor, w: Tensor, h0: Tensor, b: Tensor | None = None, **attrs: Any
 ) -> Any:
-    plan, n = plan_of(**attrs), w.shape[1]
     found = _gradient(GRU_GRAD, g, out, pre, w, h0, *(() if b is None else (b,)), **attrs)
-    brought, entering = found[:, : 3 * n], take(composed, found, plan.enter)
-    grads = [
-        composed.concatenate([found[:, : 2 * n], found[:, 3 * n : 4 * n]], 1),
-        apply(MM, brought, before(composed, h0, out, plan), ta=True),
-        apply(MM, entering[:, : 3 * n], w) + entering[:, 4 * n :],
-    ]
+    rows, n = out.shape
+    gates = found[: 4 * rows].reshape(rows, 4 * n)
+    brought = gates[:, : 3 * n]
+    inputs = composed.concatenate([gates[:, : 2 * n], gates[:, 3 * n :]], 1)
+    grads = [inputs, _weights(brought, h0, out, plan_of(**attrs)), found[4 * rows :]]
     return grads if b is None else [*grads, brought.sum(0)]
 
 
-def _rnn_vjp(
-    g: Tensor, out: Tensor, pre: Spec, w: Tensor, h0: Tensor, *, relu: bool, sizes: Sizes, reverse: bool
-) -> Any:
-    plan = plan_of(sizes, reverse)
-    found = _gradient(RNN_GRAD, g, out, w, relu=relu, sizes=sizes, reverse=reverse)
-    weights = apply(MM, found, before(composed, h0, out, plan), ta=True)
-    return [found, weights, apply(MM, take(composed, found, plan.enter), w)]
+def _rnn_vjp(g: Tensor, out: Tensor, pre: Spec, w: Tensor, h0: Tensor, *, relu: bool, **attrs: Any) -> Any:
+    found = _gradient(RNN_GRAD, g, out, w, relu=relu, **attrs)
+    rows = out.shape[0]
+    return [found[:rows], _weights(found[:rows], h0, out, plan_of(**attrs)), found[rows:]]
 
 
 def _recurrent(
@@ -91,13 +86,14 @@ def _recurrent(
     infer: Callable[..., Spec],
     vjp: Callable[..., Any],
     gradient: Callable[..., Any],
-    width: int,
+    per_row: int,
     spare: tuple[int, ...] = (),
 ) -> tuple[Op, Op]:
-    """The record of a layer, and that of its gradient, which gives so many times the state's width a row."""
+    """The record of a layer, and that of its gradient: that gives so many rows for a row of the states'."""
 
-    def infer_gradient(g: Spec, out: Spec, *rest: Spec, **attrs: Any) -> Spec:
-        return Spec((*g.shape[-2:-1], width * g.shape[-1]), g.dtype)
+    def infer_gradient(g: Spec, *rest: Spec, sizes: Sizes, **attrs: Any) -> Spec:
+        initial = sizes[0] * (g.ndim - 1)  # there is one state, or two
+        return Spec((per_row * sum(sizes) + initial, g.shape[-1]), g.dtype)
 
     made = functools.partial
     decomposed = {"promote": "same", "decompose": made(formula, composed)}
@@ -106,8 +102,8 @@ def _recurrent(
     return op, register(Op(f"{name}_grad", gradient, infer_gradient, **decomposed))
 
 
-LSTM, LSTM_GRAD = _recurrent("lstm", lstm, _infer_lstm, _lstm_vjp, lstm_grad, 5)
-GRU, GRU_GRAD = _recurrent("gru", gru, _infer, _gru_vjp, gru_grad, 5)
+LSTM, LSTM_GRAD = _recurrent("lstm", lstm, _infer_lstm, _lstm_vjp, lstm_grad, 4)
+GRU, GRU_GRAD = _recurrent("gru", gru, _infer, _gru_vjp, gru_grad, 4)
 RNN, RNN_GRAD = _recurrent("rnn", rnn, _infer, _rnn_vjp, rnn_grad, 1, spare=(0,))
 
 
