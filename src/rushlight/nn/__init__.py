@@ -78,6 +78,8 @@ LATER: dict[str, str] = {
         LazyInstanceNorm3d LazyLinear LazyModuleMixin""",
     "normalization": """BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d
         InstanceNorm3d LayerNorm RMSNorm""",
+    "recurrent": "GRU LSTM RNN RNNBase",
+    "recurrent_cells": "GRUCell LSTMCell RNNCell RNNCellBase",
 }
 """Files that load when used, and their names."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-__all__ = ["before", "gru", "gru_grad", "lstm", "lstm_grad", "plan_of", "rnn", "rnn_grad", "take"]
+__all__ = ["before", "gru", "gru_grad", "lstm", "lstm_grad", "plan_of", "resized", "rnn", "rnn_grad", "take"]
 
 Sizes = tuple[int, ...]
 Rows = tuple[tuple[int, int], ...]
@@ -74,7 +74,7 @@ def before(m: Any, initial: Any, x: Any, plan: Plan) -> Any:
     return parts[0] if len(parts) == 1 else m.concatenate(parts, 0)
 
 
-def _resized(m: Any, held: Any, count: int, initial: Any) -> Any:
+def resized(m: Any, held: Any, count: int, initial: Any) -> Any:
     """The state of the sequences that run in the next step: some have ended, or some begin."""
     have = held.shape[0]
     if have == count:
@@ -118,7 +118,7 @@ def _backward(m: Any, plan: Plan, width: int, *after: tuple[Any, Any]) -> Iterat
         for x, first in after:
             old = [steps[k - 1] if k else None for k in range(start, end)]
             kept = [first if rows is None else x[rows[0] : rows[1]] for rows in old]
-            kept = [_resized(m, h, b - a, first) for h, (a, b) in zip(kept, part, strict=True)]
+            kept = [resized(m, h, b - a, first) for h, (a, b) in zip(kept, part, strict=True)]
             held.append(kept[0] if len(kept) == 1 else m.concatenate(_in_order(kept, part), 0))
         yield part[::-1], held
         end = start
@@ -156,7 +156,7 @@ def lstm(m: Any, pre: Any, w: Any, h0: Any, c0: Any, *, sizes: Sizes, reverse: b
     scale, shift = _scales(m, n, pre.dtype)
     wt, h, c, out = _across(m, w, sizes), h0, c0, m.sheet((2 * rows, n), pre.dtype)
     for a, b in plan_of(sizes, reverse).steps:
-        h, c = _resized(m, h, b - a, h0), _resized(m, c, b - a, c0)
+        h, c = resized(m, h, b - a, h0), resized(m, c, b - a, c0)
         y = m.tanh((pre[a:b] + m.matmul(h, wt)) * scale) * scale + shift
         c = y[:, n : 2 * n] * c + y[:, :n] * y[:, 2 * n : 3 * n]
         h = y[:, 3 * n :] * m.tanh(c)
@@ -195,7 +195,7 @@ def gru(m: Any, pre: Any, w: Any, h0: Any, b: Any = None, *, sizes: Sizes, rever
     """h after every step."""
     n, wt, h, out = w.shape[1], _across(m, w, sizes), h0, m.sheet((pre.shape[0], w.shape[1]), pre.dtype)
     for first, end in plan_of(sizes, reverse).steps:
-        h = _resized(m, h, end - first, h0)
+        h = resized(m, h, end - first, h0)
         come, x = m.matmul(h, wt), pre[first:end]
         come = come if b is None else come + b
         gate = _opened(m, x[:, : 2 * n] + come[:, : 2 * n])
@@ -236,7 +236,7 @@ def rnn(m: Any, pre: Any, w: Any, h0: Any, *, relu: bool, sizes: Sizes, reverse:
     """h after every step."""
     wt, h, out = _across(m, w, sizes), h0, m.sheet(pre.shape, pre.dtype)
     for a, b in plan_of(sizes, reverse).steps:
-        x = pre[a:b] + m.matmul(_resized(m, h, b - a, h0), wt)
+        x = pre[a:b] + m.matmul(resized(m, h, b - a, h0), wt)
         h = m.maximum(x, 0) if relu else m.tanh(x)
         out.write(a, h)
     return out.whole()

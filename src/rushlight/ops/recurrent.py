@@ -122,7 +122,8 @@ def _cell(name: str, gates: int, input: Tensor, states: Any, w_ih: Tensor, w_hh:
         raise ShapeError(message(name, got, expected, "Check the layer's input_size and hidden_size."))
 
 
-def _bias(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+def joined_bias(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """The sum of two biases that may be missing."""
     return second if first is None else first if second is None else first + second
 
 
@@ -146,7 +147,7 @@ def lstm_cell(
     [[0.0, 0.0]]
     """
     _cell("lstm_cell", 4, input, hx, w_ih, w_hh)
-    pre = linear(input, w_ih, _bias(b_ih, b_hh))
+    pre = linear(input, w_ih, joined_bias(b_ih, b_hh))
     out = apply(LSTM, pre, w_hh, *hx, sizes=(input.shape[0],), reverse=False)
     return out[0], out[1]
 
@@ -194,7 +195,7 @@ def rnn_tanh_cell(
     >>> rl.rnn_tanh_cell(rl.ones(1, 3), rl.zeros(1, 2), rl.zeros(2, 3), rl.zeros(2, 2)).tolist()
     [[0.0, 0.0]]
     """
-    return _rnn_cell("rnn_tanh_cell", False, input, hx, w_ih, w_hh, _bias(b_ih, b_hh))
+    return _rnn_cell("rnn_tanh_cell", False, input, hx, w_ih, w_hh, joined_bias(b_ih, b_hh))
 
 
 def rnn_relu_cell(
@@ -213,4 +214,4 @@ def rnn_relu_cell(
     >>> rl.rnn_relu_cell(rl.ones(1, 3), rl.zeros(1, 2), rl.ones(2, 3), rl.zeros(2, 2)).tolist()
     [[3.0, 3.0]]
     """
-    return _rnn_cell("rnn_relu_cell", True, input, hx, w_ih, w_hh, _bias(b_ih, b_hh))
+    return _rnn_cell("rnn_relu_cell", True, input, hx, w_ih, w_hh, joined_bias(b_ih, b_hh))
