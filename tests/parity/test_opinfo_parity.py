@@ -98,7 +98,7 @@ def forms(op: Any) -> dict[str, Form]:
     return {n: p for n, p in pairs.items() if callable(p[0]) and callable(p[1])}
 
 
-OPS = {op.full_name: op for op in op_db if forms(op)}
+OPS = {op.full_name: op for op in op_db if forms(op) and op.variant_test_name != "complex"}
 
 
 def ours_of(value: Any) -> Any:

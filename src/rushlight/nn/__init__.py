@@ -10,10 +10,12 @@ from rushlight.errors import names_of, namespace
 from rushlight.nn import functional, init, utils
 from rushlight.nn.activation import (
     ACTIVATIONS,
+    GELU,
     LeakyReLU,
     LogSoftmax,
     ReLU,
     Sigmoid,
+    SiLU,
     Softmax,
     Softplus,
     Tanh,
@@ -30,6 +32,7 @@ from rushlight.nn.module import Module
 
 __all__ = [
     "ACTIVATIONS",
+    "GELU",
     "MLP",
     "BCELoss",
     "BCEWithLogitsLoss",
@@ -51,6 +54,7 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
