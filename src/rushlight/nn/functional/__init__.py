@@ -60,6 +60,7 @@ LATER: dict[str, str] = {
     "bilinear_form": "bilinear",
     "dropping": "alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
     "lookup": "embedding embedding_bag",
+    "attention": "multi_head_attention_forward scaled_dot_product_attention",
     "normalization": "batch_norm group_norm instance_norm layer_norm normalize rms_norm",
 }
 """Files that load when used, and their names."""
