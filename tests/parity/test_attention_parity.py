@@ -1,4 +1,4 @@
-"""Attention and the Transformer against PyTorch, beyond its own samples: masks, gradients, state dicts, refusals."""
+"""Attention and the Transformer against PyTorch, beyond its own samples: masks, gradients, refusals."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ PADDING = np.array([[False, False, True, False, True], [False] * 5])
 
 
 @pytest.mark.parametrize(
-    ("masks", "weights"), list(itertools.product(["none", "bools", "floats", "3d"], [None, True, False])), ids=str
+    ("masks", "weights"),
+    list(itertools.product(["none", "bools", "floats", "3d"], [None, True, False])),
+    ids=str,
 )
 @pytest.mark.parametrize("options", ATTENTION, ids=str)
 def test_multihead_attention(options: dict[str, Any], masks: str, weights: bool | None) -> None:
@@ -96,7 +98,9 @@ def test_multihead_attention(options: dict[str, Any], masks: str, weights: bool 
 
     widths = E, options.get("kdim", E), options.get("vdim", E)
     order = (1, 0, 2) if options.get("batch_first") else (0, 1, 2)
-    arrays = [rng.standard_normal((n, N, w)).transpose(order) for n, w in zip((L_, S, S), widths, strict=True)]
+    arrays = [
+        rng.standard_normal((n, N, w)).transpose(order) for n, w in zip((L_, S, S), widths, strict=True)
+    ]
     compare(ours, theirs, call, arrays)
 
 

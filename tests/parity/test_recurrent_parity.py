@@ -55,10 +55,12 @@ def compare(ours: Any, theirs: Any, call: Any, arrays: list[np.ndarray], dtype: 
 
 LAYERS = [
     ("RNN", {}), ("RNN", {"nonlinearity": "relu", "num_layers": 2, "bias": False}), ("GRU", {}), ("LSTM", {}),
-    ("GRU", {"bias": False}), ("LSTM", {"bias": False}), ("RNN", {"bidirectional": True, "batch_first": True}),
+    ("GRU", {"bias": False}), ("LSTM", {"bias": False}),
+    ("RNN", {"bidirectional": True, "batch_first": True}),
     ("GRU", {"num_layers": 2, "bidirectional": True}), ("LSTM", {"num_layers": 2, "bidirectional": True}),
     ("GRU", {"num_layers": 3, "batch_first": True}), ("LSTM", {"num_layers": 3, "batch_first": True}),
-    ("LSTM", {"proj_size": 2, "num_layers": 2}), ("LSTM", {"proj_size": 1, "bidirectional": True, "batch_first": True}),
+    ("LSTM", {"proj_size": 2, "num_layers": 2}),
+    ("LSTM", {"proj_size": 1, "bidirectional": True, "batch_first": True}),
 ]  # fmt: skip
 LENGTHS = {"equal": [5, 5, 5], "falling": [5, 3, 1], "ends together": [4, 2, 2], "mixed": [2, 5, 3]}
 
@@ -165,7 +167,7 @@ PACKING = {
     "pad left": lambda r, s: r.pad_sequence(s, padding_side="left"),
     "pack": lambda r, s: tuple(r.pack_sequence(s, enforce_sorted=False)),
     "unpack": lambda r, s: r.unpack_sequence(r.pack_sequence(s, False)),
-    "unpad": lambda r, s: r.unpad_sequence(r.pad_sequence(s), r.pad_packed_sequence(r.pack_sequence(s, False))[1]),
+    "unpad": lambda r, s: r.unpad_sequence(*r.pad_packed_sequence(r.pack_sequence(s, False))),
     "sorted": lambda r, s: tuple(r.pack_sequence([s[0], s[2], s[1]])),
     "half": lambda r, s: tuple(r.pack_sequence(s, False).double().to(s[0].dtype)),
 }  # fmt: skip
@@ -187,21 +189,26 @@ def test_padding_and_packing(name: str, wide: bool) -> None:
 
 REFUSED = {
     "width": lambda L: L.nn.LSTM(I, H)(L.ones(T, N, I + 1)), "axes": lambda L: L.nn.GRU(I, H)(L.ones(I)),
-    "four axes": lambda L: L.nn.RNN(I, H)(L.ones(1, 1, 1, I)), "no steps": lambda L: L.nn.LSTM(I, H)(L.ones(0, N, I)),
+    "four axes": lambda L: L.nn.RNN(I, H)(L.ones(1, 1, 1, I)),
+    "no steps": lambda L: L.nn.LSTM(I, H)(L.ones(0, N, I)),
     "state": lambda L: L.nn.GRU(I, H)(L.ones(T, N, I), L.zeros(2, N, H)),
     "state batch": lambda L: L.nn.GRU(I, H)(L.ones(T, N, I), L.zeros(1, 1, H)),
     "state axes": lambda L: L.nn.RNN(I, H)(L.ones(T, N, I), L.zeros(1, H)),
     "pair": lambda L: L.nn.LSTM(I, H)(L.ones(T, I), (L.zeros(1, H), L.zeros(1, H + 1))),
-    "nonlinearity": lambda L: L.nn.RNN(I, H, nonlinearity="sin"), "dropout": lambda L: L.nn.GRU(I, H, 2, dropout=2.0),
-    "layers": lambda L: L.nn.GRU(I, H, 0), "hidden": lambda L: L.nn.GRU(I, 0), "projection": lambda L: L.nn.LSTM(I, H, proj_size=H),
+    "nonlinearity": lambda L: L.nn.RNN(I, H, nonlinearity="sin"),
+    "dropout": lambda L: L.nn.GRU(I, H, 2, dropout=2.0),
+    "layers": lambda L: L.nn.GRU(I, H, 0), "hidden": lambda L: L.nn.GRU(I, 0),
+    "projection": lambda L: L.nn.LSTM(I, H, proj_size=H),
     "GRU projects": lambda L: L.nn.GRU(I, H, proj_size=2), "kind": lambda L: L.nn.GRU(I, 2.5),
-    "cell input": lambda L: L.nn.GRUCell(I, H)(L.ones(N, I + 1)), "cell axes": lambda L: L.nn.LSTMCell(I, H)(L.ones(1, N, I)),
+    "cell input": lambda L: L.nn.GRUCell(I, H)(L.ones(N, I + 1)),
+    "cell axes": lambda L: L.nn.LSTMCell(I, H)(L.ones(1, N, I)),
     "cell state": lambda L: L.nn.RNNCell(I, H)(L.ones(N, I), L.ones(N, H + 1)),
     "cell state axes": lambda L: L.nn.RNNCell(I, H)(L.ones(N, I), L.ones(H)),
     "not sorted": lambda L: L.nn.utils.rnn.pack_padded_sequence(L.ones(3, 2), [1, 3]),
     "no length": lambda L: L.nn.utils.rnn.pack_padded_sequence(L.ones(3, 2), [3, 0]),
     "lengths": lambda L: L.nn.utils.rnn.pack_padded_sequence(L.ones(3, 2), [3, 2, 1]),
-    "total": lambda L: L.nn.utils.rnn.pad_packed_sequence(L.nn.utils.rnn.pack_sequence([L.ones(3)]), total_length=2),
+    "total": lambda L: L.nn.utils.rnn.pad_packed_sequence(
+        L.nn.utils.rnn.pack_sequence([L.ones(3)]), total_length=2),
     "side": lambda L: L.nn.utils.rnn.pad_sequence([L.ones(3)], padding_side="up"),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Sequence models as users write them: five steps of training in PyTorch, here, and compiled, from equal weights."""
+"""Sequence models as users write them: five steps of training in PyTorch, here, and compiled."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def gpt(L: Any, mask: str, tied: bool) -> Any:
 
         def attention(self, x: Any) -> Any:
             n, t, e = x.size(0), x.size(1), x.size(2)
-            q, k, v = (
-                y.view(n, t, HEADS, e // HEADS).transpose(1, 2) for y in self.attn(x).split(E, dim=2)
-            )
+            q, k, v = (y.view(n, t, HEADS, e // HEADS).transpose(1, 2) for y in self.attn(x).split(E, dim=2))
             if mask == "function":
                 y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             else:

@@ -1,4 +1,4 @@
-"""Samples of recurrent cells and of whole layers of them, with sequences of equal and of different lengths."""
+"""Samples of recurrent cells and of layers of them, with sequences of equal and of different lengths."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ def cell(gates: int) -> tuple[Any, ...]:
 
 
 # fmt: off
-sample("lstm_cell", lambda L, x, h, wi, wh, bi, bh: L.lstm_cell(x, (h, h * 2), wi, wh, bi, bh), cell(4), exact=False)
-sample("lstm_cell", lambda L, x, h, wi, wh, *b: L.lstm_cell(x, (h, h * 2), wi, wh), cell(4)[:4], exact=False)
-sample("gru_cell", lambda L, *t: L.gru_cell(*t), cell(3), exact=False)
-sample("gru_cell", lambda L, *t: L.gru_cell(*t), cell(3)[:4], exact=False)
+sample("lstm_cell", lambda L, x, h, *w: L.lstm_cell(x, (h, h * 2), *w), cell(4), cell(4)[:4], exact=False)
+sample("gru_cell", lambda L, *t: L.gru_cell(*t), cell(3), cell(3)[:4], exact=False)
 sample("rnn_tanh_cell", lambda L, *t: L.rnn_tanh_cell(*t), cell(1), cell(1)[:4], exact=False)
 sample("rnn_relu_cell", lambda L, *t: L.rnn_relu_cell(*t), cell(1), cell(1)[:4], exact=False)
 for _sizes in ((2, 2, 2), (3, 2, 2, 1)):

@@ -91,7 +91,8 @@ class Sigmoid(Module):
 
 
 class GELU(Module):
-    """x Φ(x), element by element, Φ the normal distribution's; ``approximate="tanh"`` as in `F.gelu`. Any shape.
+    """x Φ(x), element by element, Φ the normal distribution's; ``approximate="tanh"`` as in `F.gelu`. Of any
+    shape.
 
     >>> import rushlight as rl
     >>> rl.nn.GELU()(rl.zeros(2)).tolist()

@@ -8,9 +8,9 @@ from rushlight import ops
 from rushlight.core.placement import check_device
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.nn.fill import zeros_
 from rushlight.nn.functional.attention import multi_head_attention_forward
 from rushlight.nn.init import xavier_normal_, xavier_uniform_
-from rushlight.nn.fill import zeros_
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module
 

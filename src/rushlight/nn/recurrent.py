@@ -24,9 +24,9 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 class RNNBase(Module):
     """What the recurrent layers have in common; ``mode`` is "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
 
-    The parameters of layer k are ``weight_ih_lk`` (gates * H, I), ``weight_hh_lk`` (gates * H, H), ``bias_ih_lk``
-    and ``bias_hh_lk`` (gates * H), with a projection ``weight_hr_lk`` (P, H); those of the direction back have
-    ``_reverse`` behind. All are drawn uniformly from ±1/sqrt(H).
+    The parameters of layer k are ``weight_ih_lk`` (gates * H, I), ``weight_hh_lk`` (gates * H, H),
+    ``bias_ih_lk`` and ``bias_hh_lk`` (gates * H), with a projection ``weight_hr_lk`` (P, H); those of the
+    direction back have ``_reverse`` behind. All are drawn uniformly from ±1/sqrt(H).
 
     Raises ArgumentError for sizes below 1, a dropout that is no probability, a projection that is no smaller
     than H, or of another mode than "LSTM".
@@ -190,7 +190,8 @@ class RNNBase(Module):
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
         defaults = {
-            "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False
+            "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
+            "bidirectional": False,
         }  # fmt: skip
         changed = [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
         return ", ".join([text, *changed])
@@ -200,9 +201,8 @@ class RNN(RNNBase):
     """Elman's recurrent layers: h_t = tanh(x_t W_ihᵀ + b_ih + h_{t-1} W_hhᵀ + b_hh), or max(0, ...).
 
     ``forward(input, hx=None)``: input (steps, N, I), (steps, I), with ``batch_first`` (N, steps, I), or a
-    PackedSequence; hx (layers * directions, N, H), zeros by default. Gives (output (steps, N, H * directions),
-    the last h of all layers). Arguments: input_size, hidden_size, num_layers=1, nonlinearity="tanh" or "relu",
-    bias=True, batch_first=False, dropout=0.0 between layers, bidirectional=False.
+    PackedSequence; hx (layers * directions, N, H), zeros by default. Gives (output (steps, N, H *
+    directions), the last h of all layers). ``dropout`` acts between the layers, in training.
 
     >>> import rushlight as rl
     >>> output, h = rl.nn.RNN(3, 4, num_layers=2)(rl.ones(5, 1, 3))
@@ -241,8 +241,8 @@ class LSTM(RNNBase):
     c_t = σ(f) c_{t-1} + σ(i) tanh(g) and h_t = σ(o) tanh(c_t); with ``proj_size`` h_t W_hrᵀ in its place.
 
     ``forward(input, hx=None)``: input (steps, N, I), (steps, I), with ``batch_first`` (N, steps, I), or a
-    PackedSequence; hx the pair (h, c) of (layers * directions, N, H), zeros by default. Gives (output (steps, N,
-    H * directions), (h, c) after the last step, of all layers). (Hochreiter and Schmidhuber, 1997.)
+    PackedSequence; hx the pair (h, c) of (layers * directions, N, H), zeros by default. Gives (output (steps,
+    N, H * directions), (h, c) after the last step, of all layers). (Hochreiter and Schmidhuber, 1997.)
 
     >>> import rushlight as rl
     >>> output, (h, c) = rl.nn.LSTM(3, 4, batch_first=True, bidirectional=True)(rl.ones(2, 5, 3))
@@ -281,12 +281,12 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent units: with x_t W_ihᵀ + b_ih split into (r, z, n) and h_{t-1} W_hhᵀ + b_hh into (r', z', n'),
-    ñ = tanh(n + σ(r + r') n') and h_t = (1 - σ(z + z')) ñ + σ(z + z') h_{t-1}.
+    """Gated recurrent units: with x_t W_ihᵀ + b_ih split into (r, z, n) and h_{t-1} W_hhᵀ + b_hh into (r',
+    z', n'), ñ = tanh(n + σ(r + r') n') and h_t = (1 - σ(z + z')) ñ + σ(z + z') h_{t-1}.
 
     ``forward(input, hx=None)``: input (steps, N, I), (steps, I), with ``batch_first`` (N, steps, I), or a
-    PackedSequence; hx (layers * directions, N, H), zeros by default. Gives (output (steps, N, H * directions),
-    the last h of all layers). (Cho et al., 2014.)
+    PackedSequence; hx (layers * directions, N, H), zeros by default. Gives (output (steps, N, H *
+    directions), the last h of all layers). (Cho et al., 2014.)
 
     >>> import rushlight as rl
     >>> output, h = rl.nn.GRU(3, 4)(rl.ones(5, 3))

@@ -32,15 +32,17 @@ Activation = str | Callable[[Tensor], Tensor]
 
 
 def _activation(given: Activation) -> Callable[[Tensor], Tensor]:
-    known = {"relu": F.relu, "gelu": F.gelu}
-    if isinstance(given, str) and given not in known:
+    if not isinstance(given, str):
+        return given
+    known: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
+    if given not in known:
         raise ArgumentError(message("Transformer", f"activation={given!r}", "'relu', 'gelu' or a function"))
-    return known[given] if isinstance(given, str) else given
+    return known[given]
 
 
 class TransformerEncoderLayer(Module):
-    """x + attention(x) and then x + feed-forward(x), each followed by LayerNorm, or with ``norm_first`` each of
-    LayerNorm's result: x + attention(norm(x)).
+    """x + attention(x) and then x + feed-forward(x), each followed by LayerNorm, or with ``norm_first`` each
+    of LayerNorm's result: x + attention(norm(x)).
 
     ``forward(src, src_mask=None, src_key_padding_mask=None, is_causal=False)``: src (S, N, E), with
     ``batch_first`` (N, S, E), or (S, E); masks as in `MultiheadAttention`. The result has the shape of src.
@@ -71,7 +73,9 @@ class TransformerEncoderLayer(Module):
     ) -> None:
         super().__init__()
         check_device(device)
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype
+        )
         self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
@@ -134,7 +138,9 @@ class TransformerDecoderLayer(Module):
     ) -> None:
         super().__init__()
         check_device(device)
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype
+        )
         self.multihead_attn = MultiheadAttention(
             d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype
         )
@@ -199,8 +205,9 @@ def _copies(layer: Module, count: int) -> ModuleList:
 class TransformerEncoder(Module):
     """``num_layers`` copies of a layer one after the other, and ``norm`` at the end if given.
 
-    ``forward(src, mask=None, src_key_padding_mask=None, is_causal=None)``. The copies begin with equal weights;
-    ``reset_parameters()`` draws them apart. ``enable_nested_tensor`` and ``mask_check`` change nothing.
+    ``forward(src, mask=None, src_key_padding_mask=None, is_causal=None)``. The copies begin with equal
+    weights; ``reset_parameters()`` draws them apart. ``enable_nested_tensor`` and ``mask_check`` change
+    nothing.
 
     >>> import rushlight as rl
     >>> encoder = rl.nn.TransformerEncoder(rl.nn.TransformerEncoderLayer(8, 2), num_layers=2)
@@ -266,9 +273,9 @@ class TransformerDecoder(Module):
         x = tgt
         for layer in self.layers:
             x = layer(
-                x, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
-                memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=bool(tgt_is_causal),
-                memory_is_causal=memory_is_causal,
+                x, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, memory_is_causal=memory_is_causal,
+                tgt_key_padding_mask=tgt_key_padding_mask, tgt_is_causal=bool(tgt_is_causal),
+                memory_key_padding_mask=memory_key_padding_mask,
             )  # fmt: skip
         return x if self.norm is None else self.norm(x)
 
@@ -358,9 +365,9 @@ class Transformer(Module):
             src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
         )
         return self.decoder(
-            tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
-            memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
-            memory_is_causal=memory_is_causal,
+            tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, memory_is_causal=memory_is_causal,
+            tgt_key_padding_mask=tgt_key_padding_mask, tgt_is_causal=tgt_is_causal,
+            memory_key_padding_mask=memory_key_padding_mask,
         )  # fmt: skip
 
     @staticmethod

@@ -62,8 +62,6 @@ def _joined(pieces: Sequence[tuple[bool, int, int]]) -> tuple[tuple[bool, int, i
     return tuple(found)
 
 
-
-
 def take(m: Any, x: Any, rows: Rows) -> Any:
     return x[rows[0][0] : rows[0][1]] if len(rows) == 1 else m.concatenate([x[a:b] for a, b in rows], 0)
 
@@ -85,8 +83,8 @@ def resized(m: Any, held: Any, count: int, initial: Any) -> Any:
 def _arrived(m: Any, g: Any, carried: Any, first: Callable[[int, Any], None]) -> Any:
     """The gradient `g` of a step's states, and what the step after it passed back.
 
-    What that passed back to sequences that began with it is for their initial states: those from the given one
-    on, to which `first` gives it.
+    What that passed back to sequences that began with it is for their initial states: those from the given
+    one on, to which `first` gives it.
     """
     if carried is None:
         return g
@@ -104,8 +102,8 @@ def _place(sheet: Any, start: int, first: int, rows: Any) -> None:
 
 
 def _backward(m: Any, plan: Plan, width: int, *after: tuple[Any, Any]) -> Iterator[tuple[Rows, list[Any]]]:
-    """The steps from the last to the first, some at a time: their rows, and for all of those the states before
-    them, of `after`, the states after every step with the initial ones.
+    """The steps from the last to the first, some at a time: their rows, and for all of those the states
+    before them, of `after`, the states after every step with the initial ones.
 
     As many at a time as numbers, `width` a row, stay in the cache.
     """

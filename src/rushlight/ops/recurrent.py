@@ -30,7 +30,6 @@ from rushlight.ops.recurrence import (
 __all__ = ["gru_cell", "lstm_cell", "rnn_relu_cell", "rnn_tanh_cell"]
 
 
-
 def _infer(pre: Spec, w: Spec, h0: Spec, *rest: Spec, sizes: Sizes, **attrs: Any) -> Spec:
     n = w.shape[-1] if w.ndim else 0
     rows = (sum(sizes), w.shape[0] if w.ndim else 0)
@@ -95,11 +94,10 @@ def _recurrent(
         initial = sizes[0] * (g.ndim - 1)  # there is one state, or two
         return Spec((per_row * sum(sizes) + initial, g.shape[-1]), g.dtype)
 
-    made = functools.partial
-    decomposed = {"promote": "same", "decompose": made(formula, composed)}
-    op = register(Op(name, formula, infer, vjp, saves="both", spare=spare, **decomposed))
-    decomposed["decompose"] = made(gradient, composed)
-    return op, register(Op(f"{name}_grad", gradient, infer_gradient, **decomposed))
+    whole, back = functools.partial(formula, composed), functools.partial(gradient, composed)
+    op = Op(name, formula, infer, vjp, saves="both", spare=spare, promote="same", decompose=whole)
+    grad = Op(f"{name}_grad", gradient, infer_gradient, promote="same", decompose=back)
+    return register(op), register(grad)
 
 
 LSTM, LSTM_GRAD = _recurrent("lstm", lstm, _infer_lstm, _lstm_vjp, lstm_grad, 4)
@@ -117,7 +115,8 @@ def _cell(name: str, gates: int, input: Tensor, states: Any, w_ih: Tensor, w_hh:
         and all(s.shape == (input.shape[0], n) for s in states)
     )
     if not fit:
-        got = f"an input of shape {input.shape}, states {[s.shape for s in states]}, weights {w_ih.shape} and {w_hh.shape}"
+        given = ", ".join(str(t.shape) for t in (input, *states, w_ih, w_hh))
+        got = f"an input, states and weights of shapes {given}"
         expected = f"(N, I), states (N, H), weights ({gates} H, I) and ({gates} H, H)"
         raise ShapeError(message(name, got, expected, "Check the layer's input_size and hidden_size."))
 
@@ -174,7 +173,9 @@ def gru_cell(
     return apply(GRU, linear(input, w_ih, b_ih), w_hh, hx, *given, sizes=(input.shape[0],), reverse=False)
 
 
-def _rnn_cell(name: str, relu: bool, input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Any) -> Tensor:
+def _rnn_cell(
+    name: str, relu: bool, input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Any
+) -> Tensor:
     _cell(name, 1, input, (hx,), w_ih, w_hh)
     return apply(RNN, linear(input, w_ih, bias), w_hh, hx, relu=relu, sizes=(input.shape[0],), reverse=False)
 

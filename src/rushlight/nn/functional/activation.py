@@ -52,8 +52,8 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x Φ(x), element by element, Φ the normal distribution's: x (1 + erf(x/sqrt(2))) / 2. Any shape.
 
-    With ``approximate="tanh"`` x (1 + tanh(sqrt(2/π) (x + 0.044715 x³))) / 2. Raises ArgumentError for another
-    word. (Hendrycks and Gimpel, 2016.)
+    With ``approximate="tanh"`` x (1 + tanh(sqrt(2/π) (x + 0.044715 x³))) / 2. Raises ArgumentError for
+    another word. (Hendrycks and Gimpel, 2016.)
 
     >>> import rushlight as rl
     >>> rl.nn.functional.gelu(rl.tensor([-1.0, 0.0, 1.0]))

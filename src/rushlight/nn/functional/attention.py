@@ -126,9 +126,9 @@ def multi_head_attention_forward(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """What `nn.MultiheadAttention` computes, with its weights as arguments: query (L, N, E) or (L, E), key and
-    value (S, N, E) or (S, E). Gives the output, of the query's shape, and with ``need_weights`` the weights,
-    (N, L, S), averaged over the heads, or (N, heads, L, S).
+    """What `nn.MultiheadAttention` computes, with its weights as arguments: query (L, N, E) or (L, E), key
+    and value (S, N, E) or (S, E). Gives the output, of the query's shape, and with ``need_weights`` the
+    weights, (N, L, S), averaged over the heads, or (N, heads, L, S).
 
     in_proj_weight       (3 E, E), or with ``use_separate_proj_weight`` q_proj_weight (E, E), k_proj_weight
                          (E, kdim), v_proj_weight (E, vdim).

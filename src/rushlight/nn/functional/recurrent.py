@@ -52,14 +52,17 @@ def recurrent(
             made.append(out)
             last.append(ends)
         x = made[0] if len(made) == 1 else ops.cat(made, 1)
-    final = [found[0].unsqueeze(0) if len(found) == 1 else ops.stack(found) for found in zip(*last, strict=True)]
+    final = [
+        found[0].unsqueeze(0) if len(found) == 1 else ops.stack(found) for found in zip(*last, strict=True)
+    ]
     return x, tuple(final)
 
 
 def _direction(
     mode: str, x: Tensor, sizes: tuple[int, ...], reverse: bool, states: tuple[Tensor, ...], w: Weights
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    attrs = {"sizes": sizes, "reverse": reverse}
+    attrs: dict[str, Any] = {"sizes": sizes, "reverse": reverse}
+    after: tuple[Tensor, ...]
     if mode == "GRU":  # there the state's bias is within a product with a gate
         given = () if w.bias_hh is None else (w.bias_hh,)
         after = (apply(GRU, linear(x, w.ih, w.bias_ih), w.hh, *states, *given, **attrs),)

@@ -1,4 +1,4 @@
-"""Batches of sequences of different lengths: padded to one length, or packed step by step for recurrent layers."""
+"""Batches of sequences of different lengths: padded to one length, or packed step by step."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def pad_packed_sequence(
     padding_value: float = 0.0,
     total_length: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The padded batch (steps, sequences, ...) of packed sequences, in their order as given, and their lengths.
+    """The padded batch (steps, sequences, ...) of packed sequences, in the order as given, and their lengths.
 
     batch_first    (sequences, steps, ...).
     padding_value  what stands behind the end of the short ones.
@@ -271,7 +271,9 @@ def pad_sequence(
         got = f"{len(listed)} sequences" if not listed else "something that is no Tensor with a first axis"
         raise DTypeError(message("pad_sequence", got, "Tensors (steps, ...)"))
     longest = max(s.shape[0] for s in listed)
-    return ops.stack([_filled(s, longest, padding_value, padding_side) for s in listed], 0 if batch_first else 1)
+    return ops.stack(
+        [_filled(s, longest, padding_value, padding_side) for s in listed], 0 if batch_first else 1
+    )
 
 
 def _filled(sequence: Tensor, steps: int, value: float, side: str) -> Tensor:
@@ -283,8 +285,8 @@ def _filled(sequence: Tensor, steps: int, value: float, side: str) -> Tensor:
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> list[Tensor]:
-    """The sequences of a padded batch (steps, sequences, ...), or with ``batch_first`` (sequences, steps, ...),
-    without the padding at their ends.
+    """The sequences of a padded batch (steps, sequences, ...), or with ``batch_first`` (sequences, steps,
+    ...), without the padding at their ends.
 
     >>> import rushlight as rl
     >>> batch = rl.tensor([[1, 3], [2, 0]])
