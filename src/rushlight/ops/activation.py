@@ -122,6 +122,7 @@ GELU_GRAD: Op = elementwise(
         lambda h, out, g, x, *, tanh: apply(GELU_GRAD, h, x, tanh=tanh),
         lambda h, out, g, x, *, tanh: h * g * _gelu_bend(x, tanh),
     ),
+    promote="float",
 )
 GELU = elementwise(
     "gelu", _gelu, (lambda g, y, x, *, tanh: apply(GELU_GRAD, g, x, tanh=tanh),), promote="float"
@@ -142,6 +143,7 @@ SILU_GRAD: Op = elementwise(
     "silu_grad",
     _silu_grad,
     (lambda h, out, g, x: apply(SILU_GRAD, h, x), lambda h, out, g, x: h * g * _silu_bend(x)),
+    promote="float",
 )
 SILU = elementwise(
     "silu", lambda m, x: x * _sigmoid(m, x), (lambda g, y, x: apply(SILU_GRAD, g, x),), promote="float"
