@@ -17,6 +17,7 @@ STATIONARY = {
     "softplus": "far below 0 the slope is too small for a float", "logsumexp": "as softplus",
     "binary_cross_entropy_with_logits": "as softplus", "cross_entropy": "as softplus",
     "softmax": "of one element it is inf - inf", "log_softmax": "as softmax",
+    "scaled_dot_product_attention": "as softmax",
 }  # fmt: skip
 """Functions that depend on their inputs at points where their derivative is 0, or add infinities up."""
 

@@ -50,12 +50,12 @@ def scaled_dot_product_attention(
     scores = (query * (1.0 / math.sqrt(query.shape[-1] or 1) if scale is None else scale)) @ key.mT
     alone = None
     if is_causal:
-        attn_mask = ops.ones(*scores.shape[-2:], dtype="bool").tril()
+        attn_mask = ops.full(scores.shape[-2:], -math.inf, dtype=scores.dtype).triu(1)
     elif attn_mask is not None:
         attn_mask, alone = _with_something_to_see(attn_mask)
+        attn_mask = _added(~attn_mask, scores.dtype) if attn_mask.dtype.kind == "b" else attn_mask
     if attn_mask is not None:
-        hidden = attn_mask.dtype.kind == "b"
-        scores = scores.masked_fill(~attn_mask, -math.inf) if hidden else scores + attn_mask
+        scores = scores + attn_mask  # of which only a small mask's derivative is asked, or none
     out = dropout(scores.softmax(-1), dropout_p) @ value
     return out if alone is None else kept(~alone, out)
 
