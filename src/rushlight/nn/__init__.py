@@ -85,10 +85,6 @@ LATER: dict[str, str] = {
     "recurrent": "GRU LSTM RNN RNNBase",
     "recurrent_cells": "GRUCell LSTMCell RNNCell RNNCellBase",
     "multihead": "MultiheadAttention",
-    "recurrent": "GRU LSTM RNN RNNBase",
-    "recurrent_cells": "GRUCell LSTMCell RNNCell RNNCellBase",
-    "normalization": """BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d
-        InstanceNorm3d LayerNorm RMSNorm""",
     "transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
 }
