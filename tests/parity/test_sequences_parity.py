@@ -21,14 +21,6 @@ def gpt(L: Any, mask: str, tied: bool) -> Any:
     """A GPT with hand-written attention: its causal mask a buffer, its head tied to the embedding."""
     nn, F = L.nn, L.nn.functional
 
-    class Words(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = nn.Parameter(L.randn(WORDS, E))
-
-        def forward(self, index: Any) -> Any:
-            return self.weight[index]
-
     class Block(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -59,7 +51,7 @@ def gpt(L: Any, mask: str, tied: bool) -> Any:
     class GPT(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.wte, self.h = Words(), nn.ModuleList([Block() for _ in range(2)])
+            self.wte, self.h = nn.Embedding(WORDS, E), nn.ModuleList([Block() for _ in range(2)])
             self.ln_f, self.lm_head = nn.LayerNorm(E), nn.Linear(E, WORDS, bias=False)
             if tied:
                 self.lm_head.weight = self.wte.weight
@@ -80,12 +72,12 @@ def tagger(L: Any, kind: str, packed: bool) -> Any:
     class Tagger(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.words = nn.Parameter(L.randn(WORDS, E))
+            self.words = nn.Embedding(WORDS, E)
             self.rnn = getattr(nn, kind)(E, 5, num_layers=2, batch_first=True, bidirectional=True)
             self.head = nn.Linear(10, WORDS)
 
         def forward(self, index: Any) -> Any:
-            x = self.words[index]
+            x = self.words(index)
             if packed:
                 x = rnn.pack_padded_sequence(x, [4, 6, 2], batch_first=True, enforce_sorted=False)
             x, _ = self.rnn(x)
@@ -103,11 +95,11 @@ def looped(L: Any, kind: str) -> Any:
     class Looped(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.words, self.cell = nn.Parameter(L.randn(WORDS, E)), getattr(nn, kind)(E, 5)
+            self.words, self.cell = nn.Embedding(WORDS, E), getattr(nn, kind)(E, 5)
             self.head = nn.Linear(5, WORDS)
 
         def forward(self, index: Any) -> Any:
-            x, state, found = self.words[index], None, []
+            x, state, found = self.words(index), None, []
             for t in range(T):
                 state = self.cell(x[:, t], state)
                 found.append(self.head(state[0] if kind == "LSTMCell" else state))
@@ -122,13 +114,13 @@ def encoder(L: Any, first: bool) -> Any:
     class Encoder(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.words = nn.Parameter(L.randn(WORDS, E))
+            self.words = nn.Embedding(WORDS, E)
             layer = nn.TransformerEncoderLayer(E, HEADS, 16, 0.0, "gelu", batch_first=True, norm_first=first)
             self.body, self.head = nn.TransformerEncoder(layer, 2), nn.Linear(E, WORDS)
 
         def forward(self, index: Any) -> Any:
             mask = L.nn.Transformer.generate_square_subsequent_mask(T)
-            return self.head(self.body(self.words[index], mask=mask, is_causal=True))
+            return self.head(self.body(self.words(index), mask=mask, is_causal=True))
 
     return Encoder()
 
