@@ -30,6 +30,12 @@ from rushlight.nn.loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Lo
 from rushlight.nn.mlp import MLP
 from rushlight.nn.module import Module
 
+if TYPE_CHECKING:
+    from rushlight.nn.multihead import *
+    from rushlight.nn.recurrent import *
+    from rushlight.nn.recurrent_cells import *
+    from rushlight.nn.transformer import *
+
 __all__ = [
     "ACTIVATIONS",
     "GELU",

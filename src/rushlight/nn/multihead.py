@@ -41,8 +41,8 @@ class MultiheadAttention(Module):
     >>> import rushlight as rl
     >>> x = rl.ones(2, 5, 4)
     >>> out, weights = rl.nn.MultiheadAttention(4, 2, batch_first=True)(x, x, x)
-    >>> out.shape, weights.shape
-    ((2, 5, 4), (2, 5, 5))
+    >>> list(out.shape), list(weights.shape)
+    ([2, 5, 4], [2, 5, 5])
     """
 
     in_proj_weight: Parameter | None

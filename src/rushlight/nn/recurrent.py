@@ -206,8 +206,8 @@ class RNN(RNNBase):
 
     >>> import rushlight as rl
     >>> output, h = rl.nn.RNN(3, 4, num_layers=2)(rl.ones(5, 1, 3))
-    >>> output.shape, h.shape
-    ((5, 1, 4), (2, 1, 4))
+    >>> list(output.shape), list(h.shape)
+    ([5, 1, 4], [2, 1, 4])
     """
 
     def __init__(
@@ -246,8 +246,8 @@ class LSTM(RNNBase):
 
     >>> import rushlight as rl
     >>> output, (h, c) = rl.nn.LSTM(3, 4, batch_first=True, bidirectional=True)(rl.ones(2, 5, 3))
-    >>> output.shape, h.shape, c.shape
-    ((2, 5, 8), (2, 2, 4), (2, 2, 4))
+    >>> list(output.shape), list(h.shape), list(c.shape)
+    ([2, 5, 8], [2, 2, 4], [2, 2, 4])
     """
 
     def __init__(
@@ -290,8 +290,8 @@ class GRU(RNNBase):
 
     >>> import rushlight as rl
     >>> output, h = rl.nn.GRU(3, 4)(rl.ones(5, 3))
-    >>> output.shape, h.shape
-    ((5, 4), (1, 4))
+    >>> list(output.shape), list(h.shape)
+    ([5, 4], [1, 4])
     """
 
     def __init__(

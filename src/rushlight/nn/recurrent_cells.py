@@ -79,8 +79,8 @@ class RNNCell(RNNCellBase):
     max(0, ...). x (N, I) or (I,), h (N, H) or (H,), zeros by default.
 
     >>> import rushlight as rl
-    >>> rl.nn.RNNCell(3, 4)(rl.ones(2, 3)).shape
-    (2, 4)
+    >>> list(rl.nn.RNNCell(3, 4)(rl.ones(2, 3)).shape)
+    [2, 4]
     """
 
     def __init__(
@@ -110,8 +110,8 @@ class LSTMCell(RNNCellBase):
 
     >>> import rushlight as rl
     >>> h, c = rl.nn.LSTMCell(3, 4)(rl.ones(2, 3))
-    >>> h.shape, c.shape
-    ((2, 4), (2, 4))
+    >>> list(h.shape), list(c.shape)
+    ([2, 4], [2, 4])
     """
 
     def __init__(
@@ -132,8 +132,8 @@ class GRUCell(RNNCellBase):
     of `gru_cell`.
 
     >>> import rushlight as rl
-    >>> rl.nn.GRUCell(3, 4)(rl.ones(3)).shape
-    (4,)
+    >>> list(rl.nn.GRUCell(3, 4)(rl.ones(3)).shape)
+    [4]
     """
 
     def __init__(

@@ -53,8 +53,8 @@ class TransformerEncoderLayer(Module):
     activation         between the two layers: "relu", "gelu" or a function.
 
     >>> import rushlight as rl
-    >>> rl.nn.TransformerEncoderLayer(8, 2, batch_first=True)(rl.ones(2, 5, 8)).shape
-    (2, 5, 8)
+    >>> list(rl.nn.TransformerEncoderLayer(8, 2, batch_first=True)(rl.ones(2, 5, 8)).shape)
+    [2, 5, 8]
     """
 
     def __init__(
@@ -118,8 +118,8 @@ class TransformerDecoderLayer(Module):
     the encoder's layer.
 
     >>> import rushlight as rl
-    >>> rl.nn.TransformerDecoderLayer(8, 2)(rl.ones(5, 1, 8), rl.ones(7, 1, 8)).shape
-    (5, 1, 8)
+    >>> list(rl.nn.TransformerDecoderLayer(8, 2)(rl.ones(5, 1, 8), rl.ones(7, 1, 8)).shape)
+    [5, 1, 8]
     """
 
     def __init__(
@@ -211,8 +211,8 @@ class TransformerEncoder(Module):
 
     >>> import rushlight as rl
     >>> encoder = rl.nn.TransformerEncoder(rl.nn.TransformerEncoderLayer(8, 2), num_layers=2)
-    >>> encoder(rl.ones(5, 1, 8)).shape
-    (5, 1, 8)
+    >>> list(encoder(rl.ones(5, 1, 8)).shape)
+    [5, 1, 8]
     """
 
     def __init__(
@@ -249,8 +249,8 @@ class TransformerDecoder(Module):
 
     >>> import rushlight as rl
     >>> decoder = rl.nn.TransformerDecoder(rl.nn.TransformerDecoderLayer(8, 2), num_layers=2)
-    >>> decoder(rl.ones(5, 1, 8), rl.ones(7, 1, 8)).shape
-    (5, 1, 8)
+    >>> list(decoder(rl.ones(5, 1, 8), rl.ones(7, 1, 8)).shape)
+    [5, 1, 8]
     """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
@@ -292,8 +292,8 @@ class Transformer(Module):
 
     >>> import rushlight as rl
     >>> model = rl.nn.Transformer(8, 2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
-    >>> model(rl.ones(5, 1, 8), rl.ones(3, 1, 8)).shape
-    (3, 1, 8)
+    >>> list(model(rl.ones(5, 1, 8), rl.ones(3, 1, 8)).shape)
+    [3, 1, 8]
     """
 
     def __init__(

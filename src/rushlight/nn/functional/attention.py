@@ -144,8 +144,8 @@ def multi_head_attention_forward(
     >>> x, eye = rl.eye(2).reshape(2, 1, 2), rl.eye(2)
     >>> out, weights = rl.nn.functional.multi_head_attention_forward(
     ...     x, x, x, 2, 1, rl.cat([eye] * 3), None, None, None, False, 0.0, eye, None)
-    >>> out.shape, weights.shape
-    ((2, 1, 2), (1, 2, 2))
+    >>> list(out.shape), list(weights.shape)
+    ([2, 1, 2], [1, 2, 2])
     """
     name = "multi_head_attention_forward"
     batched = query.ndim == 3
