@@ -8,8 +8,8 @@ import numpy as np
 
 __all__ = ["ERF_FAR", "ERF_NEAR", "erf"]
 
-# For float32: erf(x) = x + x p(x²) up to |x| = 0.92, above 1 - exp(|x| q(|x|) - |x|); coefficients of p and q,
-# from the constant on.
+# For float32: erf(x) = x + x p(x²) up to |x| = 0.92, above 1 - exp(|x| q(|x|) - |x|); coefficients of p and
+# q, from the constant on.
 ERF_NEAR = (
     0.12837915122509003,
     -0.37612488865852356,

@@ -57,7 +57,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.nn.functional.gelu(rl.tensor([-1.0, 0.0, 1.0]))
-    tensor([-0.1587,  0.    ,  0.8413])
+    tensor([-0.1587,  0.0000,  0.8413])
     """
     if approximate not in ("none", "tanh"):
         raise ArgumentError(message("gelu", f"approximate={approximate!r}", "'none' or 'tanh'"))
@@ -69,7 +69,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.nn.functional.silu(rl.tensor([-1.0, 0.0, 1.0]))
-    tensor([-0.2689,  0.    ,  0.7311])
+    tensor([-0.2689,  0.0000,  0.7311])
     """
     return apply_(SILU, input) if inplace else apply(SILU, input)
 
