@@ -127,6 +127,8 @@ INTS = np.array([0, 1, 2, 3, 5, 7, 100, 127, -1, -2, -7, -128])
 DTYPES = ("float32", "float64", "int64", "int32", "uint8", "bool")
 ATTRS = {
     "leaky_relu": {"negative_slope": 0.1},
+    "gelu": {"tanh": False},
+    "gelu_grad": {"tanh": True},
     "clamp": {"min": 0, "max": 2},
     "moving_average": {"decay": 0.9},
     "to": {"dtype": np.dtype("float32")},

@@ -11,6 +11,7 @@ from rushlight.nn import functional as F
 
 LAYERS = {
     "relu": lambda inplace: nn.ReLU(inplace),
+    "silu": nn.SiLU,
     "leaky_relu": lambda inplace: nn.LeakyReLU(0.1, inplace),
     "leaky_relu, falling": lambda inplace: nn.LeakyReLU(-0.5, inplace),
     "dropout": lambda inplace: nn.Dropout(0.5, inplace),

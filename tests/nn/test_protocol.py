@@ -53,6 +53,8 @@ LAYERS: dict[str, Case] = {
     "Tanh": (nn.Tanh, (5, 4)),
     "Sigmoid": (nn.Sigmoid, (5, 4)),
     "Softplus": (nn.Softplus, (5, 4)),
+    "GELU": (nn.GELU, (5, 4)),
+    "SiLU": (nn.SiLU, (5, 4)),
     "Softmax": (lambda: nn.Softmax(1), (5, 4)),
     "LogSoftmax": (lambda: nn.LogSoftmax(1), (5, 4)),
     "Sequential": (lambda: nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2), nn.Tanh()), (5, 4)),

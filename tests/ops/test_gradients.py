@@ -18,6 +18,7 @@ STATIONARY = {
     "binary_cross_entropy_with_logits": "as softplus", "cross_entropy": "as softplus",
     "softmax": "of one element it is inf - inf", "log_softmax": "as softmax",
     "grid_sampler": "beyond the edges it is a product with the zeros there",
+    "scaled_dot_product_attention": "as softmax",
 }  # fmt: skip
 """Functions that depend on their inputs at points where their derivative is 0, or add infinities up."""
 

@@ -102,7 +102,7 @@ def forms(op: Any) -> dict[str, Form]:
     return {n: p for n, p in pairs.items() if callable(p[0]) and callable(p[1])}
 
 
-OPS = {op.full_name: op for op in op_db if forms(op)}
+OPS = {op.full_name: op for op in op_db if forms(op) and op.variant_test_name != "complex"}
 
 
 def ours_of(value: Any) -> Any:
@@ -238,12 +238,18 @@ def test_samples(name: str) -> None:
     assert checked or refused or any(op == name for op, _ in LEFT_OUT), "PyTorch refuses all samples"
 
 
+def draws(name: str, sample: Any) -> bool:
+    """Whether the result has random numbers in it."""
+    drops = name == "nn.functional.multi_head_attention_forward" and sample.kwargs["training"]
+    return name in UNCOMPARED or drops or bool(sample.kwargs.get("dropout_p"))
+
+
 def check(name: str, sample: Any, ours: Any, theirs: Any) -> None:
     if name in TIES:
         compare(named(ours[0], sample), named(theirs[0], sample), 4.0)
     else:
-        compare(ours[0], theirs[0], 4.0, name not in UNCOMPARED)
-    if name not in UNCOMPARED:
+        compare(ours[0], theirs[0], 4.0, not draws(name, sample))
+    if not draws(name, sample):
         compare(ours[1], theirs[1], 32.0 * ROUGH.get(name, 1.0))
 
 

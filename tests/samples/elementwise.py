@@ -108,6 +108,10 @@ sample("relu", lambda L, x: x.relu().sqrt(), kinks=[KINKS[:6]])
 for _name in ("floor", "ceil", "trunc", "round", "sign"):
     sample(_name, lambda L, x, n=_name: (getattr(L, n)(x).abs() - 1).sqrt(), kinks=[KINKS[[0, 3, 4]]])
 sample("softplus", lambda L, x: L.nn.functional.softplus(x), *forms(), kinks=[LARGE])
+for _approximate in ("none", "tanh"):
+    sample("gelu", lambda L, x, a=_approximate: L.nn.functional.gelu(x, approximate=a), *forms(),
+        plain=[EXTREME[4:]])
+sample("silu", lambda L, x: L.nn.functional.silu(x), *forms(), plain=[EXTREME[4:]])
 sample("leaky_relu", lambda L, x: L.nn.functional.leaky_relu(x), *forms(), kinks=[np.array([0.0, 1.0])],
     plain=[EXTREME])
 sample("leaky_relu", lambda L, x: L.nn.functional.leaky_relu(x, 0.0).sqrt(), kinks=[KINKS[:5]], peer=False)

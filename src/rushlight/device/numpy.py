@@ -189,6 +189,7 @@ __all__ = [
     "resample_back",
     "reshape",
     "round",
+    "sheet",
     "sign",
     "sin",
     "slogdet",
@@ -205,6 +206,7 @@ __all__ = [
     "transpose",
     "trunc",
     "trunc_divide",
+    "turned",
     "uint64",
     "where",
     "windows",
@@ -268,6 +270,26 @@ def kept(mask: Any, x: Any) -> Any:
 
 
 _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
+
+
+def turned(x: Any) -> Any:
+    """The transposed matrix, its own rows one after the other in memory."""
+    return np.ascontiguousarray(x.T)
+
+
+class sheet:
+    """A matrix that is written some rows at a time, in any order, each once."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self._array = np.empty(shape, dtype)
+
+    def write(self, first: int, rows: Any) -> None:
+        """Write `rows` from the row `first` on."""
+        self._array[first : first + len(rows)] = rows
+
+    def whole(self) -> Any:
+        """The matrix, when all is written."""
+        return self._array
 
 
 def pick(x: Any, place: Any) -> Any:

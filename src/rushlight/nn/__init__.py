@@ -10,10 +10,12 @@ from rushlight.errors import names_of, namespace
 from rushlight.nn import functional, init, utils
 from rushlight.nn.activation import (
     ACTIVATIONS,
+    GELU,
     LeakyReLU,
     LogSoftmax,
     ReLU,
     Sigmoid,
+    SiLU,
     Softmax,
     Softplus,
     Tanh,
@@ -28,8 +30,15 @@ from rushlight.nn.loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Lo
 from rushlight.nn.mlp import MLP
 from rushlight.nn.module import Module
 
+if TYPE_CHECKING:
+    from rushlight.nn.multihead import *
+    from rushlight.nn.recurrent import *
+    from rushlight.nn.recurrent_cells import *
+    from rushlight.nn.transformer import *
+
 __all__ = [
     "ACTIVATIONS",
+    "GELU",
     "MLP",
     "BCELoss",
     "BCEWithLogitsLoss",
@@ -51,6 +60,7 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
@@ -90,6 +100,11 @@ LATER: dict[str, str] = {
     "pooling": "AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d MaxPool3d",
     "unpooling": "FractionalMaxPool2d FractionalMaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d",
     "upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
+    "recurrent": "GRU LSTM RNN RNNBase",
+    "recurrent_cells": "GRUCell LSTMCell RNNCell RNNCellBase",
+    "multihead": "MultiheadAttention",
+    "transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
+        TransformerEncoderLayer""",
 }
 """Files that load when used, and their names."""
 

@@ -11,9 +11,11 @@ from rushlight.nn.module import Module
 
 __all__ = [
     "ACTIVATIONS",
+    "GELU",
     "LeakyReLU",
     "LogSoftmax",
     "ReLU",
+    "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
@@ -88,6 +90,38 @@ class Sigmoid(Module):
         return F.sigmoid(input)
 
 
+class GELU(Module):
+    """x Φ(x), element by element, Φ the normal distribution's; ``approximate="tanh"`` as in `F.gelu`. Of any
+    shape.
+
+    >>> import rushlight as rl
+    >>> rl.nn.GELU()(rl.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.gelu(input, self.approximate)
+
+    def extra_repr(self) -> str:
+        return f"approximate={self.approximate!r}"
+
+
+class SiLU(_InPlace):
+    """x / (1 + exp(-x)), element by element. Any shape.
+
+    >>> import rushlight as rl
+    >>> rl.nn.SiLU()(rl.zeros(2)).tolist()
+    [0.0, 0.0]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.silu(input, self.inplace)
+
+
 class Softplus(Module):
     """ln(1 + exp(beta x)) / beta, and x itself where beta x > threshold. Any shape.
 
@@ -144,10 +178,12 @@ def _last(module: Callable[[int], Module]) -> Callable[[], Module]:
 
 
 ACTIVATIONS: dict[str, Callable[[], Module]] = {
+    "gelu": GELU,
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
     "tanh": Tanh,
     "sigmoid": Sigmoid,
+    "silu": SiLU,
     "softplus": Softplus,
     "softmax": _last(Softmax),
     "log_softmax": _last(LogSoftmax),

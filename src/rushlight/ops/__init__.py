@@ -64,6 +64,7 @@ LATER: dict[str, str] = {
         feature_dropout feature_dropout_""",
     "lookup": "embedding",
     "normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
+    "recurrent": "gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell",
 }
 """Files that load when used, and their functions."""
 

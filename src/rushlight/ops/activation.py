@@ -86,6 +86,70 @@ def _leaky_grad(g: Tensor, x: Tensor, negative_slope: float) -> Tensor:
     return where(x > 0, g, g * negative_slope) if negative_slope else kept(x > 0, g)
 
 
+# x Φ(x), Φ the normal distribution's; or with the approximation that the first GPT and BERT used.
+_ROOT_HALF = 0.7071067811865476  # sqrt(1/2)
+_PEAK = 0.3989422804014327  # the normal density at 0, 1/sqrt(2π)
+_SLOPE, _CUBE = 0.7978845608028654, 0.044715  # tanh(sqrt(2/π) (x + 0.044715 x³)) for erf(x/sqrt(2))
+
+
+def _gelu(m: Any, x: Any, *, tanh: bool) -> Any:
+    if tanh:
+        return x * 0.5 * (1 + m.tanh(x * (_SLOPE + _SLOPE * _CUBE * (x * x))))
+    return x * 0.5 * (1 + m.erf(x * _ROOT_HALF))
+
+
+def _gelu_grad(m: Any, g: Any, x: Any, *, tanh: bool) -> Any:
+    if tanh:
+        square = x * x
+        t = m.tanh(x * (_SLOPE + _SLOPE * _CUBE * square))
+        return g * (0.5 * (1 + t) + 0.5 * x * ((1 - t * t) * (_SLOPE + 3 * _SLOPE * _CUBE * square)))
+    return g * (0.5 * (1 + m.erf(x * _ROOT_HALF)) + x * (_PEAK * m.exp(-0.5 * (x * x))))
+
+
+def _gelu_bend(x: Tensor, tanh: bool) -> Tensor:
+    """The second derivative."""
+    square = x * x
+    if not tanh:
+        return (2 - square) * (square * -0.5).exp() * _PEAK
+    t, slope = (x * (_SLOPE + _SLOPE * _CUBE * square)).tanh(), _SLOPE + 3 * _SLOPE * _CUBE * square
+    return (1 - t * t) * (slope + x * (x * (3 * _SLOPE * _CUBE) - t * slope * slope))
+
+
+GELU_GRAD: Op = elementwise(
+    "gelu_grad",
+    _gelu_grad,
+    (
+        lambda h, out, g, x, *, tanh: apply(GELU_GRAD, h, x, tanh=tanh),
+        lambda h, out, g, x, *, tanh: h * g * _gelu_bend(x, tanh),
+    ),
+    promote="float",
+)
+GELU = elementwise(
+    "gelu", _gelu, (lambda g, y, x, *, tanh: apply(GELU_GRAD, g, x, tanh=tanh),), promote="float"
+)
+
+
+def _silu_grad(m: Any, g: Any, x: Any) -> Any:
+    s = _sigmoid(m, x)
+    return g * (s * (1 + x * (1 - s)))
+
+
+def _silu_bend(x: Tensor) -> Tensor:
+    s = sigmoid(x)
+    return s * (1 - s) * (2 + x * (1 - 2 * s))
+
+
+SILU_GRAD: Op = elementwise(
+    "silu_grad",
+    _silu_grad,
+    (lambda h, out, g, x: apply(SILU_GRAD, h, x), lambda h, out, g, x: h * g * _silu_bend(x)),
+    promote="float",
+)
+SILU = elementwise(
+    "silu", lambda m, x: x * _sigmoid(m, x), (lambda g, y, x: apply(SILU_GRAD, g, x),), promote="float"
+)
+
+
 @method()
 def tanh(input: Tensor) -> Tensor:
     """(e^x - e^-x) / (e^x + e^-x); with y the result, d/dx = 1 - y^2.

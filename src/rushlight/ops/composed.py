@@ -12,18 +12,60 @@ from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.ops import reduce
-from rushlight.ops.creation import arange
+from rushlight.ops.activation import tanh
+from rushlight.ops.creation import arange, full
 from rushlight.ops.elementwise import exp, isfinite, log
+from rushlight.ops.join import cat as concatenate
+from rushlight.ops.matmul import matmul
 from rushlight.ops.movement import reshape
 from rushlight.ops.reduce import amax, sum
-from rushlight.ops.select import where
+from rushlight.ops.select import kept, maximum, where
 
-__all__ = ["amax", "exp", "isfinite", "less_at", "log", "mean", "pick", "reshape", "sum", "where"]
+__all__ = [
+    "amax",
+    "concatenate",
+    "exp",
+    "full",
+    "isfinite",
+    "kept",
+    "less_at",
+    "log",
+    "matmul",
+    "maximum",
+    "mean",
+    "pick",
+    "reshape",
+    "sheet",
+    "sum",
+    "tanh",
+    "turned",
+    "where",
+]
 
 
 def mean(x: Tensor, axis: Any, keepdims: bool, part: float) -> Tensor:
     """The mean over `axis`; the device is told what part each element is."""
     return reduce.mean(x, axis, keepdims)
+
+
+def turned(x: Tensor) -> Tensor:
+    """The transposed matrix; how its numbers lie the compiler knows better."""
+    return x.T
+
+
+class sheet:
+    """A matrix that is written some rows at a time, in any order, each once."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self._parts: list[tuple[int, Tensor]] = []
+
+    def write(self, first: int, rows: Tensor) -> None:
+        """Write `rows` from the row `first` on."""
+        self._parts.append((first, rows))
+
+    def whole(self) -> Tensor:
+        """The matrix, when all is written."""
+        return concatenate([rows for _, rows in sorted(self._parts, key=lambda part: part[0])], 0)
 
 
 def pick(x: Tensor, place: Tensor) -> Tensor:

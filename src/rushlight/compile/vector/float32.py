@@ -17,6 +17,7 @@ from rushlight.compile import host
 from rushlight.compile.vector.registers import Vec, bitcast, cast, constant, intrinsic, select, vec
 from rushlight.compile.vector.rest import absolute, maximum, minimum
 from rushlight.device import xp
+from rushlight.device.erf import ERF_FAR, ERF_NEAR
 
 __all__ = ["cos", "erf", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "tan", "tanh"]
 
@@ -208,23 +209,6 @@ def _log_edges(out: Vec, x: Vec) -> Vec:
 
 
 # The error function
-
-ERF_NEAR = (
-    0.12837915122509003,
-    -0.37612488865852356,
-    0.1128176599740982,
-    -0.026764754205942154,
-    0.004990411922335625,
-    -0.0005976586253382266,
-)
-ERF_FAR = (
-    -0.12851586937904358,
-    -0.6357132196426392,
-    -0.10526852309703827,
-    0.022894244641065598,
-    -0.0032162899151444435,
-    0.0002141467557521537,
-)
 
 
 def erf(x: Vec) -> Vec:

@@ -6,7 +6,15 @@ What nearly every program uses loads with the package; a file of `LATER` when on
 from typing import TYPE_CHECKING
 
 from rushlight.errors import names_of, namespace
-from rushlight.nn.functional.activation import leaky_relu, log_softmax, relu, softmax, softplus
+from rushlight.nn.functional.activation import (
+    gelu,
+    leaky_relu,
+    log_softmax,
+    relu,
+    silu,
+    softmax,
+    softplus,
+)
 from rushlight.nn.functional.classes import one_hot
 from rushlight.nn.functional.dropout import dropout
 from rushlight.nn.functional.loss import (
@@ -24,6 +32,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "dropout",
+    "gelu",
     "l1_loss",
     "leaky_relu",
     "linear",
@@ -33,6 +42,7 @@ __all__ = [
     "one_hot",
     "relu",
     "sigmoid",
+    "silu",
     "softmax",
     "softplus",
     "tanh",
@@ -50,6 +60,7 @@ LATER: dict[str, str] = {
     "bilinear_form": "bilinear",
     "dropping": "alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
     "lookup": "embedding embedding_bag",
+    "attention": "multi_head_attention_forward scaled_dot_product_attention",
     "normalization": "batch_norm group_norm instance_norm layer_norm normalize rms_norm",
     "adaptive": "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d "
     "adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices "

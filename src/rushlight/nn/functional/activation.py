@@ -6,9 +6,12 @@ from typing import Any
 
 from rushlight import ops
 from rushlight.core.anomaly import warn
+from rushlight.core.apply import apply, apply_
 from rushlight.core.tensor import Tensor
+from rushlight.errors import ArgumentError, message
+from rushlight.ops.activation import GELU, SILU
 
-__all__ = ["leaky_relu", "log_softmax", "relu", "softmax", "softplus"]
+__all__ = ["gelu", "leaky_relu", "log_softmax", "relu", "silu", "softmax", "softplus"]
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -44,6 +47,31 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     scaled = input if beta == 1.0 else input * beta
     smooth = ops.softplus(scaled)
     return ops.where(scaled > threshold, input, smooth if beta == 1.0 else smooth * (1.0 / beta))
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x Φ(x), element by element, Φ the normal distribution's: x (1 + erf(x/sqrt(2))) / 2. Any shape.
+
+    With ``approximate="tanh"`` x (1 + tanh(sqrt(2/π) (x + 0.044715 x³))) / 2. Raises ArgumentError for
+    another word. (Hendrycks and Gimpel, 2016.)
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.gelu(rl.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.1587,  0.0000,  0.8413])
+    """
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError(message("gelu", f"approximate={approximate!r}", "'none' or 'tanh'"))
+    return apply(GELU, input, tanh=approximate == "tanh")
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x / (1 + exp(-x)), element by element, also known as swish. Any shape; ``inplace``: in its memory.
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.silu(rl.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.2689,  0.0000,  0.7311])
+    """
+    return apply_(SILU, input) if inplace else apply(SILU, input)
 
 
 def _default_dim(name: str, input: Tensor) -> int:

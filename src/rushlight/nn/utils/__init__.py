@@ -173,6 +173,7 @@ LATER: dict[str, str] = {
     "parametrizations": "",
     "parametrize": "",
     "folding": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights skip_init",
+    "rnn": "",
     "renorm": "remove_spectral_norm remove_weight_norm spectral_norm weight_norm",
 }
 """Files that load when used, and their names."""
