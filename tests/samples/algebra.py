@@ -33,7 +33,7 @@ for _name in ("vdot", "inner"):
     sample(_name, lambda L, x, y, n=_name: getattr(L, n)(x, y), (X(3), X(3, high=3.0)), plain=[(I(3),
         I(3))], exact=False)
 sample("inner", lambda L, x, y: x.inner(y), (M, X(4, 3)), (X(2), X()), exact=False)
-sample("ger", lambda L, x, y: L.ger(x, y), (X(2), X(3)))
+sample("ger", lambda L, x, y: L.ger(x, y) + x.ger(y), (X(2), X(3)))
 sample("kron", lambda L, x, y: L.kron(x, y) + x.kron(y), (M, X(2, 2)), (X(2), M), (X(), X(2)), plain=[(I(2),
     I(3))])
 sample("tensordot", lambda L, x, y: L.tensordot(x, y), (M, X(2, 3, 4)), exact=False)

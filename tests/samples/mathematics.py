@@ -40,6 +40,7 @@ for _name in ("clip_", "clamp_"):
 for _name in ("sqrt_", "exp_", "abs_", "neg_", "relu_", "sigmoid_", "tanh_", "zero_"):
     sample(_name, lambda L, x, n=_name: getattr(L, n)(x.clone()), X(2, 3, low=0.2))
 sample("fill_", lambda L, x: L.fill_(x.clone(), 2), X(2, 3))
+sample("detach", lambda L, x: L.detach(x) + x, kinks=[X(2, 3)])
 sample("detach_", lambda L, x: L.detach_(x * 2) + x, kinks=[X(2, 3)])
 
 # Exponentials

@@ -91,6 +91,7 @@ LATER: dict[str, str] = {
         asarray bartlett_window blackman_window empty_strided fill frombuffer hamming_window
         hann_window kaiser_window logspace range scalar_tensor
     """,
+    "memory": "detach",
     "numbers": """
         absolute bitwise_left_shift bitwise_right_shift clamp_max clamp_min clip copysign divide fix
         fmax fmin fmod frac gcd greater greater_equal heaviside is_nonzero isneginf isposinf isreal lcm

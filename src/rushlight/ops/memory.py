@@ -12,7 +12,7 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, GradError, NotSupportedError, message
 from rushlight.ops.movement import as_sizes
 
-__all__: list[str] = []
+__all__ = ["detach"]
 
 
 def _alone(name: str, input: Tensor) -> None:
@@ -91,6 +91,11 @@ def map_(input: Tensor, tensor: Tensor | None, callable: Any) -> Tensor:
     assign(input, xp.reshape(xp.asarray(made, input.dtype), input.shape))
     touch(input)
     return input
+
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory without history, as the method."""
+    return input.detach()
 
 
 @method()
