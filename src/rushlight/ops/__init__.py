@@ -59,6 +59,7 @@ LATER: dict[str, str] = {
     "conv": "convolution",
     "typed": """
         BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
+    """,
     "algebra": "addbmm addmv addr baddbmm chain_matmul cross ger inner kron tensordot vander vdot",
     "arranging": """
         atleast_1d atleast_2d atleast_3d block_diag column_stack concatenate dsplit dstack fliplr
@@ -140,7 +141,7 @@ METHODS: dict[str, str] = {
         data_ptr get_device is_complex is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia
         is_nested is_pinned is_quantized is_same_size is_set_to is_shared is_signed is_sparse
         is_sparse_csr is_vulkan is_xla is_xpu itemsize nbytes ndimension nelement pin_memory
-        retains_grad share_memory_ storage_offset type
+        retains_grad share_memory_ storage_offset
     """,
     "inplace": """
         __iand__ __ilshift__ __ior__ __irshift__ __ixor__ absolute_ acos_ acosh_ addbmm_ addmm_ addmv_

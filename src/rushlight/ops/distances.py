@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rushlight.core.spec import normalize_axis
+from rushlight.core.spec import default, normalize_axis
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, method
-from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.grids import triu_indices
 from rushlight.ops.matmul import matmul
@@ -113,7 +112,7 @@ def cov(
     if input.ndim > 2:
         raise ShapeError(message("cov", f"shape {input.shape}", "at most two axes"))
     x = input.reshape(1, -1) if input.ndim < 2 else input
-    x = x if x.dtype.kind == "f" else x.to(xp.float32)
+    x = x if x.dtype.kind == "f" else x.to(default.dtype)
     weights = _weights(x, fweights, aweights)
     count = x.shape[1]
     total: Any = float(count) if weights is None else weights.sum()

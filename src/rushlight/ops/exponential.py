@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from rushlight.core.apply import apply
 from rushlight.core.lower import Opaque
 from rushlight.core.op import Op, elementwise, register
-from rushlight.core.spec import Spec
+from rushlight.core.spec import Spec, default
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import DTypeError, message
@@ -118,7 +118,9 @@ def xlogy(input: Any, other: Any) -> Tensor:
     """
     if isinstance(input, Tensor) and not isinstance(other, Tensor):
         # The array library would take the logarithm of a Python number to float64.
-        other = input.new_full((), float(other), dtype=input.dtype if input.dtype.kind == "f" else xp.float32)
+        other = input.new_full(
+            (), float(other), dtype=input.dtype if input.dtype.kind == "f" else default.dtype
+        )
     return apply(XLOGY, input, other)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.core.placement import CPU
-from rushlight.core.spec import DEFAULT_DTYPE, as_dtype, promote_dtypes
+from rushlight.core.spec import as_dtype, default, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, method
 from rushlight.device import xp
 from rushlight.errors import DTypeError, message
-from rushlight.ops.convert import to
 
 __all__ = [
     "can_cast",
@@ -53,7 +52,7 @@ class finfo:
     """
 
     def __init__(self, type: Any = None) -> None:
-        dtype = DEFAULT_DTYPE if type is None else as_dtype(type)
+        dtype = default.dtype if type is None else as_dtype(type)
         if dtype.kind != "f":
             raise DTypeError(message("finfo", str(dtype), "a floating dtype", "Use iinfo."))
         found = xp.finfo(dtype)
@@ -178,25 +177,6 @@ def typename(obj: Any) -> str:
     kind = obj if hasattr(obj, "__qualname__") else type(obj)
     module = getattr(kind, "__module__", "")
     return kind.__qualname__ if module in ("", "builtins", None) else f"{module}.{kind.__qualname__}"
-
-
-@method("type")
-def _type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """The name of the tensor's kind, such as 'torch.FloatTensor'; or the tensor with another dtype, given as
-    one or by such a name."""
-    if dtype is None:
-        return typename(input)
-    if isinstance(dtype, str):
-        dtype = _dtype_named(dtype)
-    return to(input, getattr(dtype, "dtype", dtype))
-
-
-def _dtype_named(name: str) -> Any:
-    short = name.rpartition(".")[2]
-    for dtype, known in _NAMES.items():
-        if short == known:
-            return dtype
-    return short
 
 
 @method()

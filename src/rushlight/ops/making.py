@@ -11,7 +11,7 @@ from rushlight.core.spec import as_dtype, as_held
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
-from rushlight.ops.creation import _convert, arange, as_tensor, linspace, tensor, zeros
+from rushlight.ops.creation import arange, as_tensor, linspace, tensor, zeros
 from rushlight.ops.movement import as_sizes
 from rushlight.ops.strided import _reach
 
@@ -111,9 +111,7 @@ def asarray(
         got = f"a {type(obj).__name__} as {out.dtype}"
         raise ArgumentError(message("asarray", got, "what needs no copy", "Leave copy out."))
     if copy and shares:
-        out = (
-            wrap(_convert("asarray", given, None, copy=True)) if not isinstance(obj, Tensor) else out.clone()
-        )
+        out = out.clone()
     return out.requires_grad_() if requires_grad else out
 
 

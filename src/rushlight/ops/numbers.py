@@ -7,6 +7,7 @@ from typing import Any
 from rushlight.core.apply import apply
 from rushlight.core.lower import Opaque
 from rushlight.core.op import Op, elementwise
+from rushlight.core.spec import default
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import DTypeError, message
@@ -127,7 +128,7 @@ def _pair(name: str, input: Any, other: Any) -> tuple[Tensor, Tensor]:
         if not isinstance(t, (Tensor, int, float)):
             raise DTypeError(message(name, f"a {type(t).__name__}", "a Tensor or a number"))
     dtype = result_type(input, other)
-    dtype = dtype if dtype.kind == "f" else xp.float32
+    dtype = dtype if dtype.kind == "f" else default.dtype
     like = input if isinstance(input, Tensor) else other
     both = [t if isinstance(t, Tensor) else like.new_full((), t, dtype=dtype) for t in (input, other)]
     return both[0].to(dtype), both[1].to(dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rushlight.core.spec import normalize_axes, normalize_axis
+from rushlight.core.spec import default, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -165,7 +165,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     if edge_order not in (1, 2):
         raise ArgumentError(message("gradient", f"edge_order={edge_order}", "1 or 2"))
     if input.dtype.kind != "f":
-        input = input.to(xp.float32)
+        input = input.to(default.dtype)
     spacing = 1 if spacing is None else spacing
     steps = [spacing] * len(axes) if isinstance(spacing, (int, float)) else list(spacing)
     if len(steps) == 1 and len(axes) > 1 and not isinstance(steps[0], Tensor):
