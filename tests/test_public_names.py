@@ -171,7 +171,7 @@ def test_the_nearest_name_or_none(wrong: str, right: list[str]) -> None:
 def test_a_tensor_says_what_pytorch_has() -> None:
     x = rl.ones(2)
     with pytest.raises(AttributeError, match="PyTorch has it"):
-        x.data_ptr()
+        x.record_stream()
     with pytest.raises(AttributeError, match="no attribute 'shap'$"):
         x.shap  # noqa: B018
     for thing in (x, nn.Linear(1, 1)):

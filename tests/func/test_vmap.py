@@ -243,3 +243,13 @@ def test_histories_outside_are_kept() -> None:
     assert not grad(lambda x: x**2)(rl.tensor(3.0)).requires_grad
     with rl.no_grad():
         assert not grad(lambda x: w * x**2)(rl.tensor(3.0)).requires_grad
+
+
+def test_a_diagonal_is_a_view_of_each_example() -> None:
+    def doubled(x: rl.Tensor) -> rl.Tensor:
+        out = x.clone()
+        out.diagonal().mul_(2.0)
+        return out
+
+    x = data(4, 3, 3)
+    assert vmap(doubled)(x).tolist() == rl.stack([doubled(row) for row in x]).tolist()

@@ -16,6 +16,7 @@ STATIONARY = {
     "var": "where all elements agree it has its minimum, and of one element it is inf - inf", "std": "as var",
     "softplus": "far below 0 the slope is too small for a float", "logsumexp": "as softplus",
     "binary_cross_entropy_with_logits": "as softplus", "cross_entropy": "as softplus",
+    "cumprod": "of several factors 0 it is inf * 0",
     "softmax": "of one element it is inf - inf", "log_softmax": "as softmax",
     "grid_sampler": "beyond the edges it is a product with the zeros there",
     "scaled_dot_product_attention": "as softmax",

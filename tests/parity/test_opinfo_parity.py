@@ -25,9 +25,13 @@ with warnings.catch_warnings():
     from torch.testing._internal.common_methods_invocations import op_db
 
 # Ops whose numbers are not compared, only their shapes and dtypes.
-UNDEFINED = dict.fromkeys(("empty", "empty_like"), "what the memory held; here it is 0")
+UNDEFINED = dict.fromkeys(
+    ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "resize_", "resize_as_"),
+    "what the memory held; here it is 0",
+)
 RANDOM = dict.fromkeys(
     (
+        "cauchy", "exponential", "geometric", "log_normal", "multinomial",
         "bernoulli", "nn.functional.alpha_dropout", "nn.functional.dropout", "nn.functional.dropout2d",
         "nn.functional.dropout3d", "nn.functional.feature_alpha_dropout.with_train",
         "nn.functional.rrelu", "normal", "normal.in_place",
@@ -38,7 +42,7 @@ RANDOM = dict.fromkeys(
 )  # fmt: skip
 UNCOMPARED = UNDEFINED | RANDOM
 # Ops whose indices may differ where numbers are equal; the numbers that they name are compared.
-TIES = {"argsort", "sort", "topk"}
+TIES = {"argsort", "kthvalue", "mode", "sort", "topk"}
 # What is refused with a NotSupportedError: the op, or an argument of any op, and why.
 REFUSED = {
     "interpolate": "of uint8 but for the nearest: PyTorch computes in fixed point of its own",
@@ -63,6 +67,10 @@ LEFT_OUT = {
         )
         for dtype in (torch.float32, torch.float64)
     },
+    **dict.fromkeys(
+        (("as_strided_scatter", torch.float32), ("as_strided_scatter", torch.float64)),
+        "PyTorch's derivative is 0 where the input was kept, and not where it was overwritten",
+    ),
     ("sum_to_size", torch.bool): "PyTorch makes int64 of what is 0-d, though nothing is summed",
     ("sum_to_size", torch.uint8): "as of bool",
     ("nn.functional.batch_norm.without_cudnn", torch.float32): "its samples are for CUDA",
@@ -72,6 +80,17 @@ LARGEST = {"grid_sampler_3d": 1 << 14}
 """Of how many elements samples are at most where PyTorch has more that differ in size only."""
 ROUGH = {"linalg.householder_product": 16.0, "nn.functional.layer_norm": 64.0}
 """Where gradients are sums of large numbers that nearly cancel: how much more they may differ."""
+FORMS_LEFT_OUT = {
+    ("addbmm", "x.addbmm_"): "PyTorch's makes a smaller target larger",
+}
+SAMPLES_LEFT_OUT = {
+    # The only number lies on the edge between two bins, where rounding decides.
+    "histogram": lambda s: s.input.numel() == 1,
+    "histogramdd": lambda s: s.input.shape[0] == 1,
+    # Of 10000 PyTorch's derivative is off by 1e-3.
+    "logcumsumexp": lambda s: bool((s.input > 1000).any()),
+}
+"""Samples for which the function is true are left out."""
 ROWS = (torch.layout, torch.memory_format)
 """Options that say how numbers lie: here always in rows."""
 DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool, torch.uint8)
@@ -102,7 +121,10 @@ def forms(op: Any) -> dict[str, Form]:
     return {n: p for n, p in pairs.items() if callable(p[0]) and callable(p[1])}
 
 
-OPS = {op.full_name: op for op in op_db if forms(op) and op.variant_test_name != "complex"}
+OPS = {
+    op.full_name: op for op in op_db if forms(op) and op.variant_test_name not in ("complex", "partial_views")
+}
+"""Partial views have memory around them, which the copy that Rushlight gets has not."""
 
 
 def ours_of(value: Any) -> Any:
@@ -195,7 +217,10 @@ def samples(op: Any, dtype: Any) -> Iterator[Any]:
         wanted = dtype in (torch.float32, torch.float64) and op.supports_autograd
         # Not sample_inputs(), nor torch.manual_seed(): they print the stack for each sample and device.
         torch.default_generator.manual_seed(0)
+        skips = SAMPLES_LEFT_OUT.get(op.full_name, lambda s: False)
         for sample in op.sample_inputs_func(op, "cpu", dtype, wanted):
+            if skips(sample):
+                continue
             if op.full_name not in LARGEST or sample.input.numel() <= LARGEST[op.full_name]:
                 yield sample
 
@@ -214,6 +239,7 @@ def run(L: Any, call: Callable[..., Any], sample: Any, fresh: Callable[[Any], An
 def test_samples(name: str) -> None:
     op = OPS[name]
     checked, refused, pairs = 0, set(), forms(op)
+    pairs = {form: pair for form, pair in pairs.items() if (name, form) not in FORMS_LEFT_OUT}
     for dtype in DTYPES:
         for sample in samples(op, dtype):
             for form, (our, their) in pairs.items():

@@ -100,11 +100,13 @@ def elementwise(
 ) -> Op:
     """Register an elementwise op: shapes broadcast, dtypes promote, a comparison or test gives bool.
 
-    `rounding`, `follows` and `adds` are those of its Map, `facts` the other fields of Op; ``result`` is
-    "bool" where the result is bool, "first" where it has the first input's dtype though others differ.
+    `rounding`, `follows` and `adds` are those of its Map, `facts` the other fields of Op, ``lower`` among
+    them where no instructions can say it; ``result`` is "bool" where the result is bool, "first" where it has
+    the first input's dtype though others differ.
     """
     result = facts.pop("result", None)
     facts.setdefault("promote", "common")
+    facts.setdefault("lower", Map(rounding, follows, adds))
 
     def infer(*specs: Any, **attrs: Any) -> Spec:
         tensors = [s for s in specs if isinstance(s, Spec)]
@@ -112,4 +114,4 @@ def elementwise(
         kept = tensors[0] if result == "first" else tensors[-1]
         return Spec(shape, xp.bool_ if result == "bool" else kept.dtype)
 
-    return register(Op(name, formula, infer, vjp, lower=Map(rounding, follows, adds), **facts))
+    return register(Op(name, formula, infer, vjp, **facts))

@@ -61,7 +61,10 @@ def link(out: Tensor, source: Tensor, op: Op, attrs: dict[str, Any]) -> None:
             memory is looked_at or array is looked_at or (memory is not None and memory is looked_at.base)
         )
         if not shares:
-            return
+            # A view by strides of its own is one of an object that holds the array.
+            held = getattr(memory, "base", None)
+            if held is None or not (held is looked_at or held is looked_at.base):
+                return
     base = source._base
     out._base = source if base is None else base
     out._view = (source, op, attrs)

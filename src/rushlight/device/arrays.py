@@ -19,6 +19,8 @@ from numpy import (
     dtype,
     empty,
     equal,
+    finfo,
+    frombuffer,
     full,
     generic,
     isfinite,
@@ -53,12 +55,14 @@ __all__ = [
     "empty",
     "epsilon",
     "equal",
+    "finfo",
     "float16",
     "float32",
     "float64",
     "folder",
     "format_array",
     "from_dlpack",
+    "frombuffer",
     "full",
     "generic",
     "indexed_shape",
@@ -75,6 +79,7 @@ __all__ = [
     "ndarray",
     "ndindex",
     "nonzero",
+    "order_of_rows",
     "put_along_axis",
     "reshape",
     "result_type",
@@ -183,3 +188,10 @@ def ndindex(shape: tuple[int, ...]) -> Any:
 def indexed_shape(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
     """The shape of ``x[index]`` for an `x` of `shape`, without an `x`."""
     return np.broadcast_to(np.zeros((), np.bool_), shape)[index].shape
+
+
+def order_of_rows(matrix: Any) -> Any:
+    """The positions of a matrix's rows in their order, that of the first column first."""
+    if not matrix.shape[1]:
+        return np.arange(matrix.shape[0])
+    return np.lexsort(matrix.T[::-1])

@@ -9,7 +9,16 @@ import numpy as np
 
 from rushlight.device.arrays import silence
 
-__all__ = ["coins", "moved", "philox", "philox_blocks", "seed_from_system", "shaken"]
+__all__ = [
+    "binomial",
+    "coins",
+    "moved",
+    "philox",
+    "philox_blocks",
+    "poisson",
+    "seed_from_system",
+    "shaken",
+]
 
 
 def philox(state: Any, count: int) -> Any:
@@ -25,6 +34,21 @@ def philox(state: Any, count: int) -> Any:
 def philox_blocks(count: int) -> int:
     """How far the counter moves when `count` 32-bit words are drawn: each block holds eight."""
     return (count + 7) // 8
+
+
+def _from_words(words: Any) -> Any:
+    """NumPy's generator of the stream that the words, of 32 bits, name."""
+    return np.random.Generator(np.random.Philox(key=[int(w) for w in words.view(np.uint64)]))
+
+
+def poisson(words: Any, rate: Any) -> Any:
+    """Numbers of events, of a Poisson distribution with these rates; equal words give equal numbers."""
+    return _from_words(words).poisson(rate).astype(rate.dtype)
+
+
+def binomial(words: Any, count: Any, prob: Any) -> Any:
+    """Numbers of successes in so many trials; equal words give equal numbers."""
+    return _from_words(words).binomial(count.astype(np.int64), prob).astype(count.dtype)
 
 
 def seed_from_system() -> int:

@@ -23,7 +23,7 @@ Operand = tuple[Any, bool]
 
 ALL = ("slice", None, None, None)
 AXES, SHAPES = ("dim", "dims"), ("shape",)
-PLAIN = ("keepdim", "dtype", "descending", "name", "classes", "ignore")
+PLAIN = ("keepdim", "dtype", "descending", "name", "classes", "ignore", "offset")
 """Attributes that name axes, that are shapes, and that say nothing of either."""
 
 

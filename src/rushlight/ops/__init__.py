@@ -60,6 +60,63 @@ LATER: dict[str, str] = {
     "typed": """
         BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
     """,
+    "algebra": "addbmm addmv addr baddbmm chain_matmul cross ger inner kron tensordot vander vdot",
+    "arranging": """
+        atleast_1d atleast_2d atleast_3d block_diag column_stack concatenate dsplit dstack fliplr
+        flipud hsplit moveaxis repeat_interleave roll rot90 row_stack split_with_sizes swapdims
+        tensor_split unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit
+    """,
+    "counting": """
+        argwhere bincount bucketize histc histogram histogramdd isin nonzero_static searchsorted unique
+        unique_consecutive
+    """,
+    "distances": "cdist corrcoef cov dist pdist renorm",
+    "draws": "binomial multinomial poisson",
+    "exponential": "exp2 float_power frexp ldexp logaddexp logaddexp2 logit xlogy",
+    "facts": """
+        can_cast finfo get_device iinfo is_complex is_floating_point is_same_size is_signed numel
+        promote_types result_type typename
+    """,
+    "grids": """
+        broadcast_shapes broadcast_tensors cartesian_prod combinations meshgrid tril_indices
+        triu_indices unravel_index
+    """,
+    "inplace": """
+        abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_
+        asinh_ atan_ atanh_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_
+        exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_
+        nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_ resize_as_ round_ rsqrt_ sigmoid_ sin_
+        sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_
+    """,
+    "making": """
+        asarray bartlett_window blackman_window empty_strided fill frombuffer hamming_window
+        hann_window kaiser_window logspace range scalar_tensor
+    """,
+    "memory": "detach",
+    "numbers": """
+        absolute bitwise_left_shift bitwise_right_shift clamp_max clamp_min clip copysign divide fix
+        fmax fmin fmod frac gcd greater greater_equal heaviside is_nonzero isneginf isposinf isreal lcm
+        less less_equal multiply nan_to_num negative nextafter not_equal positive rsub sgn signbit
+        subtract true_divide
+    """,
+    "order": """
+        aminmax kthvalue median mode msort nanmean nanmedian nanquantile nansum quantile std_mean
+        var_mean
+    """,
+    "scans": """
+        cummax cummin cumprod cumulative_trapezoid diff gradient logcumsumexp trapezoid trapz
+    """,
+    "strided": """
+        as_strided as_strided_scatter diag diag_embed diagflat diagonal diagonal_scatter trace
+    """,
+    "trigonometry": """
+        acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh
+        cosh deg2rad hypot rad2deg sinc sinh
+    """,
+    "writing": """
+        index_add index_copy index_fill index_put index_put_ index_reduce masked_scatter put
+        scatter_reduce select_scatter slice_scatter take
+    """,
     "drop": """alpha_dropout alpha_dropout_ dropout dropout_ feature_alpha_dropout feature_alpha_dropout_
         feature_dropout feature_dropout_""",
     "lookup": "embedding",
@@ -72,6 +129,55 @@ METHODS: dict[str, str] = {
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu lu_solve matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
     "typed": "__init__ type",
+    "algebra": "addbmm addmv addr baddbmm cross inner kron vdot",
+    "arranging": """
+        dsplit fliplr flipud hsplit repeat_interleave roll rot90 split_with_sizes tensor_split
+        unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit
+    """,
+    "counting": "argwhere bincount histc histogram nonzero_static unique unique_consecutive",
+    "distances": "corrcoef cov dist renorm",
+    "draws": "cauchy_ exponential_ geometric_ log_normal_ multinomial random_",
+    "exponential": "exp2 float_power frexp ldexp logaddexp logaddexp2 logit xlogy",
+    "facts": """
+        data_ptr get_device is_complex is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia
+        is_nested is_pinned is_quantized is_same_size is_set_to is_shared is_signed is_sparse
+        is_sparse_csr is_vulkan is_xla is_xpu itemsize nbytes ndimension nelement pin_memory
+        retains_grad share_memory_ storage_offset
+    """,
+    "inplace": """
+        __iand__ __ilshift__ __ior__ __irshift__ __ixor__ absolute_ acos_ acosh_ addbmm_ addmm_ addmv_
+        addr_ arccos_ arccosh_ arcsin_ arcsinh_ arctan2_ arctan_ arctanh_ as_strided_ asin_ asinh_
+        atan2_ atan_ atanh_ baddbmm_ bitwise_and_ bitwise_left_shift_ bitwise_not_ bitwise_or_
+        bitwise_right_shift_ bitwise_xor_ ceil_ clamp_max_ clamp_min_ copysign_ cos_ cosh_ cumprod_
+        cumsum_ deg2rad_ eq_ erf_ exp2_ expm1_ fix_ float_power_ floor_ fmod_ frac_ gcd_ ge_ greater_
+        greater_equal_ gt_ heaviside_ hypot_ index_add_ index_copy_ index_fill_ index_reduce_ lcm_
+        ldexp_ le_ less_ less_equal_ log10_ log1p_ log2_ log_ logical_and_ logical_not_ logical_or_
+        logical_xor_ logit_ lt_ masked_scatter_ multiply_ nan_to_num_ ne_ negative_ nextafter_
+        not_equal_ put_ rad2deg_ reciprocal_ renorm_ round_ rsqrt_ scatter_reduce_ sgn_ sign_ sin_
+        sinc_ sinh_ square_ squeeze_ subtract_ swapaxes_ swapdims_ t_ tan_ transpose_ tril_ triu_
+        trunc_ unsqueeze_ xlogy_
+    """,
+    "making": "new new_empty new_empty_strided",
+    "memory": "apply_ detach_ map_ resize_ resize_as_ set_",
+    "numbers": """
+        __lshift__ __pos__ __rlshift__ __rrshift__ __rshift__ bitwise_left_shift bitwise_right_shift
+        clamp_max clamp_min copysign fmax fmin fmod frac gcd heaviside is_nonzero isneginf isposinf
+        isreal lcm nan_to_num nextafter positive signbit
+    """,
+    "order": "aminmax kthvalue median mode msort nanmean nanmedian nanquantile nansum quantile",
+    "scans": "cummax cummin cumprod diff logcumsumexp",
+    "strided": """
+        as_strided as_strided_scatter diag diag_embed diagflat diagonal diagonal_scatter fill_diagonal_
+        trace
+    """,
+    "trigonometry": """
+        acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh
+        cosh deg2rad hypot rad2deg sinc sinh
+    """,
+    "writing": """
+        index_add index_copy index_fill index_put index_put_ index_reduce masked_scatter put
+        scatter_reduce select_scatter slice_scatter take
+    """,
 }
 """Files that load when used, and the methods that they attach."""
 

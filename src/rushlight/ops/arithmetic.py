@@ -329,9 +329,9 @@ def remainder(input: Any, other: Any) -> Tensor:
 
 
 @method("__rsub__")
-def rsub(input: Tensor, other: Any) -> Tensor:
-    """other - input."""
-    return apply(SUB, other, input)
+def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """other - alpha * input."""
+    return apply(SUB, other, _scaled(input, alpha))
 
 
 @method("__rtruediv__")

@@ -175,7 +175,9 @@ def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool,
     return out.requires_grad_() if requires_grad else out
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of zeros.
 
     >>> import rushlight as rl
@@ -183,17 +185,21 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     tensor([[0., 0.],
             [0., 0.]])
     """
-    return _filled(size, 0, dtype, requires_grad, device)
+    return _filled(as_sizes(sizes, size), 0, dtype, requires_grad, device)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of ones."""
-    return _filled(size, 1, dtype, requires_grad, device)
+    return _filled(as_sizes(sizes, size), 1, dtype, requires_grad, device)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor to be filled; it comes as zeros, so that a result never depends on what memory held."""
-    return _filled(size, 0, dtype, requires_grad, device)
+    return _filled(as_sizes(sizes, size), 0, dtype, requires_grad, device)
 
 
 def full(
@@ -242,17 +248,17 @@ def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, de
 
 
 @method()
-def new_zeros(input: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def new_zeros(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """Zeros in a new shape, with the dtype of `input`."""
     check_device(device)
-    return new_full(input, as_sizes(size), 0, dtype=dtype)
+    return new_full(input, as_sizes(sizes, size), 0, dtype=dtype)
 
 
 @method()
-def new_ones(input: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def new_ones(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """Ones in a new shape, with the dtype of `input`."""
     check_device(device)
-    return new_full(input, as_sizes(size), 1, dtype=dtype)
+    return new_full(input, as_sizes(sizes, size), 1, dtype=dtype)
 
 
 @method()

@@ -201,7 +201,7 @@ def abs(input: Tensor) -> Tensor:
     return apply(ABS, input)
 
 
-@method()
+@method("sign", "sgn")
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; of bools, themselves."""
     return apply(SIGN, input) if input.array.dtype.kind != "b" else input.clone()
@@ -281,7 +281,7 @@ def ceil(input: Tensor) -> Tensor:
     return apply(CEIL, input)
 
 
-@method()
+@method("trunc", "fix")
 def trunc(input: Tensor) -> Tensor:
     """x without its fraction."""
     return apply(TRUNC, input)

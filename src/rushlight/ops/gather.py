@@ -12,7 +12,7 @@ from rushlight.core.tensor import Tensor, method
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
 from rushlight.ops.index import in_rows
-from rushlight.ops.reduce import whole
+from rushlight.ops.reduce import numpy_names, whole
 from rushlight.ops.select import where
 
 __all__ = ["argsort", "cumsum", "gather", "scatter", "scatter_add", "sort", "take_along_dim", "topk"]
@@ -255,13 +255,15 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 
 @method()
-def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+def cumsum(input: Tensor, dim: Any = None, *, dtype: Any = None, **numpy: Any) -> Tensor:
     """The running sum along `dim`; integers and bools sum to int64.
 
     >>> import rushlight as rl
     >>> rl.tensor([1.0, 2.0, 3.0]).cumsum(0)
     tensor([1., 3., 6.])
     """
+    if numpy:
+        dim, _ = numpy_names("cumsum", numpy, dim)
     axis = normalize_axis("cumsum", dim, input.ndim)
     if input.ndim and input.dtype.kind != "f" and (dtype is None or xp.dtype(dtype).kind in "iu"):
         return apply(CUMSUM, input, dim=axis, dtype=whole(dtype))
@@ -271,23 +273,33 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 
 @method()
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def argsort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True, **numpy: Any
+) -> Tensor:
     """The indices that sort along `dim`; always stable."""
+    if numpy:
+        dim, _ = numpy_names("argsort", numpy, dim)
     if not input.ndim:
         return input.new_full((), 0, dtype=xp.int64)
     return apply(ARGSORT, input, dim=normalize_axis("argsort", dim, input.ndim), descending=descending)
 
 
 @method()
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Sorted:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True, **numpy: Any) -> Sorted:
     """The elements in order along `dim`, and where they stood; always stable."""
+    if numpy:
+        dim, _ = numpy_names("sort", numpy, dim)
     indices = argsort(input, dim, descending)
     return Sorted(gather(input, dim, indices) if input.ndim else input.clone(), indices)
 
 
 @method()
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Sorted:
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, **numpy: Any
+) -> Sorted:
     """The `k` largest (or smallest) along `dim`, in order, and where they stood."""
+    if numpy:
+        dim, _ = numpy_names("topk", numpy, dim)
     axis = normalize_axis("topk", dim, input.ndim)
     if not input.ndim:
         values, indices = topk(_row(input), k, 0, largest)

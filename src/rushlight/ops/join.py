@@ -11,6 +11,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axis, promote_dtypes
 from rushlight.core.tensor import Tensor, method, one_of_several
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
+from rushlight.ops.reduce import numpy_names
 
 __all__ = ["cat", "chunk", "concat", "hstack", "split", "stack", "unbind", "vstack"]
 
@@ -59,13 +60,15 @@ def _listed(name: str, tensors: Any) -> list[Tensor]:
     return [to_dtype(t, dtype) for t in listed]
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, **numpy: Any) -> Tensor:
     """The tensors one after the other along `dim`; their other axes agree.
 
     >>> import rushlight as rl
     >>> rl.cat([rl.zeros(2), rl.ones(1)])
     tensor([0., 0., 1.])
     """
+    if numpy:
+        dim, _ = numpy_names("cat", numpy, dim)
     listed = _listed("cat", tensors)
     # PyTorch skips empty 1-d tensors, which old programs use as a neutral start.
     kept = [t for t in listed if t.shape != (0,)] or listed[:1]
@@ -75,7 +78,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 concat = cat
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: int = 0, **numpy: Any) -> Tensor:
     """The tensors, all of one shape, along a new axis `dim`.
 
     >>> import rushlight as rl
@@ -83,6 +86,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensor([[0., 1.],
             [0., 1.]])
     """
+    if numpy:
+        dim, _ = numpy_names("stack", numpy, dim)
     listed = _listed("stack", tensors)
     for t in listed:
         if t.shape != listed[0].shape:
@@ -130,8 +135,10 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
 
 
 @method()
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+def chunk(input: Tensor, chunks: int, dim: int = 0, **numpy: Any) -> tuple[Tensor, ...]:
     """Views of at most `chunks` parts of one size along `dim`; the last may be smaller."""
+    if numpy:
+        dim, _ = numpy_names("chunk", numpy, dim)
     if chunks <= 0:
         raise ArgumentError(message("chunk", f"chunks={chunks}", "a positive number"))
     length = input.shape[normalize_axis("chunk", dim, input.ndim)]
@@ -139,7 +146,9 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @method()
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+def unbind(input: Tensor, dim: int = 0, **numpy: Any) -> tuple[Tensor, ...]:
     """The slices along `dim`, which is dropped."""
+    if numpy:
+        dim, _ = numpy_names("unbind", numpy, dim)
     axis = normalize_axis("unbind", dim, input.ndim)
     return tuple(one_of_several(input.select(axis, i)) for i in range(input.shape[axis]))

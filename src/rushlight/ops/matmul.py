@@ -246,7 +246,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return matmul(input, tensor)
 
 
-@method("outer")
+@method("outer", "ger")
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of an element of the one vector and an element of the other."""
     _with_axes("outer", (input, 1), (vec2, 1))

@@ -14,6 +14,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
+from rushlight.ops.reduce import numpy_names
 
 __all__ = [
     "broadcast_to",
@@ -305,7 +306,7 @@ method("T")(property(_reversed))  # type: ignore[type-var]
 method("mT", "mH")(property(_matrix_transpose))  # type: ignore[type-var]
 
 
-@method()
+@method("movedim", "moveaxis")
 def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """One axis moved to another place, or several to as many; the others keep their order."""
     moved = normalize_axes("movedim", source, input.ndim)
@@ -347,8 +348,10 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
 
 
 @method()
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+def squeeze(input: Tensor, dim: Any = None, **numpy: Any) -> Tensor:
     """Without its axes of size 1, or without those of `dim` that have size 1."""
+    if numpy:
+        dim, _ = numpy_names("squeeze", numpy, dim)
     axes = normalize_axes("squeeze", dim, input.ndim)
     return apply(
         RESHAPE, input, shape=tuple(n for i, n in enumerate(input.shape) if not (n == 1 and i in axes))
@@ -356,8 +359,10 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 
 
 @method()
-def unsqueeze(input: Tensor, dim: int) -> Tensor:
+def unsqueeze(input: Tensor, dim: Any = None, **numpy: Any) -> Tensor:
     """With a new axis of size 1 at `dim`."""
+    if numpy:
+        dim, _ = numpy_names("unsqueeze", numpy, dim)
     axis = normalize_axis("unsqueeze", dim, input.ndim + 1)
     return apply(RESHAPE, input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 

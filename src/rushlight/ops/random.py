@@ -140,7 +140,8 @@ def _float_dtype(op: str, dtype: Any) -> Any:
 
 
 def rand(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -154,12 +155,13 @@ def rand(
     True
     """
     check_device(device)
-    out = uniform(as_sizes(size), _float_dtype("rand", dtype), generator)
+    out = uniform(as_sizes(sizes, size), _float_dtype("rand", dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
 def randn(
-    *size: Any,
+    *sizes: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
@@ -167,7 +169,7 @@ def randn(
 ) -> Tensor:
     """Normal random numbers of mean 0 and deviation 1."""
     check_device(device)
-    out = gaussian(as_sizes(size), _float_dtype("randn", dtype), generator)
+    out = gaussian(as_sizes(sizes, size), _float_dtype("randn", dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -188,8 +190,8 @@ def randn_like(
 
 
 def normal(
-    mean: Any,
-    std: Any,
+    mean: Any = 0.0,
+    std: Any = 1.0,
     size: Any = None,
     *,
     generator: Generator | None = None,

@@ -263,7 +263,7 @@ MAX_VALUES = _values_at("max", "amax")
 MIN_VALUES = _values_at("min", "amin")
 
 
-def numpy_names(op: str, given: dict[str, Any], dim: Any, keepdim: Any) -> tuple[Any, Any]:
+def numpy_names(op: str, given: dict[str, Any], dim: Any, keepdim: Any = None) -> tuple[Any, Any]:
     """`dim` and `keepdim` where NumPy's names for them are used, `axis` and `keepdims`, as PyTorch allows.
 
     Raises TypeError, as Python does, for other names; NumPy itself passes ``out=None``.
@@ -505,8 +505,10 @@ def _test(op: Op, input: Tensor, dim: Any, keepdim: bool, numpy: dict[str, Any])
 
 
 @method()
-def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+def count_nonzero(input: Tensor, dim: Any = None, **numpy: Any) -> Tensor:
     """How many elements are nonzero."""
+    if numpy:
+        dim, _ = numpy_names("count_nonzero", numpy, dim)
     return sum(input != 0, dim)
 
 

@@ -11,7 +11,7 @@ from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.ops import composed
-from rushlight.ops.reduce import in_float32, reduced_shape, restore
+from rushlight.ops.reduce import in_float32, numpy_names, reduced_shape, restore
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
@@ -84,24 +84,28 @@ LOG_SOFTMAX = register(
 
 @method()
 @in_float32
-def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+def logsumexp(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Tensor:
     """ln Σ e^x over the axes `dim`, without overflow.
 
     >>> import rushlight as rl
     >>> rl.logsumexp(rl.tensor([1000.0, 1000.0]), 0)
     tensor(1000.6932)
     """
+    if numpy:
+        dim, keepdim = numpy_names("logsumexp", numpy, dim, keepdim)
     return apply(LOGSUMEXP, input, dim=normalize_axes("logsumexp", dim, input.ndim), keepdim=keepdim)
 
 
 @method()
-def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+def softmax(input: Tensor, dim: Any = None, *, dtype: Any = None, **numpy: Any) -> Tensor:
     """e^x / Σ e^x along `dim`: positive numbers that add up to 1.
 
     >>> import rushlight as rl
     >>> rl.softmax(rl.tensor([0.0, 0.0]), 0)
     tensor([0.5000, 0.5000])
     """
+    if numpy:
+        dim, _ = numpy_names("softmax", numpy, dim)
     x = input if dtype is None else input.to(dtype)
     if not x.ndim:
         return softmax(x.reshape(1), 0).reshape(())
@@ -111,13 +115,15 @@ def softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 
 @method()
-def log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: Any = None, *, dtype: Any = None, **numpy: Any) -> Tensor:
     """ln softmax(x) along `dim`, exact where softmax itself would round to 0.
 
     >>> import rushlight as rl
     >>> rl.log_softmax(rl.tensor([0.0, -1000.0]), 0)
     tensor([    0., -1000.])
     """
+    if numpy:
+        dim, _ = numpy_names("log_softmax", numpy, dim)
     x = input if dtype is None else input.to(dtype)
     if not x.ndim:
         return log_softmax(x.reshape(1), 0).reshape(())

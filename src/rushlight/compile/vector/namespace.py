@@ -96,6 +96,42 @@ class VectorMath:
     def _real(self, x: Vec) -> Vec:
         return x if x.dtype.kind == "f" else cast(x, xp.float32)
 
+    def arccos(self, x: Any) -> Vec:
+        return self._library("acos", x)
+
+    def arccosh(self, x: Any) -> Vec:
+        return self._library("acosh", x)
+
+    def arcsin(self, x: Any) -> Vec:
+        return self._library("asin", x)
+
+    def arcsinh(self, x: Any) -> Vec:
+        return self._library("asinh", x)
+
+    def arctan(self, x: Any) -> Vec:
+        return self._library("atan", x)
+
+    def arctanh(self, x: Any) -> Vec:
+        return self._library("atanh", x)
+
+    def cosh(self, x: Any) -> Vec:
+        return self._library("cosh", x)
+
+    def sinh(self, x: Any) -> Vec:
+        return self._library("sinh", x)
+
+    def arctan2(self, a: Any, b: Any) -> Vec:
+        return self._library("atan2", *self.pair(a, b))
+
+    def hypot(self, a: Any, b: Any) -> Vec:
+        return self._library("hypot", *self.pair(a, b))
+
+    def _library(self, name: str, *given: Any) -> Vec:
+        """A function that few programs use: in the C library, in float64."""
+        operands = [self._real(self.vec(x)) for x in given]
+        wide = [cast(x, xp.float64) for x in operands]
+        return cast(float32.by_lane(name, *wide), operands[0].dtype)
+
     def sqrt(self, x: Any) -> Vec:
         return intrinsic("sqrt", self._real(self.vec(x)))
 
@@ -149,6 +185,9 @@ class VectorMath:
 
     def remainder(self, a: Any, b: Any) -> Vec:
         return rest.remainder(*self.pair(a, b))
+
+    def fmod(self, a: Any, b: Any) -> Vec:
+        return rest.fmod(*self.pair(a, b))
 
     def floor_divide(self, a: Any, b: Any) -> Vec:
         return rest.floor_divide(*self.pair(a, b))

@@ -20,7 +20,17 @@ from rushlight.compile.vector.registers import (
 )
 from rushlight.device import xp
 
-__all__ = ["absolute", "floor_divide", "frexp", "maximum", "minimum", "power", "remainder", "trunc_divide"]
+__all__ = [
+    "absolute",
+    "floor_divide",
+    "fmod",
+    "frexp",
+    "maximum",
+    "minimum",
+    "power",
+    "remainder",
+    "trunc_divide",
+]
 
 
 def absolute(x: Vec) -> Vec:
@@ -82,6 +92,14 @@ def remainder(a: Any, b: Any) -> Vec:
     if a.dtype.kind == "f":
         return _float_remainder(a, b)
     return _int_divide(a, b)[1]
+
+
+def fmod(a: Any, b: Any) -> Vec:
+    """a - trunc(a / b) * b, with the sign of `a`; ints give 0 on division by 0, as NumPy's do."""
+    a, b = pair(a, b)
+    if a.dtype.kind == "f":
+        return _frem(a, b)
+    return select(compare("eq", b, 0), 0, a - _int_divide(a, b, floor=False)[0] * b)
 
 
 def trunc_divide(a: Any, b: Any) -> Vec:
