@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "ops": BASE,
     "func": BASE | {"ops", "nn", "compile"},
     "linalg": BASE | {"ops"},
+    "special": BASE | {"ops"},
     "nn": BASE | {"ops"},
     "optim": BASE | {"ops", "nn"},  # averaged models are modules
     "data": BASE | {"ops"},

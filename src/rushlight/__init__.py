@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from rushlight import interop as interop
     from rushlight import linalg as linalg
     from rushlight import plot as plot
+    from rushlight import special as special
     from rushlight import train as train
     from rushlight import types as types
     from rushlight import utils as utils
@@ -79,6 +80,7 @@ _PACKAGES = (
     "jit",
     "multiprocessing",
     "plot",
+    "special",
     "train",
     "types",
     "utils",
