@@ -52,6 +52,7 @@ else:
 
 if TYPE_CHECKING:
     from rushlight import data as data
+    from rushlight import distributions as distributions
     from rushlight import interop as interop
     from rushlight import linalg as linalg
     from rushlight import plot as plot
@@ -74,6 +75,7 @@ short = int16
 _PACKAGES = (
     "amp",
     "data",
+    "distributions",
     "func",
     "interop",
     "linalg",
