@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "ops": BASE,
     "func": BASE | {"ops", "nn", "compile"},
     "linalg": BASE | {"ops"},
+    "special": BASE | {"ops"},
+    "distributions": TENSORS | {"nn", "special", "linalg"},
     "nn": BASE | {"ops"},
     "optim": BASE | {"ops", "nn"},  # averaged models are modules
     "data": BASE | {"ops"},

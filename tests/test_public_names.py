@@ -17,6 +17,9 @@ from rushlight.errors import GradError, NotSupportedError, missing, nearest, ref
 SUBPACKAGES = {
     "amp", "autograd", "data", "errors", "func", "interop", "jit", "linalg", "multiprocessing", "nn", "ops",
     "optim", "plot", "train", "types", "utils", "version",
+    "amp", "autograd", "data", "distributions", "errors", "func", "interop", "jit", "linalg",
+    "multiprocessing", "nn", "ops",
+    "optim", "plot", "special", "train", "version",
 }  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",
@@ -123,6 +126,8 @@ def test_refuse_options_takes_defaults_only() -> None:
 NAMESPACES = [
     rl, rl.autograd, rl.data, rl.errors, rl.interop, nn, nn.functional, nn.init, nn.utils, rl.ops, optim,
     optim.lr_scheduler, rl.plot, rl.train, rl.utils,
+    optim.lr_scheduler, rl.plot, rl.train, rl.special,
+    optim.lr_scheduler, rl.plot, rl.train, rl.distributions, rl.special,
 ]  # fmt: skip
 HIDDEN = {"__all__", "__doc__", "__file__", "__name__", "__path__", "__version__"}
 

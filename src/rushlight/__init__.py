@@ -52,9 +52,11 @@ else:
 
 if TYPE_CHECKING:
     from rushlight import data as data
+    from rushlight import distributions as distributions
     from rushlight import interop as interop
     from rushlight import linalg as linalg
     from rushlight import plot as plot
+    from rushlight import special as special
     from rushlight import train as train
     from rushlight import types as types
     from rushlight import utils as utils
@@ -73,12 +75,14 @@ short = int16
 _PACKAGES = (
     "amp",
     "data",
+    "distributions",
     "func",
     "interop",
     "linalg",
     "jit",
     "multiprocessing",
     "plot",
+    "special",
     "train",
     "types",
     "utils",

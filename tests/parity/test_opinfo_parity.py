@@ -49,6 +49,7 @@ REFUSED = {
     "scatter": "reduce='multiply': it has no derivative in PyTorch, and scatter_reduce is the newer name",
 }
 UNREAD = "PyTorch's gradient has numbers in the triangle that is not read"
+TRIGAMMA = "PyTorch's trigamma has nine digits in float64"
 WRAPPED = "the sample is for a function that makes the matrix of two others"
 LEFT_OUT = {
     ("nn.functional.hardsigmoid", torch.float64): "PyTorch's gradient is 1/6 in float32",
@@ -71,6 +72,14 @@ LEFT_OUT = {
         (("as_strided_scatter", torch.float32), ("as_strided_scatter", torch.float64)),
         "PyTorch's derivative is 0 where the input was kept, and not where it was overwritten",
     ),
+    **{
+        (op, torch.float64): TRIGAMMA
+        for op in (
+            "digamma",
+            "special.polygamma.special_polygamma_n_0",
+            *(f"polygamma.polygamma_n_{n}" for n in range(5)),
+        )
+    },
     ("sum_to_size", torch.bool): "PyTorch makes int64 of what is 0-d, though nothing is summed",
     ("sum_to_size", torch.uint8): "as of bool",
     ("nn.functional.batch_norm.without_cudnn", torch.float32): "its samples are for CUDA",

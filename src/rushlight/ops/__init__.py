@@ -54,6 +54,9 @@ LATER: dict[str, str] = {
     "pools": "adaptive_avg_pool1d adaptive_max_pool1d avg_pool1d max_pool1d max_pool1d_with_indices "
     "max_pool2d max_pool3d",
     "shuffle": "channel_shuffle native_channel_shuffle pixel_shuffle pixel_unshuffle",
+    "bessel": "i0",
+    "erfs": "erfc erfinv",
+    "gammas": "digamma igamma igammac lgamma mvlgamma polygamma",
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
     "conv": "convolution",
@@ -126,6 +129,9 @@ LATER: dict[str, str] = {
 """Files that load when used, and their functions."""
 
 METHODS: dict[str, str] = {
+    "bessel": "i0 i0_",
+    "erfs": "erfc erfc_ erfinv erfinv_",
+    "gammas": "digamma digamma_ igamma igammac lgamma lgamma_ mvlgamma polygamma",
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu lu_solve matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
     "typed": "__init__ type",
