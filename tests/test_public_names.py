@@ -15,11 +15,8 @@ from rushlight import data, nn, optim
 from rushlight.errors import GradError, NotSupportedError, missing, nearest, refuse_options
 
 SUBPACKAGES = {
-    "amp", "autograd", "data", "errors", "func", "interop", "jit", "linalg", "multiprocessing", "nn", "ops",
-    "optim", "plot", "train", "types", "utils", "version",
     "amp", "autograd", "data", "distributions", "errors", "func", "interop", "jit", "linalg",
-    "multiprocessing", "nn", "ops",
-    "optim", "plot", "special", "train", "version",
+    "multiprocessing", "nn", "ops", "optim", "plot", "special", "train", "types", "utils", "version",
 }  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",

@@ -60,7 +60,6 @@ __all__ = [
     "float32",
     "float64",
     "folder",
-    "format_array",
     "from_dlpack",
     "frombuffer",
     "full",
@@ -159,20 +158,6 @@ def distance(a: Any, b: Any) -> Any:
 def middle(a: Any) -> Any:
     """The middle one of the numbers in their order; of two the smaller."""
     return np.quantile(a, 0.5, method="lower")
-
-
-def format_array(array: Any, prefix: str) -> str:
-    """The numbers of `array` as text, four digits, summarised when long."""
-    # Of float32 NumPy would round the shortest decimal, which may round up what lies below the half.
-    return np.array2string(
-        array.astype(np.float64) if array.dtype.kind == "f" else array,
-        separator=", ",
-        precision=4,
-        threshold=1000,
-        edgeitems=3,
-        prefix=prefix,
-        floatmode="maxprec",
-    )
 
 
 def result_type(*kinds: Any) -> Any:
