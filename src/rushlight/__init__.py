@@ -11,6 +11,7 @@ Names, signatures and semantics are PyTorch's wherever PyTorch has the thing.
 """
 
 import importlib as _importlib
+import math as _math
 from typing import TYPE_CHECKING
 
 from rushlight import aliases as _aliases
@@ -42,6 +43,7 @@ from rushlight.core.state import set_grad_enabled as set_grad_enabled
 from rushlight.core.tensor import Parameter as Parameter
 from rushlight.core.tensor import Tensor as Tensor
 from rushlight.device.arrays import bool_ as bool
+from rushlight.device.arrays import dtype as _dtype
 from rushlight.device.arrays import float16, float32, float64, int8, int16, int32, int64, uint8
 from rushlight.version import __version__ as __version__
 
@@ -65,6 +67,15 @@ if TYPE_CHECKING:
     from rushlight.train.sweeping.call import sweep as sweep
 
 _aliases.install()
+dtype = _dtype
+inf = _math.inf
+nan = _math.nan
+pi = _math.pi
+e = _math.e
+newaxis = None
+strided = contiguous_format = preserve_format = "strided"
+"""The layout that all tensors have: what asks for it is right. There are no others, such as channels_last."""
+
 float = float32
 double = float64
 half = float16
@@ -108,6 +119,37 @@ _NAMES = {
         ),
         "settings",
     ),
+    "vmap": "func",
+    **dict.fromkeys(
+        (
+            "celu",
+            "celu_",
+            "hardshrink",
+            "prelu",
+            "rrelu",
+            "rrelu_",
+            "selu",
+            "selu_",
+            "threshold",
+            "threshold_",
+        ),
+        "nn.functional.nonlinear",
+    ),
+    **dict.fromkeys(
+        (
+            "cosine_embedding_loss",
+            "cosine_similarity",
+            "hinge_embedding_loss",
+            "kl_div",
+            "margin_ranking_loss",
+            "pairwise_distance",
+            "poisson_nll_loss",
+            "triplet_margin_loss",
+        ),
+        "nn.functional.margin",
+    ),
+    "ctc_loss": "nn.functional.ctc",
+    "binary_cross_entropy_with_logits": "nn.functional.loss",
     "load": "interop.serialization",
     "save": "interop.serialization",
     "Sweep": "train.sweeping.call",
@@ -119,6 +161,21 @@ light; operations that do so stand in `ops/__init__.py`."""
 
 _ELSEWHERE = {
     "bfloat16": "There are float32, float64 and float16.",
+    **dict.fromkeys(
+        (
+            "complex64",
+            "complex128",
+            "cfloat",
+            "cdouble",
+            "view_as_complex",
+            "view_as_real",
+            "polar",
+            "complex",
+        ),
+        "There are no complex tensors: keep real and imaginary parts side by side.",
+    ),
+    "fft": "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().",
+    "channels_last": "Tensors lie in rows only: leave memory_format out.",
 }
 
 
@@ -129,6 +186,7 @@ if not TYPE_CHECKING:
         "cuda", "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16",
         "float32", "float64", "get_rng_state", "half", "initial_seed", "int", "int8", "int16",
         "int32", "int64", "is_grad_enabled", "long", "manual_seed", "mps", "nn", "no_grad", "ops",
+        "contiguous_format", "dtype", "e", "inf", "nan", "newaxis", "pi", "preserve_format", "strided",
         "optim", "seed", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
         *ops.__all__, *_PACKAGES, *_NAMES,
     ]  # fmt: skip

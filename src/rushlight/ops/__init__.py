@@ -106,6 +106,9 @@ LATER: dict[str, str] = {
         aminmax kthvalue median mode msort nanmean nanmedian nanquantile nansum quantile std_mean
         var_mean
     """,
+    "reals": """
+        adjoint angle conj conj_physical imag is_conj is_inference is_neg real resolve_conj resolve_neg
+    """,
     "scans": """
         cummax cummin cumprod cumulative_trapezoid diff gradient logcumsumexp trapezoid trapz
     """,
@@ -171,6 +174,7 @@ METHODS: dict[str, str] = {
         isreal lcm nan_to_num nextafter positive signbit
     """,
     "order": "aminmax kthvalue median mode msort nanmean nanmedian nanquantile nansum quantile",
+    "reals": "H adjoint angle conj conj_physical is_conj is_inference is_neg real resolve_conj resolve_neg",
     "scans": "cummax cummin cumprod diff logcumsumexp",
     "strided": """
         as_strided as_strided_scatter diag diag_embed diagflat diagonal diagonal_scatter fill_diagonal_
