@@ -45,7 +45,8 @@ def _together(op: Op, operands: Sequence[Operand], attrs: dict[str, Any], size: 
     """The op on all at once, or None where it is not known how."""
     lower = op.lower
     if isinstance(lower, Map):
-        return apply(op, *_aligned(operands), **attrs)
+        over = {k: _axes(v) for k, v in attrs.items() if k in AXES}  # that a derivative sums over
+        return apply(op, *_aligned(operands), **attrs | over)
     if isinstance(lower, Contract):
         return _contracted(op, operands, attrs)
     first, many = operands[0]
@@ -70,12 +71,16 @@ def _moved(attrs: dict[str, Any], size: int) -> dict[str, Any] | None:
         elif name in SHAPES:
             found[name] = (size, *value)
         elif name in AXES and value is not None:
-            found[name] = tuple(d + 1 for d in value) if isinstance(value, tuple) else value + 1
+            found[name] = _axes(value)
         elif name in PLAIN:
             found[name] = value
         else:
             return None
     return found
+
+
+def _axes(value: Any) -> Any:
+    return tuple(d + 1 for d in value) if isinstance(value, tuple) else value + 1
 
 
 def _aligned(operands: Sequence[Operand]) -> list[Any]:
@@ -135,7 +140,7 @@ def _gathered(op: Op, operands: Sequence[Operand], attrs: dict[str, Any]) -> Ten
     pattern = attrs["pattern"]
     at = [k for k, p in enumerate(pattern) if isinstance(p, (int, str))]
     together = at[-1] - at[0] + 1 == len(at)  # else the indexed axes come first
-    if not together or None in pattern:
+    if not together or None in pattern or len(attrs) > 1:
         return None
     if many and not any(m for _, m in places):
         return apply(op, x, *[t for t, _ in places], pattern=(ALL, *pattern))

@@ -40,6 +40,15 @@ def _grad(
     return [apply(INDEX_ADD, g, index, pattern=pattern, shape=w.shape), None]
 
 
+def _as_index(
+    w: Tensor, index: Tensor, *, pattern: Any, padding: int | None, by_count: bool
+) -> Tensor | None:
+    """Plain indexing has the same derivative, unless a row is left out of it or divided."""
+    if padding is not None or by_count:
+        return None
+    return apply(INDEX, w, index, pattern=pattern)
+
+
 def _count(index: Tensor, size: int, like: Tensor) -> Tensor:
     """How often each number below `size` is in the index."""
     return apply(INDEX_ADD, like.new_full(index.shape, 1), index, pattern=_ROWS, shape=(size,))
@@ -53,6 +62,7 @@ EMBEDDING = register(
         _grad,
         spare=(0,),
         lower=Gather(),
+        decompose=_as_index,
     )
 )
 
