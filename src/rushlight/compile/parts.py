@@ -43,9 +43,9 @@ class _Parts:
     def run(self) -> Graph:
         graph = self.graph
         for node in graph.nodes:
-            found = _padded(node)
-            if found is not None:
-                self.parts[id(node.out)] = [found]
+            part = _padded(node)
+            if part is not None:
+                self.parts[id(node.out)] = [part]
             elif isinstance(node.op.lower, Map) and node.op.lower.adds:
                 self._add(node)
         ends = {id(v) for v in [*graph.outputs, *[v for _, v in graph.updates]]}
