@@ -39,6 +39,14 @@ READ_IN_PLACE: dict[str, tuple[Callable[..., Any], list[str]]] = {
         lambda x: constant_pad(x, (1, 2)) @ x.new_ones(10, 3).cumsum(0),
         ["cumulative", "product"],
     ),
+    "product around one element": (
+        lambda x: rl.einsum("ij,kj->ik", constant_pad(x.sin()[:1, :1], (2, 2, 1, 1)), x[:, :5]),
+        ["map", "product"],
+    ),
+    "product around a repeated element": (
+        lambda x: rl.einsum("ij,kj->ik", constant_pad(x.sin()[:1].expand(3, 7), (0, 0, 1, 1)), x),
+        ["map", "map", "product"],
+    ),
     "crop": (lambda x: constant_pad(x, (-1, -2, -1, 0)) * 3, ["map"]),
     "windows": (lambda x: windows(x, 3, 2).amax((2, 3)), ["reduce"]),
     "bools": (lambda x: constant_pad(x > 0, (1, 1), True) & True, ["map", "map"]),

@@ -146,7 +146,7 @@ def _view(plan: Schedule, node: Node) -> bool:
         return True
     _spell_out(plan, source)
     access = look_through(node, plan.access[id(source)])
-    if access is None or (access.edges and id(node.out) not in plan.looks_beyond):
+    if access is None or (access.edges and (id(node.out) not in plan.looks_beyond or access.stands_still)):
         return False
     plan.access[id(node.out)] = access
     return True
@@ -269,8 +269,8 @@ def _partner(plan: Schedule, node: Node) -> int | None:
 
 
 def _take_in(plan: Schedule, node: Node, index: int) -> None:
-    """Put maps shortly before kernel `index`, which makes what `node` reads at the same point, into that kernel,
-    if they make something else that it so reads, and nobody between needs it."""
+    """Put maps shortly before kernel `index`, which makes what `node` reads at the same point, into that
+    kernel, if they make something else that it so reads, and nobody between needs it."""
     kernel = plan.kernels[index]
     for k in sorted({plan.source(v) for v in node.values()}, reverse=True):
         other = plan.kernels[k]
