@@ -16,7 +16,7 @@ from rushlight.core.spec import Spec
 
 __all__ = ["join_parts"]
 
-FEW = 4
+FEW = 2
 """Parts that are added up in one loop, which reads each where it is."""
 
 
