@@ -54,7 +54,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -q --ignore=tests/parity $(ARGS)
 
 # What depends on the instruction set, with each that this processor has beside its own: products, vectors, sums.
-ISA_TESTS := products windows whole_products compiled_sums reductions cumulative vector einsum arm host
+ISA_TESTS := products windows beyond whole_products compiled_sums reductions cumulative vector einsum arm host
 isa: $(READY)
 	@for isa in $$($(BIN)/python -m rushlight.compile.host); do \
 	    echo "RUSHLIGHT_ISA=$$isa"; \

@@ -140,6 +140,17 @@ def test_strides_and_dilation(stride: int, spread: int) -> None:
     check(sizes, "bot", x, f"b c {stride}t+{spread}k-3", w, "o c k")
 
 
+@pytest.mark.parametrize("filters", [1, 3, 6, 8])
+@pytest.mark.parametrize(("channels", "size"), [(2, 9), (3, 23), (50, 20)])
+def test_windows_that_share_their_weights(filters: int, channels: int, size: int) -> None:
+    """Without a border: several places of the loop around a block are done at once, then the rest of them;
+    in pieces where the sum is long."""
+    x, w, g = arrays((2, channels, size, 17), (filters, channels, 5, 5), (2, filters, size - 4, 13))
+    sizes = {"b": 2, "o": filters, "h": size - 4, "w": 13, "c": channels, "k": 5, "l": 5}
+    check(sizes, "bohw", x, "b c h+k w+l", w, "o c k l")
+    check(sizes, "ockl", x, "b c h+k w+l", g, "b o h w")
+
+
 def test_channels_that_lie_last_and_a_sum_that_is_cut_within_its_axes() -> None:
     x, w = arrays((1, 6, 20, 150), (9, 3, 3, 150))
     sizes = {"b": 1, "h": 6, "w": 20, "o": 9, "k": 3, "l": 3, "c": 150}

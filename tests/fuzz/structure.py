@@ -7,6 +7,8 @@ from typing import Any
 
 import rushlight as rl
 from rushlight.core.tensor import Tensor
+from rushlight.ops.conv import convolution
+from rushlight.ops.pad import constant_pad
 from tests.fuzz.pool import (
     FLOATS,
     LARGEST,
@@ -88,6 +90,43 @@ def joined(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
     if r.random() < 0.4:
         parts.append(x.narrow(dim, 0, x.shape[dim] // 2))
     return rl.cat(parts, dim)
+
+
+@step(3)
+def bordered(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
+    x = some(pool, r, lambda t: t.ndim > 0)
+    if x is None:
+        return None
+    amounts = [r.choice((-1, 0, 0, 1, 2, 3)) for _ in range(2 * r.randint(1, x.ndim))]
+    value = r.choice((0, 0, 1, -0.0, 2.5)) if x.dtype.kind == "f" else r.choice((0, 1))
+    out = constant_pad(x, amounts, value)
+    return out if out.numel() <= LARGEST else x
+
+
+@step(3)
+def windowed(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
+    x = some(pool, r, lambda t: 0 < t.ndim < 4 and t.numel() * 3 <= LARGEST)
+    if x is None:
+        return None
+    dim = r.randrange(x.ndim)
+    out = x.unfold(dim, r.randint(1, 3), r.randint(1, 3))
+    kind = r.randrange(4)
+    if kind == 0:
+        return out.amax(-1)
+    if kind == 1 and x.dtype.kind == "f":
+        return out.mean((dim, -1))
+    return out
+
+
+@step(2)
+def parts(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
+    """What was taken apart: its gradient is a sum of parts."""
+    x = some(pool, r, lambda t: t.ndim > 0 and t.dtype.kind == "f")
+    if x is None:
+        return None
+    dim = r.randrange(x.ndim)
+    taken = [x.select(dim, k) for k in r.sample(range(x.shape[dim]), min(x.shape[dim], r.randint(1, 7)))]
+    return sum((t * (0.5 + k) for k, t in enumerate(taken)), x.narrow(dim, 0, 0).sum())
 
 
 @step()
@@ -192,6 +231,33 @@ def einsum(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
         return None
     form = r.choice(("ij,ij->i", "ij,ij->", "ij,kj->ik", "ij,ij->ji", "ij,ik->jk"))
     return rl.einsum(form, x, x)
+
+
+@step(3)
+def convolved(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
+    x = some(pool, r, lambda t: str(t.dtype) in FLOATS and t.ndim > 0 and 0 < t.numel() <= 300)
+    if x is None:
+        return None
+    dtype = x.dtype
+    w = some(pool, r, lambda t: t.dtype == dtype and t.ndim > 0 and 0 < t.numel() <= 60)
+    if w is None:
+        return None
+    axes, transposed = r.randint(1, 2), r.random() < 0.3
+    # Zeros times infinity are nan, and which zeros there are is not the same everywhere.
+    x, w = (_with_axes(rl.where(t.isfinite(), t, 0.5), axes + 2) for t in (x, w))
+    groups = x.shape[1] if r.random() < 0.3 else 1
+    channels = (x.shape[1], 1) if groups > 1 or transposed else (r.randint(1, 2), x.shape[1])
+    if w.shape[:2] != channels:
+        w = w[:1, :1].expand(*channels, *w.shape[2:]) * rl.arange(1.0, 1 + channels[0]).to(dtype).reshape(
+            -1, *(1,) * (axes + 1)
+        )
+    stride, padding, dilation = ([r.randint(low, 2) for _ in range(axes)] for low in (1, 0, 1))
+    return convolution(x, w, None, stride, padding, dilation, transposed, 0, groups)
+
+
+def _with_axes(x: Tensor, count: int) -> Tensor:
+    """`x` with so many axes: new ones in front, or the first ones as one."""
+    return x.flatten(0, x.ndim - count) if x.ndim > count else x.reshape((*(1,) * (count - x.ndim), *x.shape))
 
 
 # State

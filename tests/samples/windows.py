@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from rushlight.core.apply import apply
 from rushlight.ops.conv import convolution
-from rushlight.ops.pad import constant_pad
+from rushlight.ops.pad import PAD, constant_pad
 from tests.samples.record import X, sample
 
 # A table: an entry costs a line or two.
@@ -28,6 +29,8 @@ for _amounts in ((1, 2), (0, 3, 2, 0), (-1, 1), (1, 0, -1, 0), (-1, -1, 2, 2), (
     sample("constant_pad_nd", lambda L, x, a=_amounts: _pad(L, x, a, 1.5), X(2, 3))
 sample("constant_pad_nd", lambda L, x: _pad(L, x, (2, 1)), X(3), X(0, 3), X(2, 0))
 sample("__getitem__", lambda L, x: x[1::3, ::2], X(9, 6), X(2, 3))
+sample("constant_pad_nd", lambda L, x: apply(PAD, x, low=(1, -1), high=(0, 2), inner=(2, 1), value=0.5),
+    X(2, 3), peer=False)
 sample("unfold", lambda L, x: x.unfold(0, 3, 2), X(5), X(6, 2), X(3, 0))
 sample("unfold", lambda L, x: x.unfold(-1, 2, 1), X(2, 3), X(4, 2, 4, layout="strided"))
 sample("unfold", lambda L, x: x.unfold(1, 2, 3) * 2, X(2, 8), X(2, 3, 2, layout="transposed"))

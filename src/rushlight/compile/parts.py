@@ -16,7 +16,7 @@ from rushlight.core.spec import Spec
 
 __all__ = ["join_parts"]
 
-FEW = 4
+FEW = 2
 """Parts that are added up in one loop, which reads each where it is."""
 
 
@@ -43,9 +43,9 @@ class _Parts:
     def run(self) -> Graph:
         graph = self.graph
         for node in graph.nodes:
-            found = _padded(node)
-            if found is not None:
-                self.parts[id(node.out)] = [found]
+            part = _padded(node)
+            if part is not None:
+                self.parts[id(node.out)] = [part]
             elif isinstance(node.op.lower, Map) and node.op.lower.adds:
                 self._add(node)
         ends = {id(v) for v in [*graph.outputs, *[v for _, v in graph.updates]]}

@@ -51,7 +51,9 @@ def windows(x: Any, dims: Sizes, sizes: Sizes, steps: Sizes, spread: Sizes) -> A
     for d, n, step, apart in zip(dims, sizes, steps, spread, strict=True):
         shape.append(n)
         strides.append(x.strides[d] * apart)
-        shape[d] = (shape[d] - apart * (n - 1) - 1) // step + 1
+        if apart * (n - 1) >= shape[d] and n:
+            raise ValueError(f"windows of {n} elements, {apart} apart, along {shape[d]}")
+        shape[d] = (shape[d] - (apart * (n - 1) + 1 if n else 0)) // step + 1
         strides[d] *= step
     return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
 

@@ -6,12 +6,14 @@ That is how they are compiled: the windows' overlapping elements are read where 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rushlight.core.apply import apply
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.ops.einsum import EINSUM
+from rushlight.ops.join import cat
 from rushlight.ops.pad import PAD, WINDOWS, constant_pad
 
 __all__ = ["conv_input_product", "conv_product", "conv_weight_product"]
@@ -100,29 +102,69 @@ def conv_input_product(
         none = (0,) * g.ndim
         g = apply(PAD, g, low=none, high=none, inner=(0, 0, *[s - 1 for s in stride]), value=0)
         stride = (1,) * count
-    rounds = tuple(-(-k // s) for k, s in zip(weight.shape[2:], stride, strict=True))
     cut = [p % s for p, s in zip(padding, stride, strict=True)]
     places = [-(-(n + c) // s) for n, c, s in zip(size, cut, stride, strict=True)]
-    before = [p // s for p, s in zip(padding, stride, strict=True)]
-    low = [d * (m - 1) - b for d, m, b in zip(dilation, rounds, before, strict=True)]
-    high = [q + b - n for q, b, n in zip(places, before, g.shape[2:], strict=True)]
-    seen = _windows(_parted(_bordered(g, low, high), 1, groups), rounds, (1,) * count, dilation)
-    turned = _in_rounds(weight, rounds, stride)
-    letters = [x[:count] for x in (PLACES, INSIDE, RESTS)]
-    group, (q, m, _) = "g" * (groups > 1), letters
-    inside, found = ("".join(map("".join, zip(first, letters[2], strict=True))) for first in (m, q))
-    equation = f"n{group}o{q}{m},{group}oc{inside}->n{group}c{found}"
-    x = _joined(apply(EINSUM, seen, _parted(turned, 0, groups), equation=equation), 1, groups)
+    before = tuple(p // s for p, s in zip(padding, stride, strict=True))
+    x = _Transposed(g, weight, stride, dilation, groups, places, before).all()
     x = x.reshape(*x.shape[:2], *[n * s for n, s in zip(places, stride, strict=True)])
     for d, (c, n) in enumerate(zip(cut, size, strict=True), start=2):
         x = x if n == x.shape[d] else x.narrow(d, c, n)
     return x
 
 
-def _in_rounds(weight: Tensor, rounds: Sizes, stride: Sizes) -> Tensor:
-    """The weight at stride m + r, over m, from the last to the first, and r."""
-    count, channels = len(stride), weight.shape[:2]
-    more = [m * s - k for m, s, k in zip(rounds, stride, weight.shape[2:], strict=True)]
-    weight = _bordered(weight, [0] * count, more)
-    weight = weight.reshape(*channels, *[n for pair in zip(rounds, stride, strict=True) for n in pair])
-    return weight.flip([2 + 2 * i for i in range(count)])
+@dataclass(frozen=True)
+class _Transposed:
+    """The sums for all q and r. `places` says how many q there are along each axis, `before` how many come
+    before the first."""
+
+    g: Tensor
+    weight: Tensor
+    stride: Sizes
+    dilation: Sizes
+    groups: int
+    places: Sequence[int]
+    before: Sizes
+
+    def all(self, rests: tuple[range, ...] = (), rounds: Sizes = ()) -> Tensor:
+        """Those of these r along the first axes, for which there are so many m, and all along the others.
+
+        Where the stride does not divide the window, the last r have one m less than the first.
+        """
+        axis = len(rests)
+        if axis == len(self.stride):
+            return self._sums(rests, rounds)
+        step, size = self.stride[axis], self.weight.shape[2 + axis]
+        most, more = -(-size // step), size % step or step
+        first = self.all((*rests, range(more)), (*rounds, most))
+        if more == step:
+            return first
+        dim = 3 + 2 * axis
+        if most == 1:
+            rest = [step - more if d == dim else 0 for d in range(first.ndim)]
+            return _bordered(first, [0] * first.ndim, rest)
+        return cat([first, self.all((*rests, range(more, step)), (*rounds, most - 1))], dim)
+
+    def _sums(self, rests: tuple[range, ...], rounds: Sizes) -> Tensor:
+        count, groups = len(rests), self.groups
+        low = [d * (m - 1) - b for d, m, b in zip(self.dilation, rounds, self.before, strict=True)]
+        sizes = zip(self.places, self.before, self.g.shape[2:], strict=True)
+        g = _parted(_bordered(self.g, low, [q + b - n for q, b, n in sizes]), 1, groups)
+        weight = _parted(self._weight(rests, rounds), 0, groups)
+        q, m, r = (letters[:count] for letters in (PLACES, INSIDE, RESTS))
+        group = "g" * (groups > 1)
+        inside, found = ("".join(map("".join, zip(first, r, strict=True))) for first in (m, q))
+        equation = f"n{group}o{q}{m},{group}oc{inside}->n{group}c{found}"
+        seen = _windows(g, rounds, (1,) * count, self.dilation)
+        return _joined(apply(EINSUM, seen, weight, equation=equation), 1, groups)
+
+    def _weight(self, rests: tuple[range, ...], rounds: Sizes) -> Tensor:
+        """The weight at stride m + r, over m, from the last to the first, and r."""
+        count, weight = len(rests), self.weight
+        ends = [m * s - k for m, s, k in zip(rounds, self.stride, weight.shape[2:], strict=True)]
+        weight = _bordered(weight, [0] * count, ends)
+        pairs = [n for pair in zip(rounds, self.stride, strict=True) for n in pair]
+        weight = weight.reshape(*weight.shape[:2], *pairs)
+        for i, r in enumerate(rests):
+            if len(r) != self.stride[i]:
+                weight = weight.narrow(3 + 2 * i, r.start, len(r))
+        return weight.flip([2 + 2 * i for i in range(count)])

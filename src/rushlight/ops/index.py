@@ -138,19 +138,20 @@ def _index_add(m: Any, g: Any, *tensors: Any, pattern: Pattern, shape: Any) -> A
     return out
 
 
-def _slice_grad(g: Tensor, out: Any, x: Spec, *, pattern: Pattern) -> Tensor:
-    """Zeros around what was taken, and between it where the slice had steps."""
-    low, high, inner, shape = [], [], [], []
+def _as_border(g: Tensor, *tensors: Tensor, pattern: Pattern, shape: tuple[int, ...]) -> Tensor | None:
+    """Of a slice: zeros around what was taken, and between it where the slice had steps."""
+    if tensors:
+        return None
+    low, high, inner, sizes = [], [], [], []
     entries = [p for p in pattern if p is not None]
-    for n, p in zip(x.shape, [*entries, *[_ALL] * (x.ndim - len(entries))], strict=True):
+    for n, p in zip(shape, [*entries, *[_ALL] * (len(shape) - len(entries))], strict=True):
         taken = range(n)[p : p + 1 or None] if isinstance(p, int) else range(n)[slice(*p[1:])]
-        shape.append(len(taken))
+        sizes.append(len(taken))
         low.append(taken[0] if taken else n)
         high.append(n - 1 - taken[-1] if taken else 0)
         inner.append(taken.step - 1)
-    if len(entries) != len(pattern) or any(isinstance(p, int) for p in entries):
-        g = g.reshape(shape)
-    if g.shape == x.shape:
+    g = g.reshape(sizes)
+    if g.shape == shape:
         return g
     return apply(REGISTRY["pad"], g, low=tuple(low), high=tuple(high), inner=tuple(inner), value=0)
 
@@ -175,7 +176,7 @@ SLICE = register(
         # The ellipsis makes a view of a single element too, where NumPy would give a number.
         lambda m, x, *, pattern: x[(*_realize(pattern, ()), ...)],
         _infer_index,
-        (_slice_grad,),
+        (lambda g, out, x, *, pattern: apply(INDEX_ADD, g, pattern=pattern, shape=x.shape),),
         saves="specs",
         view=True,
         put=lambda x, value, attrs: (INDEX_PUT, (x, value), attrs),
@@ -201,6 +202,7 @@ INDEX_ADD: Op = register(
         _index_add_grad,
         spare=(0,),
         lower=Scatter(source=0, adds=True),
+        decompose=_as_border,
     )
 )
 INDEX_PUT: Op = register(

@@ -38,6 +38,8 @@ __all__ = ["cut", "finish"]
 
 FUSING = {"map", "gather", "reduce", "integer matmul", "cumulative", "product"}
 """Kinds of kernels after whose root elementwise nodes run at the same point."""
+NEAR = 8
+"""Kernels that are looked back at for maps to be joined."""
 SHORT = 256
 """Elements of a row up to which it is sorted by native code."""
 
@@ -144,7 +146,7 @@ def _view(plan: Schedule, node: Node) -> bool:
         return True
     _spell_out(plan, source)
     access = look_through(node, plan.access[id(source)])
-    if access is None or (access.edges and id(node.out) not in plan.looks_beyond):
+    if access is None or (access.edges and (id(node.out) not in plan.looks_beyond or access.stands_still)):
         return False
     plan.access[id(node.out)] = access
     return True
@@ -174,6 +176,8 @@ def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bo
         index = _partner(plan, node) if fuse else None
         if index is None:
             index = _new(plan, Kernel("map", shape))
+        elif plan.kernels[index].kind == "map":
+            _take_in(plan, node, index)
         plan.kernels[index].body.append(node)
         return index
     if isinstance(lower, Sort) and shape[node.attrs["dim"]] <= SHORT:
@@ -262,6 +266,22 @@ def _partner(plan: Schedule, node: Node) -> int | None:
         return None
     direct = all(_pointwise(plan, v, kernel) for v in node.values() if plan.source(v) == last)
     return last if direct else None
+
+
+def _take_in(plan: Schedule, node: Node, index: int) -> None:
+    """Put maps shortly before kernel `index`, which makes what `node` reads at the same point, into that
+    kernel, if they make something else that it so reads, and nobody between needs it."""
+    kernel = plan.kernels[index]
+    for k in sorted({plan.source(v) for v in node.values()}, reverse=True):
+        other = plan.kernels[k]
+        if not index - NEAR <= k < index or k < 0 or other.kind != "map" or other.space != kernel.space:
+            continue
+        read = [v for v in node.values() if plan.source(v) == k]
+        between = [v for j in range(k + 1, index + 1) for v in plan.kernels[j].reads()]
+        if all(_pointwise(plan, v, other) for v in read) and all(plan.source(v) != k for v in between):
+            kernel.body = [*other.body, *kernel.body]
+            plan.made_by.update((id(n.out), index) for n in other.body)
+            other.body = []
 
 
 def _join_late(plan: Schedule) -> None:

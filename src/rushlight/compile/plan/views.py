@@ -38,6 +38,11 @@ class Access:
     edges: tuple[Edge, ...] = ()
     beyond: float = 0
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether it leads along some axis to the same element, until that is left."""
+        return any(s == 0 and any(edge.steps[d] for edge in self.edges) for d, s in enumerate(self.strides))
+
 
 def contiguous(value: Value) -> Access:
     """The access to a value that lies in memory as it is."""
@@ -53,7 +58,11 @@ def look_through(node: Node, source: Access) -> Access | None:
     """The access to a view's result, given that to its input; None where no affine access can say it."""
     lower, shape, out = node.op.lower, node.inputs[0].spec.shape, node.out.spec.shape
     assert isinstance(lower, View)
-    found = lower.access(source.offset, source.strides, shape, out, node.attrs)
+    strides = source.strides
+    if lower.beyond is not None:
+        # Who moves along an axis of one element leaves it.
+        strides = tuple(s or 1 if n == 1 else s for s, n in zip(strides, shape, strict=True))
+    found = lower.access(source.offset, strides, shape, out, node.attrs)
     if found is None:
         return None
     if lower.beyond is None and not source.edges:

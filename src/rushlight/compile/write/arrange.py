@@ -23,7 +23,7 @@ COPIED, SINGLE, ADDED = 0.3, 1.5, 5.0
 one result, measured in multiply-adds of a vector."""
 NEAR, FAR = 1.0, 10.0
 """What it costs to read or write one number by itself, in the first cache and beyond it."""
-FETCHED = 0.5
+FETCHED = 1.25
 """What it costs to read an element again and again that is not in the first cache any more."""
 BEGUN = 30.0
 """What it costs to begin a product."""
@@ -92,9 +92,9 @@ def _outer(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
         own = COPIED if squares or b.strides[n] == 1 else SINGLE
     if a.bounds:
         own += SINGLE * rows / columns
-    around = _around(ops, m, n)
-    if around > 1 and rows * depth * ops.dtype.itemsize > host.describe().caches.l1:
-        own += FETCHED * rows / columns
+    around, l1 = _around(ops, m, n), host.describe().caches.l1 // ops.dtype.itemsize
+    if around > 1:
+        own += FETCHED * ((rows * depth > l1) * rows / columns + (columns * depth > l1))
     return around * (sums + columns * depth * own + rows * columns * _apart(ops, m, n) + BEGUN)
 
 

@@ -30,11 +30,13 @@ TEXT = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A vector of columns: from `start` on `count` of them, in a register of `lanes`."""
+    """A vector of columns: from `start` on `count` of them, in a register of `lanes`; `aside` places further
+    along the loop around the block."""
 
     start: int
     lanes: int
     count: int
+    aside: int = 0
 
 
 def chunks_of(width: int, lanes: int) -> list[Chunk]:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.arrange import arrange
-from rushlight.compile.write.blocks import Chunk, blocks, chunks_of, ways
-from rushlight.compile.write.bounded import bounded
+from rushlight.compile.write.blocks import Chunk, blocks, chunks_of, room, ways
 from rushlight.compile.write.cuts import Run, cut, divide, pieces, scaled, walk, walk_loops
 from rushlight.compile.write.dots import write_dots
 from rushlight.compile.write.emit import Emitter, llvm_type
@@ -25,6 +25,7 @@ from rushlight.compile.write.factors import Operands, finish, operands
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import Stream, loops, offset_of
 from rushlight.compile.write.panels import Piece, pack, panel
+from rushlight.compile.write.reader import Reader, ahead, aside_of, index_sum
 from rushlight.compile.write.totals import carry
 
 __all__ = ["write_contraction", "write_product"]
@@ -38,6 +39,8 @@ AGAIN = 4
 """Times that a panel is read, from which it pays to copy rows that lie far apart."""
 FAR = 1024
 """Bytes from one row to the next that are far."""
+ASIDE = 4
+"""Places of a loop that share a block at most."""
 BAND = 512
 """Rows whose totals wait in memory while the pieces of a long sum are added up."""
 
@@ -70,6 +73,7 @@ class _Blocks:
         self.groups = scaled(self.blocks.columns, self.lanes, self.n)
         self.widest = max(run.size for run in self.groups)
         self.copied = self._copies()
+        self.aside = self._aside()
         width = -(-self.widest // self.lanes) * self.lanes * ops.dtype.itemsize
         # The panel takes half of the second cache at most; what is added to one register is limited too.
         most = min(DEEP, described.caches.l2 // 2 // width) if self.copied else DEEP
@@ -78,7 +82,7 @@ class _Blocks:
         self.memory = self.totals = ""
         if self.copied:
             held = self.cut[1] * math.prod(self.depth[self.cut[0] + 1 :])
-            columns = sum(c.lanes for c in chunks_of(self.widest, self.lanes))
+            columns = self._width()
             self.memory = self.e.reserve(columns * held, llvm_type(ops.dtype))
 
     def _high(self) -> int:
@@ -94,16 +98,48 @@ class _Blocks:
         far = abs(b.strides[-1]) * b.dtype.itemsize >= FAR and self._high() >= AGAIN
         return bool(b.bounds) or b.strides[rank - 1] not in (0, 1) or (far and b.strides[rank - 1] == 1)
 
+    def _aside(self) -> int:
+        """How many places of the innermost loop share a block, where `a` is the same for all of them: sums of
+        few rows and columns would wait for each other."""
+        ops, d = self.ops, self.ops.rank - 3
+        if d < 0 or self.copied or ops.b.strides[d + 1] or any(steps[d] for steps in ops.a.lists()):
+            return 1
+        sums = max(run.size * -(-g.size // self.lanes) for g in self.groups for run in self._runs(g))
+        return max(1, min(ASIDE, room(host.describe().registers) // sums))
+
+    def _runs(self, group: Run) -> list[Run]:
+        """The blocks' rows for a group of columns."""
+        return self.blocks.rows[-(-group.size // self.lanes)]
+
+    def _width(self) -> int:
+        """Lanes of the widest group's chunks."""
+        return self.aside * sum(c.lanes for c in chunks_of(self.widest, self.lanes))
+
+    def _chunks(self, width: int, aside: int) -> list[Chunk]:
+        """The vectors of `width` columns, for each of the places that share a block."""
+        return [replace(c, aside=k) for k in range(aside) for c in chunks_of(width, self.lanes)]
+
     def write(self) -> None:
         """All of the result, or one part of it."""
         ops = self.ops
         around = ops.sizes[: ops.rank - 2]
+        shared = around.pop() if self.aside > 1 else 1
         # Parts along the loops or the columns need no panel twice.
         counts = {"loops": math.prod(around), "columns": pieces(self.groups), "rows": self._high()}
         self.division = divide(ops.flops, counts)
         self.writer.parts = self.division.parts
         self.bands = cut(self.m, self._band())
-        walk_loops(self.e, around, self._rows, self._share("loops", counts["loops"]))
+        some = self._share("loops", counts["loops"])
+        if self.aside == 1:
+            walk_loops(self.e, around, lambda outer: self._rows(outer, 1), some)
+            return
+        runs = cut(shared, self.aside)
+        walk_loops(
+            self.e,
+            around,
+            lambda outer: walk(self.e, runs, lambda i, run: self._rows([*outer, i], run.size)),
+            some,
+        )
 
     def _band(self) -> int:
         """How many rows to do for all columns before the next: those of which `a` fits the second cache, or
@@ -124,46 +160,57 @@ class _Blocks:
     def _share(self, way: str, total: int) -> tuple[str, str] | None:
         return self.division.share(self.e, way, total)
 
-    def _rows(self, outer: list[str]) -> None:
+    def _rows(self, outer: list[str], aside: int) -> None:
         some = self._share("rows", pieces(self.bands))
-        walk(self.e, self.bands, lambda top, band: self._columns(outer, top, band.size), some)
+        walk(self.e, self.bands, lambda top, band: self._columns(outer, aside, top, band.size), some)
 
-    def _columns(self, outer: list[str], top: str, size: int) -> None:
+    def _columns(self, outer: list[str], aside: int, top: str, size: int) -> None:
         """All columns of a band, which has `size` rows from row `top` on."""
         group = self._at_once if self.whole else self._by_pieces
         some = self._share("columns", pieces(self.groups))
-        walk(self.e, self.groups, lambda j, run: group(outer, top, size, j, run), some)
 
-    def _at_once(self, outer: list[str], top: str, size: int, j: str, run: Run) -> None:
+        def columns(j: str, run: Run) -> None:
+            group(outer, self._chunks(run.size, aside), top, size, j, run)
+
+        walk(self.e, self.groups, columns, some)
+
+    def _at_once(
+        self, outer: list[str], chunks: Sequence[Chunk], top: str, size: int, j: str, run: Run
+    ) -> None:
         """A group of columns of a band."""
-        e, chunks = self.e, chunks_of(run.size, self.lanes)
+        e = self.e
         piece = Piece((), "0", str(self.depth[0]), self.depth[0], tuple(self.depth[1:]))
         b, first = self._panel(outer, j, run, piece)
 
         def rows(i: str, high: Run) -> None:
-            start = _sum(e, top, i)
-            lines = [_ahead(e, start, r) for r in range(high.size)]
+            start = index_sum(e, top, i)
+            lines = [ahead(e, start, r) for r in range(high.size)]
             sums = self._sums(b, outer, lines, (first, j), chunks, piece)
             by_row = [sums[r : r + len(chunks)] for r in range(0, len(sums), len(chunks))]
-            _each_row(e, lines, by_row, lambda line, totals: self._finish([*outer, line], j, chunks, totals))
+            _each_row(e, lines, by_row, lambda line, totals: self._finish(outer, line, j, chunks, totals))
 
         walk(e, cut(size, self._highest([run])), rows)
 
-    def _finish(self, outer: list[str], j: str, chunks: Sequence[Chunk], totals: Sequence[Any]) -> None:
+    def _finish(
+        self, outer: list[str], line: str, j: str, chunks: Sequence[Chunk], totals: Sequence[Any]
+    ) -> None:
         for c, total in zip(chunks, totals, strict=True):
-            finish(self.writer, self.ops.after, [*outer, _ahead(self.e, j, c.start)], c.lanes, c.count, total)
+            place = [*aside_of(self.e, outer, c), line, ahead(self.e, j, c.start)]
+            finish(self.writer, self.ops.after, place, c.lanes, c.count, total)
 
-    def _by_pieces(self, outer: list[str], top: str, size: int, j: str, run: Run) -> None:
+    def _by_pieces(
+        self, outer: list[str], chunks: Sequence[Chunk], top: str, size: int, j: str, run: Run
+    ) -> None:
         """A group of columns of a band, piece by piece of the sum: the totals wait in memory."""
-        e, chunks, dtype = self.e, chunks_of(run.size, self.lanes), self.ops.dtype
+        e, dtype = self.e, self.ops.dtype
         width = sum(c.lanes for c in chunks)
+        starts = [sum(c.lanes for c in chunks[:k]) for k in range(len(chunks))]
         if not self.totals:
-            columns = sum(c.lanes for c in chunks_of(self.widest, self.lanes))
-            self.totals = e.reserve(max(r.size for r in self.bands) * columns, llvm_type(dtype))
+            self.totals = e.reserve(max(r.size for r in self.bands) * self._width(), llvm_type(dtype))
         held = Stream(self.totals, dtype, 0, [width, 1])
 
         def places(i: str) -> list[tuple[Chunk, str]]:
-            return [(c, offset_of(e, held, [i, str(c.start)])) for c in chunks]
+            return [(c, offset_of(e, held, [i, str(start)])) for c, start in zip(chunks, starts, strict=True)]
 
         def begin(i: str) -> None:
             for c, place in places(i):
@@ -173,8 +220,10 @@ class _Blocks:
             b, first = self._panel(outer, j, run, part)
 
             def rows(i: str, high: Run) -> None:
-                inside = [_ahead(e, i, r) for r in range(high.size)]
-                sums = iter(self._sums(b, outer, [_sum(e, top, r) for r in inside], (first, j), chunks, part))
+                inside = [ahead(e, i, r) for r in range(high.size)]
+                sums = iter(
+                    self._sums(b, outer, [index_sum(e, top, r) for r in inside], (first, j), chunks, part)
+                )
                 for r in inside:
                     for c, place in places(r):
                         transfer.store(transfer.load(e, place, dtype, c.lanes) + next(sums), place)
@@ -183,7 +232,7 @@ class _Blocks:
 
         def end(i: str) -> None:
             totals = [transfer.load(e, place, dtype, c.lanes) for c, place in places(i)]
-            self._finish([*outer, _sum(e, top, i)], j, chunks, totals)
+            self._finish(outer, index_sum(e, top, i), j, chunks, totals)
 
         e.loop(0, size, 1, begin)
         self._pieces(piece)
@@ -237,7 +286,7 @@ class _Blocks:
             out: list[Any] = []
             for way in range(side):
                 sums = held[way * len(zeros) : (way + 1) * len(zeros)]
-                out += self._rank_one(b, outer, lines, starts, chunks, [*k[:-1], _ahead(e, k[-1], way)], sums)
+                out += self._rank_one(b, outer, lines, starts, chunks, [*k[:-1], ahead(e, k[-1], way)], sums)
             return out
 
         def along(k: list[str], held: list[Any]) -> list[Any]:
@@ -276,8 +325,8 @@ class _Blocks:
         sums: Sequence[Any],
     ) -> list[Any]:
         """Add the products of one step to the sums: of a number of each row, and a vector of each chunk."""
-        right = _Reader(self, b, outer, lines, starts[0], k)
-        left = _Reader(self, self.ops.a, outer, lines, starts[1], k)
+        right = Reader(self.e, b, b is self.ops.b, outer, lines, starts[0], k)
+        left = Reader(self.e, self.ops.a, True, outer, lines, starts[1], k)
         if not b.strides[self.ops.rank - 2]:
             for c in chunks:
                 right.at(0, c)
@@ -286,58 +335,6 @@ class _Blocks:
             registers.intrinsic("fmuladd", left.at(r, c), right.at(r, c), total)
             for (r, c), total in zip(pairs, sums, strict=True)
         ]
-
-
-class _Reader:
-    """What a block reads of a factor at one step, each number or vector once."""
-
-    def __init__(
-        self,
-        blocks: _Blocks,
-        factor: Stream,
-        outer: list[str],
-        lines: Sequence[str],
-        column: str,
-        k: list[str],
-    ) -> None:
-        self.e, self.factor, self.own = blocks.e, factor, factor is blocks.ops.a or factor is blocks.ops.b
-        self.outer, self.lines, self.column, self.k = outer, lines, column, k
-        self.down, self.across = factor.strides[len(outer) : len(outer) + 2]
-        self.known: dict[tuple[int, int], Any] = {}
-
-    def at(self, row: int, chunk: Chunk) -> Any:
-        """What goes with a row and a chunk of columns: a vector, or one number in all lanes."""
-        row = row if self.down else 0
-        if self.across:
-            return self._once(row, chunk.start, lambda: self._vector(row, chunk))
-        number = self._once(row, -1, lambda: self._number(row))
-        return self._once(
-            row, -1 - chunk.lanes, lambda: registers.splat(self.e, number.name, number.dtype, chunk.lanes)
-        )
-
-    def _once(self, row: int, key: int, make: Callable[[], Any]) -> Any:
-        if (row, key) not in self.known:
-            self.known[row, key] = make()
-        return self.known[row, key]
-
-    def _place(self, row: int, start: int) -> list[str]:
-        line = self.lines[row] if self.down else "0"
-        return [*self.outer, line, _ahead(self.e, self.column, start) if self.across else "0", *self.k]
-
-    def _number(self, row: int) -> Any:
-        place = self._place(row, 0)
-        if self.factor.bounds:
-            return bounded(self.e, self.factor, place, 0, 1, 1)
-        return transfer.load(self.e, offset_of(self.e, self.factor, place), self.factor.dtype, 1, 1)
-
-    def _vector(self, row: int, chunk: Chunk) -> Any:
-        place = self._place(row, chunk.start)
-        # A panel has numbers for all lanes.
-        count = chunk.count if self.own else chunk.lanes
-        if self.factor.bounds:
-            return bounded(self.e, self.factor, place, len(self.outer) + 1, chunk.lanes, count)
-        where = offset_of(self.e, self.factor, place)
-        return transfer.gather(self.e, where, self.across, self.factor.dtype, chunk.lanes, count)
 
 
 def _cut(sizes: Sequence[int], most: int, lanes: int) -> tuple[int, int]:
@@ -357,20 +354,6 @@ def _cut(sizes: Sequence[int], most: int, lanes: int) -> tuple[int, int]:
             span -= 1
         return axis, span
     raise ValueError("a sum over no axes")
-
-
-def _ahead(e: Emitter, i: str, by: int) -> str:
-    """The index `by` further."""
-    if not by:
-        return i
-    return str(int(i) + by) if i.isdigit() else e.value(f"add nuw nsw i64 {i}, {by}")
-
-
-def _sum(e: Emitter, i: str, j: str) -> str:
-    """The index i + j."""
-    if i.isdigit():
-        return _ahead(e, j, int(i))
-    return _ahead(e, i, int(j)) if j.isdigit() else e.value(f"add nuw nsw i64 {i}, {j}")
 
 
 def _each_row(
@@ -397,6 +380,6 @@ def _each_row(
             transfer.load(e, offset_of(e, memory, [r, str(start)]), v.dtype, v.lanes)
             for start, v in zip(starts, sums[0], strict=True)
         ]
-        row(_sum(e, lines[0], r), held)
+        row(index_sum(e, lines[0], r), held)
 
     e.loop(0, len(lines), 1, again)

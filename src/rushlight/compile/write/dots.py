@@ -15,6 +15,7 @@ from rushlight.compile.write.factors import Operands, finish
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import Stream, offset_of
 from rushlight.compile.write.panels import in_order
+from rushlight.compile.write.reader import ahead
 
 __all__ = ["write_dots"]
 
@@ -38,10 +39,10 @@ def write_dots(writer: KernelWriter, ops: Operands) -> None:
 
     def columns(outer: list[str]) -> None:
         def group(j: str, run: Run) -> None:
-            columns = [_ahead(e, j, c) for c in range(run.size)]
+            columns = [ahead(e, j, c) for c in range(run.size)]
 
             def block(i: str, high: Run) -> None:
-                lines = [_ahead(e, i, r) for r in range(high.size)]
+                lines = [ahead(e, i, r) for r in range(high.size)]
                 sums = iter(_sums(writer, ops, outer, lines, columns))
                 lanes = narrowest(run.size)
                 none = registers.constant(e, 0.0, ops.dtype, width)
@@ -55,12 +56,6 @@ def write_dots(writer: KernelWriter, ops: Operands) -> None:
         walk(e, groups, group, division.share(e, "columns", counts["columns"]))
 
     walk_loops(e, around, columns, division.share(e, "loops", counts["loops"]))
-
-
-def _ahead(e: Any, i: str, by: int) -> str:
-    if not by:
-        return i
-    return str(int(i) + by) if i.isdigit() else e.value(f"add nuw nsw i64 {i}, {by}")
 
 
 def _sums(
