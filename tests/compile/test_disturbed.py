@@ -58,7 +58,7 @@ time.sleep(0.2)
 
 
 def test_the_end_of_the_interpreter_while_others_scan() -> None:
-    assert run("-c", EXIT) == "()\n"
+    assert run("-c", EXIT) == "Size([])\n"
 
 
 MANY = int(os.environ.get("RUSHLIGHT_TEST_SIGNALS", "40"))
