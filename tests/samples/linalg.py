@@ -58,5 +58,23 @@ sample("linalg.vector_norm", lambda L, x: (L.linalg.vector_norm(x, 3.0, dim=1), 
 sample("linalg.vecdot", lambda L, x, y: L.linalg.vecdot(x, y), (X(3, 2), X(2)))
 sample("linalg.multi_dot", lambda L, a, b, c: L.linalg.multi_dot([a, b, c]), (X(3), X(3, 4), X(4, 2)))
 sample("linalg.cond", lambda L, x: L.linalg.cond(x), _whole(3), twice=False)
+# the older names
+sample("cholesky", lambda L, x: (L.cholesky((x + x.mT) / 2), ((x + x.mT) / 2).cholesky(upper=True)), _spd(3, 3))
+sample("cholesky_inverse", lambda L, x: (L.cholesky_inverse(x.tril()), x.triu().cholesky_inverse(upper=True)),
+    _whole(3))
+sample("det", lambda L, x: (L.det(x), x.det()), X(3, 3))
+sample("slogdet", lambda L, x: (*L.slogdet(x), *x.slogdet()), _whole(3))
+sample("inverse", lambda L, x: (L.inverse(x), x.inverse()), _whole(2, 2))
+sample("pinverse", lambda L, x: (L.pinverse(x), x.pinverse(rcond=1e-6)), X(4, 3))
+sample("matrix_exp", lambda L, x: (L.matrix_exp(x), x.matrix_exp()), X(3, 3))
+sample("matrix_power", lambda L, x: (L.matrix_power(x, 3), x.matrix_power(-2)), _whole(3))
+sample("qr", lambda L, x: (*L.qr(x), *x.qr(some=True)), X(4, 3))
+sample("svd", lambda L, x: (lambda r: (r[0] ** 2, r[1], r[2] ** 2))(L.svd(x)), X(4, 3))
+sample("svd", lambda L, x: x.svd(compute_uv=False)[1], X(3, 3))
+sample("orgqr", lambda L, x, t: (L.orgqr(x, t), x.orgqr(t)), (X(4, 3), X(3)))
+sample("lu", lambda L, x: x.lu()[0], X(3, 3))
+sample("lu_solve", lambda L, b, x: (lambda lu: (L.lu_solve(b, *lu), b.lu_solve(*lu)))(L.linalg.lu_factor(x)),
+    (X(3, 2), _whole(3)))
+sample("lu_unpack", lambda L, x: L.lu_unpack(*L.linalg.lu_factor(x)), X(3, 3))
 sample("cholesky_solve", lambda L, b, l: L.cholesky_solve(b, l.tril()), (X(3, 2), _whole(3)))
 sample("triangular_solve", lambda L, b, a: L.triangular_solve(b, a, transpose=True)[0], (X(3, 2), _whole(3)))
