@@ -59,7 +59,8 @@ sample("linalg.vecdot", lambda L, x, y: L.linalg.vecdot(x, y), (X(3, 2), X(2)))
 sample("linalg.multi_dot", lambda L, a, b, c: L.linalg.multi_dot([a, b, c]), (X(3), X(3, 4), X(4, 2)))
 sample("linalg.cond", lambda L, x: L.linalg.cond(x), _whole(3), twice=False)
 # the older names
-sample("cholesky", lambda L, x: (L.cholesky((x + x.mT) / 2), ((x + x.mT) / 2).cholesky(upper=True)), _spd(3, 3))
+sample("cholesky", lambda L, x: (L.cholesky((x + x.mT) / 2), ((x + x.mT) / 2).cholesky(upper=True)),
+    _spd(3, 3))
 sample("cholesky_inverse", lambda L, x: (L.cholesky_inverse(x.tril()), x.triu().cholesky_inverse(upper=True)),
     _whole(3))
 sample("det", lambda L, x: (L.det(x), x.det()), X(3, 3))
