@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from typing import Any
 
@@ -231,3 +232,24 @@ def test_a_hundred_calls_trace_once() -> None:
         losses = [compiled(*batch()).item() for _ in range(100)]
     assert entries(compiled) == 1
     assert all(math.isfinite(v) for v in losses)
+
+
+def test_a_first_run_that_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing reads attributes by names that it computes, but does so once: the step is compiled."""
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+
+    class Double(nn.Module):
+        def forward(self, x: rl.Tensor) -> rl.Tensor:
+            import colorsys
+
+            return x * colorsys.ONE_THIRD * 6
+
+    model = Double()
+
+    @rl.compile
+    def run(x: rl.Tensor) -> rl.Tensor:
+        model.zero_grad()
+        return model(x)
+
+    assert run(rl.ones(2)).tolist() == [2.0, 2.0]
+    assert len(run._entries) == 1
