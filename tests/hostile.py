@@ -43,6 +43,8 @@ from rushlight.interop.containers import MAGIC
 from rushlight.interop.pictures import read_clothing, read_digit
 from rushlight.interop.points import read_points
 from rushlight.train import History, Trainer, load_checkpoint
+from rushlight.vision.datasets.cifar import read_pickle
+from rushlight.vision.datasets.folder import default_loader
 from tests.cli_helpers import call
 
 MEMORY = 600 * 2**20
@@ -202,6 +204,12 @@ def _saved() -> tuple[bytes, bytes]:
     return stream.getvalue(), b"".join(parts)
 
 
+def cifar_batch() -> bytes:
+    """A batch of CIFAR with three pictures, as Python 3 writes it in the second format of pickles."""
+    pixels = np.arange(3 * 3072, dtype=np.uint64).astype(np.uint8).reshape(3, 3072)
+    return pickle.dumps({"data": pixels, "labels": [0, 2, 1], b"batch_label": "one"}, 2)
+
+
 Reader = Callable[[Path], Any]
 
 
@@ -242,6 +250,7 @@ class Zoo:
             "a.idx.gz": gzip.compress(idx, mtime=0),
             "saved.pt": saved,
             "old.pt": old,
+            "batch.cifar": cifar_batch(),
             **_pictures(),
         }
 
@@ -324,8 +333,11 @@ def _readers(name: str, folder: Path) -> dict[str, Reader]:
         return {
             "read_digit": read_digit,
             "read_clothing": read_clothing,
+            "default_loader": default_loader,
             "predict": lambda path: call("predict", model, path),
         }
+    if name == "batch.cifar":
+        return {"read_pickle": lambda path: read_pickle(path.read_bytes(), path.name)}
     if name.endswith(".pt"):
         return {"rl.load": rl.load, "load_file": load_file}
     return {"history.csv": {"from_csv": History.from_csv}, "runs.csv": {"runs": read_runs}}.get(

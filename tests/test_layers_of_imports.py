@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "plot": BESIDE | {"interop"},  # it writes files as checkpoints do, whole or not at all
     "interop": BESIDE,
     "train": BESIDE | {"compile", "plot", "interop"},
+    "vision": BESIDE | {"interop"},  # it reads pickles, and writes files whole or not at all
     "reports": BESIDE | {"compile", "plot", "interop", "train"},
 }
 # They handle data of the host (files, pictures, tables), not the arithmetic of tensors.
@@ -49,6 +50,7 @@ HOST_DATA = (
     "compile/interpret",
     "reports",
     "cli",
+    "vision",
 )
 OPTIONAL = {
     "llvmlite",

@@ -17,6 +17,7 @@ from rushlight.errors import GradError, NotSupportedError, missing, nearest, ref
 SUBPACKAGES = {
     "amp", "autograd", "data", "distributions", "errors", "func", "interop", "jit", "linalg",
     "multiprocessing", "nn", "ops", "optim", "plot", "special", "train", "types", "utils", "version",
+    "vision",
 }  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",
@@ -85,6 +86,9 @@ MISSING = [
     (rl.interop, "save_fil", "'save_file'"),
     (rl.autograd, "forward_ad", "PyTorch has it"),
     (rl.errors, "ShapeEror", "'ShapeError'"),
+    (rl.vision, "models", "no ready-made networks"),
+    (rl.vision.datasets, "ImageFoldr", "'ImageFolder'"),
+    (rl.vision.transforms, "AutoAugment", "rushlight.vision.transforms has no 'AutoAugment'"),
 ]
 
 
@@ -126,6 +130,8 @@ NAMESPACES = [
     optim.lr_scheduler, rl.plot, rl.train, rl.utils,
     optim.lr_scheduler, rl.plot, rl.train, rl.special,
     optim.lr_scheduler, rl.plot, rl.train, rl.distributions, rl.special,
+    rl.vision, rl.vision.datasets, rl.vision.transforms, rl.vision.transforms.functional,
+    rl.vision.transforms.v2, rl.vision.transforms.v2.functional, rl.vision.utils,
 ]  # fmt: skip
 HIDDEN = {"__all__", "__doc__", "__file__", "__name__", "__path__", "__version__"}
 

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from rushlight import train as train
     from rushlight import types as types
     from rushlight import utils as utils
+    from rushlight import vision as vision
     from rushlight.train.sweeping.call import Sweep as Sweep
     from rushlight.train.sweeping.call import grid as grid
     from rushlight.train.sweeping.call import sweep as sweep
@@ -97,6 +98,7 @@ _PACKAGES = (
     "train",
     "types",
     "utils",
+    "vision",
 )
 _NAMES = {
     "autocast": "amp",

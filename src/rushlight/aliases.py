@@ -35,6 +35,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"optim.{name}": ("optim",) for name in _RULES.split()},
     **{f"autograd.{name}": ("autograd",) for name in ("function", "grad_mode", "variable")},
     "random": ("core.random",),
+    "vision.transforms.transforms": ("vision.transforms",),
+    "vision.datasets.vision": ("vision.datasets",),
     "serialization": ("interop.serialization",),
 }
 """For each path the modules whose names it shows; of several, the later ones where there is such a file."""

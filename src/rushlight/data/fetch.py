@@ -46,16 +46,18 @@ class ProgressBar:
 def fetch(
     urls: Sequence[str],
     target: Path,
-    check: Callable[[bytes], object],
+    check: Callable[[Any], object],
     progress: Progress | None = None,
     timeout: float = 10.0,
     limit: int = 1 << 26,
+    whole: bool = True,
 ) -> None:
     """Put the first of `urls` that answers, and whose bytes pass `check`, at `target`.
 
     The bytes go to a temporary file in the same folder, are checked, synced and only then renamed: an
     existing `target` is replaced whole or not at all. `check` raises DataError for bytes that it does not
-    accept; then the next mirror is tried. At most `limit` bytes are read.
+    accept; then the next mirror is tried. At most `limit` bytes are read. With ``whole=False``, for files
+    that need not fit into memory, `check` takes the open file.
 
     Raises DataError when no mirror has it, naming each and what went wrong, or when the folder cannot be
     written.
@@ -66,7 +68,7 @@ def fetch(
             with contextlib.closing(_open(url, timeout)) as response, _temporary(target) as out:
                 _copy(response, target.name, out, progress, limit)
                 out.seek(0)
-                check(out.read())
+                check(out.read() if whole else out)
                 os.fsync(out.fileno())
                 os.replace(out.name, target)
             _sync_folder(target.parent)

@@ -23,12 +23,14 @@ ENVIRONMENT = "RUSHLIGHT_DATA"
 class DataFile:
     """One IDX file: its name without .gz, the shape inside, and the MD5 sum of its bytes, not gzipped.
 
-    The sum is that of the unpacked file because gzip may pack the same file in many ways.
+    The sum is that of the unpacked file because gzip may pack the same file in many ways. Where only the sum
+    of the gzipped file is published, `packed_md5` is that, and a file that is not gzipped has no sum.
     """
 
     name: str
     shape: tuple[int, ...]
     md5: str
+    packed_md5: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,18 @@ def load(
     root: str | os.PathLike[str] | None = None,
     download: bool = True,
     progress: Progress | None = None,
+    shared: bool = False,
 ) -> list[np.ndarray]:
     """The arrays of the files `keys` of `source`, found or fetched, each checked against its shape and sum.
+
+    shared  look also, after `root`, where files are looked for without one.
 
     Raises DataError when a file is absent and cannot be fetched, damaged, or another file under the same
     name; files that were there are left as they are.
     """
     places = folders(source, root)
+    if shared and root is not None:
+        places += [place for place in folders(source) if place not in places]
     wanted = [source.files[key] for key in keys]
     found = {file.name: _find(file, places) for file in wanted}
     missing = [file for file in wanted if found[file.name] is None]
@@ -171,9 +178,11 @@ def _checked(data: bytes, file: DataFile, name: str) -> np.ndarray:
     if array.shape != file.shape or array.dtype != np.uint8:
         got = f"an array of shape {array.shape} of {array.dtype}"
         raise DataError(message(name, got, f"shape {file.shape} of uint8", _remedy(plain)))
-    found = _md5(plain)
+    found = _md5(plain) if file.md5 else ""
     if found != file.md5:
         raise DataError(message(name, f"MD5 {found} unpacked", f"MD5 {file.md5}", _remedy(plain)))
+    if file.packed_md5 and plain is not data and _md5(data) != file.packed_md5:
+        raise DataError(message(name, f"MD5 {_md5(data)}", f"MD5 {file.packed_md5}", _remedy(plain)))
     return array
 
 
