@@ -142,8 +142,8 @@ class _Attempt:
             self.snapshot.clear_caches()  # it may be a Number
 
     def known(self) -> Ran:
-        """What code has run, now and before. Code that computes names and ran only once, as an import does, is
-        forgotten: with it all names would count as read."""
+        """What code has run, now and before. Code that computes names and ran only once, as an import does,
+        is forgotten: with it all names would count as read."""
         known = self._known
         if known is not None and (known.words is not None or self.ran.words is None):
             self.ran.add(known)
