@@ -453,6 +453,25 @@ def test_gradients_pass() -> None:
     assert bool((x.grad != 0).any())
 
 
+@pytest.mark.parametrize("dtype", [rl.float32, rl.uint8])
+def test_compiled(dtype: Any) -> None:
+    """Those that draw nothing are part of compiled programs."""
+    bright = T.Lambda(lambda x: F.adjust_hue(F.adjust_contrast(x, 1.3), 0.1))
+    colours = T.Compose([T.Pad(1, padding_mode="reflect"), bright])
+    places = T.Compose([T.Resize(9), lambda x: F.rotate(F.hflip(x), 20, fill=0.5), T.CenterCrop(7)])
+    last = T.Compose([T.ConvertImageDtype(rl.float32), T.Normalize([0.5] * 3, [0.5] * 3)])
+    steps = T.Compose([colours, places, lambda x: F.gaussian_blur(x, 3), last])
+    compiled = rl.compile(steps)
+    for _ in range(2):
+        x = F.convert_image_dtype(rl.rand(2, 3, 12, 12), dtype)
+        assert np.allclose(compiled(x).numpy(), steps(x).numpy(), atol=2e-5 if dtype == rl.float32 else 0.02)
+
+
+def test_what_draws_is_not_compiled() -> None:
+    with pytest.raises(rl.errors.RushlightError, match="compiled"):
+        rl.compile(T.RandomHorizontalFlip())(rl.rand(1, 3, 4, 4))
+
+
 def test_linear_transformation() -> None:
     x, matrix, mean = rl.rand(2, 1, 2, 2), rl.rand(4, 4), rl.rand(4)
     found = T.LinearTransformation(matrix, mean)(x)

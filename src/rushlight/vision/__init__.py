@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rushlight.errors import missing, namespace
+from rushlight.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from rushlight.vision import datasets as datasets

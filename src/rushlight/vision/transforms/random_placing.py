@@ -15,7 +15,7 @@ import numpy as np
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.vision.transforms import functional as F
-from rushlight.vision.transforms.base import Transform, chance, draw, draw_index, draw_many, shown
+from rushlight.vision.transforms.base import Transform, chance, draw_many, shown
 from rushlight.vision.transforms.modes import InterpolationMode, interpolation_mode
 from rushlight.vision.transforms.placing import pair
 
@@ -99,7 +99,8 @@ class RandomCrop(Transform):
         if rows < height or columns < width:
             got = f"a size of {(height, width)} for a picture of {(rows, columns)}"
             raise ArgumentError(message("RandomCrop", got, "one that fits", "pad_if_needed=True borders it."))
-        return draw_index(0, rows - height + 1), draw_index(0, columns - width + 1), height, width
+        down, right = draw_many(2).tolist()
+        return int(down * (rows - height + 1)), int(right * (columns - width + 1)), height, width
 
     def forward(self, img: Any) -> Any:
         img = self._padded(img)
@@ -160,11 +161,12 @@ class RandomResizedCrop(Transform):
         _, rows, columns = F.get_dimensions(img)
         low, high = math.log(ratio[0]), math.log(ratio[1])
         for _ in range(10):
-            area = rows * columns * draw(*scale)
-            shape = math.exp(draw(low, high))
+            share, form, down, right = draw_many(4).tolist()
+            area = rows * columns * (scale[0] + (scale[1] - scale[0]) * share)
+            shape = math.exp(low + (high - low) * form)
             width, height = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
             if 0 < width <= columns and 0 < height <= rows:
-                return draw_index(0, rows - height + 1), draw_index(0, columns - width + 1), height, width
+                return int(down * (rows - height + 1)), int(right * (columns - width + 1)), height, width
         height, width = rows, columns
         if columns / rows < min(ratio):
             height = round(width / min(ratio))

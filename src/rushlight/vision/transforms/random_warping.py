@@ -13,7 +13,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
 from rushlight.ops.random import randn
 from rushlight.vision.transforms import functional as F
-from rushlight.vision.transforms.base import Transform, chance, draw, draw_index, shown
+from rushlight.vision.transforms.base import Transform, chance, draw, draw_index, draw_many, shown
 from rushlight.vision.transforms.modes import InterpolationMode, interpolation_mode
 
 __all__ = ["RandomAffine", "RandomErasing", "RandomPerspective", "RandomRotation"]
@@ -190,12 +190,13 @@ class RandomErasing(Transform):
         channels, rows, columns = F.get_dimensions(img)
         low, high = math.log(ratio[0]), math.log(ratio[1])
         for _ in range(10):
-            area = rows * columns * draw(scale[0], scale[1])
-            shape = math.exp(draw(low, high))
+            share, form, down, right = draw_many(4).tolist()
+            area = rows * columns * (scale[0] + (scale[1] - scale[0]) * share)
+            shape = math.exp(low + (high - low) * form)
             height, width = round(math.sqrt(area * shape)), round(math.sqrt(area / shape))
             if height < rows and width < columns:
                 pixels = randn(channels, height, width) if value is None else _column(value)
-                at = draw_index(0, rows - height + 1), draw_index(0, columns - width + 1)
+                at = int(down * (rows - height + 1)), int(right * (columns - width + 1))
                 return (*at, height, width, pixels)
         return 0, 0, rows, columns, img
 
