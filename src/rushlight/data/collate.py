@@ -25,7 +25,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     >>> default_collate([{"x": 1, "name": "a"}, {"x": 2, "name": "b"}])
     {'x': tensor([1, 2]), 'name': ['a', 'b']}
     >>> default_collate([(1, 0.5), (2, 1.5)])
-    [tensor([1, 2]), tensor([0.5000, 1.5000], dtype=float64)]
+    [tensor([1, 2]), tensor([0.5000, 1.5000], dtype=rushlight.float64)]
     """
     first = batch[0]
     if isinstance(first, Tensor | np.ndarray | np.generic | bool | int | float) and not isinstance(
