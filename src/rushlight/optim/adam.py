@@ -9,9 +9,9 @@ from rushlight.core.apply import apply, apply_
 from rushlight.core.op import Op, elementwise, register
 from rushlight.core.tensor import Tensor
 from rushlight.device.arrays import float64
-from rushlight.errors import ArgumentError, message
 from rushlight.optim.base import Optimizer, check_at_least
 from rushlight.optim.group import ParamGroup
+from rushlight.optim.rule import check_betas
 
 __all__ = ["Adam", "AdamW"]
 
@@ -96,12 +96,7 @@ class Adam(Optimizer):
 
     def check_options(self, group: ParamGroup) -> None:
         check_at_least(type(self).__name__, group, 0.0, "lr", "eps", "weight_decay")
-        betas = group["betas"]
-        if len(betas) != 2 or not all(0.0 <= float(beta) < 1.0 for beta in betas):
-            remedy = "The usual choice is (0.9, 0.999)."
-            raise ArgumentError(
-                message(type(self).__name__, f"betas={betas}", "two numbers in [0, 1)", remedy)
-            )
+        check_betas(type(self).__name__, group["betas"])
 
     def reads_params(self, group: ParamGroup) -> bool:
         return group.on("weight_decay")

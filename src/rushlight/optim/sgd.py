@@ -13,6 +13,7 @@ from rushlight.device.arrays import float64
 from rushlight.errors import ArgumentError, message
 from rushlight.optim.base import Optimizer, check_at_least
 from rushlight.optim.group import ParamGroup
+from rushlight.optim.rule import gradient
 
 __all__ = ["SGD"]
 
@@ -91,14 +92,10 @@ class SGD(Optimizer):
             state.setdefault("step", ops.ones((), dtype="float64"))
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        dtype = param.dtype
-        if group["maximize"]:
-            grad = -grad
-        if group.on("weight_decay"):
-            grad = grad + param * group.tensor("weight_decay", dtype)
+        grad = gradient(param, grad, group)
         if group.on("momentum"):
             grad = self._momentum(param, grad, state, group)
-        return grad * group.tensor("lr", dtype)
+        return grad * group.tensor("lr", param.dtype)
 
     def reads_params(self, group: ParamGroup) -> bool:
         return group.on("weight_decay")
