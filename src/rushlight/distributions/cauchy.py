@@ -21,7 +21,7 @@ class Cauchy(Distribution):
 
     >>> import rushlight as rl
     >>> rl.distributions.Cauchy(0.0, 1.0).cdf(rl.tensor([0.0, 1.0]))
-    tensor([0.5 , 0.75])
+    tensor([0.5000, 0.7500])
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {"loc": constraints.real, "scale": constraints.positive}

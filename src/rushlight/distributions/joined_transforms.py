@@ -141,7 +141,7 @@ class ReshapeTransform(Transform):
 
     >>> import rushlight as rl
     >>> rl.distributions.transforms.ReshapeTransform((4,), (2, 2))(rl.zeros(3, 4)).shape
-    (3, 2, 2)
+    Size([3, 2, 2])
     """
 
     bijective = True

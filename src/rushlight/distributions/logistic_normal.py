@@ -18,7 +18,7 @@ class LogisticNormal(TransformedDistribution):
 
     >>> import rushlight as rl
     >>> rl.distributions.LogisticNormal(rl.zeros(3), rl.ones(3)).sample().shape
-    (4,)
+    Size([4])
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {"loc": constraints.real, "scale": constraints.positive}

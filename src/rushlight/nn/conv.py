@@ -179,7 +179,7 @@ class Conv1d(_Forward):
     >>> import rushlight as rl
     >>> layer = rl.nn.Conv1d(2, 4, 3, padding=1)
     >>> layer(rl.ones(5, 2, 8)).shape, layer
-    ((5, 4, 8), Conv1d(2, 4, kernel_size=(3,), stride=(1,), padding=(1,)))
+    (Size([5, 4, 8]), Conv1d(2, 4, kernel_size=(3,), stride=(1,), padding=(1,)))
     """
 
     _axes = 1
@@ -193,7 +193,7 @@ class Conv2d(_Forward):
     >>> import rushlight as rl
     >>> layer = rl.nn.Conv2d(1, 6, 5, padding=2)
     >>> layer(rl.ones(8, 1, 28, 28)).shape, layer
-    ((8, 6, 28, 28), Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2)))
+    (Size([8, 6, 28, 28]), Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2)))
     """
 
     _axes = 2
@@ -205,7 +205,7 @@ class Conv3d(_Forward):
 
     >>> import rushlight as rl
     >>> rl.nn.Conv3d(1, 2, 2)(rl.ones(1, 1, 3, 3, 3)).shape
-    (1, 2, 2, 2, 2)
+    Size([1, 2, 2, 2, 2])
     """
 
     _axes = 3
@@ -277,7 +277,7 @@ class ConvTranspose1d(_Backward):
     >>> import rushlight as rl
     >>> layer = rl.nn.ConvTranspose1d(2, 4, 3, stride=2)
     >>> layer(rl.ones(5, 2, 8)).shape, layer(rl.ones(5, 2, 8), output_size=[18]).shape
-    ((5, 4, 17), (5, 4, 18))
+    (Size([5, 4, 17]), Size([5, 4, 18]))
     """
 
     _axes = 1
@@ -290,7 +290,7 @@ class ConvTranspose2d(_Backward):
 
     >>> import rushlight as rl
     >>> rl.nn.ConvTranspose2d(4, 2, 2, stride=2)(rl.ones(1, 4, 3, 5)).shape
-    (1, 2, 6, 10)
+    Size([1, 2, 6, 10])
     """
 
     _axes = 2
@@ -302,7 +302,7 @@ class ConvTranspose3d(_Backward):
 
     >>> import rushlight as rl
     >>> rl.nn.ConvTranspose3d(4, 2, 2, stride=2)(rl.ones(1, 4, 3, 1, 2)).shape
-    (1, 2, 6, 2, 4)
+    Size([1, 2, 6, 2, 4])
     """
 
     _axes = 3

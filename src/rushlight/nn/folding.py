@@ -102,7 +102,7 @@ class PixelUnshuffle(Module):
 
     >>> import rushlight as rl
     >>> rl.nn.PixelUnshuffle(2)(rl.arange(4.0).reshape(1, 2, 2)).shape
-    (4, 1, 1)
+    Size([4, 1, 1])
     """
 
     def __init__(self, downscale_factor: int) -> None:
@@ -142,7 +142,7 @@ class LocalResponseNorm(Module):
 
     >>> import rushlight as rl
     >>> rl.nn.LocalResponseNorm(2, alpha=2.0, beta=1.0)(rl.ones(1, 2, 1)).flatten()
-    tensor([0.5   , 0.3333])
+    tensor([0.5000, 0.3333])
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:

@@ -153,8 +153,8 @@ class BatchNorm1d(_BatchNorm):
     >>> import rushlight as rl
     >>> layer = rl.nn.BatchNorm1d(2)
     >>> layer(rl.tensor([[1.0, 10.0], [3.0, 30.0]])).detach(), layer.running_mean
-    (tensor([[-1., -1.],
-            [ 1.,  1.]]), tensor([0.2, 2. ]))
+    (tensor([[-1.0000, -1.0000],
+            [ 1.0000,  1.0000]]), tensor([0.2000, 2.0000]))
     """
 
     ndims = (2, 3)

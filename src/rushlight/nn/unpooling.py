@@ -119,7 +119,7 @@ class FractionalMaxPool2d(_Fractional):
 
     >>> import rushlight as rl
     >>> rl.nn.FractionalMaxPool2d(2, output_size=3)(rl.ones(1, 1, 6, 6)).shape
-    (1, 1, 3, 3)
+    Size([1, 1, 3, 3])
     """
 
     _axes = 2
@@ -130,7 +130,7 @@ class FractionalMaxPool3d(_Fractional):
 
     >>> import rushlight as rl
     >>> rl.nn.FractionalMaxPool3d(2, output_ratio=0.5)(rl.ones(1, 1, 6, 6, 6)).shape
-    (1, 1, 3, 3, 3)
+    Size([1, 1, 3, 3, 3])
     """
 
     _axes = 3

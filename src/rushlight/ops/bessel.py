@@ -124,7 +124,7 @@ def i0(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.i0(rl.tensor([0.0, 1.0]))
-    tensor([1.    , 1.2661])
+    tensor([1.0000, 1.2661])
     """
     return apply(I0, input)
 
@@ -150,7 +150,7 @@ def i1(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.special.i1(rl.tensor([0.0, 1.0]))
-    tensor([0.    , 0.5652])
+    tensor([0.0000, 0.5652])
     """
     return apply(I1, input)
 

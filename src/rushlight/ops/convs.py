@@ -230,7 +230,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
 
     >>> import rushlight as rl
     >>> rl.conv_tbc(rl.ones(3, 1, 2), rl.ones(2, 2, 1), rl.zeros(1)).shape
-    (2, 1, 1)
+    Size([2, 1, 1])
     """
     if input.ndim != 3 or weight.ndim != 3:
         got = f"shapes {input.shape} and {weight.shape}"

@@ -210,7 +210,7 @@ def erfinv(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.erfinv(rl.tensor([0.0, 0.5, -1.0]))
-    tensor([0.    , 0.4769,   -inf])
+    tensor([0.0000, 0.4769,   -inf])
     """
     return apply(ERFINV, input)
 
@@ -220,7 +220,7 @@ def erfcx(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.special.erfcx(rl.tensor([0.0, 100.0]))
-    tensor([1.    , 0.0056])
+    tensor([1.0000, 0.0056])
     """
     return apply(ERFCX, input)
 
@@ -240,7 +240,7 @@ def ndtri(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.special.ndtri(rl.tensor([0.5, 0.975]))
-    tensor([0.  , 1.96])
+    tensor([0.0000, 1.9600])
     """
     return apply(NDTRI, input)
 
@@ -260,7 +260,7 @@ def entr(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.special.entr(rl.tensor([0.0, 0.5, -1.0]))
-    tensor([0.    , 0.3466,   -inf])
+    tensor([0.0000, 0.3466,   -inf])
     """
     return apply(ENTR, input)
 
@@ -270,7 +270,7 @@ def xlog1py(input: Any, other: Any) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.special.xlog1py(rl.tensor([0.0, 2.0]), rl.tensor([-1.0, 1.0]))
-    tensor([0.    , 1.3863])
+    tensor([0.0000, 1.3863])
     """
     return apply(XLOG1PY, input, other)
 

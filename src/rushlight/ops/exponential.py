@@ -131,7 +131,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.logit(rl.tensor([0.5, 1.0]))
-    tensor([ 0., inf])
+    tensor([0., inf])
     """
     inside = input if eps is None else input.clamp(eps, 1.0 - eps)
     return (inside / (1 - inside)).log()
@@ -143,7 +143,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.float_power(rl.tensor([2]), -1)
-    tensor([0.5000], dtype=float64)
+    tensor([0.5000], dtype=rushlight.float64)
     """
     wide = [t.to(xp.float64) if isinstance(t, Tensor) else float(t) for t in (input, exponent)]
     return wide[0] ** wide[1]
@@ -161,7 +161,7 @@ def frexp(input: Tensor) -> Parts:
 
     >>> import rushlight as rl
     >>> rl.frexp(rl.tensor([10.0]))
-    Parts(mantissa=tensor([0.6250]), exponent=tensor([4], dtype=int32))
+    Parts(mantissa=tensor([0.6250]), exponent=tensor([4], dtype=rushlight.int32))
     """
     if input.dtype.kind != "f":
         raise DTypeError(message("frexp", str(input.dtype), "a floating dtype", "Use x.float()."))

@@ -32,8 +32,8 @@ def affine_grid_generator(theta: Tensor, size: Sequence[int], align_corners: boo
 
     >>> import rushlight as rl
     >>> rl.affine_grid_generator(rl.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.5]]]), (1, 1, 1, 2), True)
-    tensor([[[[-1. ,  0.5],
-              [ 1. ,  0.5]]]])
+    tensor([[[[-1.0000,  0.5000],
+              [ 1.0000,  0.5000]]]])
     """
     sizes = tuple(n.__index__() for n in size)
     count = len(sizes) - 2

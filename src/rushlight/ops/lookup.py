@@ -110,8 +110,8 @@ def limit_rows(weight: Tensor, index: Tensor, largest: float, power: float) -> N
     >>> weight = rl.tensor([[3.0, 4.0], [6.0, 8.0]])
     >>> rl.ops.lookup.limit_rows(weight, rl.tensor([1]), 1.0, 2.0)
     >>> weight
-    tensor([[3. , 4. ],
-            [0.6, 0.8]])
+    tensor([[3.0000, 4.0000],
+            [0.6000, 0.8000]])
     """
     index = index.reshape(-1)
     rows = apply(INDEX, weight, index, pattern=_ROWS)

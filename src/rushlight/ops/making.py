@@ -70,7 +70,7 @@ def range(
 
     >>> import rushlight as rl
     >>> rl.range(1, 2, 0.5)
-    tensor([1. , 1.5, 2. ])
+    tensor([1.0000, 1.5000, 2.0000])
     """
     check_device(device)
     if end is None:
@@ -123,7 +123,7 @@ def frombuffer(
 
     >>> import rushlight as rl
     >>> rl.frombuffer(bytearray([1, 2, 3]), dtype=rl.uint8, offset=1)
-    tensor([2, 3], dtype=uint8)
+    tensor([2, 3], dtype=rushlight.uint8)
     """
     try:
         out = wrap(xp.frombuffer(buffer, as_dtype(dtype), count, offset))
@@ -172,7 +172,7 @@ def new(input: Tensor, *args: Any) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.zeros(1).new([1, 2]), rl.zeros(1).new(2).shape
-    (tensor([1., 2.]), (2,))
+    (tensor([1., 2.]), Size([2]))
     """
     if len(args) == 1 and not isinstance(args[0], int):
         shape = isinstance(args[0], tuple) and type(args[0]) is not tuple
@@ -231,7 +231,7 @@ def hann_window(window_length: int, periodic: bool = True, **options: Any) -> Te
 
     >>> import rushlight as rl
     >>> rl.hann_window(4)
-    tensor([0. , 0.5, 1. , 0.5])
+    tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
     return _cosines("hann_window", window_length, periodic, (0.5, 0.5), options)
 

@@ -173,7 +173,7 @@ def layer_norm(
     >>> import rushlight as rl
     >>> rl.layer_norm(rl.tensor([[1.0, 3.0], [5.0, 5.0]]), (2,), eps=0.001)
     tensor([[-0.9995,  0.9995],
-            [ 0.    ,  0.    ]])
+            [ 0.0000,  0.0000]])
     """
     return _over_last("layer_norm", input, normalized_shape, weight, bias, eps, True)
 
@@ -193,7 +193,7 @@ def rms_norm(
     >>> import rushlight as rl
     >>> rl.rms_norm(rl.tensor([[3.0, 4.0], [5.0, 5.0]]), (2,))
     tensor([[0.8485, 1.1314],
-            [1.    , 1.    ]])
+            [1.0000, 1.0000]])
     """
     if eps is None:
         eps = xp.epsilon(xp.float32 if input.dtype == xp.float16 else input.dtype)

@@ -146,7 +146,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.heaviside(rl.tensor([-2.0, 0.0, 3.0]), rl.tensor(0.5))
-    tensor([0. , 0.5, 1. ])
+    tensor([0.0000, 0.5000, 1.0000])
     """
     if input.dtype != values.dtype:
         got = f"dtypes {input.dtype} and {values.dtype}"

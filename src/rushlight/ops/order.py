@@ -192,7 +192,7 @@ def quantile(
 
     >>> import rushlight as rl
     >>> rl.quantile(rl.tensor([0.0, 1.0, 4.0]), rl.tensor([0.25, 0.5]))
-    tensor([0.5, 1. ])
+    tensor([0.5000, 1.0000])
     """
     dim, keepdim = numpy_names("quantile", numpy, dim, keepdim)
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)

@@ -125,7 +125,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.adaptive_avg_pool1d(rl.tensor([[1.0, 3.0, 2.0]]), 2)
-    tensor([[2. , 2.5]])
+    tensor([[2.0000, 2.5000]])
     """
     return adaptive_avg_pool("adaptive_avg_pool1d", input, 1, output_size)
 

@@ -159,7 +159,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
 
     >>> import rushlight as rl
     >>> rl.gradient(rl.tensor([1.0, 2.0, 4.0]))
-    [tensor([1. , 1.5, 2. ])]
+    [tensor([1.0000, 1.5000, 2.0000])]
     """
     axes = normalize_axes("gradient", dim, input.ndim)
     if edge_order not in (1, 2):

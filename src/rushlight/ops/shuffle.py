@@ -44,7 +44,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.pixel_unshuffle(rl.arange(4.0).reshape(1, 2, 2), 2).shape
-    (4, 1, 1)
+    Size([4, 1, 1])
     """
     r = downscale_factor
     _check("pixel_unshuffle", input, r)

@@ -72,7 +72,7 @@ def acos(input: Tensor) -> Tensor:
 
     >>> import rushlight as rl
     >>> rl.acos(rl.tensor([1.0, 0.0]))
-    tensor([0.    , 1.5708])
+    tensor([0.0000, 1.5708])
     """
     return apply(ACOS, input)
 

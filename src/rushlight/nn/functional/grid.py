@@ -21,8 +21,8 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     >>> import rushlight as rl
     >>> theta = rl.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
     >>> rl.nn.functional.affine_grid(theta, (1, 1, 1, 2), align_corners=False)
-    tensor([[[[-0.5,  0. ],
-              [ 0.5,  0. ]]]])
+    tensor([[[[-0.5000,  0.0000],
+              [ 0.5000,  0.0000]]]])
     """
     return affine_grid_generator(theta, size, bool(align_corners))
 

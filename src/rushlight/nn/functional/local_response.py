@@ -20,7 +20,7 @@ def local_response_norm(
 
     >>> import rushlight as rl
     >>> rl.nn.functional.local_response_norm(rl.ones(1, 2, 1), 2, alpha=2.0, beta=1.0).flatten()
-    tensor([0.5   , 0.3333])
+    tensor([0.5000, 0.3333])
     """
     if input.ndim < 3:
         raise ShapeError(message("local_response_norm", f"shape {input.shape}", "(N, C, *)"))

@@ -126,8 +126,8 @@ def normalize(
 
     >>> import rushlight as rl
     >>> rl.nn.functional.normalize(rl.tensor([[3.0, 4.0], [0.0, 0.0]]))
-    tensor([[0.6, 0.8],
-            [0. , 0. ]])
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
     """
     result = input / ops.norm(input, p, dim, True).clamp(min=eps)
     return result if out is None else out.copy_(result)

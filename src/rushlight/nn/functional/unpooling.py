@@ -92,7 +92,7 @@ def fractional_max_pool2d(
 
     >>> import rushlight as rl
     >>> rl.nn.functional.fractional_max_pool2d(rl.ones(1, 1, 6, 6), 2, 3).shape
-    (1, 1, 3, 3)
+    Size([1, 1, 3, 3])
     """
     found = _fractional(
         "fractional_max_pool2d", input, 2, kernel_size, output_size, output_ratio, _random_samples
@@ -112,7 +112,7 @@ def fractional_max_pool2d_with_indices(
 
     >>> import rushlight as rl
     >>> rl.nn.functional.fractional_max_pool2d_with_indices(rl.ones(1, 1, 6, 6), 2, 3)[1].shape
-    (1, 1, 3, 3)
+    Size([1, 1, 3, 3])
     """
     return _fractional(
         "fractional_max_pool2d", input, 2, kernel_size, output_size, output_ratio, _random_samples
@@ -131,7 +131,7 @@ def fractional_max_pool3d(
 
     >>> import rushlight as rl
     >>> rl.nn.functional.fractional_max_pool3d(rl.ones(1, 1, 6, 6, 6), 2, 3).shape
-    (1, 1, 3, 3, 3)
+    Size([1, 1, 3, 3, 3])
     """
     found = _fractional(
         "fractional_max_pool3d", input, 3, kernel_size, output_size, output_ratio, _random_samples
@@ -151,7 +151,7 @@ def fractional_max_pool3d_with_indices(
 
     >>> import rushlight as rl
     >>> rl.nn.functional.fractional_max_pool3d_with_indices(rl.ones(1, 1, 6, 6, 6), 2, 3)[1].shape
-    (1, 1, 3, 3, 3)
+    Size([1, 1, 3, 3, 3])
     """
     return _fractional(
         "fractional_max_pool3d", input, 3, kernel_size, output_size, output_ratio, _random_samples
