@@ -44,6 +44,23 @@ def test_gradients_that_are_left_behind_are_handed_over() -> None:
     assert entries(compiled) == 2  # with gradients to add to, and without
 
 
+def test_two_backward_passes_of_one_step_add_up() -> None:
+    """Also where the first gradient of a parameter, here of a bias, comes as a view of another tensor."""
+    x = rl.randn(3, 1, 6, 6)
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Conv2d(2, 1, 3))
+
+    def step(x: Any) -> None:
+        net.zero_grad()
+        net(x).square().mean().backward()
+        net(2 * x).square().mean().backward()
+
+    step(x)
+    eager = [p.grad.numpy().copy() for p in net.parameters()]
+    compile(step)(x)
+    for p, g in zip(net.parameters(), eager, strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), g, rtol=1e-4, atol=1e-6)
+
+
 def test_a_step_that_clears_gradients_at_its_end() -> None:
     model, optimizer, _ = make()
     twin, other, _ = make()

@@ -203,3 +203,24 @@ def test_grad_fn(call: Callable[[Any, Any], Any]) -> None:
         return repr(call(L, x)).replace("rushlight.", "torch.")
 
     assert shown(rl) == shown(torch)
+
+
+RESULTS: dict[str, Callable[[Any, Any], Any]] = {
+    **{n: lambda L, x, n=n: getattr(L, n)(x, 1) for n in ("max", "min", "median", "nanmedian", "mode")},
+    **{n: lambda L, x, n=n: getattr(L, n)(x, 1) for n in ("kthvalue", "topk", "cummax", "cummin")},
+    "sort": lambda L, x: L.sort(x),
+    "one": lambda L, x: [f(x[0, 0]) for f in (L.sort, L.mode)],
+    "method": lambda L, x: x.max(dim=0, keepdim=True),
+    "frexp": lambda L, x: L.frexp(x),
+    "aminmax": lambda L, x: L.aminmax(x),
+    "histogram": lambda L, x: L.histogram(x, 2),
+    "slogdet": lambda L, x: L.slogdet(x),
+    "triangular_solve": lambda L, x: L.triangular_solve(x, L.eye(2)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:torch.triangular_solve")
+@pytest.mark.parametrize("name", RESULTS)
+def test_several_results(name: str) -> None:
+    ours, theirs = (RESULTS[name](L, L.tensor([[1.0, -2.5], [0.0, 3.0]])) for L in (rl, torch))
+    assert str(ours).replace("rushlight.", "torch.") == str(theirs)

@@ -8,7 +8,7 @@ from typing import Any
 
 from rushlight.nn.module import Module
 
-__all__ = ["DataParallel", "DistributedDataParallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 
 class DataParallel(Module):
@@ -51,3 +51,21 @@ class DistributedDataParallel(DataParallel):
     def no_sync(self) -> Iterator[None]:
         """A context in which gradients are not shared, as they never are."""
         yield
+
+
+def data_parallel(
+    module: Module,
+    inputs: Any,
+    device_ids: Any = None,
+    output_device: Any = None,
+    dim: int = 0,
+    module_kwargs: dict[str, Any] | None = None,
+) -> Any:
+    """What `module` makes of `inputs`, one or a tuple of several.
+
+    >>> import rushlight as rl
+    >>> rl.nn.parallel.data_parallel(rl.nn.Identity(), rl.ones(2), range(1))
+    tensor([1., 1.])
+    """
+    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    return module(*inputs, **(module_kwargs or {}))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply
 from rushlight.core.op import Op, register
+from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec, normalize_axis, promote_dtypes
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@shown_as("histogram")
 class Histogram(NamedTuple):
     """What `histogram` gives."""
 
@@ -318,7 +320,9 @@ def histogram(
 
     >>> import rushlight as rl
     >>> rl.histogram(rl.tensor([1.0, 2.0, 1.0]), 3, range=(0.0, 3.0))
-    Histogram(hist=tensor([0., 2., 1.]), bin_edges=tensor([0., 1., 2., 3.]))
+    rushlight.return_types.histogram(
+    hist=tensor([0., 2., 1.]),
+    bin_edges=tensor([0., 1., 2., 3.]))
     """
     flat = input.detach().reshape(-1, 1)
     hist, edges = histogramdd(

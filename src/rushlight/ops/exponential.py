@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from rushlight.core.apply import apply
 from rushlight.core.lower import Opaque
 from rushlight.core.op import Op, elementwise, register
+from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec, default
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
@@ -19,6 +20,7 @@ __all__ = ["exp2", "float_power", "frexp", "ldexp", "logaddexp", "logaddexp2", "
 LN2 = math.log(2)
 
 
+@shown_as("frexp")
 class Parts(NamedTuple):
     """What `frexp` gives: x = mantissa * 2^exponent."""
 
@@ -162,6 +164,9 @@ def frexp(input: Tensor) -> Parts:
     >>> import rushlight as rl
     >>> rl.frexp(rl.tensor([10.0]))
     Parts(mantissa=tensor([0.6250]), exponent=tensor([4], dtype=rushlight.int32))
+    rushlight.return_types.frexp(
+    mantissa=tensor([0.6250]),
+    exponent=tensor([4], dtype=rushlight.int32))
     """
     if input.dtype.kind != "f":
         raise DTypeError(message("frexp", str(input.dtype), "a floating dtype", "Use x.float()."))

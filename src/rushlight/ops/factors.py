@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply
 from rushlight.core.op import Op, register
+from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 
+@shown_as("linalg_eigh")
 class Eigh(NamedTuple):
     """Eigenvalues (..., n), rising, and eigenvectors (..., n, n), one a column."""
 
@@ -42,6 +44,7 @@ class Eigh(NamedTuple):
     eigenvectors: Tensor
 
 
+@shown_as("linalg_svd")
 class SVD(NamedTuple):
     """U (..., m, k), S (..., k), falling, and V', (..., k, n)."""
 
@@ -50,6 +53,7 @@ class SVD(NamedTuple):
     Vh: Tensor
 
 
+@shown_as("linalg_qr")
 class QR(NamedTuple):
     """Q (..., m, k) with orthonormal columns, and R (..., k, n), upper triangular."""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from rushlight.core.apply import apply, apply_
 from rushlight.core.lower import Cumulate, Gather, Scatter, Sort
 from rushlight.core.op import Op, register
+from rushlight.core.results import named
 from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import m, xp
@@ -23,6 +24,9 @@ class Sorted(NamedTuple):
 
     values: Tensor
     indices: Tensor
+
+
+SORT, TOPK = named(Sorted, "sort"), named(Sorted, "topk")
 
 
 def _infer_gather(x: Spec, index: Spec, *, dim: int) -> Spec:
@@ -290,7 +294,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     if numpy:
         dim, _ = numpy_names("sort", numpy, dim)
     indices = argsort(input, dim, descending)
-    return Sorted(gather(input, dim, indices) if input.ndim else input.clone(), indices)
+    return SORT(gather(input, dim, indices) if input.ndim else input.clone(), indices)
 
 
 @method()
@@ -303,10 +307,10 @@ def topk(
     axis = normalize_axis("topk", dim, input.ndim)
     if not input.ndim:
         values, indices = topk(_row(input), k, 0, largest)
-        return Sorted(values.reshape(()), indices.reshape(())) if k else Sorted(values, indices)
+        return TOPK(values.reshape(()), indices.reshape(())) if k else TOPK(values, indices)
     if not 0 <= k <= input.shape[axis]:
         raise ArgumentError(
             message("topk", f"k={k}", f"at most {input.shape[axis]}, the size of axis {axis}")
         )
     indices = argsort(input, axis, descending=largest).narrow(axis, 0, k)
-    return Sorted(gather(input, axis, indices), indices)
+    return TOPK(gather(input, axis, indices), indices)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from rushlight.core.apply import apply
 from rushlight.core.op import Op, register
+from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
@@ -18,6 +19,7 @@ from rushlight.ops.solving import solve
 __all__ = ["LU", "lu_factor", "lu_solve", "lu_unpack"]
 
 
+@shown_as("linalg_lu_factor")
 class LU(NamedTuple):
     """L below the diagonal and U from it on in one matrix, and the rows that were exchanged, from 1."""
 

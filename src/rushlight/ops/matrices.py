@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rushlight.core.results import shown_as
 from rushlight.core.tensor import Tensor, method
 from rushlight.ops import factors, lu, solving
 from rushlight.ops.select import where
@@ -38,6 +39,7 @@ orgqr = method("orgqr")(solving.householder_product)
 lu_unpack = lu.lu_unpack
 
 
+@shown_as("svd")
 class SVD(NamedTuple):
     """U, S and V, as ``torch.svd`` gives them: V, not its transpose."""
 
@@ -46,6 +48,7 @@ class SVD(NamedTuple):
     V: Tensor
 
 
+@shown_as("triangular_solve")
 class TriangularSolution(NamedTuple):
     """The solution, and a copy of the matrix."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rushlight.core.results import named, shown_as
 from rushlight.core.spec import normalize_axes, normalize_axis, plain_number
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 
+@shown_as("aminmax")
 class Range(NamedTuple):
     """What `aminmax` gives."""
 
@@ -54,7 +56,9 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 
     >>> import rushlight as rl
     >>> rl.aminmax(rl.tensor([3, 1, 2]))
-    Range(min=tensor(1), max=tensor(3))
+    rushlight.return_types.aminmax(
+    min=tensor(1),
+    max=tensor(3))
     """
     axes: Any = () if dim is None else dim
     low, high = amin(input, axes, keepdim), amax(input, axes, keepdim)
@@ -64,10 +68,18 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return Range(low, high)
 
 
-def _at(input: Tensor, indices: Tensor, axis: int, keepdim: bool) -> Extreme:
+KINDS = {name: named(Extreme, name) for name in ("kthvalue", "median", "mode", "nanmedian")}
+
+
+def _at(name: str, input: Tensor, indices: Tensor, axis: int, keepdim: bool) -> Extreme:
     """The values that `indices`, of size 1 along `axis`, name."""
     values = gather(input, axis, indices)
-    return Extreme(values, indices) if keepdim else Extreme(values.squeeze(axis), indices.squeeze(axis))
+    kind = KINDS[name]
+    return kind(values, indices) if keepdim else kind(values.squeeze(axis), indices.squeeze(axis))
+
+
+def _of_one(name: str, input: Tensor) -> Extreme:
+    return KINDS[name](input.clone(), input.new_full((), 0, dtype=xp.int64))
 
 
 @method()
@@ -76,7 +88,9 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, **nump
 
     >>> import rushlight as rl
     >>> rl.kthvalue(rl.tensor([3.0, 1.0, 2.0]), 2)
-    Extreme(values=tensor(2.), indices=tensor(2))
+    rushlight.return_types.kthvalue(
+    values=tensor(2.),
+    indices=tensor(2))
     """
     dim, keepdim = numpy_names("kthvalue", numpy, dim, keepdim)
     axis = normalize_axis("kthvalue", dim, input.ndim)
@@ -84,8 +98,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, **nump
     if not 1 <= k <= length:
         raise ArgumentError(message("kthvalue", f"k={k}", f"from 1 to {length}, the size of axis {axis}"))
     if not input.ndim:
-        return Extreme(input.clone(), input.new_full((), 0, dtype=xp.int64))
-    return _at(input, sort(input.detach(), axis).indices.narrow(axis, k - 1, 1), axis, keepdim)
+        return _of_one("kthvalue", input)
+    return _at("kthvalue", input, sort(input.detach(), axis).indices.narrow(axis, k - 1, 1), axis, keepdim)
 
 
 def _middle(name: str, input: Tensor, dim: Any, keepdim: bool, skips: bool) -> Any:
@@ -93,10 +107,10 @@ def _middle(name: str, input: Tensor, dim: Any, keepdim: bool, skips: bool) -> A
         return _middle_of_all(input.reshape(-1), skips)
     axis = normalize_axis(name, dim, input.ndim)
     if not input.ndim:
-        return Extreme(input.clone(), input.new_full((), 0, dtype=xp.int64))
+        return _of_one(name, input)
     if not input.shape[axis]:
         raise ShapeError(message(name, f"no elements along axis {axis}", "at least one"))
-    return _at(input, _middle_place(input.detach(), axis, skips), axis, keepdim)
+    return _at(name, input, _middle_place(input.detach(), axis, skips), axis, keepdim)
 
 
 def _middle_place(x: Tensor, axis: int, skips: bool) -> Tensor:
@@ -151,12 +165,14 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, **numpy: Any) -> E
 
     >>> import rushlight as rl
     >>> rl.mode(rl.tensor([3, 1, 3, 2]))
-    Extreme(values=tensor(3), indices=tensor(2))
+    rushlight.return_types.mode(
+    values=tensor(3),
+    indices=tensor(2))
     """
     dim, keepdim = numpy_names("mode", numpy, dim, keepdim)
     axis = normalize_axis("mode", dim, input.ndim)
     if not input.ndim:
-        return Extreme(input.clone(), input.new_full((), 0, dtype=xp.int64))
+        return _of_one("mode", input)
     values, order = sort(input.detach(), axis)
     count = input.shape[axis]
     place = arange(count).reshape([count if i == axis else 1 for i in range(input.ndim)])
@@ -166,7 +182,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, **numpy: Any) -> E
         first = first | (values != before)
     begins = cummax(where(first, place, 0).expand(values.shape), axis).values
     ends = (place - begins).argmax(axis, True)
-    return _at(input, gather(order, axis, ends), axis, keepdim)
+    return _at("mode", input, gather(order, axis, ends), axis, keepdim)
 
 
 # Quantiles

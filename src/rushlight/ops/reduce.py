@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from rushlight.core.apply import apply
 from rushlight.core.lower import Reduce
 from rushlight.core.op import Op, register
+from rushlight.core.results import named
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
@@ -45,6 +46,9 @@ class Extreme(NamedTuple):
 
     values: Tensor
     indices: Tensor
+
+
+MAX, MIN = named(Extreme, "max"), named(Extreme, "min")
 
 
 def reduced_shape(shape: tuple[int, ...], dim: Axes, keepdim: bool) -> tuple[int, ...]:
@@ -457,11 +461,13 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> 
 
     >>> import rushlight as rl
     >>> rl.tensor([[1.0, 5.0], [7.0, 3.0]]).max(1)
-    Extreme(values=tensor([5., 7.]), indices=tensor([1, 0]))
+    rushlight.return_types.max(
+    values=tensor([5., 7.]),
+    indices=tensor([1, 0]))
     """
     if numpy:
         dim, keepdim = numpy_names("max", numpy, dim, keepdim)
-    return _extreme(input, dim, keepdim, (amax, argmax, ARGMAX, MAX_VALUES), "maximum")
+    return _extreme(input, dim, keepdim, (amax, argmax, ARGMAX, MAX_VALUES, MAX), "maximum")
 
 
 @method()
@@ -469,20 +475,20 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> 
     """The smallest element; with `dim` the pair (values, indices) along it; with a tensor, `minimum`."""
     if numpy:
         dim, keepdim = numpy_names("min", numpy, dim, keepdim)
-    return _extreme(input, dim, keepdim, (amin, argmin, ARGMIN, MIN_VALUES), "minimum")
+    return _extreme(input, dim, keepdim, (amin, argmin, ARGMIN, MIN_VALUES, MIN), "minimum")
 
 
-def _extreme(input: Tensor, dim: Any, keepdim: bool, how: tuple[Any, Any, Op, Op], pairwise: str) -> Any:
-    whole, position, places, values = how
+def _extreme(input: Tensor, dim: Any, keepdim: bool, how: tuple[Any, ...], pairwise: str) -> Any:
+    whole, position, places, values, kind = how
     if dim is None:
         return whole(input)
     if isinstance(dim, Tensor):
         return getattr(input, pairwise)(dim)
     if not input.array.ndim:
-        return Extreme(input.clone(), position(input, dim))
+        return kind(input.clone(), position(input, dim))
     axis = normalize_axis(places.name, dim, input.array.ndim)
     indices = apply(places, input, dim=axis, keepdim=keepdim)
-    return Extreme(apply(values, input, indices, dim=axis, keepdim=keepdim), indices)
+    return kind(apply(values, input, indices, dim=axis, keepdim=keepdim), indices)
 
 
 @method()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rushlight.core.results import named
 from rushlight.core.spec import default, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
@@ -84,10 +85,13 @@ def logcumsumexp(input: Tensor, dim: Any = None, **numpy: Any) -> Tensor:
     return scan(lambda early, late: (logaddexp(early[0], late[0]),), (input,), axis)[0]
 
 
+CUMMAX, CUMMIN = named(Sorted, "cummax"), named(Sorted, "cummin")
+
+
 def _running_extreme(name: str, input: Tensor, dim: Any, numpy: dict[str, Any], largest: bool) -> Sorted:
-    axis = _axis(name, input, dim, numpy)
+    axis, kind = _axis(name, input, dim, numpy), CUMMAX if largest else CUMMIN
     if not input.ndim:
-        return Sorted(input.clone(), input.new_full((), 0, dtype=xp.int64))
+        return kind(input.clone(), input.new_full((), 0, dtype=xp.int64))
     count = input.shape[axis]
     place = arange(count).reshape([count if i == axis else 1 for i in range(input.ndim)])
 
@@ -101,7 +105,7 @@ def _running_extreme(name: str, input: Tensor, dim: Any, numpy: dict[str, Any], 
     values = input.detach()
     indices = scan(later_wins, (values, place.expand(input.shape)), axis)[1]
     indices = indices.clone() if count < 2 else indices
-    return Sorted(input.gather(axis, indices), indices)
+    return kind(input.gather(axis, indices), indices)
 
 
 @method()
@@ -110,7 +114,9 @@ def cummax(input: Tensor, dim: Any = None, **numpy: Any) -> Sorted:
 
     >>> import rushlight as rl
     >>> rl.cummax(rl.tensor([1.0, 3.0, 2.0]), 0)
-    Sorted(values=tensor([1., 3., 3.]), indices=tensor([0, 1, 1]))
+    rushlight.return_types.cummax(
+    values=tensor([1., 3., 3.]),
+    indices=tensor([0, 1, 1]))
     """
     return _running_extreme("cummax", input, dim, numpy, True)
 

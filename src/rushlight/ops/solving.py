@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply, one_dtype
 from rushlight.core.op import Op, register
+from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec, broadcast
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 
+@shown_as("slogdet")
 class Slogdet(NamedTuple):
     """The determinant as its sign and the logarithm of its size, each of shape (...)."""
 
@@ -41,6 +43,7 @@ class Slogdet(NamedTuple):
     logabsdet: Tensor
 
 
+@shown_as("linalg_lstsq")
 class Lstsq(NamedTuple):
     """The solution (..., n, k), the sums of squares that it leaves (..., k), ranks and singular values."""
 
@@ -170,7 +173,9 @@ def slogdet(A: Tensor) -> Slogdet:
 
     >>> import rushlight as rl
     >>> rl.linalg.slogdet(rl.tensor([[-1.0]]))
-    Slogdet(sign=tensor(-1.), logabsdet=tensor(0.))
+    rushlight.return_types.slogdet(
+    sign=tensor(-1.),
+    logabsdet=tensor(0.))
     """
     packed = apply(SLOGDET, as_matrix("slogdet", A, square=True))
     return Slogdet(packed[..., 0].detach(), packed[..., 1])

@@ -50,6 +50,10 @@ def check(source: str) -> list[Finding]:
     return sorted(set(walk.findings))
 
 
+OF_RESULTS = {"indices", "values"}
+"""What max() and sort() give has these, without a call; sparse tensors have methods of these names."""
+
+
 class _Missing(Exception):
     """A name that is not there, and why."""
 
@@ -79,6 +83,7 @@ class _Walk(ast.NodeVisitor):
         self._known: dict[str, Any] = {}
         self._own = _own_names(tree)
         self._guarded = 0
+        self._called: set[ast.expr] = set()
 
     # Imports
 
@@ -135,11 +140,13 @@ class _Walk(ast.NodeVisitor):
         if chain is not None and chain[0] in self._known:
             self._resolve(node.lineno, chain)
             return
-        self._of_tensor(node.lineno, node.attr)
+        if node in self._called or node.attr not in OF_RESULTS:
+            self._of_tensor(node.lineno, node.attr)
         self.visit(node.value)
 
     def visit_Call(self, node: ast.Call) -> None:
         function = node.func
+        self._called.add(function)
         if isinstance(function, ast.Attribute) and function.attr == "cuda" and not self._guarded:
             words = "there is only the CPU: leave the call out, or ask torch.cuda.is_available() before it"
             self._note(node.lineno, ".cuda()", words)
@@ -174,10 +181,12 @@ class _Walk(ast.NodeVisitor):
             parameters = inspect.signature(called).parameters
         except (TypeError, ValueError):
             return
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        rest = [p.name for p in parameters.values() if p.kind is p.VAR_KEYWORD]
+        if rest and rest != ["numpy"]:
             return
+        taken = {*parameters, *(("axis", "keepdims") if rest else ())}
         for keyword in node.keywords:
-            if keyword.arg is not None and keyword.arg not in parameters:
+            if keyword.arg is not None and keyword.arg not in taken:
                 near = nearest(keyword.arg, parameters, 1)
                 words = f"it takes no {keyword.arg}=" + (f"; did you mean {near[0]}=?" if near else "")
                 self._note(node.lineno, f"{'.'.join(chain)}({keyword.arg}=)", words)

@@ -37,8 +37,6 @@ class Placeholder:
 
     __slots__ = ("__weakref__", "dtype", "line", "now", "origin", "shape", "value")
 
-    base = None
-
     def __init__(
         self, value: Value, line: str = "", origin: tuple[Node, Any] | None = None, now: Any = None
     ) -> None:
@@ -52,6 +50,11 @@ class Placeholder:
     def copy(self) -> Placeholder:
         """The same value in memory of its own: what is written later does not change it."""
         return Placeholder(self.value if self.now is None else self.now(self).value, self.line)
+
+    @property
+    def base(self) -> Any:
+        """What a view looks at, as an array has it."""
+        return None if self.origin is None else self.origin[1]
 
     @property
     def ndim(self) -> int:
