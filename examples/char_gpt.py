@@ -1,6 +1,6 @@
 """A character GPT: it learns a text, letter by letter, and writes on in its manner.
 
-    python examples/char_gpt.py --steps 1000
+    python examples/char_gpt.py --steps 2000                          (the pages of the guide)
     python examples/char_gpt.py --text some-book.txt --steps 5000
 
 A. Radford and others, Language models are unsupervised multitask learners, 2019.
@@ -16,7 +16,7 @@ import rushlight as rl
 import rushlight.nn.functional as F
 from rushlight import Tensor, nn
 
-README = Path(__file__).parents[1] / "README.md"
+GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 
 
 class Attention(nn.Module):
@@ -120,11 +120,11 @@ def sample(model: GPT, tokens: Tensor, count: int, temperature: float = 0.8) -> 
 
 def main() -> float:
     parser = argparse.ArgumentParser(description="Train a small GPT on the characters of a text.")
-    parser.add_argument("--text", default=str(README), metavar="FILE")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--text", nargs="+", default=sorted(GUIDE.glob("0*.md")), metavar="FILE")
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--sample", type=int, default=300, help="so many characters are written at the end")
     options = parser.parse_args()
-    text = Path(options.text).read_text(encoding="utf-8")
+    text = "\n".join(Path(file).read_text(encoding="utf-8") for file in options.text)
     letters = sorted(set(text))
     number = {letter: i for i, letter in enumerate(letters)}
     rl.manual_seed(0)

@@ -84,7 +84,7 @@ def advantages(
 
 
 def train(
-    model: ActorCritic, rounds: int, carts: int = 16, horizon: int = 128, lr: float = 3e-3
+    model: ActorCritic, rounds: int, carts: int = 32, horizon: int = 128, lr: float = 2e-3
 ) -> tuple[list[float], list[float]]:
     """PPO: play `horizon` steps with all carts, then four epochs of updates on them, `rounds` times.
 
@@ -167,7 +167,7 @@ def main() -> float:
     parser = argparse.ArgumentParser(description="Balance a pole by PPO.")
     parser.add_argument("--rounds", type=int, default=40)
     options = parser.parse_args()
-    print("CartPole by PPO: actor and critic 4-64-64, 16 games side by side, Adam.")
+    print("CartPole by PPO: actor and critic 4-64-64, 32 games side by side, Adam.")
     rl.manual_seed(0)
     model = ActorCritic()
     started = time.perf_counter()

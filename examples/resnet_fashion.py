@@ -1,6 +1,6 @@
 """A residual net on Fashion-MNIST: blocks that add to their input, batch normalisation, weight decay.
 
-    python examples/resnet_fashion.py --epochs 5
+    python examples/resnet_fashion.py --epochs 3
     python examples/resnet_fashion.py --data mnist
 
 K. He, X. Zhang, S. Ren, J. Sun, Deep residual learning for image recognition, 2016.
@@ -90,7 +90,7 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int =
 
 def main() -> float:
     parser = argparse.ArgumentParser(description="Train a residual net on Fashion-MNIST.")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--samples", type=int, default=60000, help="so many of the training pictures")
     parser.add_argument("--width", type=int, default=16, help="channels of the first stage")
     parser.add_argument("--data", choices=["fashion", "mnist"], default="fashion")
