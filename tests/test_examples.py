@@ -62,3 +62,32 @@ def test_pictures_and_files_and_a_second_run_that_goes_on(tmp_path: Path) -> Non
 def test_a_picture_of_the_graph(tmp_path: Path) -> None:
     run("disk_autograd", "--epochs", "1", "--out", str(tmp_path / "graph"))
     assert b"<svg" in (tmp_path / "graph" / "graph.svg").read_bytes()
+
+
+SMALL = {
+    "gan_disk": (("--steps", "20"), r"inside the circle \d+\.\d%"),
+    "pinn_heat": (("--steps", "20"), r"largest error \d\.\d+"),
+    "neural_ode": (("--steps", "20"), r"mean distance \d+\.\d+"),
+    "lstm_adding": (("--steps", "20", "--length", "10"), r"mean squared error \d\.\d+"),
+    "char_gpt": (("--steps", "5", "--sample", "20", "--text", str(ROOT / "LICENSE")), r"loss \d\.\d+ after"),
+    "ppo_cartpole": (("--rounds", "1"), r"mean reward \d+ of 500"),
+    "lenet_mnist": (("--epochs", "2", "--samples", "2000"), r"test accuracy [89]\d\.\d+%"),
+    "resnet_fashion": (
+        ("--epochs", "1", "--samples", "200", "--width", "4", "--data", "mnist"),
+        r"test accuracy \d+\.\d+%",
+    ),
+    "vae_mnist": (("--epochs", "1", "--samples", "500"), r"test loss \d+\.\d nats"),
+}
+"""Options with which an example takes seconds, and what it says at its end. `tests/compile/test_examples.py` has
+their curves."""
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_says_what_it_reached(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    if name.endswith(("_mnist", "_fashion")):
+        request.getfixturevalue("mnist_root")
+    options, says = SMALL[name]
+    if name == "vae_mnist":
+        options = (*options, "--out", str(tmp_path))
+    assert re.search(says, run(name, *options))
+    assert name != "vae_mnist" or (tmp_path / "digits.png").stat().st_size > 1000

@@ -52,7 +52,7 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Tensor, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple; `.grad` of no tensor changes.
 
     only_inputs        True, and nothing else: gradients are never accumulated on the way.
@@ -77,7 +77,7 @@ def grad(
     roots = _roots("grad", outputs, grad_outputs, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     found = _walk(roots, keep, create_graph, set(nodes), accumulate=False, outside=False)
-    results: list[Tensor | None] = []
+    results: list[Any] = []
     for i, (t, node) in enumerate(zip(wanted, nodes, strict=True)):
         g = found.get(node)
         if g is None and materialize_grads:

@@ -30,11 +30,29 @@ from rushlight.nn.loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Lo
 from rushlight.nn.mlp import MLP
 from rushlight.nn.module import Module
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the files of LATER
+    from rushlight.nn.adaptive import *
+    from rushlight.nn.bilinear_form import *
+    from rushlight.nn.conv import *
+    from rushlight.nn.dropping import *
+    from rushlight.nn.embedding import *
+    from rushlight.nn.folding import *
+    from rushlight.nn.lazy import *
+    from rushlight.nn.lazy_conv import *
+    from rushlight.nn.margin import *
     from rushlight.nn.multihead import *
+    from rushlight.nn.nonlinear import *
+    from rushlight.nn.normalization import *
+    from rushlight.nn.padding import *
+    from rushlight.nn.parallel import *
+    from rushlight.nn.parameters import *
+    from rushlight.nn.pooling import *
     from rushlight.nn.recurrent import *
     from rushlight.nn.recurrent_cells import *
     from rushlight.nn.transformer import *
+    from rushlight.nn.uninitialized import *
+    from rushlight.nn.unpooling import *
+    from rushlight.nn.upsampling import *
 
 __all__ = [
     "ACTIVATIONS",

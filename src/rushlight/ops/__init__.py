@@ -46,6 +46,42 @@ from rushlight.ops.reduce import *
 from rushlight.ops.select import *
 from rushlight.ops.softmax import *
 
+if TYPE_CHECKING:  # the files of LATER
+    from rushlight.ops.algebra import *
+    from rushlight.ops.arranging import *
+    from rushlight.ops.bessel import *
+    from rushlight.ops.bilinear_form import *
+    from rushlight.ops.border import *
+    from rushlight.ops.conv import *
+    from rushlight.ops.convs import *
+    from rushlight.ops.counting import *
+    from rushlight.ops.distances import *
+    from rushlight.ops.draws import *
+    from rushlight.ops.drop import *
+    from rushlight.ops.erfs import *
+    from rushlight.ops.exponential import *
+    from rushlight.ops.facts import *
+    from rushlight.ops.gammas import *
+    from rushlight.ops.grid import *
+    from rushlight.ops.grids import *
+    from rushlight.ops.inplace import *
+    from rushlight.ops.lookup import *
+    from rushlight.ops.making import *
+    from rushlight.ops.matrices import *
+    from rushlight.ops.memory import *
+    from rushlight.ops.normalization import *
+    from rushlight.ops.numbers import *
+    from rushlight.ops.order import *
+    from rushlight.ops.pools import *
+    from rushlight.ops.reals import *
+    from rushlight.ops.recurrent import *
+    from rushlight.ops.scans import *
+    from rushlight.ops.shuffle import *
+    from rushlight.ops.strided import *
+    from rushlight.ops.trigonometry import *
+    from rushlight.ops.typed import *
+    from rushlight.ops.writing import *
+
 LATER: dict[str, str] = {
     "bilinear_form": "bilinear",
     "border": "constant_pad_nd",

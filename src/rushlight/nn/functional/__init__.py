@@ -27,6 +27,26 @@ from rushlight.nn.functional.loss import (
 )
 from rushlight.ops import linear, sigmoid, tanh
 
+if TYPE_CHECKING:  # the files of LATER
+    from rushlight.nn.functional.adaptive import *
+    from rushlight.nn.functional.attention import *
+    from rushlight.nn.functional.bilinear_form import *
+    from rushlight.nn.functional.conv import *
+    from rushlight.nn.functional.ctc import *
+    from rushlight.nn.functional.dropping import *
+    from rushlight.nn.functional.folding import *
+    from rushlight.nn.functional.grid import *
+    from rushlight.nn.functional.local_response import *
+    from rushlight.nn.functional.lookup import *
+    from rushlight.nn.functional.margin import *
+    from rushlight.nn.functional.nonlinear import *
+    from rushlight.nn.functional.normalization import *
+    from rushlight.nn.functional.padding import *
+    from rushlight.nn.functional.pooling import *
+    from rushlight.nn.functional.shuffle import *
+    from rushlight.nn.functional.unpooling import *
+    from rushlight.nn.functional.upsampling import *
+
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
