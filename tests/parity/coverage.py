@@ -1,0 +1,171 @@
+"""Which public names some comparison with PyTorch uses: read from the tables and the text of the tests.
+
+A name counts where one of these holds:
+
+- PyTorch's OpInfo or ModuleInfo has samples of it that are run (`forms` of test_opinfo_parity.py, `MODULES`).
+- A function that takes the framework as `L` uses it as `L.path.name`, or calls it as a method: such functions are
+  run with both frameworks. They are in `tests/samples/` and `tests/parity/`.
+- One test, or helper of tests, uses both `torch.path.name` and `rl.path.name`.
+- A file of `tests/parity/` has it in `COVERED`, the names of a table whose entries are looked up by `getattr`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from tests.op_samples import SAMPLES
+from tests.parity.names import PLACES
+
+TESTS = Path(__file__).resolve().parents[1]
+OURS = {theirs.replace("torch", "rushlight", 1): ours for ours, theirs in PLACES.items()}
+"""Where names are that PyTorch has elsewhere: rushlight.utils.data is rushlight.data."""
+NOT_METHODS = {"data", "index", "name", "names", "split", "type", "values", "sort", "copy_", "count"}
+"""Methods of lists, strings and dicts, or of other things in tests: those of Tensor stand in tables."""
+
+Name = tuple[str, str]
+
+
+def place_of(path: str) -> Name | None:
+    """`rushlight.nn.Linear`, or PyTorch's path of it with that first word, as a namespace and a name in it."""
+    place, _, name = path.rpartition(".")
+    if path.startswith("rushlight.Tensor."):
+        return "Tensor", name
+    return (OURS.get(place, place), name) if place else None
+
+
+def chain(node: ast.AST) -> list[str] | None:
+    """The names of `a.b.c`, or of `getattr(a.b, "c")`."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute):
+        before = chain(node.value)
+        return None if before is None else [*before, node.attr]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+        match node.args:
+            case [owner, ast.Constant(value=str(name))]:
+                before = chain(owner)
+                return None if before is None else [*before, name]
+    return None
+
+
+def imported(tree: ast.Module) -> dict[str, str]:
+    """What the names mean that a file imports from either framework."""
+    known = {"torch": "torch"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for a in node.names:
+                known[a.asname or a.name.split(".")[0]] = a.name if a.asname else a.name.split(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            known.update({a.asname or a.name: f"{node.module}.{a.name}" for a in node.names})
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            value = chain(node.value)
+            if value and value[0] in known and value[0] in ("torch", "rl"):
+                known[node.targets[0].id] = ".".join([known[value[0]], *value[1:]])
+    return {k: v for k, v in known.items() if v.split(".")[0] in ("torch", "rushlight")}
+
+
+def paths(node: ast.AST, known: dict[str, str]) -> set[str]:
+    """The full paths of either framework's names that stand below a node."""
+    found = set()
+    for child in ast.walk(node):
+        names = chain(child)
+        if names and names[0] in known:
+            found.add(".".join([known[names[0]], *names[1:]]))
+    return found
+
+
+def shared(node: ast.AST, known: dict[str, str]) -> set[str]:
+    """Ours of which PyTorch's stand there as well."""
+    found = paths(node, known)
+    theirs = {place_of(p.replace("torch", "rushlight", 1)) for p in found if p.startswith("torch")}
+    return {p for p in found if p.startswith("rushlight") and place_of(p) in theirs}
+
+
+def takes_framework(node: ast.AST) -> bool:
+    if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+        return any(a.arg == "L" for a in node.args.args)
+    target = getattr(node, "target", None)
+    return isinstance(target, ast.Name) and target.id == "L"  # for L in (rl, torch)
+
+
+def methods(node: ast.AST) -> set[str]:
+    """Attributes of what is computed in a function of the framework: `x.add(y)`."""
+    found = set()
+    for child in ast.walk(node):
+        if isinstance(child, ast.Attribute) and not isinstance(child.value, ast.Constant):
+            names = chain(child)
+            if child.attr not in NOT_METHODS and not (names and names[0] in ("L", "np", "self")):
+                found.add(child.attr)
+    return found
+
+
+def of_file(path: Path) -> set[Name]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    known, found = imported(tree), set()
+    for node in ast.walk(tree):
+        if takes_framework(node) or isinstance(node, (ast.GeneratorExp, ast.ListComp)):
+            inner = paths(node, {"L": "rushlight"})
+            found |= {place_of(p) for p in inner}
+            if inner or takes_framework(node):
+                found |= {("Tensor", m) for m in methods(node)}
+    for node in tree.body:
+        found |= {place_of(p) for p in shared(node, known)}
+    return {f for f in found if f is not None}
+
+
+def of_samples() -> Iterator[Name]:
+    """The helpers of `tests/samples/record.py` look names up; the other entries are read as text."""
+    for s in SAMPLES:
+        if s.peer:
+            helper = s.call.__qualname__.partition(".")[0]
+            if helper in ("unary", "binary"):
+                yield "rushlight", s.name
+            elif helper == "inplace":
+                yield "Tensor", s.name
+            elif "n" in s.call.__code__.co_varnames and "." not in s.name:  # lambda L, x, n=_name: ...
+                names = s.call.__code__.co_names
+                yield ("Tensor" if s.name.endswith("_") and "L" not in names else "rushlight"), s.name
+                yield "Tensor", s.name
+            elif "." in s.name:
+                yield place_of(f"rushlight.{s.name}") or ("", "")
+
+
+def of_op_info() -> Iterator[Name]:
+    from tests.parity import test_opinfo_parity as ops
+
+    for op in ops.OPS.values():
+        for form in ops.forms(op):
+            if form.startswith("x."):
+                yield "Tensor", form[2:]
+            else:
+                yield place_of(f"rushlight.{form}") or ("", "")
+
+
+def of_module_info() -> Iterator[Name]:
+    from tests.parity import test_moduleinfo_parity as modules
+
+    for name in modules.MODULES:
+        yield place_of(f"rushlight.{name}") or ("", "")
+
+
+def of_tables() -> Iterator[Name]:
+    for path in sorted((TESTS / "parity").glob("test_*.py")):
+        if path.stem != "test_matrix":
+            module = importlib.import_module(f"tests.parity.{path.stem}")
+            for place, names in getattr(module, "COVERED", {}).items():
+                yield from ((place, name) for name in names)
+
+
+@cache
+def covered() -> frozenset[Name]:
+    """All (namespace, name) that some comparison with PyTorch uses."""
+    found = {*of_samples(), *of_op_info(), *of_module_info(), *of_tables()}
+    for folder in ("samples", "parity"):
+        for path in (TESTS / folder).glob("*.py"):
+            if path.name != "test_matrix.py":
+                found |= of_file(path)
+    return frozenset(found)
