@@ -3,8 +3,8 @@
 A name counts where one of these holds:
 
 - PyTorch's OpInfo or ModuleInfo has samples of it that are run (`forms` of test_opinfo_parity.py, `MODULES`).
-- A function that takes the framework as `L` uses it as `L.path.name`, or calls it as a method: such functions are
-  run with both frameworks. They are in `tests/samples/` and `tests/parity/`.
+- A function that takes the framework as `L`, or a part of it as one of the file's `PARTS`, uses it as `L.path.name`,
+  or calls it as a method: such functions of `tests/samples/` and `tests/parity/` are run with both frameworks.
 - One test, or helper of tests, uses both `torch.path.name` and `rl.path.name`.
 - A file of `tests/parity/` has it in `COVERED`, the names of a table whose entries are looked up by `getattr`.
 """
@@ -16,15 +16,18 @@ import importlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from tests.op_samples import SAMPLES
+import rushlight as rl
+from tests.op_samples import SAMPLES, as_dtype
 from tests.parity.names import PLACES
 
 TESTS = Path(__file__).resolve().parents[1]
 OURS = {theirs.replace("torch", "rushlight", 1): ours for ours, theirs in PLACES.items()}
 """Where names are that PyTorch has elsewhere: rushlight.utils.data is rushlight.data."""
-NOT_METHODS = {"data", "index", "name", "names", "split", "type", "values", "sort", "copy_", "count"}
-"""Methods of lists, strings and dicts, or of other things in tests: those of Tensor stand in tables."""
+NOT_METHODS = {"index", "name", "names", "split", "values", "sort"}
+"""Methods of lists, strings and dicts too: of a tensor they are only counted where a table has them by name."""
 
 Name = tuple[str, str]
 
@@ -85,11 +88,37 @@ def shared(node: ast.AST, known: dict[str, str]) -> set[str]:
     return {p for p in found if p.startswith("rushlight") and place_of(p) in theirs}
 
 
-def takes_framework(node: ast.AST) -> bool:
+def parts(tree: ast.Module) -> dict[str, str]:
+    """For each argument that stands for a framework, or for a part of it, its path: `L`, and those of `PARTS`."""
+    found = {"L": "rushlight"}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id == "PARTS":
+                found.update({k: f"rushlight.{v}" for k, v in ast.literal_eval(node.value).items()})
+    return found
+
+
+def taken(node: ast.AST, known: dict[str, str]) -> dict[str, str]:
+    """Which of these are arguments of a function, or run over both frameworks in a loop."""
     if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-        return any(a.arg == "L" for a in node.args.args)
-    target = getattr(node, "target", None)
-    return isinstance(target, ast.Name) and target.id == "L"  # for L in (rl, torch)
+        return {a.arg: known[a.arg] for a in node.args.args if a.arg in known}
+    loops = getattr(node, "generators", [node])  # for L in (rl, torch)
+    targets = [n for loop in loops if hasattr(loop, "target") for n in ast.walk(loop.target)]
+    return {"L": known["L"]} if any(isinstance(n, ast.Name) and n.id == "L" for n in targets) else {}
+
+
+def with_locals(node: ast.AST, known: dict[str, str]) -> dict[str, str]:
+    """Also the names that stand for a part of the framework within a function: `P = L.nn.utils.parametrize`."""
+    known = dict(known)
+    for child in ast.walk(node):
+        if isinstance(child, ast.Assign):
+            pair = child.targets[0], child.value
+            both = all(isinstance(side, ast.Tuple) for side in pair)
+            for target, value in zip(*(side.elts for side in pair)) if both else [pair]:  # type: ignore[attr-defined]
+                names = chain(value)
+                if isinstance(target, ast.Name) and names and names[0] in known:
+                    known[target.id] = ".".join([known[names[0]], *names[1:]])
+    return known
 
 
 def methods(node: ast.AST) -> set[str]:
@@ -105,33 +134,39 @@ def methods(node: ast.AST) -> set[str]:
 
 def of_file(path: Path) -> set[Name]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    known, found = imported(tree), set()
+    known, short, found = imported(tree), parts(tree), set()
     for node in ast.walk(tree):
-        if takes_framework(node) or isinstance(node, (ast.GeneratorExp, ast.ListComp)):
-            inner = paths(node, {"L": "rushlight"})
-            found |= {place_of(p) for p in inner}
-            if inner or takes_framework(node):
-                found |= {("Tensor", m) for m in methods(node)}
+        if frameworks := taken(node, short):
+            found |= {place_of(p) for p in paths(node, with_locals(node, frameworks))}
+            found |= {("Tensor", m) for m in methods(node)}
     for node in tree.body:
         found |= {place_of(p) for p in shared(node, known)}
     return {f for f in found if f is not None}
 
 
+class Seen:
+    """A framework that notes which of its names are asked for."""
+
+    def __init__(self, real: Any, path: str, names: set[str]) -> None:
+        self.real, self.path, self.names = real, path, names
+
+    def __getattr__(self, name: str) -> Any:
+        value, path = getattr(self.real, name), f"{self.path}.{name}"
+        self.names.add(path)
+        return Seen(value, path, self.names) if isinstance(value, ModuleType) else value
+
+
 def of_samples() -> Iterator[Name]:
-    """The helpers of `tests/samples/record.py` look names up; the other entries are read as text."""
+    """Entries that look a name up by `getattr` are run; the others are read as text."""
+    done = set()
     for s in SAMPLES:
-        if s.peer:
-            helper = s.call.__qualname__.partition(".")[0]
-            if helper in ("unary", "binary"):
-                yield "rushlight", s.name
-            elif helper == "inplace":
+        if s.peer and s.name not in done and "getattr" in s.call.__code__.co_names:
+            done.add(s.name)
+            names: set[str] = set()
+            s.call(Seen(rl, "rushlight", names), *(rl.from_numpy(as_dtype(a, "float64")) for a in s.arrays))
+            yield from filter(None, map(place_of, names))
+            if not any(path.endswith(f".{s.name}") for path in names):  # then it was x's
                 yield "Tensor", s.name
-            elif "n" in s.call.__code__.co_varnames and "." not in s.name:  # lambda L, x, n=_name: ...
-                names = s.call.__code__.co_names
-                yield ("Tensor" if s.name.endswith("_") and "L" not in names else "rushlight"), s.name
-                yield "Tensor", s.name
-            elif "." in s.name:
-                yield place_of(f"rushlight.{s.name}") or ("", "")
 
 
 def of_op_info() -> Iterator[Name]:
