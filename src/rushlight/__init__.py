@@ -155,7 +155,6 @@ _NAMES = {
     "binary_cross_entropy_with_logits": "nn.functional.loss",
     "load": "interop.serialization",
     "save": "interop.serialization",
-    "vmap": "func",
     "Sweep": "train.sweeping.call",
     "grid": "train.sweeping.call",
     "sweep": "train.sweeping.call",

@@ -2,11 +2,11 @@
 
 A name counts where one of these holds:
 
-- PyTorch's OpInfo or ModuleInfo has samples of it that are run (`forms` of test_opinfo_parity.py, `MODULES`).
-- A function that takes the framework as `L`, or a part of it as one of the file's `PARTS`, uses it as `L.path.name`,
-  or calls it as a method: such functions of `tests/samples/` and `tests/parity/` are run with both frameworks.
+- PyTorch's OpInfo or ModuleInfo has samples of it that are run: `forms` of test_opinfo_parity.py, `MODULES`.
+- A function that takes the framework as `L`, or a part of it as one of the file's `PARTS`, uses it as
+  `L.path.name`, or calls it as a method: such functions of `tests/samples/` and `tests/parity/` are run with both.
 - One test, or helper of tests, uses both `torch.path.name` and `rl.path.name`.
-- A file of `tests/parity/` has it in `COVERED`, the names of a table whose entries are looked up by `getattr`.
+- A file of `tests/parity/` has it in `COVERED`: the names of a table, which are looked up by `getattr`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ TESTS = Path(__file__).resolve().parents[1]
 OURS = {theirs.replace("torch", "rushlight", 1): ours for ours, theirs in PLACES.items()}
 """Where names are that PyTorch has elsewhere: rushlight.utils.data is rushlight.data."""
 NOT_METHODS = {"index", "name", "names", "split", "values", "sort"}
-"""Methods of lists, strings and dicts too: of a tensor they are only counted where a table has them by name."""
+"""Methods of lists, strings and dicts too: a tensor's are only counted where a table has them by name."""
 
 Name = tuple[str, str]
 
 
 def place_of(path: str) -> Name | None:
-    """`rushlight.nn.Linear`, or PyTorch's path of it with that first word, as a namespace and a name in it."""
+    """`rushlight.nn.Linear`, or PyTorch's path of it with that first word, as (namespace, name)."""
     place, _, name = path.rpartition(".")
     if path.startswith("rushlight.Tensor."):
         return "Tensor", name
@@ -89,12 +89,11 @@ def shared(node: ast.AST, known: dict[str, str]) -> set[str]:
 
 
 def parts(tree: ast.Module) -> dict[str, str]:
-    """For each argument that stands for a framework, or for a part of it, its path: `L`, and those of `PARTS`."""
+    """The paths of the arguments that stand for a framework or a part of it: `L`, and those of `PARTS`."""
     found = {"L": "rushlight"}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id == "PARTS":
-                found.update({k: f"rushlight.{v}" for k, v in ast.literal_eval(node.value).items()})
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PARTS":
+            found.update({k: f"rushlight.{v}" for k, v in ast.literal_eval(node.value).items()})
     return found
 
 
@@ -108,16 +107,18 @@ def taken(node: ast.AST, known: dict[str, str]) -> dict[str, str]:
 
 
 def with_locals(node: ast.AST, known: dict[str, str]) -> dict[str, str]:
-    """Also the names that stand for a part of the framework within a function: `P = L.nn.utils.parametrize`."""
+    """Also what stands for a part of the framework within a function: `P = L.nn.utils.parametrize`."""
     known = dict(known)
     for child in ast.walk(node):
         if isinstance(child, ast.Assign):
-            pair = child.targets[0], child.value
-            both = all(isinstance(side, ast.Tuple) for side in pair)
-            for target, value in zip(*(side.elts for side in pair)) if both else [pair]:  # type: ignore[attr-defined]
-                names = chain(value)
-                if isinstance(target, ast.Name) and names and names[0] in known:
-                    known[target.id] = ".".join([known[names[0]], *names[1:]])
+            target, value = child.targets[0], child.value
+            pairs = [(target, value)]
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs = list(zip(target.elts, value.elts, strict=False))
+            for name, source in pairs:
+                names = chain(source)
+                if isinstance(name, ast.Name) and names and names[0] in known:
+                    known[name.id] = ".".join([known[names[0]], *names[1:]])
     return known
 
 
@@ -148,12 +149,12 @@ class Seen:
     """A framework that notes which of its names are asked for."""
 
     def __init__(self, real: Any, path: str, names: set[str]) -> None:
-        self.real, self.path, self.names = real, path, names
+        self._real, self._path, self._names = real, path, names
 
     def __getattr__(self, name: str) -> Any:
-        value, path = getattr(self.real, name), f"{self.path}.{name}"
-        self.names.add(path)
-        return Seen(value, path, self.names) if isinstance(value, ModuleType) else value
+        value, path = getattr(self._real, name), f"{self._path}.{name}"
+        self._names.add(path)
+        return Seen(value, path, self._names) if isinstance(value, ModuleType) else value
 
 
 def of_samples() -> Iterator[Name]:

@@ -16,7 +16,7 @@ import pytest
 import rushlight as rl
 from tests.op_samples import as_dtype
 from tests.parity import test_opinfo_parity as opinfo
-from tests.samples.record import B, I, X
+from tests.samples.record import I, X
 
 torch = pytest.importorskip("torch")
 
@@ -47,7 +47,9 @@ def text(layer: Any) -> str:
 # Tensors
 
 case("copy_", lambda L, x, y: L.Tensor.copy_(x * 1, y), X(2, 3), X(3))
-case("data", lambda L, x: [x.data, getattr(x, "data").requires_grad], X(2))
+case("data", lambda L, x: [x.data, x.data.requires_grad], X(2))
+case("constants", lambda L: [L.pi, L.e, L.inf, L.nan, L.newaxis])
+case("dtype", lambda L, x: [isinstance(x.dtype, L.dtype), x.dtype == L.float32], X(2))
 case("detach_", lambda L, x: (lambda y: [y, y.requires_grad, y.is_leaf])((x * 2).detach_()), X(2))
 case("dim", lambda L, x: [x.dim(), x.T.is_contiguous(), x.is_floating_point(), (x > 0).is_floating_point()], X(2, 3))
 case("kinds", lambda L, x: [x.is_ipu, x.is_maia, x.is_mkldnn, x.is_mps, x.is_mtia, x.is_nested, x.is_vulkan,

@@ -181,7 +181,7 @@ class ParameterDict(Module):
     def update(self, parameters: Any) -> None:
         """Adds or replaces the given values: of a mapping, or of pairs.
 
-        Those of a plain dict are taken in the order of their keys, sorted, as PyTorch does: optimisers count on it.
+        Those of a plain dict are taken in the order of their keys, sorted, as in PyTorch: states count on it.
         """
         mapping = isinstance(parameters, (Mapping, ParameterDict))
         pairs = parameters.items() if mapping else parameters
