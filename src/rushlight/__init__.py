@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from rushlight import types as types
     from rushlight import utils as utils
     from rushlight import vision as vision
+    from rushlight.func import vmap as vmap
     from rushlight.train.sweeping.call import Sweep as Sweep
     from rushlight.train.sweeping.call import grid as grid
     from rushlight.train.sweeping.call import sweep as sweep

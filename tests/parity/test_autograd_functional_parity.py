@@ -11,6 +11,8 @@ import rushlight as rl
 from rushlight.errors import GradError
 
 torch = pytest.importorskip("torch")
+PARTS = {"F": "autograd.functional"}
+"""Arguments of functions that stand for a part of the framework."""
 X, Y = np.array([0.3, -1.2, 0.8]), np.array([[1.0, 2.0, 0.5]])
 
 

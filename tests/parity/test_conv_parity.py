@@ -270,3 +270,14 @@ def test_deprecated_names(name: str, args: tuple[Any, ...]) -> None:
     x = numbers(1, 2, 3, 4)
     a, b = (getattr(L.nn.functional, name)(L.from_numpy(x.copy()), *args) for L in (rl, torch))
     close(a, b, 1e-10)
+
+
+COVERED = {
+    "rushlight.nn": {
+        *(case[0] for case in CONVOLUTIONS + OTHERS),
+        *(f"{kind}{n}d" for kind in ("MaxUnpool", "ConvTranspose") for n in (1, 2, 3)),
+        *(f"FractionalMaxPool{n}d" for n in (2, 3)),
+    },
+    "rushlight.nn.functional": {"upsample", "upsample_nearest", "upsample_bilinear"},
+}
+"""What the tests above look up by name, for the matrix of test_matrix.py."""

@@ -13,6 +13,8 @@ import rushlight as rl
 
 torch = pytest.importorskip("torch")
 
+PARTS = {"D": "utils.data"}
+"""Arguments of functions that stand for a part of the framework."""
 Point = namedtuple("Point", "x name")
 LIBRARIES = (rl, torch)
 

@@ -15,6 +15,8 @@ import rushlight as rl
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
+PARTS = {"d": "distributions", "t": "distributions"}
+"""Arguments of functions that stand for a part of the framework."""
 A = np.array
 
 
@@ -383,3 +385,7 @@ def test_transforms_onto_constraints(which: str, name: str) -> None:
         assert bool(c.check(y).all())
         found.append(y.numpy())
     np.testing.assert_allclose(*found, rtol=1e-10)
+
+
+COVERED = {"rushlight.distributions": {*SINGLE, "biject_to", "transform_to"}}
+"""What the tests above look up by name, for the matrix of test_matrix.py."""

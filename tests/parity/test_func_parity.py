@@ -11,6 +11,8 @@ import rushlight as rl
 
 torch = pytest.importorskip("torch")
 
+PARTS = {"F": "func"}
+"""Arguments of functions that stand for a part of the framework."""
 RNG = np.random.default_rng(3)
 W, X, Y, V = (RNG.standard_normal(s) for s in ((3, 4), (5, 3), (5, 4), (3,)))
 

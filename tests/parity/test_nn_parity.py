@@ -276,22 +276,23 @@ def test_calculate_gain(nonlinearity: str) -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("uniform_", {}),
-        ("uniform_", {"a": -2.0, "b": 3.0}),
-        ("normal_", {"mean": 1.0, "std": 2.0}),
-        ("xavier_uniform_", {}),
-        ("xavier_uniform_", {"gain": 2.0}),
-        ("xavier_normal_", {}),
-        ("kaiming_uniform_", {}),
-        ("kaiming_uniform_", {"a": math.sqrt(5)}),
-        ("kaiming_uniform_", {"mode": "fan_out", "nonlinearity": "relu"}),
-        ("kaiming_normal_", {}),
-        ("kaiming_normal_", {"mode": "fan_out", "nonlinearity": "tanh"}),
-    ],
-)
+INITIALISERS = [
+    ("uniform_", {}),
+    ("uniform_", {"a": -2.0, "b": 3.0}),
+    ("normal_", {"mean": 1.0, "std": 2.0}),
+    ("trunc_normal_", {"std": 0.5, "a": -0.4, "b": 1.0}),
+    ("xavier_uniform_", {}),
+    ("xavier_uniform_", {"gain": 2.0}),
+    ("xavier_normal_", {}),
+    ("kaiming_uniform_", {}),
+    ("kaiming_uniform_", {"a": math.sqrt(5)}),
+    ("kaiming_uniform_", {"mode": "fan_out", "nonlinearity": "relu"}),
+    ("kaiming_normal_", {}),
+    ("kaiming_normal_", {"mode": "fan_out", "nonlinearity": "tanh"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), INITIALISERS)
 @pytest.mark.parametrize("shape", [(200, 300), (40, 30, 5, 5)])
 def test_initialisers_follow_the_same_distribution(
     name: str, options: dict[str, Any], shape: tuple[int, ...]
@@ -352,3 +353,7 @@ def test_representations() -> None:
     theirs = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Sequential(torch.nn.Tanh()))
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
+
+
+COVERED = {"rushlight.nn.init": {name for name, _ in INITIALISERS}}
+"""What the tests above look up by name, for the matrix of test_matrix.py."""

@@ -41,6 +41,7 @@ def _set(index: Callable[[Any], Any], value: Any) -> Callable[[Any, Any], None]:
     return write
 
 
+KINDS = ("Float", "Double", "Half", "Long", "Int", "Short", "Char", "Byte", "Bool")
 GRID = [[1.0, -2.0, 3.0], [-4.0, 5.0, -6.0]]
 CALLS: dict[str, Callable[[Any], Any]] = {
     # masks of bytes
@@ -76,7 +77,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "HalfTensor": lambda L: L.HalfTensor([1]),
     "all of them": lambda L: [
         getattr(L, f"{kind}Tensor")([1, 2])
-        for kind in ("Float", "Double", "Half", "Long", "Int", "Short", "Char", "Byte", "Bool")
+        for kind in KINDS
     ],
     "isinstance": lambda L: [isinstance(L.ones(1), t) for t in (L.FloatTensor, L.LongTensor, L.DoubleTensor)],
     "type()": lambda L: [L.ones(1).type(), L.ones(1).bool().type(), L.ones(1).half().type()],
@@ -358,3 +359,7 @@ def test_anomalies_for_the_rest_of_the_program() -> None:
     finally:
         rl.autograd.set_detect_anomaly(False)
     assert rl.tensor([0.0]).log().item() == -float("inf")
+
+
+COVERED = {"rushlight": {f"{kind}Tensor" for kind in KINDS}}
+"""What the tests above look up by name, for the matrix of test_matrix.py."""

@@ -117,6 +117,7 @@ def forms(op: Any) -> dict[str, Form]:
     pairs: dict[str, Form] = {}
     for name in (op.name, *(a.name for a in op.aliases)):
         pairs[name] = (found(rl, name), found(torch, name))
+        pairs[f"{name}_"] = (found(rl, f"{name}_"), found(torch, f"{name}_"))
         if "." not in name:
             for method in (name, f"{name}_"):
                 theirs = getattr(torch.Tensor, method, None)
@@ -252,7 +253,7 @@ def test_samples(name: str) -> None:
     for dtype in DTYPES:
         for sample in samples(op, dtype):
             for form, (our, their) in pairs.items():
-                inplace = form.startswith("x.") and form.endswith("_") and not form.endswith("__")
+                inplace = form.endswith("_") and not form.endswith("__")
                 try:
                     theirs = run(torch, their, sample, theirs_of, inplace)
                 except Exception:

@@ -13,6 +13,8 @@ import rushlight as rl
 
 torch = pytest.importorskip("torch")
 
+PARTS = {"S": "optim.lr_scheduler"}
+"""Arguments of functions that stand for a part of the framework."""
 SHAPES = [(4, 3), (4,), (2, 4), (2,), (80, 60)]
 
 
@@ -377,10 +379,11 @@ def test_lbfgs(options: dict[str, Any]) -> None:
     assert found[0][1:] == found[1][1:]
 
 
+AVERAGES = ["mean", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn"]
+
+
 @pytest.mark.parametrize("buffers", [False, True])
-@pytest.mark.parametrize(
-    "average", ["mean", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_multi_avg_fn"]
-)
+@pytest.mark.parametrize("average", AVERAGES)
 def test_averaged_models(buffers: bool, average: str) -> None:
     found = []
     for L in (rl, torch):
@@ -442,3 +445,11 @@ def test_the_same_loss_curve_from_the_same_weights() -> None:
         a.step()
         b.step()
         assert first.item() == pytest.approx(second.item(), rel=1e-9)
+
+
+COVERED = {
+    "rushlight.optim": {name for name, _ in CASES},
+    "rushlight.optim.lr_scheduler": {name for name, _ in SCHEDULES},
+    "rushlight.optim.swa_utils": AVERAGES[1:],
+}
+"""What the tests above look up by name, for the matrix of test_matrix.py."""

@@ -235,5 +235,5 @@ class EmbeddingBag(_Table):
         parts = [f"{self.num_embeddings}, {self.embedding_dim}"]
         defaults = {"max_norm": None, "norm_type": 2, "scale_grad_by_freq": False}
         parts += self._shown(*(k for k, default in defaults.items() if getattr(self, k) != default))
-        parts += self._shown("mode")
+        parts.append(f"mode={self.mode!r}")
         return ", ".join([*parts, *(self._shown("padding_idx") if self.padding_idx is not None else [])])

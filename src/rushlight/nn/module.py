@@ -157,9 +157,9 @@ class Module(Hooked, ModuleTree):
     def __repr__(self) -> str:
         lines = [f"({name}): {_indent(repr(child))}" for name, child in self._modules.items()]
         extra = self.extra_repr()
-        if not lines:
+        if not lines and "\n" not in extra:
             return f"{type(self).__name__}({extra})"
-        inner = "\n  ".join([extra, *lines] if extra else lines)
+        inner = "\n  ".join([*extra.split("\n"), *lines] if extra else lines)
         return f"{type(self).__name__}(\n  {inner}\n)"
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -32,8 +33,8 @@ class ParameterList(Module):
     >>> weights = rl.nn.ParameterList([rl.zeros(2, 3), rl.zeros(4)])
     >>> weights, list(weights.state_dict())
     (ParameterList(
-      (0): Parameter containing: [float32 of size 2x3]
-      (1): Parameter containing: [float32 of size 4]
+        (0): Parameter containing: [float32 of size 2x3]
+        (1): Parameter containing: [float32 of size 4]
     ), ['0', '1'])
     """
 
@@ -76,9 +77,8 @@ class ParameterList(Module):
             self.append(value)
         return self
 
-    def __repr__(self) -> str:
-        lines = [_line(i, value) for i, value in enumerate(self)]
-        return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
+    def extra_repr(self) -> str:
+        return "\n".join(_line(i, value) for i, value in enumerate(self))
 
 
 class ParameterDict(Module):
@@ -179,14 +179,18 @@ class ParameterDict(Module):
         return type(self)([(k, default) for k in keys])
 
     def update(self, parameters: Any) -> None:
-        """Adds or replaces the given values: of a mapping, or of pairs."""
+        """Adds or replaces the given values: of a mapping, or of pairs.
+
+        Those of a plain dict are taken in the order of their keys, sorted, as in PyTorch: states count on it.
+        """
         mapping = isinstance(parameters, (Mapping, ParameterDict))
-        for key, value in parameters.items() if mapping else parameters:
+        pairs = parameters.items() if mapping else parameters
+        ordered = not mapping or isinstance(parameters, (OrderedDict, ParameterDict))
+        for key, value in pairs if ordered else sorted(pairs):
             self[key] = value
 
-    def __repr__(self) -> str:
-        lines = [_line(key, value) for key, value in self.items()]
-        return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
+    def extra_repr(self) -> str:
+        return "\n".join(_line(key, value) for key, value in self.items())
 
 
 def _attribute(key: Any) -> str:
