@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "ops": BASE,
     "func": BASE | {"ops", "nn", "compile"},
     "linalg": BASE | {"ops"},
+    "sparse": BASE | {"ops"},
     "special": BASE | {"ops"},
     "distributions": TENSORS | {"nn", "special", "linalg"},
     "nn": BASE | {"ops"},

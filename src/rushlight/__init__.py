@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from rushlight import interop as interop
     from rushlight import linalg as linalg
     from rushlight import plot as plot
+    from rushlight import sparse as sparse
     from rushlight import special as special
     from rushlight import train as train
     from rushlight import types as types
@@ -95,6 +96,7 @@ _PACKAGES = (
     "jit",
     "multiprocessing",
     "plot",
+    "sparse",
     "special",
     "train",
     "types",
@@ -163,6 +165,16 @@ _NAMES = {
 light; operations that do so stand in `ops/__init__.py`."""
 
 _ELSEWHERE = {
+    **dict.fromkeys(
+        (
+            "sparse_bsc_tensor",
+            "sparse_bsr_tensor",
+            "sparse_compressed_tensor",
+            "sparse_csc_tensor",
+            "sparse_csr_tensor",
+        ),
+        "Sparse tensors are in coordinate form: rl.sparse_coo_tensor.",
+    ),
     "bfloat16": "There are float32, float64 and float16.",
     **dict.fromkeys(
         (

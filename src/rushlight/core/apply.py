@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from rushlight.core.composite import NoArray
 from rushlight.core.fold import Operand, is_exact, of
 from rushlight.core.graph import Node
 from rushlight.core.lower import Map
@@ -28,7 +29,7 @@ from rushlight.errors import (
     message,
 )
 
-__all__ = ["apply", "apply_", "as_operand", "explain", "one_dtype", "to_dtype"]
+__all__ = ["CAST", "apply", "apply_", "as_operand", "explain", "one_dtype", "to_dtype"]
 
 _ndarray = xp.ndarray
 _numbers = frozenset((bool, int, float))
@@ -40,7 +41,10 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
 
     Raises what `op.infer` raises when the inputs do not fit.
     """
-    arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
+    try:
+        arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
+    except NoArray as met:
+        return met.tensor.compute(op, inputs, attrs)
     if op.promote != "none":
         dtype = None
         for a in arrays[op.first :] if op.first else arrays:
@@ -341,6 +345,6 @@ CAST: Op = register(
 
 def to_dtype(x: Tensor, dtype: Any) -> Tensor:
     """`x` itself if it has `dtype`, else a converted copy; the gradient is converted back, from floats."""
-    if x.array.dtype == dtype:
+    if x.dtype == dtype:
         return x
     return apply(CAST, x if dtype.kind == "f" else x.detach(), dtype=dtype)

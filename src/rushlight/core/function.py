@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.core.apply import apply
+from rushlight.core.composite import Composite
 from rushlight.core.graph import Node
 from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec, broadcast
@@ -94,6 +95,10 @@ class Function:
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` and record it."""
         inputs = [a if isinstance(a, Tensor) else None for a in args]
+        for a in inputs:
+            if isinstance(a, Composite) and a.requires_grad and state.grad_enabled:
+                got = f"a {a.kind} tensor that requires grad"
+                raise GradError(message(cls.__name__, got, "dense ones", "Give it the values."))
         ctx = FunctionContext(tuple(t is not None and t.node is not None for t in inputs))
         with no_grad():
             results = cls.forward(ctx, *args, **kwargs)

@@ -11,7 +11,15 @@ from rushlight.core.spec import default
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, message
 
-__all__ = ["TRACED", "PrintOptions", "describe", "get_printoptions", "options", "set_printoptions"]
+__all__ = [
+    "TRACED",
+    "PrintOptions",
+    "describe",
+    "describe_sparse",
+    "get_printoptions",
+    "options",
+    "set_printoptions",
+]
 
 TRACED = "<traced>"
 """What a tensor shows for its numbers while a function is traced, which has none."""
@@ -107,6 +115,30 @@ def describe(tensor: Any) -> str:
         facts.append(f"dtype=rushlight.{array.dtype}")
     facts.extend(_history(tensor))
     return _joined(start, text, facts)
+
+
+def describe_sparse(tensor: Any) -> str:
+    """The text of a sparse tensor: its places, its values, then what of it is not as usual."""
+    start, parts = "tensor(", []
+    for name, part in (("indices", tensor._indices()), ("values", tensor._values())):
+        begin = f"{name}=tensor("
+        if part.array.__class__ is not xp.ndarray:
+            text = TRACED
+        elif part.array.size:
+            text = _numbers(part.array, len(start + begin))
+        else:
+            text = f"[], size={tuple(part.shape)}"
+        parts.append(f"{begin}{text})")
+    facts = [f"size={tuple(tensor.shape)}", f"nnz={tensor._nnz()}"]
+    if tensor.dtype not in (default.dtype, xp.int64, xp.bool_):
+        facts.append(f"dtype=rushlight.{tensor.dtype}")
+    facts.append(f"layout={tensor.layout}")
+    if tensor.grad_fn is not None:
+        facts.append(f"grad_fn=<{tensor.grad_fn.label}>")
+    elif tensor.requires_grad:
+        facts.append("requires_grad=True")
+    gap = ",\n" + " " * len(start)
+    return _joined(start, gap.join([*parts, facts[0]]), facts[1:])
 
 
 def _history(tensor: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.core.autograd import propagate
+from rushlight.core.composite import NoArray
 from rushlight.core.graph import Node, observe
 from rushlight.core.state import state
 from rushlight.core.tensor import Parameter, Tensor
@@ -185,7 +186,10 @@ def _name_within(path: tuple[str, ...], module: Module) -> str:
 
 def _observed(x: Any) -> Any:
     """Plain floating data gets an alias by which `backward` can find it; everything else stays as it is."""
-    return observe(x) if isinstance(x, Tensor) and x.node is None and x.array.dtype.kind == "f" else x
+    try:
+        return observe(x) if isinstance(x, Tensor) and x.node is None and x.array.dtype.kind == "f" else x
+    except NoArray:
+        return x
 
 
 def _sources(values: tuple[Any, ...]) -> list[Any]:

@@ -96,6 +96,7 @@ LATER: dict[str, str] = {
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu_solve lu_unpack matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
     "conv": "convolution",
+    "coo_making": "dsmm sparse_coo_tensor spmm",
     "typed": """
         BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
     """,
@@ -178,6 +179,10 @@ METHODS: dict[str, str] = {
     "arranging": """
         dsplit fliplr flipud hsplit repeat_interleave roll rot90 split_with_sizes tensor_split
         unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit
+    """,
+    "coo_making": """
+        sparse_mask to_dense to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc
+        to_sparse_csr
     """,
     "counting": "argwhere bincount histc histogram nonzero_static unique unique_consecutive",
     "distances": "corrcoef cov dist renorm",

@@ -285,8 +285,8 @@ def numpy_names(op: str, given: dict[str, Any], dim: Any, keepdim: Any = None) -
 
 def _axes(name: str, input: Tensor, dim: Any) -> Axes:
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
-        return tuple(range(input.array.ndim))
-    return normalize_axes(name, dim, input.array.ndim)
+        return tuple(range(input.ndim))
+    return normalize_axes(name, dim, input.ndim)
 
 
 def in_float32(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -312,7 +312,7 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     """
     if numpy:
         dim, keepdim = numpy_names("sum", numpy, dim, keepdim)
-    kind = input.array.dtype.kind
+    kind = input.dtype.kind
     if kind != "f" and (dtype is None or xp.dtype(dtype).kind in "iuf"):
         # Without a copy of the input in int64; what becomes float is added up exactly first.
         total = apply(SUM, input, dim=_axes("sum", input, dim), keepdim=keepdim, dtype=whole(dtype))

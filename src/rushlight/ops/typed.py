@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rushlight.core.composite import Composite
 from rushlight.core.placement import check_device
 from rushlight.core.size import Size
 from rushlight.core.spec import as_dtype, default
@@ -70,7 +71,8 @@ class TensorType(type):
         return made
 
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, Tensor) and bool(value.dtype == cls.made_of)
+        dense = isinstance(value, Tensor) and not isinstance(value, Composite)
+        return dense and bool(value.dtype == cls.made_of)  # type: ignore[attr-defined]
 
     def __repr__(cls) -> str:
         return f"<class 'rushlight.{cls.__name__}'>"

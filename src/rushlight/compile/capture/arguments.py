@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from rushlight.compile.capture.makes import PLAIN
+from rushlight.core.composite import Composite
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
@@ -47,6 +48,8 @@ class Flat:
         return self._number in self._free
 
     def _enter(self, value: Any) -> Any:
+        if isinstance(value, Composite):
+            return type(value), value.facts(), tuple([self._enter(v) for v in value.parts()])
         if isinstance(value, Tensor) or _is_array(value):
             self.tensors.append(value if isinstance(value, Tensor) else wrap(value))
             return value.shape, value.dtype.str, isinstance(value, Tensor) and value.requires_grad
@@ -60,6 +63,8 @@ class Flat:
         return _key(value)
 
     def _leave(self, value: Any, tensors: Any, numbers: Any) -> Any:
+        if isinstance(value, Composite):
+            return value.rebuilt([next(tensors) for _ in value.parts()])
         if isinstance(value, Tensor) or _is_array(value):
             return next(tensors)
         if type(value) in NUMBERS and self._is_free():

@@ -7,6 +7,7 @@ from typing import Any
 
 from rushlight.compile.capture.number import Number
 from rushlight.compile.capture.placeholder import TraceError
+from rushlight.core.composite import Composite
 from rushlight.core.printing import TRACED
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.errors import message
@@ -27,6 +28,8 @@ class NumberAt:
 
 def tensors_of(result: Any) -> list[Tensor]:
     """The tensors in a result, in order."""
+    if isinstance(result, Composite):
+        return list(result.parts())
     if isinstance(result, Tensor):
         return [result]
     if isinstance(result, dict):
@@ -59,6 +62,8 @@ def fill(result: Any, arrays: Iterator[Any], numbers: Sequence[Any] = ()) -> Any
 def _rebuild(value: Any, tensor: Any, number: Any, plain: Any = lambda value: value) -> Any:
     if type(value) in (Number, NumberAt):
         return number(value)
+    if isinstance(value, Composite):
+        return value.rebuilt([tensor() for _ in value.parts()])
     if isinstance(value, Tensor) or value is Hole:
         return tensor()
     if isinstance(value, dict):

@@ -42,6 +42,7 @@ from rushlight.compile.capture.ran import (
     stored_by,
     words_of,
 )
+from rushlight.core.composite import Composite
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside, xp
 
@@ -99,7 +100,11 @@ class Scope:
         """The tensors that may have gradients, some of them more than once."""
         yield from self.tensors.values()
         for module in self.modules.values():
-            yield from (v for v in vars(module).values() if isinstance(v, Tensor))
+            for v in vars(module).values():
+                if isinstance(v, Composite):
+                    yield from v.parts()
+                elif isinstance(v, Tensor):
+                    yield v
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 yield from group["params"]
@@ -144,7 +149,7 @@ class Scope:
             return
         self._seen.add(id(value))
         self._kept.append(value)
-        if issubclass(kind, Tensor):
+        if issubclass(kind, Tensor) and not issubclass(kind, Composite):
             self.tensors[id(value)] = value
         elif kind is types.FunctionType:
             self._function(value)
