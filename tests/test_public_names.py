@@ -16,10 +16,8 @@ from rushlight.errors import GradError, NotSupportedError, missing, nearest, ref
 
 SUBPACKAGES = {
     "amp", "autograd", "data", "distributions", "errors", "func", "interop", "jit", "linalg",
-    "multiprocessing", "nn", "ops", "optim", "plot", "special", "train", "types", "utils", "version",
-    "vision",
     "multiprocessing", "nn", "ops", "optim", "plot", "sparse", "special", "train", "types", "utils",
-    "version",
+    "version", "vision",
 }  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",

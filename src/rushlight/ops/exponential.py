@@ -163,7 +163,6 @@ def frexp(input: Tensor) -> Parts:
 
     >>> import rushlight as rl
     >>> rl.frexp(rl.tensor([10.0]))
-    Parts(mantissa=tensor([0.6250]), exponent=tensor([4], dtype=rushlight.int32))
     rushlight.return_types.frexp(
     mantissa=tensor([0.6250]),
     exponent=tensor([4], dtype=rushlight.int32))
