@@ -51,8 +51,8 @@ def test_the_gallery_shows_code_that_is_there(page: Path) -> None:
 
 def test_the_table_of_folders_names_all_of_them() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| ((?:`[a-z_/]+/`(?:, )?)+) \|", text, re.M)
-    named = [folder for row in rows for folder in re.findall(r"`([a-z_/]+)/`", row)]
+    rows = re.findall(r"^\| ((?:`[a-z0-9_/]+/`(?:, )?)+) \|", text, re.M)
+    named = [folder for row in rows for folder in re.findall(r"`([a-z0-9_/]+)/`", row)]
     packages = (ROOT / "src" / "rushlight").rglob("*/__init__.py")
     found = {package.parent.relative_to(ROOT / "src" / "rushlight").as_posix() for package in packages}
     assert sorted(named) == sorted(found)

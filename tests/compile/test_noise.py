@@ -32,6 +32,15 @@ def test_what_is_right_is_not_suspected() -> None:
         compile(noise)(x)
 
 
+def test_a_product_that_overflows_on_the_way() -> None:
+    """With a factor 0 it is 0 in one order, and infinity times 0 in another; what cannot overflow is held."""
+    x = rl.tensor([1e30, 1e30, 2.0, 0.0, 3.0])
+    graph = trace(lambda x: (x.prod(), (x * 1e-20).prod()), [x]).graph
+    right = interpret(graph, [x.array])[0]
+    assert agrees(graph, [x.array], [np.float32(np.nan) + right[0], right[1]], right)
+    assert not agrees(graph, [x.array], [right[0], right[1] + np.float32(1.0)], right)
+
+
 def test_noise_of_many_elements_has_no_gaps() -> None:
     """The moves of two operands cancel in some of many elements, in all of few runs: what is off by the
     rounding of a mean is right in every element, or in none."""

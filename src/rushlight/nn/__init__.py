@@ -96,7 +96,7 @@ LATER: dict[str, str] = {
         TripletMarginWithDistanceLoss""",
     "nonlinear": """CELU ELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LogSigmoid Mish PReLU RReLU ReLU6
         SELU Softmax2d Softmin Softshrink Softsign Tanhshrink Threshold""",
-    "parallel": "DataParallel DistributedDataParallel",
+    "parallel": "DataParallel DistributedDataParallel data_parallel",
     "bilinear_form": "Bilinear Unflatten",
     "parameters": "ParameterDict ParameterList",
     "uninitialized": "UninitializedBuffer UninitializedParameter",

@@ -18,7 +18,7 @@ from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.interpret import run_node
-from rushlight.core.lower import Contract
+from rushlight.core.lower import Contract, Reduce
 from rushlight.device import m, xp
 from rushlight.device.random import coins, moved, shaken
 
@@ -149,7 +149,9 @@ def _node(number: int, node: Node, operands: Sequence[Any], runs: range, thoroug
     wild = each(_Runs.other) if thorough and (any(v.wild for v in known) or (noisy and steps)) else []
     found = _Runs(still, near, wild)
     smooth = not (noisy and thorough) or node.op.lower.follows == "smoothly"
-    return found if smooth else _with_jumps(number, node, operands, found, runs)
+    found = found if smooth else _with_jumps(number, node, operands, found, runs)
+    product = isinstance(node.op.lower, Reduce) and node.op.lower.merge == "prod" and still.dtype.kind == "f"
+    return _with_orders(node, operands, found, runs) if product and thorough else found
 
 
 def _round_off(
@@ -210,6 +212,25 @@ def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs, 
         jumps = jumps or bool(xp.any(jump))
         wild.append(result)
     return _Runs(found.still, found.near, wild) if jumps else found
+
+
+def _with_orders(node: Node, operands: Sequence[Any], found: _Runs, runs: range) -> _Runs:
+    """The runs of a product, with nan where in some order of its factors it overflows, or vanishes, on the
+    way: infinity times 0 is none of what another order gives."""
+    factors = _still(operands[0]).astype(found.still.dtype)
+    with xp.silence():
+        size = xp.abs(factors)
+        large = run_node(node, [xp.maximum(size, 1.0)])
+        small = run_node(node, [xp.where((size > 0.0) & (size < 1.0), size, 1.0).astype(size.dtype)])
+    unsure = (large == float("inf")) | (small == 0.0)
+    if not xp.any(unsure):
+        return found
+    nan = xp.where(unsure, float("nan"), found.still).astype(found.still.dtype)
+    return _Runs(found.still, found.near, [xp.where(unsure, nan, found.other(run)) for run in runs])
+
+
+def _still(v: Any) -> Any:
+    return v.still if isinstance(v, _Runs) else xp.asarray(v)
 
 
 def _ties(operands: Sequence[Any], runs: range) -> Any:
