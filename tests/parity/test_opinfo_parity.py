@@ -82,7 +82,6 @@ LEFT_OUT = {
     },
     ("sum_to_size", torch.bool): "PyTorch makes int64 of what is 0-d, though nothing is summed",
     ("sum_to_size", torch.uint8): "as of bool",
-    ("nn.functional.batch_norm.without_cudnn", torch.float32): "its samples are for CUDA",
     ("einsum", torch.uint8): "PyTorch makes int64 where it only sums, and uint8 where it multiplies",
 }
 LARGEST = {"grid_sampler_3d": 1 << 14}
@@ -132,9 +131,14 @@ def forms(op: Any) -> dict[str, Form]:
 
 
 OPS = {
-    op.full_name: op for op in op_db if forms(op) and op.variant_test_name not in ("complex", "partial_views")
+    op.full_name: op
+    for op in op_db
+    if forms(op)
+    and op.variant_test_name not in ("complex", "partial_views")
+    and any(op.supports_dtype(dtype, "cpu") for dtype in DTYPES)
 }
-"""Partial views have memory around them, which the copy that Rushlight gets has not."""
+"""Partial views have memory around them, which the copy that Rushlight gets has not; some ops are of complex
+numbers alone."""
 
 
 def ours_of(value: Any) -> Any:

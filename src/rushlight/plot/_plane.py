@@ -63,7 +63,7 @@ def _of_data_set(points: Any, labels: Any) -> tuple[Any, Any]:
     if raw is not None:  # the disk: as the points are, before normalising
         return raw, getattr(points, "labels", None) if labels is None else labels
     batch = points.slice(0, len(points))
-    inputs, *rest = batch if isinstance(batch, tuple) else (batch,)
+    inputs, *rest = batch if isinstance(batch, (tuple, list)) else (batch,)
     return inputs, rest[-1] if labels is None and rest else labels
 
 
