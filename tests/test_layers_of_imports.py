@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "func": BASE | {"ops", "nn", "compile"},
     "linalg": BASE | {"ops"},
     "sparse": BASE | {"ops"},
+    "testing": BASE | {"ops"},
     "special": BASE | {"ops"},
     "distributions": TENSORS | {"nn", "special", "linalg"},
     "nn": BASE | {"ops"},

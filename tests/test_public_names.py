@@ -16,8 +16,8 @@ from rushlight.errors import GradError, NotSupportedError, missing, nearest, ref
 
 SUBPACKAGES = {
     "amp", "autograd", "data", "distributions", "errors", "func", "interop", "jit", "linalg",
-    "multiprocessing", "nn", "ops", "optim", "plot", "sparse", "special", "train", "types", "utils",
-    "version", "vision",
+    "multiprocessing", "nn", "ops", "optim", "plot", "sparse", "special", "testing", "train", "types",
+    "utils", "version", "vision",
 }  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",
@@ -129,6 +129,8 @@ NAMESPACES = [
     rl, rl.autograd, rl.data, rl.distributions, rl.errors, rl.func, rl.interop, rl.linalg, nn, nn.functional,
     nn.init, nn.utils, rl.ops, optim, optim.lr_scheduler, optim.swa_utils, rl.plot, rl.special, rl.train,
     rl.utils, rl.vision, rl.vision.datasets, rl.vision.transforms, rl.vision.transforms.functional,
+    nn.init, nn.utils, rl.ops, optim, optim.lr_scheduler, optim.swa_utils, rl.plot, rl.special, rl.testing,
+    rl.train, rl.utils, rl.vision, rl.vision.datasets, rl.vision.transforms, rl.vision.transforms.functional,
     rl.vision.transforms.v2, rl.vision.transforms.v2.functional, rl.vision.utils,
     rl, rl.autograd, rl.data, rl.errors, rl.interop, nn, nn.functional, nn.init, nn.utils, rl.ops, optim,
     optim.lr_scheduler, rl.plot, rl.train, rl.utils,

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from rushlight import plot as plot
     from rushlight import sparse as sparse
     from rushlight import special as special
+    from rushlight import testing as testing
     from rushlight import train as train
     from rushlight import types as types
     from rushlight import utils as utils
@@ -98,6 +99,7 @@ _PACKAGES = (
     "plot",
     "sparse",
     "special",
+    "testing",
     "train",
     "types",
     "utils",

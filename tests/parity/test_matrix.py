@@ -26,10 +26,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "pin_memory": "there is nothing to pin",
     },
     "rushlight": {
-        "contiguous_format": "numbers lie in rows here, whatever an argument says",
-        "preserve_format": "as contiguous_format",
-        "strided": "as contiguous_format",
-        "compile": "another compiler; tests/compile",
+        "strided": "numbers lie in rows here, whatever an argument says",
         "set_default_device": "there is one device; tests/test_device.py",
         "set_default_tensor_type": "a setting; tests/core",
         "set_float32_matmul_precision": "a setting without effect",

@@ -142,6 +142,25 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "jit": lambda L: L.jit.script(L.nn.Linear(1, 1))(L.ones(1, 1)).shape == (1, 1),
     "parallel": lambda L: list(L.nn.DataParallel(L.nn.Linear(1, 1)).state_dict()),
     "saved_variables": lambda L: saved(L),
+    # options of memory, and of gradients, that optimisers and courses pass
+    "memory formats": lambda L: [
+        *(getattr(L, f"{n}_like")(L.ones(2), memory_format=L.preserve_format) for n in ("zeros", "ones")),
+        L.full_like(L.ones(2), 3.0, memory_format=L.preserve_format),
+        L.ones(2).clone(memory_format=L.contiguous_format),
+        L.ones(2).contiguous(memory_format=L.contiguous_format),
+        L.ones(2).long(memory_format=L.preserve_format),
+    ],
+    "new leaves": lambda L: [
+        (x.requires_grad, x.is_leaf, tuple(x.shape))
+        for x in (
+            L.normal(0, 0.01, size=(2, 1), requires_grad=True),
+            *(getattr(L, f"{n}_like")(L.ones(2), requires_grad=True) for n in ("rand", "randn")),
+            L.randint_like(L.ones(2), 3, requires_grad=True),
+            *(getattr(L.ones(2), f"new_{n}")((2,), requires_grad=True) for n in ("zeros", "ones")),
+            L.ones(2).new_full((2,), 1.0, requires_grad=True),
+            L.ones(2).new_tensor([1.0], requires_grad=True),
+        )
+    ],
 }  # fmt: skip
 
 

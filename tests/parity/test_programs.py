@@ -129,6 +129,14 @@ def agree(ours: Any, theirs: Any, where: str) -> None:
         assert ours == theirs, where
 
 
+@pytest.fixture(autouse=True)
+def _gradients_on() -> Iterator[None]:
+    """Programs may switch gradients off for good."""
+    yield
+    for L in (rl, torch):
+        L.set_grad_enabled(True)
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_program(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -115,7 +115,7 @@ def train(nets, steps=20):
     memory = ReplayMemory(1000)
     env = Corridor()
     losses = []
-    while len(losses) < 2 * steps:
+    while len(losses) < steps:
         state = torch.tensor(env.reset(), dtype=torch.float32, device=device).unsqueeze(0)
         for t in count():
             action = select_action(policy_net, state)

@@ -151,7 +151,7 @@ def outputs(models):
         "trainable": sum(p.numel() for p in filter(lambda p: p.requires_grad, again.parameters())),
         "step": (checkpoint["step"], checkpoint["name"]),
         "gradients": [w.grad, a.grad, b.grad],
-        "repr": str(model),
+        "repr": f"{model.layers} {model.acts}",
         "gradcheck": torch.autograd.gradcheck(MyReLU.apply, (torch.tensor([0.5, -1.0], dtype=torch.double,
                                                                          requires_grad=True),)),
     }

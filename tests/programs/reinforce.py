@@ -148,7 +148,7 @@ def train(models, steps=20):
     for i_episode in range(steps):
         state, _ = env.reset()
         ep_reward = 0
-        for t in range(1, 25):
+        for t in range(1, 15):
             action = select_action(policy, state)
             state, reward, done, _, _ = env.step(action)
             policy.rewards.append(reward)
@@ -164,7 +164,7 @@ def train(models, steps=20):
     for _ in range(steps // 2):
         state, _ = env.reset()
         entropies = []
-        for t in range(1, 25):
+        for t in range(1, 15):
             action, entropy = select_critic_action(critic, state)
             entropies.append(entropy)
             state, reward, done, _, _ = env.step(action)

@@ -37,14 +37,14 @@ COPY = elementwise(
 
 
 @method()
-def clone(input: Tensor) -> Tensor:
-    """A copy in memory of its own; gradients flow through it."""
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy in memory of its own; gradients flow through it. There is one format of memory."""
     return apply(CLONE, input)
 
 
 @method()
-def contiguous(input: Tensor) -> Tensor:
-    """The tensor itself if it is C-contiguous, else a copy that is."""
+def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself if it is C-contiguous, the one format of memory, else a copy that is."""
     return input if input.is_contiguous() else reshape_copy(input)
 
 
@@ -80,7 +80,7 @@ def wanted_dtype(args: tuple[Any, ...], options: dict[str, Any]) -> Any:
 
 
 def _converter(name: str, dtype: Any) -> None:
-    def convert(input: Tensor) -> Tensor:
+    def convert(input: Tensor, memory_format: Any = None) -> Tensor:
         return to_dtype(input, dtype)
 
     convert.__doc__ = f"The tensor as {dtype}."

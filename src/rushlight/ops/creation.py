@@ -214,58 +214,109 @@ def full(
 
 
 def zeros_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
     return _filled((input.shape,), 0, dtype or input.dtype, requires_grad, device)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Ones of the shape and dtype of `input`."""
     return _filled((input.shape,), 1, dtype or input.dtype, requires_grad, device)
 
 
 def empty_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """A tensor to be filled, of the shape and dtype of `input`."""
     return zeros_like(input, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """One value in the shape and dtype of `input`."""
     return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad, device)
 
 
 @method()
-def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def new_full(
+    input: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """One value in a new shape, with the dtype of `input`."""
     check_device(device)
     dtype = input.array.dtype if dtype is None else as_dtype(dtype)
-    return apply(FULL, shape=tuple(size), value=as_held("new_full", fill_value, dtype), dtype=dtype)
+    out = apply(FULL, shape=tuple(size), value=as_held("new_full", fill_value, dtype), dtype=dtype)
+    return out.requires_grad_() if requires_grad else out
 
 
 @method()
-def new_zeros(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
+def new_zeros(
+    input: Tensor,
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Zeros in a new shape, with the dtype of `input`."""
     check_device(device)
-    return new_full(input, as_sizes(sizes, size), 0, dtype=dtype)
+    out = new_full(input, as_sizes(sizes, size), 0, dtype=dtype)
+    return out.requires_grad_() if requires_grad else out
 
 
 @method()
-def new_ones(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
+def new_ones(
+    input: Tensor,
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Ones in a new shape, with the dtype of `input`."""
     check_device(device)
-    return new_full(input, as_sizes(sizes, size), 1, dtype=dtype)
+    out = new_full(input, as_sizes(sizes, size), 1, dtype=dtype)
+    return out.requires_grad_() if requires_grad else out
 
 
 @method()
-def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def new_tensor(
+    input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of `data` with the dtype of `input`."""
     check_device(device)
-    return tensor(data, dtype=input.dtype if dtype is None else dtype)
+    out = tensor(data, dtype=input.dtype if dtype is None else dtype)
+    return out.requires_grad_() if requires_grad else out
 
 
 def arange(

@@ -174,19 +174,33 @@ def randn(
 
 
 def rand_like(
-    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Uniform random numbers in the shape and dtype of `input`."""
     check_device(device)
-    return uniform(input.shape, _float_dtype("rand_like", dtype or input.dtype), generator)
+    out = uniform(input.shape, _float_dtype("rand_like", dtype or input.dtype), generator)
+    return out.requires_grad_() if requires_grad else out
 
 
 def randn_like(
-    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Normal random numbers in the shape and dtype of `input`."""
     check_device(device)
-    return gaussian(input.shape, _float_dtype("randn_like", dtype or input.dtype), generator)
+    out = gaussian(input.shape, _float_dtype("randn_like", dtype or input.dtype), generator)
+    return out.requires_grad_() if requires_grad else out
 
 
 def normal(
@@ -197,14 +211,17 @@ def normal(
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Normal random numbers of the given mean and deviation, tensors, or numbers and a size."""
     check_device(device)
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
     if size is None and tensors:
         shape, dtype = broadcast("normal", [t.shape for t in tensors]), tensors[0].dtype
-        return gaussian(shape, _float_dtype("normal", dtype), generator) * std + mean
-    return gaussian(as_sizes((size,)), _float_dtype("normal", dtype), generator) * std + mean
+    else:
+        shape = as_sizes((size,))
+    out = gaussian(shape, _float_dtype("normal", dtype), generator) * std + mean
+    return out.requires_grad_() if requires_grad else out
 
 
 def randint(
@@ -231,13 +248,21 @@ def randint(
 
 
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Random integers in [low, high) in the shape and dtype of `input`."""
     check_device(device)
     if high is None:
         low, high = 0, low
-    return randint(low, high, input.shape, dtype=dtype or input.dtype)
+    out = randint(low, high, input.shape, dtype=dtype or input.dtype)
+    return out.requires_grad_() if requires_grad else out
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
