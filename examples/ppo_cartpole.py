@@ -98,7 +98,7 @@ def train(
     def play(state: Tensor, age: Tensor) -> tuple[Tensor, ...]:
         with rl.no_grad():
             logits, value = model(state)
-            chosen = Categorical(logits=logits, validate_args=False)
+            chosen = Categorical(logits=logits)
             action = chosen.sample()
             after, fallen = games.step(state, action)
             over = fallen | (age + 1 >= games.LIMIT)
@@ -108,7 +108,7 @@ def train(
     @rl.compile
     def update(state: Tensor, action: Tensor, before: Tensor, gain: Tensor, target: Tensor) -> Tensor:
         logits, value = model(state)
-        now = Categorical(logits=logits, validate_args=False)
+        now = Categorical(logits=logits)
         ratio = (now.log_prob(action) - before).exp()
         gain = (gain - gain.mean()) / (gain.std() + 1e-8)
         policy = -rl.min(ratio * gain, ratio.clamp(0.8, 1.2) * gain).mean()

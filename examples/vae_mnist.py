@@ -28,7 +28,7 @@ class VAE(nn.Module):
 
     def encode(self, x: Tensor) -> Normal:
         mean, log_scale = self.encoder(x).chunk(2, 1)
-        return Normal(mean, log_scale.exp(), validate_args=False)
+        return Normal(mean, log_scale.exp())
 
     def loss(self, x: Tensor) -> Tensor:
         """-ELBO of a picture, in nats: how badly it is drawn again, and how far its code is from N(0, 1)."""

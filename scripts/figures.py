@@ -3,7 +3,7 @@
     python scripts/figures.py results     the table of commands: each runs with ten seeds, or five on MNIST
     python scripts/figures.py sizes       the table of installs: each into a new environment, over a network
     python scripts/figures.py lines       the table of folders: how many lines each part has
-    python scripts/figures.py examples    the table of examples: what each prints that it reached (needs MNIST)
+    python scripts/figures.py examples    the table of examples: what each says that it reached
     python scripts/figures.py             all
 
 A row of a table begins with a command; one of its cells is written anew, and nothing else. The results are
@@ -83,7 +83,7 @@ def summary(errors: list[float], disk: bool) -> str:
 
 
 def reached_by(example: str) -> str:
-    """What an example says at its end that it reached, and the processor's seconds, of all cores, that it took."""
+    """What an example says that it reached, and the processor time that it took, of all cores."""
     before = os.times()
     options = ["--sample", "0"] if example == "char_gpt" else []
     said = run([sys.executable, str(ROOT / "examples" / f"{example}.py"), *options])
@@ -93,11 +93,7 @@ def reached_by(example: str) -> str:
 
 
 def reached_in(said: str) -> str:
-    """The last line of an example's text, without the time.
-
-    >>> reached_in("epoch 1  loss 0.2\\ntest accuracy 98.76% after 41 s\\n\\n")
-    'test accuracy 98.76%'
-    """
+    """The last line of an example's text, without the time."""
     return re.sub(r",? after \d+ s$", "", said.strip().splitlines()[-1])
 
 

@@ -78,8 +78,8 @@ SMALL = {
     ),
     "vae_mnist": (("--epochs", "1", "--samples", "500"), r"test loss \d+\.\d nats"),
 }
-"""Options with which an example takes seconds, and what it says at its end. `tests/compile/test_examples.py` has
-their curves."""
+"""Options with which an example takes seconds, and what it says at its end. Their curves are tested in
+`tests/compile/test_examples.py`."""
 
 
 @pytest.mark.parametrize("name", SMALL)

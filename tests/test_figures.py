@@ -36,6 +36,12 @@ def test_figures_say_their_spread() -> None:
     assert text == "test accuracy 0.975 on average, 0.970 to 0.980 with 2 seeds"
 
 
+def test_figures_say_what_an_example_reached() -> None:
+    said = "epoch 1  loss 0.2\ntest accuracy 98.76% after 41 s\n\n"
+    assert figures.reached_in(said) == "test accuracy 98.76%"
+    assert figures.reached_in("reward 490 over 20 games, after 9 s\n") == "reward 490 over 20 games"
+
+
 def test_every_figure_of_the_readme_is_of_the_scripts_making() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     results = re.findall(r"^\| `rushlight train [^`]+` \|([^|]*)\|", text, re.M)
@@ -46,6 +52,10 @@ def test_every_figure_of_the_readme_is_of_the_scripts_making() -> None:
     assert len(sizes) == 3
     for size in sizes:
         assert re.fullmatch(r" \d+ MB, \d+ MB with bytecode ", size), size
+    examples = re.findall(r"^\| \[`\w+`\]\(examples/[^|]*\|[^|]*\|([^|]*)\|", text, re.M)
+    assert len(examples) == 3
+    for reached in examples:
+        assert re.search(r"\d.*; \d+ s $", reached), reached
 
 
 def test_the_readme_says_how_large_each_part_is() -> None:

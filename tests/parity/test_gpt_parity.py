@@ -1,4 +1,4 @@
-"""The GPT of the examples, and the same text of a program run by PyTorch: one loss curve over a hundred steps."""
+"""The GPT of the examples, and the same program text run by PyTorch: one loss curve over a hundred steps."""
 
 from __future__ import annotations
 
