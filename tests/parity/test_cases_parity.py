@@ -51,28 +51,88 @@ case("data", lambda L, x: [x.data, x.data.requires_grad], X(2))
 case("constants", lambda L: [L.pi, L.e, L.inf, L.nan, L.newaxis])
 case("dtype", lambda L, x: [isinstance(x.dtype, L.dtype), x.dtype == L.float32], X(2))
 case("detach_", lambda L, x: (lambda y: [y, y.requires_grad, y.is_leaf])((x * 2).detach_()), X(2))
-case("dim", lambda L, x: [x.dim(), x.T.is_contiguous(), x.is_floating_point(), (x > 0).is_floating_point()], X(2, 3))
-case("kinds", lambda L, x: [x.is_ipu, x.is_maia, x.is_mkldnn, x.is_mps, x.is_mtia, x.is_nested, x.is_vulkan,
-    x.is_xla, x.is_xpu, x.is_sparse_csr, str(x.device)], X(2))
+case(
+    "dim",
+    lambda L, x: [x.dim(), x.T.is_contiguous(), x.is_floating_point(), (x > 0).is_floating_point()],
+    X(2, 3),
+)
+case(
+    "kinds",
+    lambda L, x: [
+        x.is_ipu,
+        x.is_maia,
+        x.is_mkldnn,
+        x.is_mps,
+        x.is_mtia,
+        x.is_nested,
+        x.is_vulkan,
+        x.is_xla,
+        x.is_xpu,
+        x.is_sparse_csr,
+        str(x.device),
+    ],
+    X(2),
+)
 case("shared", lambda L, x: [x.is_shared(), x.detach().clone().share_memory_()], X(2))
 case("slogdet", lambda L, x: [*L.slogdet(x), *x.slogdet()], X(3, 3))
-case("type", lambda L, x: [x.double().type(), x.type("torch.DoubleTensor") if L is torch else x.double(),
-    x.long().type(L.float32), x.type(L.int8)], X(3))
+case(
+    "type",
+    lambda L, x: [
+        x.double().type(),
+        x.type("torch.DoubleTensor") if L is torch else x.double(),
+        x.long().type(L.float32),
+        x.type(L.int8),
+    ],
+    X(3),
+)
 case("unsafe_split_with_sizes", lambda L, x: x.unsafe_split_with_sizes((1, 3), 1), X(2, 4))
 case("retains_grad", lambda L, x: (lambda y: [y.retains_grad, y.retain_grad(), y.retains_grad])(x * 2), X(2))
 case("get_device", lambda L, x: [L.get_device(x), x.get_device()], X(2))
 case("relu_", lambda L, x: L.relu_(x * 1), X(2, 3))
 for _name in ("bartlett", "blackman", "hamming", "hann"):
-    case(f"{_name}_window", lambda L, n=_name: [
-        getattr(L, f"{n}_window")(m, periodic=p) for m in (0, 1, 2, 7) for p in (False, True)])
-case("dtypes", lambda L, x: [x.to(getattr(L, name)) for name in (
-    "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool", "half", "float",
-    "double", "short", "int", "long")], X(5))
+    case(
+        f"{_name}_window",
+        lambda L, n=_name: [
+            getattr(L, f"{n}_window")(m, periodic=p) for m in (0, 1, 2, 7) for p in (False, True)
+        ],
+    )
+case(
+    "dtypes",
+    lambda L, x: [
+        x.to(getattr(L, name))
+        for name in (
+            "float16",
+            "float32",
+            "float64",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "bool",
+            "half",
+            "float",
+            "double",
+            "short",
+            "int",
+            "long",
+        )
+    ],
+    X(5),
+)
 
 # Settings
 
-case("default_dtype", lambda L: [L.get_default_dtype() == L.float32, str(L.get_default_device()),
-    L.is_grad_enabled(), L.get_num_threads() >= 1, L.get_num_interop_threads() >= 1])
+case(
+    "default_dtype",
+    lambda L: [
+        L.get_default_dtype() == L.float32,
+        str(L.get_default_device()),
+        L.is_grad_enabled(),
+        L.get_num_threads() >= 1,
+        L.get_num_interop_threads() >= 1,
+    ],
+)
 
 
 def _random(L: Any) -> list[Any]:
@@ -126,8 +186,14 @@ case("random", _random)
 case("modes of recording", _modes, X(2))
 case("detect_anomaly", _anomalies, X(2))
 case("backward", _backward, X(3))
-case("gradcheck", lambda L, x: [f(lambda x: x.sin() * x, (x.detach().double().requires_grad_(),))
-    for f in (L.autograd.gradcheck, L.autograd.gradgradcheck)], X(3))
+case(
+    "gradcheck",
+    lambda L, x: [
+        f(lambda x: x.sin() * x, (x.detach().double().requires_grad_(),))
+        for f in (L.autograd.gradcheck, L.autograd.gradgradcheck)
+    ],
+    X(3),
+)
 case("checkpoint", _checkpoint, X(3))
 
 
@@ -148,16 +214,35 @@ for _n in (1, 2, 3):
         case(_name, lambda L, x, n=_name: getattr(L.nn.functional, n)(x, 2), _x)
     case(f"lp_pool{_n}d", lambda L, x, n=_n: getattr(L.nn.functional, f"lp_pool{n}d")(x, 3.0, 2, 1, True), _x)
 for _n in (2, 3):
-    case(f"fractional_max_pool{_n}d_with_indices", lambda L, x, r, n=_n: getattr(
-        L.nn.functional, f"fractional_max_pool{n}d_with_indices")(x, 2, (3,) * n, _random_samples=r.detach()),
-        X(2, 3, *(7, 8, 9)[:_n]), X(2, 3, _n, low=0.0, high=1.0))
-case("conv_tbc", lambda L, x, w, b: [L.nn.functional.conv_tbc(x, w, b, 1), L.conv_tbc(x, w, b)],
-    X(5, 2, 3), X(2, 3, 4), X(4))
-case("dropout1d", lambda L, x: [L.nn.functional.dropout1d(x, 0.5, False), L.nn.functional.dropout1d(x, 1.0)],
-    X(2, 3, 4))
+    case(
+        f"fractional_max_pool{_n}d_with_indices",
+        lambda L, x, r, n=_n: getattr(L.nn.functional, f"fractional_max_pool{n}d_with_indices")(
+            x, 2, (3,) * n, _random_samples=r.detach()
+        ),
+        X(2, 3, *(7, 8, 9)[:_n]),
+        X(2, 3, _n, low=0.0, high=1.0),
+    )
+case(
+    "conv_tbc",
+    lambda L, x, w, b: [L.nn.functional.conv_tbc(x, w, b, 1), L.conv_tbc(x, w, b)],
+    X(5, 2, 3),
+    X(2, 3, 4),
+    X(4),
+)
+case(
+    "dropout1d",
+    lambda L, x: [L.nn.functional.dropout1d(x, 0.5, False), L.nn.functional.dropout1d(x, 1.0)],
+    X(2, 3, 4),
+)
 case("native_channel_shuffle", lambda L, x: L.nn.functional.native_channel_shuffle(x.detach(), 2), X(2, 4, 3))
-case("gumbel_softmax", lambda L, x: [L.nn.functional.gumbel_softmax(x, hard=True).sum(-1),
-    L.nn.functional.gumbel_softmax(x, 0.5, dim=0).detach().sum(0).round()], X(3, 4))
+case(
+    "gumbel_softmax",
+    lambda L, x: [
+        L.nn.functional.gumbel_softmax(x, hard=True).sum(-1),
+        L.nn.functional.gumbel_softmax(x, 0.5, dim=0).detach().sum(0).round(),
+    ],
+    X(3, 4),
+)
 
 # Layers
 
@@ -180,7 +265,11 @@ def layer(name: str, make: Call, *arrays: np.ndarray) -> None:
 
 
 for _name in ("AlphaDropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"):
-    layer(_name, lambda L, n=_name: getattr(L.nn, n)(0.0), X(2, 3, *(4, 2, 2)[: int(_name[-2]) if _name[-2].isdigit() else 1]))
+    layer(
+        _name,
+        lambda L, n=_name: getattr(L.nn, n)(0.0),
+        X(2, 3, *(4, 2, 2)[: int(_name[-2]) if _name[-2].isdigit() else 1]),
+    )
 layer("CosineSimilarity", lambda L: L.nn.CosineSimilarity(-1, 1e-6), X(2, 3), X(2, 3, low=0.5))
 layer("PairwiseDistance", lambda L: L.nn.PairwiseDistance(3.0, keepdim=True), X(2, 3), X(2, 3, low=0.5))
 layer("Flatten", lambda L: L.nn.Flatten(1, 2), X(2, 3, 2, 2))
@@ -189,14 +278,24 @@ layer("Identity", lambda L: L.nn.Identity(5, unused=True), X(2, 3))
 layer("Hardsigmoid", lambda L: L.nn.Hardsigmoid(), X(2, 3).astype("float32"))
 layer("RReLU", lambda L: L.nn.RReLU(0.25, 0.25), X(2, 3))
 layer("EmbeddingBag", lambda L: L.nn.EmbeddingBag(10, 3, mode="max", padding_idx=1), I(2, 4))
-layer("EmbeddingBag of sums", lambda L: L.nn.EmbeddingBag(10, 3, mode="sum", scale_grad_by_freq=False), I(2, 4))
+layer(
+    "EmbeddingBag of sums", lambda L: L.nn.EmbeddingBag(10, 3, mode="sum", scale_grad_by_freq=False), I(2, 4)
+)
 layer("GaussianNLLLoss", lambda L: L.nn.GaussianNLLLoss(full=True), X(2, 3), X(2, 3), X(2, 3, low=0.5))
 layer("KLDivLoss", lambda L: L.nn.KLDivLoss("batchmean"), X(2, 3), X(2, 3, low=0.1, high=1.0))
 layer("KLDivLoss of logarithms", lambda L: L.nn.KLDivLoss("sum", log_target=True), X(2, 3), X(2, 3))
-layer("TripletMarginLoss", lambda L: L.nn.TripletMarginLoss(0.5, swap=True), X(2, 3), X(2, 3, low=0.1), X(2, 3))
-layer("TripletMarginWithDistanceLoss", lambda L: L.nn.TripletMarginWithDistanceLoss(
-    distance_function=lambda a, b: (a - b).abs().sum(-1), margin=0.5, swap=True),
-    X(2, 3), X(2, 3, low=0.1), X(2, 3, high=1.0))
+layer(
+    "TripletMarginLoss", lambda L: L.nn.TripletMarginLoss(0.5, swap=True), X(2, 3), X(2, 3, low=0.1), X(2, 3)
+)
+layer(
+    "TripletMarginWithDistanceLoss",
+    lambda L: L.nn.TripletMarginWithDistanceLoss(
+        distance_function=lambda a, b: (a - b).abs().sum(-1), margin=0.5, swap=True
+    ),
+    X(2, 3),
+    X(2, 3, low=0.1),
+    X(2, 3, high=1.0),
+)
 layer("ModuleList and others", lambda L: holder(L), X(2, 3))
 
 
@@ -251,7 +350,11 @@ case("LazyLinear", lambda L, x: _lazy(L, "Linear", x, 4), X(2, 3))
 for _n in (1, 2, 3):
     _x = X(2, 3, *(4, 3, 2)[:_n])
     case(f"LazyBatchNorm{_n}d", lambda L, x, n=_n: _lazy(L, f"BatchNorm{n}d", x), _x)
-    case(f"LazyInstanceNorm{_n}d", lambda L, x, n=_n: _lazy(L, f"InstanceNorm{n}d", x, 1e-5, 0.1, True, True), _x)
+    case(
+        f"LazyInstanceNorm{_n}d",
+        lambda L, x, n=_n: _lazy(L, f"InstanceNorm{n}d", x, 1e-5, 0.1, True, True),
+        _x,
+    )
 
 
 def _decoder(L: Any, x: Any, y: Any) -> Any:
@@ -315,7 +418,10 @@ def _fused(L: Any, x: Any) -> list[Any]:
 def _removed(L: Any) -> list[Any]:
     utils = L.nn.utils
     found = []
-    for put, remove in ((utils.weight_norm, utils.remove_weight_norm), (utils.spectral_norm, utils.remove_spectral_norm)):
+    for put, remove in (
+        (utils.weight_norm, utils.remove_weight_norm),
+        (utils.spectral_norm, utils.remove_spectral_norm),
+    ):
         made = put(settled(L.nn.Linear(3, 4)))
         found += [list(made.state_dict()), sorted(remove(made).state_dict())]
         found.append(made(L.ones(2, 3)).shape)

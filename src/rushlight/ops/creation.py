@@ -1,4 +1,7 @@
-"""Making tensors: from data, filled, counted."""
+"""Making tensors: from data, filled, counted.
+
+`layout`, `pin_memory` and `memory_format` are taken and change nothing: numbers lie in rows, in plain memory.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,9 @@ LINSPACE = register(
 )
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A new tensor of `data` (numbers, nested lists, arrays), copied.
 
     Python floats become float32, integers int64, bools bool; arrays keep their dtype.
@@ -155,9 +160,11 @@ def from_numpy(ndarray: Any) -> Tensor:
     return wrap(ndarray)
 
 
-def from_dlpack(source: Any) -> Tensor:
-    """A tensor that shares the memory of any object that speaks DLPack, such as a PyTorch tensor."""
-    return wrap(xp.from_dlpack(source))
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor that shares the memory of any object that speaks DLPack, such as a PyTorch tensor, or copies it."""
+    check_device(device)
+    out = wrap(xp.from_dlpack(ext_tensor))
+    return out.clone() if copy else out
 
 
 def is_tensor(obj: Any) -> bool:
@@ -176,7 +183,13 @@ def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool,
 
 
 def zeros(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of zeros.
 
@@ -189,21 +202,40 @@ def zeros(
 
 
 def ones(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of ones."""
     return _filled(as_sizes(sizes, size), 1, dtype, requires_grad, device)
 
 
 def empty(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor to be filled; it comes as zeros, so that a result never depends on what memory held."""
     return _filled(as_sizes(sizes, size), 0, dtype, requires_grad, device)
 
 
 def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of one value; an integer gives int64, a bool bool, unless `dtype` says otherwise."""
     if dtype is None:
@@ -214,58 +246,127 @@ def full(
 
 
 def zeros_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
     return _filled((input.shape,), 0, dtype or input.dtype, requires_grad, device)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Ones of the shape and dtype of `input`."""
     return _filled((input.shape,), 1, dtype or input.dtype, requires_grad, device)
 
 
 def empty_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """A tensor to be filled, of the shape and dtype of `input`."""
     return zeros_like(input, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """One value in the shape and dtype of `input`."""
     return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad, device)
 
 
 @method()
-def new_full(input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def new_full(
+    input: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """One value in a new shape, with the dtype of `input`."""
     check_device(device)
     dtype = input.array.dtype if dtype is None else as_dtype(dtype)
-    return apply(FULL, shape=tuple(size), value=as_held("new_full", fill_value, dtype), dtype=dtype)
+    out = apply(FULL, shape=tuple(size), value=as_held("new_full", fill_value, dtype), dtype=dtype)
+    return out.requires_grad_() if requires_grad else out
 
 
 @method()
-def new_zeros(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
+def new_zeros(
+    input: Tensor,
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Zeros in a new shape, with the dtype of `input`."""
     check_device(device)
-    return new_full(input, as_sizes(sizes, size), 0, dtype=dtype)
+    return new_full(input, as_sizes(sizes, size), 0, dtype=dtype, requires_grad=requires_grad)
 
 
 @method()
-def new_ones(input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
+def new_ones(
+    input: Tensor,
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """Ones in a new shape, with the dtype of `input`."""
     check_device(device)
-    return new_full(input, as_sizes(sizes, size), 1, dtype=dtype)
+    return new_full(input, as_sizes(sizes, size), 1, dtype=dtype, requires_grad=requires_grad)
 
 
 @method()
-def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def new_tensor(
+    input: Tensor,
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor of `data` with the dtype of `input`."""
     check_device(device)
-    return tensor(data, dtype=input.dtype if dtype is None else dtype)
+    return tensor(data, dtype=input.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
 def arange(
@@ -276,6 +377,8 @@ def arange(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """start, start + step, ... below `end`; with one argument from 0. Integers give int64.
 
@@ -310,6 +413,8 @@ def linspace(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers at equal distances from `start` to `end`, numbers or 0-d tensors, both included."""
     check_device(device)
@@ -324,7 +429,14 @@ def linspace(
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Ones on the diagonal, zeros elsewhere."""
     check_device(device)

@@ -146,6 +146,8 @@ def rand(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Uniform random numbers in [0, 1).
 
@@ -166,6 +168,8 @@ def randn(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Normal random numbers of mean 0 and deviation 1."""
     check_device(device)
@@ -174,19 +178,37 @@ def randn(
 
 
 def rand_like(
-    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Uniform random numbers in the shape and dtype of `input`."""
     check_device(device)
-    return uniform(input.shape, _float_dtype("rand_like", dtype or input.dtype), generator)
+    out = uniform(input.shape, _float_dtype("rand_like", dtype or input.dtype), generator)
+    return out.requires_grad_() if requires_grad else out
 
 
 def randn_like(
-    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Normal random numbers in the shape and dtype of `input`."""
     check_device(device)
-    return gaussian(input.shape, _float_dtype("randn_like", dtype or input.dtype), generator)
+    out = gaussian(input.shape, _float_dtype("randn_like", dtype or input.dtype), generator)
+    return out.requires_grad_() if requires_grad else out
 
 
 def normal(
@@ -215,6 +237,9 @@ def randint(
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Random integers in [low, high); `randint(high, size)` starts at 0."""
     check_device(device)
@@ -227,26 +252,46 @@ def randint(
     dtype = xp.int64 if dtype is None else as_dtype(dtype)
     low, high = as_held("randint", low, dtype), as_held("randint", high - 1, dtype) + 1
     u = uniform(as_sizes((size,)), xp.float64, generator)
-    return (u * float(high - low)).floor().to(dtype) + low
+    out = (u * float(high - low)).floor().to(dtype) + low
+    return out.requires_grad_() if requires_grad else out
 
 
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Random integers in [low, high) in the shape and dtype of `input`."""
     check_device(device)
     if high is None:
         low, high = 0, low
-    return randint(low, high, input.shape, dtype=dtype or input.dtype)
+    return randint(low, high, input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The numbers from 0 to n - 1 in random order: the order that sorts n random words."""
     check_device(device)
     if n < 0:
         raise ArgumentError(message("randperm", f"n={n}", "0 or more"))
     order = uniform((n,), xp.float64, generator).argsort()
-    return order if dtype is None else order.to(dtype)
+    order = order if dtype is None else order.to(dtype)
+    return order.requires_grad_() if requires_grad else order
 
 
 @method()
