@@ -1,4 +1,4 @@
-"""What parameters PyTorch's functions have: from their signatures, or from the first lines of what help() says."""
+"""What parameters PyTorch's functions have: from their signatures, or the first lines of their docstrings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every parameter that PyTorch's functions, classes and methods have is taken here under the same name.
 
-What PyTorch calls its parameters is read from signatures, and of functions that are not written in Python from
-the first lines of their docstrings. Parameters that are not taken stand below, with the reason.
+PyTorch's names are read from signatures, and of functions that are not written in Python from the first lines
+of their docstrings. Parameters that are not taken stand below, with the reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 import rushlight as rl
-from rushlight.pytorch_names import NAMES
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")
@@ -30,7 +29,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     MISNAMED: {
         "Tensor": """bmm.batch2 broadcast_to.shape cholesky_solve.input2 div.value div_.value divide.value
             divide_.value dot.other floor_divide.value floor_divide_.value fmod.divisor index_copy.tensor2
-            masked_scatter.tensor matmul.tensor2 mul.value mul_.value multiply.value 
+            masked_scatter.tensor matmul.tensor2 mul.value mul_.value multiply.value
             narrow.dimension orgqr.input2 remainder.divisor remainder_.divisor take.indices true_divide.value
             true_divide_.value type_as.tensor where.y""",
         "rushlight": """broadcast_to.shape det.input inverse.input lu_solve.b matrix_power.input orgqr.input
@@ -147,9 +146,11 @@ def test_order_and_defaults(place: str) -> None:
         if [p.name for p in own if p.kind is not KEYWORD][: len(wanted)] != wanted:
             wrong.append(name)
         compared = [p for p in their if p.name in mine and p.name not in OTHER_DEFAULTS]
-        for p in compared:
-            if p.default not in (EMPTY, ...) and not agrees(mine[p.name].default, p.default):
-                wrong.append(f"{name}.{p.name}={mine[p.name].default}, not {p.default}")
+        wrong += [
+            f"{name}.{p.name}={mine[p.name].default}, not {p.default}"
+            for p in compared
+            if p.default not in (EMPTY, ...) and not agrees(mine[p.name].default, p.default)
+        ]
     wrong = [w for w in wrong if f"{place}.{w}" not in OTHER_ORDER]
     assert not wrong, "; ".join(wrong)
 

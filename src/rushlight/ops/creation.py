@@ -161,7 +161,7 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor that shares the memory of any object that speaks DLPack, such as a PyTorch tensor, or copies it."""
+    """A tensor in the memory of any object that speaks DLPack, such as a PyTorch tensor, or a copy of it."""
     check_device(device)
     out = wrap(xp.from_dlpack(ext_tensor))
     return out.clone() if copy else out
