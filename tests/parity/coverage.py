@@ -2,9 +2,9 @@
 
 A name counts where one of these holds:
 
-- PyTorch's OpInfo or ModuleInfo has samples of it that are run: `forms` of test_opinfo_parity.py, `MODULES`.
+- PyTorch's OpInfo or ModuleInfo has samples of it that are run.
 - A function that takes the framework as `L`, or a part of it as one of the file's `PARTS`, uses it as
-  `L.path.name`, or calls it as a method: such functions of `tests/samples/` and `tests/parity/` are run with both.
+  `L.path.name`, or calls it as a method: such functions are run with both.
 - One test, or helper of tests, uses both `torch.path.name` and `rl.path.name`.
 - A file of `tests/parity/` has it in `COVERED`: the names of a table, which are looked up by `getattr`.
 """

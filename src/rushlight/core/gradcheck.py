@@ -22,10 +22,21 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Whether the gradients of `func` agree with central differences (f(x + eps) - f(x - eps)) / (2 eps).
 
     inputs   the arguments; every one that requires grad must be float64, or rounding would drown the check.
+
+    All entries of the Jacobian are compared, whatever PyTorch's options for more or for faster checks say.
 
     Raises GradError naming the output, the input and the worst element, or returns False without
     `raise_exception`.

@@ -15,7 +15,7 @@ from rushlight.core.hooks import RemovableHandle
 from rushlight.core.placement import CPU, device
 from rushlight.core.printing import describe
 from rushlight.core.size import Size
-from rushlight.core.spec import Spec, as_dtype, default
+from rushlight.core.spec import Spec, as_dtype, default, normalize_axis
 from rushlight.core.state import changes, state
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, GradError, in_pytorch, message
@@ -186,13 +186,14 @@ class Tensor:
         """Whether the elements are floats."""
         return self.array.dtype.kind == "f"
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the tensor is C-contiguous: its elements lie in row-major order without gaps."""
         return self.array.flags.c_contiguous
 
-    def stride(self) -> tuple[int, ...]:
-        """The steps of the axes, in elements."""
-        return tuple(step // self.array.dtype.itemsize for step in self.array.strides)
+    def stride(self, dim: int | None = None) -> Any:
+        """The steps of the axes, in elements, or that of one."""
+        steps = tuple(step // self.array.dtype.itemsize for step in self.array.strides)
+        return steps if dim is None else steps[normalize_axis("stride", dim, len(steps))]
 
     # Numbers out
 

@@ -93,10 +93,10 @@ class _Numbered(Module):
         self._replace(children)
         return self
 
-    def pop(self, index: int = -1) -> Module:
-        """Removes the module at ``index`` and returns it."""
-        module = self[index]
-        del self[index]
+    def pop(self, key: int = -1) -> Module:
+        """Removes the module at position ``key`` and returns it."""
+        module = self[key]
+        del self[key]
         return module
 
 

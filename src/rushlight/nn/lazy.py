@@ -117,8 +117,19 @@ class _LazyNorm(LazyModuleMixin):
 
     num_features: int
 
-    def __init__(self, *args: Any, dtype: Any = None, **options: Any) -> None:
-        super().__init__(0, *args, dtype=dtype, **options)  # type: ignore[call-arg]
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        args = 0, eps, momentum, affine, track_running_stats, device, dtype
+        super().__init__(*args, bias=bias)  # type: ignore[call-arg]
         self._wait("weight", "bias", "running_mean", "running_var", dtype=dtype)
 
     def reset_parameters(self) -> None:

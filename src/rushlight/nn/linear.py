@@ -45,11 +45,11 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        init: Initializer | str | None = None,
-        bias_init: Initializer | str | None = None,
-        *,
         device: Any = None,
         dtype: Any = None,
+        *,
+        init: Initializer | str | None = None,
+        bias_init: Initializer | str | None = None,
     ) -> None:
         super().__init__()
         _check_width("in_features", in_features)

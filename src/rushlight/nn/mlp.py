@@ -68,7 +68,7 @@ class MLP(Sequential):
             raise ArgumentError(message("MLP", got, "one for each hidden layer, or one for all", remedy))
         layers: list[Module] = []
         for inputs, outputs, after in zip(widths[:-1], widths[1:], [*chosen, output], strict=True):
-            layers.append(Linear(inputs, outputs, bias, init, bias_init, dtype=dtype))
+            layers.append(Linear(inputs, outputs, bias, dtype=dtype, init=init, bias_init=bias_init))
             if after is not None:
                 layers.append(_activation(after))
         super().__init__(*layers)

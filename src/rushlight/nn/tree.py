@@ -134,9 +134,9 @@ class ModuleTree(Saved):
         for name, child in self._modules.items():
             yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all inside it, each once."""
-        return (m for _, m in self.named_modules())
+        return (m for _, m in self.named_modules(remove_duplicate=remove_duplicate))
 
     def _named(
         self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool

@@ -11,7 +11,7 @@ from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.counting import searchsorted
 from rushlight.ops.creation import arange
 from rushlight.ops.join import _tensors, cat, chunk, hstack, split, vstack
-from rushlight.ops.movement import flip, movedim, swapaxes
+from rushlight.ops.movement import flip, movedim, transpose
 
 __all__ = [
     "atleast_1d",
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 concatenate, row_stack = cat, vstack
-moveaxis, swapdims = movedim, swapaxes
+moveaxis, swapdims = movedim, transpose
 
 
 @method()

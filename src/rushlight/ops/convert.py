@@ -39,12 +39,14 @@ COPY = elementwise(
 @method()
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy in memory of its own; gradients flow through it. There is one format of memory."""
+    """A copy in memory of its own; gradients flow through it."""
     return apply(CLONE, input)
 
 
 @method()
 def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself if it is C-contiguous, the one format of memory, else a copy that is."""
+    """The tensor itself if it is C-contiguous, else a copy that is."""
     return input if input.is_contiguous() else reshape_copy(input)
 
 
@@ -102,7 +104,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 @method()
-def cpu(input: Tensor) -> Tensor:
+def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself: it is on the CPU."""
     return input
 
@@ -115,7 +117,7 @@ def cuda(input: Tensor, device: Any = None, non_blocking: bool = False, memory_f
 
 
 @method()
-def copy_(input: Tensor, src: Tensor) -> Tensor:
+def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Write `src`, broadcast and converted, into the tensor's memory."""
     return apply_(COPY, input, src)
 

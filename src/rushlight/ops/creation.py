@@ -1,4 +1,7 @@
-"""Making tensors: from data, filled, counted."""
+"""Making tensors: from data, filled, counted.
+
+`layout`, `pin_memory` and `memory_format` are taken and change nothing: numbers lie in rows, in plain memory.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,9 @@ LINSPACE = register(
 )
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A new tensor of `data` (numbers, nested lists, arrays), copied.
 
     Python floats become float32, integers int64, bools bool; arrays keep their dtype.
@@ -155,9 +160,11 @@ def from_numpy(ndarray: Any) -> Tensor:
     return wrap(ndarray)
 
 
-def from_dlpack(source: Any) -> Tensor:
-    """A tensor that shares the memory of any object that speaks DLPack, such as a PyTorch tensor."""
-    return wrap(xp.from_dlpack(source))
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor in the memory of any object that speaks DLPack, such as a PyTorch tensor, or a copy of it."""
+    check_device(device)
+    out = wrap(xp.from_dlpack(ext_tensor))
+    return out.clone() if copy else out
 
 
 def is_tensor(obj: Any) -> bool:
@@ -176,7 +183,13 @@ def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool,
 
 
 def zeros(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of zeros.
 
@@ -189,21 +202,40 @@ def zeros(
 
 
 def ones(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of ones."""
     return _filled(as_sizes(sizes, size), 1, dtype, requires_grad, device)
 
 
 def empty(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor to be filled; it comes as zeros, so that a result never depends on what memory held."""
     return _filled(as_sizes(sizes, size), 0, dtype, requires_grad, device)
 
 
 def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of one value; an integer gives int64, a bool bool, unless `dtype` says otherwise."""
     if dtype is None:
@@ -219,6 +251,8 @@ def zeros_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
@@ -231,6 +265,8 @@ def ones_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Ones of the shape and dtype of `input`."""
@@ -243,6 +279,8 @@ def empty_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor to be filled, of the shape and dtype of `input`."""
@@ -256,6 +294,8 @@ def full_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """One value in the shape and dtype of `input`."""
@@ -271,6 +311,8 @@ def new_full(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """One value in a new shape, with the dtype of `input`."""
     check_device(device)
@@ -292,6 +334,12 @@ def new_zeros(
     check_device(device)
     out = new_full(input, as_sizes(sizes, size), 0, dtype=dtype)
     return out.requires_grad_() if requires_grad else out
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Zeros in a new shape, with the dtype of `input`."""
+    check_device(device)
+    return new_full(input, as_sizes(sizes, size), 0, dtype=dtype, requires_grad=requires_grad)
 
 
 @method()
@@ -307,6 +355,12 @@ def new_ones(
     check_device(device)
     out = new_full(input, as_sizes(sizes, size), 1, dtype=dtype)
     return out.requires_grad_() if requires_grad else out
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Ones in a new shape, with the dtype of `input`."""
+    check_device(device)
+    return new_full(input, as_sizes(sizes, size), 1, dtype=dtype, requires_grad=requires_grad)
 
 
 @method()
@@ -317,6 +371,18 @@ def new_tensor(
     check_device(device)
     out = tensor(data, dtype=input.dtype if dtype is None else dtype)
     return out.requires_grad_() if requires_grad else out
+    input: Tensor,
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor of `data` with the dtype of `input`."""
+    check_device(device)
+    return tensor(data, dtype=input.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
 def arange(
@@ -327,6 +393,8 @@ def arange(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """start, start + step, ... below `end`; with one argument from 0. Integers give int64.
 
@@ -361,6 +429,8 @@ def linspace(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """`steps` numbers at equal distances from `start` to `end`, numbers or 0-d tensors, both included."""
     check_device(device)
@@ -375,7 +445,14 @@ def linspace(
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Ones on the diagonal, zeros elsewhere."""
     check_device(device)

@@ -136,7 +136,7 @@ def _fit_index(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[Tenso
 
 
 @method()
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] along dim 0, and likewise along the others.
 
     >>> import rushlight as rl

@@ -108,7 +108,6 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
     return cat(listed, 0 if listed[0].ndim == 1 else 1)
 
 
-@method()
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of parts along `dim`: all of one size (the last may be smaller), or of the given sizes.
 
@@ -132,6 +131,12 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
         parts.append(one_of_several(tensor.narrow(axis, start, n)))
         start += n
     return tuple(parts)
+
+
+@method("split")
+def _split(input: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """`rl.split`, whose argument PyTorch's method names otherwise."""
+    return split(input, split_size, dim)
 
 
 @method()

@@ -40,6 +40,8 @@ def logspace(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """`steps` powers of `base`, whose exponents lie at equal distances from `start` to `end`.
 
@@ -65,6 +67,8 @@ def range(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """start, start + step, ... up to `end`, which is included; floats. `arange` leaves the end out.
 
@@ -85,7 +89,13 @@ def range(
 
 
 def scalar_tensor(
-    value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A 0-d tensor of one number, float32 unless `dtype` says otherwise."""
     return tensor(value, dtype=check_dtype(dtype), device=device, requires_grad=requires_grad)
@@ -134,7 +144,14 @@ def frombuffer(
 
 
 def empty_strided(
-    size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor to be filled, of these sizes and strides, in elements; it comes as zeros."""
     check_device(device)
@@ -152,6 +169,8 @@ def new_empty(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor to be filled, with the dtype of `input`; it comes as zeros."""
     out = input.new_zeros(*sizes, size=size, dtype=dtype, device=device)
@@ -160,10 +179,19 @@ def new_empty(
 
 @method()
 def new_empty_strided(
-    input: Tensor, size: Any, stride: Any, *, dtype: Any = None, device: Any = None
+    input: Tensor,
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """`empty_strided` with the dtype of `input`."""
-    return empty_strided(size, stride, dtype=input.dtype if dtype is None else dtype, device=device)
+    dtype = input.dtype if dtype is None else dtype
+    return empty_strided(size, stride, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 @method()

@@ -267,7 +267,7 @@ def permute(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
     return apply(PERMUTE, input, dims=normalize_axes("permute", order, input.ndim))
 
 
-@method("transpose", "swapaxes", "swapdims")
+@method("transpose", "swapdims")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged."""
     order = list(range(input.ndim))
@@ -277,7 +277,10 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return apply(PERMUTE, input, dims=tuple(order))
 
 
-swapaxes = transpose
+@method()
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Two axes exchanged: another name of `transpose`, with NumPy's names of arguments."""
+    return transpose(input, axis0, axis1)
 
 
 @method()

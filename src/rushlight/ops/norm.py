@@ -25,7 +25,9 @@ def _nuclear(input: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
 
 @method()
 @in_float32
-def norm(input: Tensor, p: float | str = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+def norm(
+    input: Tensor, p: float | str = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
     """(Σ |x|^p)^(1/p) over the axes `dim` (all by default); p may be inf, -inf, 0, "fro", or, of matrices,
     "nuc", the sum of the singular values, which has a first derivative only.
 
@@ -35,6 +37,7 @@ def norm(input: Tensor, p: float | str = 2, dim: Any = None, keepdim: bool = Fal
     >>> rl.norm(rl.tensor([3.0, 4.0]))
     tensor(5.)
     """
+    input = input if dtype is None else input.to(dtype)
     p = 2 if isinstance(p, str) and p == "fro" else plain_number(p)
     axes = normalize_axes("norm", dim, input.ndim)
     if p == "nuc":

@@ -146,6 +146,8 @@ def rand(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Uniform random numbers in [0, 1).
 
@@ -166,6 +168,8 @@ def randn(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Normal random numbers of mean 0 and deviation 1."""
     check_device(device)
@@ -180,6 +184,8 @@ def rand_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Uniform random numbers in the shape and dtype of `input`."""
@@ -195,6 +201,8 @@ def randn_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Normal random numbers in the shape and dtype of `input`."""
@@ -232,6 +240,9 @@ def randint(
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Random integers in [low, high); `randint(high, size)` starts at 0."""
     check_device(device)
@@ -244,7 +255,8 @@ def randint(
     dtype = xp.int64 if dtype is None else as_dtype(dtype)
     low, high = as_held("randint", low, dtype), as_held("randint", high - 1, dtype) + 1
     u = uniform(as_sizes((size,)), xp.float64, generator)
-    return (u * float(high - low)).floor().to(dtype) + low
+    out = (u * float(high - low)).floor().to(dtype) + low
+    return out.requires_grad_() if requires_grad else out
 
 
 def randint_like(
@@ -255,6 +267,8 @@ def randint_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Random integers in [low, high) in the shape and dtype of `input`."""
@@ -263,15 +277,26 @@ def randint_like(
         low, high = 0, low
     out = randint(low, high, input.shape, dtype=dtype or input.dtype)
     return out.requires_grad_() if requires_grad else out
+    return randint(low, high, input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The numbers from 0 to n - 1 in random order: the order that sorts n random words."""
     check_device(device)
     if n < 0:
         raise ArgumentError(message("randperm", f"n={n}", "0 or more"))
     order = uniform((n,), xp.float64, generator).argsort()
-    return order if dtype is None else order.to(dtype)
+    order = order if dtype is None else order.to(dtype)
+    return order.requires_grad_() if requires_grad else order
 
 
 @method()
