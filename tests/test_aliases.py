@@ -23,6 +23,7 @@ SAME = {
     "optim.optimizer": "Optimizer",
     "optim.sgd": "SGD",
     "autograd.function": "Function",
+    "functional": "einsum split",
     "random": "manual_seed",
     "cuda.amp": "autocast GradScaler custom_fwd",
     "cuda.amp.grad_scaler": "GradScaler",

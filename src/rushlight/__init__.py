@@ -158,6 +158,7 @@ _NAMES = {
     "binary_cross_entropy_with_logits": "nn.functional.loss",
     "load": "interop.serialization",
     "save": "interop.serialization",
+    **dict.fromkeys(("gru", "lstm", "rnn_relu", "rnn_tanh"), "nn.functional.sequences"),
     "Sweep": "train.sweeping.call",
     "grid": "train.sweeping.call",
     "sweep": "train.sweeping.call",

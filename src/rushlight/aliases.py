@@ -34,6 +34,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"nn.modules.{name}": ("nn", f"nn.{name}") for name in _LAYERS.split()},
     **{f"optim.{name}": ("optim",) for name in _RULES.split()},
     **{f"autograd.{name}": ("autograd",) for name in ("function", "grad_mode", "variable")},
+    "functional": ("ops",),
     "random": ("core.random",),
     "cuda": ("core.placement:cuda",),
     **{f"cuda.amp{name}": ("amp",) for name in ("", ".autocast_mode", ".grad_scaler")},
