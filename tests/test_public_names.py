@@ -130,12 +130,9 @@ NAMESPACES = [
     nn.init, nn.utils, rl.ops, optim, optim.lr_scheduler, optim.swa_utils, rl.plot, rl.special, rl.train,
     rl.utils, rl.vision, rl.vision.datasets, rl.vision.transforms, rl.vision.transforms.functional,
     nn.init, nn.utils, rl.ops, optim, optim.lr_scheduler, optim.swa_utils, rl.plot, rl.special, rl.testing,
+    nn.init, nn.utils, rl.ops, optim, optim.lr_scheduler, optim.swa_utils, rl.plot, rl.sparse, rl.special,
     rl.train, rl.utils, rl.vision, rl.vision.datasets, rl.vision.transforms, rl.vision.transforms.functional,
     rl.vision.transforms.v2, rl.vision.transforms.v2.functional, rl.vision.utils,
-    rl, rl.autograd, rl.data, rl.errors, rl.interop, nn, nn.functional, nn.init, nn.utils, rl.ops, optim,
-    optim.lr_scheduler, rl.plot, rl.train, rl.utils,
-    optim.lr_scheduler, rl.plot, rl.train, rl.special, rl.sparse,
-    optim.lr_scheduler, rl.plot, rl.train, rl.distributions, rl.special,
 ]  # fmt: skip
 HIDDEN = {"__all__", "__doc__", "__file__", "__name__", "__path__", "__version__"}
 

@@ -36,6 +36,7 @@ from rushlight.core.random import manual_seed as manual_seed
 from rushlight.core.random import seed as seed
 from rushlight.core.random import set_rng_state as set_rng_state
 from rushlight.core.size import Size as Size
+from rushlight.core.spec import BFLOAT16 as bfloat16
 from rushlight.core.state import enable_grad as enable_grad
 from rushlight.core.state import is_grad_enabled as is_grad_enabled
 from rushlight.core.state import no_grad as no_grad
@@ -106,7 +107,7 @@ _PACKAGES = (
     "vision",
 )
 _NAMES = {
-    "autocast": "amp",
+    **dict.fromkeys(("GradScaler", "autocast", "is_autocast_enabled"), "amp"),
     **dict.fromkeys(("inference_mode", "is_inference_mode_enabled"), "core.state"),
     **dict.fromkeys(("get_printoptions", "set_printoptions"), "core.printing"),
     **dict.fromkeys(
@@ -159,6 +160,7 @@ _NAMES = {
     "binary_cross_entropy_with_logits": "nn.functional.loss",
     "load": "interop.serialization",
     "save": "interop.serialization",
+    **dict.fromkeys(("gru", "lstm", "rnn_relu", "rnn_tanh"), "nn.functional.sequences"),
     "Sweep": "train.sweeping.call",
     "grid": "train.sweeping.call",
     "sweep": "train.sweeping.call",
@@ -177,9 +179,10 @@ _ELSEWHERE = {
         ),
         "Sparse tensors are in coordinate form: rl.sparse_coo_tensor.",
     ),
-    "bfloat16": "There are float32, float64 and float16.",
     **dict.fromkeys(
         (
+            "chalf",
+            "complex32",
             "complex64",
             "complex128",
             "cfloat",
@@ -191,7 +194,11 @@ _ELSEWHERE = {
         ),
         "There are no complex tensors: keep real and imaginary parts side by side.",
     ),
-    "fft": "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().",
+    **dict.fromkeys(
+        ("fft", "istft", "stft"),
+        "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().",
+    ),
+    **dict.fromkeys(("uint16", "uint32", "uint64"), "There are uint8, int8, int16, int32 and int64."),
     "channels_last": "Tensors lie in rows only: leave memory_format out.",
 }
 
@@ -203,8 +210,8 @@ if not TYPE_CHECKING:
         "cuda", "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16",
         "float32", "float64", "get_rng_state", "half", "initial_seed", "int", "int8", "int16",
         "int32", "int64", "is_grad_enabled", "long", "manual_seed", "mps", "nn", "no_grad", "ops",
-        "contiguous_format", "dtype", "e", "inf", "nan", "newaxis", "pi", "preserve_format", "strided",
-        "optim", "seed", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
+        "bfloat16", "contiguous_format", "dtype", "e", "inf", "nan", "newaxis", "pi", "preserve_format",
+        "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
         *ops.__all__, *_PACKAGES, *_NAMES,
     ]  # fmt: skip
 

@@ -34,12 +34,16 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"nn.modules.{name}": ("nn", f"nn.{name}") for name in _LAYERS.split()},
     **{f"optim.{name}": ("optim",) for name in _RULES.split()},
     **{f"autograd.{name}": ("autograd",) for name in ("function", "grad_mode", "variable")},
+    "functional": ("ops",),
     "random": ("core.random",),
+    "cuda": ("core.placement:cuda",),
+    **{f"cuda.amp{name}": ("amp",) for name in ("", ".autocast_mode", ".grad_scaler")},
     "vision.transforms.transforms": ("vision.transforms",),
     "vision.datasets.vision": ("vision.datasets",),
     "serialization": ("interop.serialization",),
 }
-"""For each path the modules whose names it shows; of several, the later ones where there is such a file."""
+"""For each path the modules whose names it shows; of several, the later ones where there is such a file.
+Behind a colon stands an object that is the module."""
 _ROOT = "rushlight."
 
 
@@ -87,7 +91,10 @@ class Finder:
         return Alias(spec.name, TABLE[spec.name[len(_ROOT) :]])
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing: it has no code."""
+        """It has no code; an object of the table takes its place."""
+        file, _, name = TABLE[module.__name__[len(_ROOT) :]][0].partition(":")
+        if name:
+            sys.modules[module.__name__] = getattr(importlib.import_module(_ROOT + file), name)
 
 
 def find(module: str, name: str) -> Any:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rushlight.core.anomaly import warn
 from rushlight.core.placement import device
 from rushlight.core.tensor import Tensor
+from rushlight.errors import namespace
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_enabled"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,7 +23,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class autocast:
     """A context manager and decorator inside which PyTorch would compute in half precision.
 
-    Here operations keep the dtype of their tensors; the first one that is not ``enabled=False`` warns so.
+    Here operations keep the dtype of their tensors, which of float32 ones is more accurate than what PyTorch
+    gives; the first one that is not ``enabled=False`` warns so. `dtype` may be `rl.bfloat16` too.
 
     >>> import rushlight as rl
     >>> with rl.autocast("cpu", enabled=False):
@@ -61,6 +63,31 @@ class autocast:
 
     def __repr__(self) -> str:
         return f"autocast({self.device_type!r}, enabled={self.enabled})"
+
+
+def is_autocast_enabled(device_type: str | None = None) -> bool:
+    """False: nothing is computed in half precision unless it is given so.
+
+    >>> is_autocast_enabled()
+    False
+    """
+    return False
+
+
+def custom_fwd(fwd: Any = None, *, device_type: str | None = None, cast_inputs: Any = None) -> Any:
+    """The decorator of a `forward` of `autograd.Function` that PyTorch's mixed precision needs: it changes
+    nothing, as `autocast` does not.
+
+    >>> import rushlight as rl
+    >>> custom_fwd(len) is len, custom_fwd(device_type="cpu", cast_inputs=rl.float32)(len) is len
+    (True, True)
+    """
+    return fwd if fwd is not None else (lambda function: function)
+
+
+def custom_bwd(bwd: Any = None, *, device_type: str | None = None) -> Any:
+    """The same of a `backward`."""
+    return bwd if bwd is not None else (lambda function: function)
 
 
 class GradScaler:
@@ -115,3 +142,7 @@ class GradScaler:
 
     def __repr__(self) -> str:
         return f"GradScaler({self._device!r}, enabled=False)"
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__)

@@ -119,7 +119,7 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type, tuple[str, ...]]] = {
     "mse_loss": (lambda: rl.nn.functional.mse_loss(A, B), ShapeError, ("mse_loss", "(2, 3)", "(4, 3)")),
     "cross_entropy": (lambda: rl.nn.functional.cross_entropy(A, rl.tensor([0])), ShapeError,
         ("cross_entropy", "(2, 3)", "(1,)")),
-    "dtype": (lambda: A.to("complex128"), DTypeError, ("dtype", "complex128", "rl.float32")),
+    "dtype": (lambda: A.to("complex128"), DTypeError, ("dtype", "complex128", "real and imaginary")),
     "dtype name": (lambda: A.to("floaty"), DTypeError, ("dtype", "floaty")),
     "zeros": (lambda: rl.zeros(-1), ArgumentError, ("(-1,)", "0 or more")),
     "arange": (lambda: rl.arange(0, 5, -1), ArgumentError, ("arange", "by -1")),

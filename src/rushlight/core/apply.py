@@ -14,7 +14,7 @@ from rushlight.core.fold import Operand, is_exact, of
 from rushlight.core.graph import Node
 from rushlight.core.lower import Map
 from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec, as_wrapped, default, promote_dtypes
+from rushlight.core.spec import NO_COMPLEX, Spec, as_wrapped, default, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
 from rushlight.core.views import link, move_history, refuse_sealed, root_of
@@ -259,11 +259,8 @@ def as_tensor_input(op: Op, value: Any) -> Any:
         return value.item()
     if isinstance(value, _ndarray) or hasattr(value, "dtype"):
         return wrap(xp.asarray(value))
-    raise DTypeError(
-        message(
-            op.name, f"a {type(value).__name__}", "tensors, arrays or numbers", "Convert it with rl.tensor()."
-        )
-    )
+    remedy = NO_COMPLEX if isinstance(value, complex) else "Convert it with rl.tensor()."
+    raise DTypeError(message(op.name, f"a {type(value).__name__}", "tensors, arrays or numbers", remedy))
 
 
 def _again(op: Op, run: Any, inputs: tuple[Any, ...], attrs: dict[str, Any], error: Exception) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.machinery import ModuleSpec
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -157,13 +158,13 @@ class Absent:
 
 
 class _WithAmp(Absent):
-    @property
-    def amp(self) -> Any:
-        """`rl.amp`."""
-        return importlib.import_module("rushlight.amp")
+    """Stands for a package (`aliases.py`), in which `rl.amp` has a second path."""
+
+    def __getattr__(self, name: str) -> Any:
+        return importlib.import_module("rushlight.amp") if name == "amp" else super().__getattr__(name)
 
 
-cuda = _WithAmp("cuda")
+cuda = _WithAmp("cuda", __path__=[], __spec__=ModuleSpec("rushlight.cuda", None, is_package=True))
 mps = Absent("mps")
 xpu = Absent("xpu")
 accelerator = Absent("accelerator")

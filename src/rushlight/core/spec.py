@@ -9,6 +9,9 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 
 __all__ = [
+    "BFLOAT16",
+    "NO_COMPLEX",
+    "Unheld",
     "Spec",
     "as_held",
     "as_wrapped",
@@ -76,6 +79,25 @@ class Spec:
         return f"{self.dtype}{list(self.shape)}"
 
 
+class Unheld:
+    """A dtype of PyTorch's that no tensor has: programs may name it and compare with it."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"rushlight.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name.upper()
+
+
+BFLOAT16 = Unheld("bfloat16")
+NO_COMPLEX = "There are no complex tensors: keep real and imaginary parts side by side."
+
+
 def as_dtype(dtype: Any) -> Any:
     """`dtype` as the device's dtype object; raises DTypeError for what Rushlight does not compute with.
 
@@ -87,11 +109,12 @@ def as_dtype(dtype: Any) -> Any:
     except TypeError:
         found = None
     if found is None or found.kind not in "biuf":
-        raise DTypeError(
-            message(
-                "dtype", repr(dtype), "float32, float64, an integer type or bool", "Write rl.float32, say."
-            )
-        )
+        remedy = "Write rl.float32, say."
+        if (found is not None and found.kind == "c") or "complex" in str(dtype):
+            remedy = NO_COMPLEX
+        elif "bfloat16" in str(dtype):
+            remedy = "float32 has the range of bfloat16 and more digits, float16 its size."
+        raise DTypeError(message("dtype", repr(dtype), "float32, float64, an integer type or bool", remedy))
     return found
 
 

@@ -267,6 +267,10 @@ class ModuleTree(Saved):
         """All floating parameters and buffers as float16."""
         return self.to("float16")
 
+    def bfloat16(self: T) -> T:
+        """Refused: there is no bfloat16; float16 has its size."""
+        return self.to("bfloat16")
+
     def type(self: T, dst_type: Any) -> T:
         """All floating parameters and buffers as a floating dtype."""
         return self.to(dst_type)

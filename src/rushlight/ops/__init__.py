@@ -215,7 +215,10 @@ METHODS: dict[str, str] = {
         isreal lcm nan_to_num nextafter positive signbit
     """,
     "order": "aminmax kthvalue median mode msort nanmean nanmedian nanquantile nansum quantile",
-    "reals": "H adjoint angle conj conj_physical is_conj is_inference is_neg real resolve_conj resolve_neg",
+    "reals": """
+        H adjoint angle bfloat16 cdouble cfloat chalf conj conj_physical is_conj is_inference is_neg real
+        resolve_conj resolve_neg
+    """,
     "scans": "cummax cummin cumprod diff logcumsumexp",
     "strided": """
         as_strided as_strided_scatter diag diag_embed diagflat diagonal diagonal_scatter fill_diagonal_

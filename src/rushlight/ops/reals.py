@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from rushlight.core.apply import to_dtype
+from rushlight.core.spec import as_dtype
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import NotSupportedError, ShapeError, message
 from rushlight.ops.movement import transpose
@@ -105,3 +107,17 @@ def is_neg(input: Tensor) -> bool:
 def is_inference(input: Tensor) -> bool:
     """False: tensors made under `inference_mode` are ordinary ones."""
     return False
+
+
+def _unheld(name: str, dtype: str) -> None:
+    def convert(input: Tensor) -> Tensor:
+        return to_dtype(input, as_dtype(dtype))
+
+    convert.__doc__ = f"Refused: there is no {dtype}."
+    method(name)(convert)
+
+
+for _name, _dtype in {
+    "bfloat16": "bfloat16", "chalf": "complex32", "cfloat": "complex64", "cdouble": "complex128",
+}.items():  # fmt: skip
+    _unheld(_name, _dtype)
