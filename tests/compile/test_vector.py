@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,8 @@ ATTRS = {
     "moving_average": {"decay": 0.9},
     "to": {"dtype": np.dtype("float32")},
     "normal_turn": {"quarter": 1},
+    "polygamma": {"n": 2},
+    "standard": {"dim": (0,)},
 }
 UNIT = ("normal_radius", "normal_turn")
 """Formulas for uniform numbers of float64, from 0 to below 1."""
@@ -145,13 +148,16 @@ REFUSED = {
     ("div_trunc", "bool"),
     ("remainder", "bool"),
     ("relu", "bool"),
+    ("fmod", "bool"),
 }
 REFUSED |= {(name, "bool") for name in ("neg", "sub", "velocity", "moving_average", "clamp", "relu_grad")}
 REFUSED |= {(name, "bool") for name in ("floor", "ceil", "trunc", "round", "tanh_grad", "sigmoid_grad")}
 REFUSED |= {(f"bitwise_{name}", kind) for name in ("and", "or", "xor", "not") for kind in DTYPES[:2]}
 REFUSED |= {("pow", kind) for kind in DTYPES[2:]}
-REFUSED |= {("moving_average", kind) for kind in DTYPES[2:]}
+REFUSED |= {(name, kind) for name in ("moving_average", "standard") for kind in DTYPES[2:]}
 REFUSED |= {(name, kind) for name in UNIT for kind in DTYPES if kind != "float64"}
+for _file in rl.ops.LATER:
+    importlib.import_module(f"rushlight.ops.{_file}")
 ELEMENTWISE = [op for op in REGISTRY.values() if op.elementwise]
 
 
@@ -166,8 +172,9 @@ def operands(count: int, dtype: str) -> list[Any]:
 def arity(op: Any) -> int:
     import inspect
 
-    kinds = inspect.signature(op.formula).parameters.values()
-    return sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in kinds) - 1
+    kinds = [p.kind for p in inspect.signature(op.formula).parameters.values()]
+    several = inspect.Parameter.VAR_POSITIONAL in kinds
+    return kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) - 1 + 2 * several
 
 
 def asked_for(op: Any, dtype: str) -> bool:

@@ -89,7 +89,9 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if value is not None and value.spec != self.spec:
+        if value is not None and (
+            value.array.shape != self.array.shape or value.array.dtype != self.array.dtype
+        ):
             raise GradError(
                 message("grad", f"a .grad that is {value.spec}", f"{self.spec}, as the tensor is")
             )

@@ -36,7 +36,13 @@ class Recipe:
         if isinstance(self.dataset, IterableDataset):
             stream = iter(self.dataset)
             return lambda task: self.next_of(stream)
+        if self.batched and self.collate_fn is None and gathers(self.dataset):
+            return self.gathered
         return self.batch
+
+    def gathered(self, task: Any) -> Any:
+        """The same, of a set with a `gather` of its own."""
+        return self.dataset.gather(task) if type(task) is np.ndarray else self.batch(task)
 
     def batch(self, task: Any) -> Any:
         """The batch of the samples from one index to another (a pair of ints), or at some indices."""

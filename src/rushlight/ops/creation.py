@@ -171,10 +171,9 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
-def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
+def _filled(shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
     check_device(device)
-    shape = as_sizes(sizes)
-    if any(n < 0 for n in shape):
+    if shape and min(shape) < 0:
         raise ArgumentError(message("creation", f"shape {shape}", "sizes of 0 or more"))
     dtype = check_dtype(dtype)
     out = apply(FULL, shape=shape, value=as_held("full", value, dtype), dtype=dtype)
@@ -241,7 +240,7 @@ def full(
         dtype = (
             xp.bool_ if isinstance(fill_value, bool) else xp.int64 if isinstance(fill_value, int) else None
         )
-    return _filled((size if hasattr(size, "__len__") else (size,),), fill_value, dtype, requires_grad, device)
+    return _filled(as_sizes((size,)), fill_value, dtype, requires_grad, device)
 
 
 def zeros_like(
@@ -255,7 +254,7 @@ def zeros_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
-    return _filled((input.shape,), 0, dtype or input.dtype, requires_grad, device)
+    return _filled(input.array.shape, 0, dtype or input.dtype, requires_grad, device)
 
 
 def ones_like(
@@ -269,7 +268,7 @@ def ones_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Ones of the shape and dtype of `input`."""
-    return _filled((input.shape,), 1, dtype or input.dtype, requires_grad, device)
+    return _filled(input.array.shape, 1, dtype or input.dtype, requires_grad, device)
 
 
 def empty_like(
@@ -298,7 +297,7 @@ def full_like(
     memory_format: Any = None,
 ) -> Tensor:
     """One value in the shape and dtype of `input`."""
-    return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad, device)
+    return _filled(input.array.shape, fill_value, dtype or input.dtype, requires_grad, device)
 
 
 @method()

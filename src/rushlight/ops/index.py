@@ -367,13 +367,14 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 @method()
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """The elements from `start` to `start + length` along `dim`, a view."""
-    axis = normalize_axis("narrow", dim, input.ndim)
-    if start < 0 or length < 0 or start + length > input.shape[axis]:
+    axis = normalize_axis("narrow", dim, input.array.ndim)
+    size = input.array.shape[axis]
+    if start < 0 or length < 0 or start + length > size:
         raise IndexingError(
             message(
                 "narrow",
                 f"start={start}, length={length}",
-                f"a part of axis {axis} of size {input.shape[axis]}",
+                f"a part of axis {axis} of size {size}",
             )
         )
     return apply(SLICE, input, pattern=(*_whole(axis), ("slice", start, start + length, None)))

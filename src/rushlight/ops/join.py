@@ -116,7 +116,7 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     axis = normalize_axis("split", dim, tensor.ndim)
-    length = tensor.shape[axis]
+    length = tensor.array.shape[axis]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size <= 0:
@@ -146,7 +146,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0, **numpy: Any) -> tuple[Tenso
         dim, _ = numpy_names("chunk", numpy, dim)
     if chunks <= 0:
         raise ArgumentError(message("chunk", f"chunks={chunks}", "a positive number"))
-    length = input.shape[normalize_axis("chunk", dim, input.ndim)]
+    length = input.array.shape[normalize_axis("chunk", dim, input.array.ndim)]
     return split(input, max(1, -(-length // chunks)), dim)
 
 
@@ -156,4 +156,4 @@ def unbind(input: Tensor, dim: int = 0, **numpy: Any) -> tuple[Tensor, ...]:
     if numpy:
         dim, _ = numpy_names("unbind", numpy, dim)
     axis = normalize_axis("unbind", dim, input.ndim)
-    return tuple(one_of_several(input.select(axis, i)) for i in range(input.shape[axis]))
+    return tuple(one_of_several(input.select(axis, i)) for i in range(input.array.shape[axis]))

@@ -248,8 +248,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         raise ArgumentError(
             message("flatten", f"start_dim={start_dim}, end_dim={end_dim}", "start_dim first")
         )
-    middle = Spec(input.shape[start : end + 1], input.dtype).size
-    return reshape(input, (*input.shape[:start], middle, *input.shape[end + 1 :]))
+    shape = input.array.shape
+    middle = math.prod(shape[start : end + 1])
+    return reshape(input, (*shape[:start], middle, *shape[end + 1 :]))
 
 
 @method()
@@ -367,7 +368,8 @@ def unsqueeze(input: Tensor, dim: Any = None, **numpy: Any) -> Tensor:
     if numpy:
         dim, _ = numpy_names("unsqueeze", numpy, dim)
     axis = normalize_axis("unsqueeze", dim, input.ndim + 1)
-    return apply(RESHAPE, input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
+    shape = input.array.shape
+    return apply(RESHAPE, input, shape=(*shape[:axis], 1, *shape[axis:]))
 
 
 @method()

@@ -199,14 +199,15 @@ def binary_cross_entropy_with_logits(
 
 
 def _check_classes(name: str, input: Tensor, target: Tensor) -> None:
-    expected = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
-    if input.ndim == 0 or target.shape != expected:
+    shape = input.array.shape
+    expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    if not shape or target.array.shape != expected:
         got = f"input {input.shape} and classes {target.shape}"
-        wanted = f"classes of shape {expected}" if input.ndim else "input (C,), (N, C) or (N, C, d1, ...)"
+        wanted = f"classes of shape {expected}" if shape else "input (C,), (N, C) or (N, C, d1, ...)"
         raise ShapeError(
             message(name, got, wanted, "Classes have the input's shape without its class dimension.")
         )
-    if target.dtype.kind not in "iu":
+    if target.array.dtype.kind not in "iu":
         remedy = "Convert them with .long(), or give cross_entropy probabilities of the input's shape."
         raise DTypeError(message(name, f"classes of dtype {target.dtype}", "an integer dtype", remedy))
 
@@ -231,12 +232,13 @@ class _Rows:
         self, name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
     ) -> None:
         _check_classes(name, input, target)
-        self.shape, classes = target.shape, input.shape[min(input.ndim - 1, 1)]
+        axes = input.array.ndim
+        self.shape, classes = target.array.shape, input.array.shape[min(axes - 1, 1)]
         _check_weight(name, weight, classes)
         self.input = (
-            input if input.ndim == 2 else input.movedim(min(input.ndim - 1, 1), -1).reshape(-1, classes)
+            input if axes == 2 else input.movedim(min(axes - 1, 1), -1).reshape(-1, classes)
         )
-        self.target = target if target.ndim == 1 else target.reshape(-1)
+        self.target = target if target.array.ndim == 1 else target.reshape(-1)
         # Values are looked at only when there are some: a traced program has none yet.
         plain = not state.tracing and weight is None and not 0 <= ignore_index < classes
         if plain and loss_ops.are_classes(target, classes):
