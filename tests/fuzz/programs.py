@@ -117,7 +117,7 @@ class Random:
         if not wanted or not ends:
             return []
         total = sum((t.float() * (0.5 + i)).sum() for i, t in enumerate(ends))
-        return list(rl.autograd.grad(total, wanted, materialize_grads=True))  # type: ignore[arg-type]
+        return list(rl.autograd.grad(total, wanted, materialize_grads=True))
 
     def without(self, k: int) -> Random:
         """The program without its step `k`."""

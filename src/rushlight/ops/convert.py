@@ -38,14 +38,12 @@ COPY = elementwise(
 
 @method()
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy in memory of its own; gradients flow through it. There is one format of memory."""
     """A copy in memory of its own; gradients flow through it."""
     return apply(CLONE, input)
 
 
 @method()
 def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
-    """The tensor itself if it is C-contiguous, the one format of memory, else a copy that is."""
     """The tensor itself if it is C-contiguous, else a copy that is."""
     return input if input.is_contiguous() else reshape_copy(input)
 

@@ -123,7 +123,7 @@ class SparseTensor(Composite):
         """Whether the values are floats."""
         return self._numbers.is_floating_point()
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """False."""
         return False
 

@@ -12,7 +12,7 @@ from rushlight.core.apply import apply, to_dtype
 from rushlight.core.lower import Fill
 from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
-from rushlight.core.spec import NO_COMPLEX, Spec, as_dtype, as_held, default
+from rushlight.core.spec import Spec, as_dtype, as_held, default
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -134,8 +134,9 @@ def _read(op: str, data: Any) -> tuple[Any, bool]:
             message(op, "nested lists of unequal lengths", "lists of one length at each depth")
         ) from None
     if array.dtype.kind not in "biuf":
-        remedy = NO_COMPLEX if array.dtype.kind == "c" else "Convert it to numbers first."
-        raise DTypeError(message(op, f"data of {array.dtype}", "numbers or bools", remedy))
+        raise DTypeError(
+            message(op, f"data of {array.dtype}", "numbers or bools", "Convert it to numbers first.")
+        )
     return array, listed
 
 
@@ -171,9 +172,10 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
-def _filled(shape: tuple[int, ...], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
+def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
     check_device(device)
-    if shape and min(shape) < 0:
+    shape = as_sizes(sizes)
+    if any(n < 0 for n in shape):
         raise ArgumentError(message("creation", f"shape {shape}", "sizes of 0 or more"))
     dtype = check_dtype(dtype)
     out = apply(FULL, shape=shape, value=as_held("full", value, dtype), dtype=dtype)
@@ -240,7 +242,7 @@ def full(
         dtype = (
             xp.bool_ if isinstance(fill_value, bool) else xp.int64 if isinstance(fill_value, int) else None
         )
-    return _filled(as_sizes((size,)), fill_value, dtype, requires_grad, device)
+    return _filled((size if hasattr(size, "__len__") else (size,),), fill_value, dtype, requires_grad, device)
 
 
 def zeros_like(
@@ -254,7 +256,7 @@ def zeros_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
-    return _filled(input.array.shape, 0, dtype or input.dtype, requires_grad, device)
+    return _filled((input.shape,), 0, dtype or input.dtype, requires_grad, device)
 
 
 def ones_like(
@@ -268,7 +270,7 @@ def ones_like(
     memory_format: Any = None,
 ) -> Tensor:
     """Ones of the shape and dtype of `input`."""
-    return _filled(input.array.shape, 1, dtype or input.dtype, requires_grad, device)
+    return _filled((input.shape,), 1, dtype or input.dtype, requires_grad, device)
 
 
 def empty_like(
@@ -297,7 +299,7 @@ def full_like(
     memory_format: Any = None,
 ) -> Tensor:
     """One value in the shape and dtype of `input`."""
-    return _filled(input.array.shape, fill_value, dtype or input.dtype, requires_grad, device)
+    return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad, device)
 
 
 @method()
@@ -327,11 +329,6 @@ def new_zeros(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-) -> Tensor:
-    """Zeros in a new shape, with the dtype of `input`."""
-    check_device(device)
-    out = new_full(input, as_sizes(sizes, size), 0, dtype=dtype)
-    return out.requires_grad_() if requires_grad else out
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
@@ -348,11 +345,6 @@ def new_ones(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-) -> Tensor:
-    """Ones in a new shape, with the dtype of `input`."""
-    check_device(device)
-    out = new_full(input, as_sizes(sizes, size), 1, dtype=dtype)
-    return out.requires_grad_() if requires_grad else out
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
@@ -363,12 +355,6 @@ def new_ones(
 
 @method()
 def new_tensor(
-    input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """A tensor of `data` with the dtype of `input`."""
-    check_device(device)
-    out = tensor(data, dtype=input.dtype if dtype is None else dtype)
-    return out.requires_grad_() if requires_grad else out
     input: Tensor,
     data: Any,
     *,

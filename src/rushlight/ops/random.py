@@ -275,8 +275,6 @@ def randint_like(
     check_device(device)
     if high is None:
         low, high = 0, low
-    out = randint(low, high, input.shape, dtype=dtype or input.dtype)
-    return out.requires_grad_() if requires_grad else out
     return randint(low, high, input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
