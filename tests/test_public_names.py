@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -246,3 +247,11 @@ def test_a_copy_keeps_memory_and_history() -> None:
     assert x.grad.tolist() == [3.0, 3.0]
     with pytest.raises(GradError, match=r"detach\(\)\.numpy"):
         np.asarray(copy.copy(x * 3))
+
+
+@pytest.mark.parametrize("name", ["rushlight.nn", "rushlight.nn.functional", "rushlight.ops"])
+def test_type_checkers_see_files_that_load_later(name: str) -> None:
+    package = importlib.import_module(name)
+    text = Path(package.__file__ or "").read_text(encoding="utf-8")
+    unseen = [file for file in package.LATER if f"    from {name}.{file} import *\n" not in text]
+    assert unseen == []

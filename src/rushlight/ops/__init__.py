@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # the files of LATER
     from rushlight.ops.border import *
     from rushlight.ops.conv import *
     from rushlight.ops.convs import *
+    from rushlight.ops.coo_making import *
     from rushlight.ops.counting import *
     from rushlight.ops.distances import *
     from rushlight.ops.draws import *
