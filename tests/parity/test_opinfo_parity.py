@@ -91,6 +91,13 @@ EVERY = dict.fromkeys(
 )
 """Of which PyTorch has hundreds, all combinations of the options: of so many one. The number divides the
 count of no option's values, so that every two of them are met together, and each dtype begins elsewhere."""
+MANY = (
+    "cdist", "linalg.lu_solve", "linalg.solve_triangular", "linalg.svd", "lu_solve", "nanquantile",
+    "nn.functional.gaussian_nll_loss", "nn.functional.max_pool1d", "nn.functional.max_pool2d",
+    "nn.functional.max_pool3d", "nn.functional.max_unpool2d", "quantile", "svd", "unique",
+    "unique_consecutive",
+)  # fmt: skip
+"""Of which PyTorch has hundreds of samples: all are run in float64, and each fifth in the other dtypes."""
 ROUGH = {"linalg.householder_product": 16.0, "nn.functional.layer_norm": 64.0}
 """Where gradients are sums of large numbers that nearly cancel: how much more they may differ."""
 FORMS_LEFT_OUT = {
@@ -237,7 +244,8 @@ def samples(op: Any, dtype: Any) -> Iterator[Any]:
         # Not sample_inputs(), nor torch.manual_seed(): they print the stack for each sample and device.
         torch.default_generator.manual_seed(0)
         skips = SAMPLES_LEFT_OUT.get(op.full_name, lambda s: False)
-        every, begin = EVERY.get(op.full_name, 1), DTYPES.index(dtype)
+        rest = 5 if dtype != torch.float64 and op.full_name in MANY else 1
+        every, begin = EVERY.get(op.full_name, rest), DTYPES.index(dtype)
         for i, sample in enumerate(op.sample_inputs_func(op, "cpu", dtype, wanted)):
             if skips(sample) or (i - begin) % every:
                 continue
