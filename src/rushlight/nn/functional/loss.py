@@ -235,9 +235,7 @@ class _Rows:
         axes = input.array.ndim
         self.shape, classes = target.array.shape, input.array.shape[min(axes - 1, 1)]
         _check_weight(name, weight, classes)
-        self.input = (
-            input if axes == 2 else input.movedim(min(axes - 1, 1), -1).reshape(-1, classes)
-        )
+        self.input = input if axes == 2 else input.movedim(min(axes - 1, 1), -1).reshape(-1, classes)
         self.target = target if target.array.ndim == 1 else target.reshape(-1)
         # Values are looked at only when there are some: a traced program has none yet.
         plain = not state.tracing and weight is None and not 0 <= ignore_index < classes
