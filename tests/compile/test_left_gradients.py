@@ -61,6 +61,32 @@ def test_two_backward_passes_of_one_step_add_up() -> None:
         np.testing.assert_allclose(p.grad.numpy(), g, rtol=1e-4, atol=1e-6)
 
 
+def test_parameters_that_ask_for_no_gradient_for_a_while() -> None:
+    """As a critic that is frozen while the actor learns from it."""
+    found = []
+    for compiled in (False, True):
+        rl.manual_seed(3)
+        critic, actor = nn.Linear(2, 1), nn.Linear(2, 2)
+        first, second = (rl.optim.SGD(net.parameters(), lr=0.1) for net in (critic, actor))
+
+        def step(x: Any, critic=critic, actor=actor, first=first, second=second) -> Any:
+            first.zero_grad()
+            (critic(x) - 1).square().mean().backward()
+            first.step()
+            critic.requires_grad_(False)
+            second.zero_grad()
+            loss = critic(actor(x)).mean()
+            loss.backward()
+            second.step()
+            critic.requires_grad_(True)
+            return loss
+
+        run, x = compile(step) if compiled else step, rl.randn(4, 2)
+        found.append([run(x).item() for _ in range(4)])
+        assert all(p.requires_grad for p in critic.parameters())
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+
+
 def test_a_step_that_clears_gradients_at_its_end() -> None:
     model, optimizer, _ = make()
     twin, other, _ = make()

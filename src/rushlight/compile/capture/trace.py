@@ -263,7 +263,9 @@ class Trace:
         graph = self.graph
         graph.outputs = [self.value_of(t) for t in outputs]
         for tensor, node in self._nodes:
-            if tensor.node is not node and not isinstance(self._first_array(tensor), Placeholder):
+            if not _same_history(tensor.node, node) and not isinstance(
+                self._first_array(tensor), Placeholder
+            ):
                 got = f"a tensor of shape {tensor.shape} from outside, written with values with a history"
                 remedy = "Update it under rl.no_grad(), or with values that are detached."
                 raise TraceError(message("compile", got, "histories that end with the call", remedy))
@@ -328,6 +330,11 @@ def _refuse_unclear(node: Node, looked_at: Any) -> None:
         raise _not_followed(
             got, "Reshape again, or clone() before the update: which of both depends on layout."
         )
+
+
+def _same_history(now: Any, before: Any) -> bool:
+    """Whether a tensor ends as it began: as a leaf still, if its `requires_grad` was off for a while."""
+    return now is before or (now is not None and before is not None and now.is_leaf and before.is_leaf)
 
 
 def _not_followed(got: str, remedy: str) -> TraceError:
