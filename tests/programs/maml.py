@@ -63,14 +63,13 @@ def make():
     return {"maml": Regressor(), "siamese": Siamese()}
 
 
-def train(models, steps=20):
+def train(models, steps=20, compile=False):
     model = models["maml"]
     meta_optim = torch.optim.Adam(model.parameters(), lr=1e-2)
-    losses = []
-    for _ in range(steps // 2):
+
+    def meta_step(tasks):
         outer = 0.0
-        for _ in range(2):
-            x_spt, y_spt, x_qry, y_qry = task()
+        for x_spt, y_spt, x_qry, y_qry in tasks:
             fast_weights = list(model.vars)
             for _ in range(2):
                 loss = F.mse_loss(model(x_spt, fast_weights), y_spt)
@@ -80,7 +79,13 @@ def train(models, steps=20):
         meta_optim.zero_grad()
         outer.backward()
         meta_optim.step()
-        losses.append(outer.item() / 2)
+        return outer
+
+    if compile:
+        meta_step = torch.compile(meta_step)
+    losses = []
+    for _ in range(steps // 2):
+        losses.append(meta_step([task(), task()]).item() / 2)
     model = models["siamese"]
     optimizer = torch.optim.RAdam(model.parameters(), lr=1e-2)
     contrastive, triplet = ContrastiveLoss(), nn.TripletMarginLoss(margin=0.5)

@@ -111,7 +111,7 @@ def make():
     return ac
 
 
-def train(ac, steps=20, gamma=0.99, polyak=0.995, alpha=0.2):
+def train(ac, steps=20, gamma=0.99, polyak=0.995, alpha=0.2, compile=False):
     ac_targ = deepcopy(ac)
     for p in ac_targ.parameters():
         p.requires_grad = False
@@ -143,9 +143,8 @@ def train(ac, steps=20, gamma=0.99, polyak=0.995, alpha=0.2):
 
     pi_optimizer = Adam(ac.pi.parameters(), lr=1e-3)
     q_optimizer = Adam(q_list, lr=1e-3)
-    losses = []
-    for _ in range(steps):
-        data = replay_buffer.sample_batch()
+
+    def update(data):
         q_optimizer.zero_grad()
         loss_q = compute_loss_q(data)
         loss_q.backward()
@@ -162,7 +161,13 @@ def train(ac, steps=20, gamma=0.99, polyak=0.995, alpha=0.2):
             for p, p_targ in zip(ac.parameters(), ac_targ.parameters()):
                 p_targ.data.mul_(polyak)
                 p_targ.data.add_((1 - polyak) * p.data)
-        losses += [loss_q.item(), loss_pi.item()]
+        return loss_q, loss_pi
+
+    if compile:
+        update = torch.compile(update)
+    losses = []
+    for _ in range(steps):
+        losses += [loss.item() for loss in update(replay_buffer.sample_batch())]
     return losses
 
 

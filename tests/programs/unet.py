@@ -110,7 +110,7 @@ def make():
 averages = {}
 
 
-def train(models, steps=20):
+def train(models, steps=20, compile=False):
     data = Shapes()
     train_set, val_set = Subset(data, range(12)), Subset(data, range(12, 16))
     losses = []
@@ -122,13 +122,14 @@ def train(models, steps=20):
         scaler = torch.cuda.amp.GradScaler(enabled=False)
         criterion = nn.CrossEntropyLoss(weight=torch.tensor([0.4, 0.6]))
         stopper = EarlyStopping()
+        run = torch.compile(model) if compile else model
         loader = DataLoader(train_set, shuffle=True, batch_size=4)
         for epoch in range(steps // 6 + 1):
             model.train()
             for batch in loader:
                 images, true_masks = batch["image"], batch["mask"]
                 with torch.autocast("cpu", enabled=False):
-                    masks_pred = model(images)
+                    masks_pred = run(images)
                     loss = criterion(masks_pred, true_masks)
                     loss += 1 - dice_coeff(F.softmax(masks_pred, dim=1).float(),
                                            F.one_hot(true_masks, 2).permute(0, 3, 1, 2).float(), True)
