@@ -108,6 +108,19 @@ def _decoder(L: Any, x: Any, y: Any) -> Any:
 
 case("TransformerDecoder", _decoder, X(2, 3, 4), X(2, 5, 4))
 
+
+def _recurrent(L: Any, name: str, x: Any) -> Any:
+    """The functions beneath recurrent layers, with a layer's weights."""
+    layer = settled({"gru": L.nn.GRU, "lstm": L.nn.LSTM}.get(name, L.nn.RNN)(3, 4), x)
+    h = x.detach().new_zeros(1, 2, 4)
+    return getattr(L, name)(
+        x, (h, h) if name == "lstm" else h, list(layer.parameters()), True, 1, 0.0, False, False, False
+    )
+
+
+for _name in ("gru", "lstm", "rnn_relu", "rnn_tanh"):
+    case(_name, lambda L, x, n=_name: _recurrent(L, n, x), X(5, 2, 3))
+
 # nn.init
 
 init: dict[str, Call] = {
@@ -218,6 +231,7 @@ case("sequences", _packed, X(4, 3))
 
 
 COVERED = {
+    "rushlight": {"gru", "lstm", "rnn_relu", "rnn_tanh"},
     "rushlight.nn": {
         *(name.split()[1] for name in CASES if name.startswith("layer ")),
         *(name for name in CASES if name.startswith("Lazy")),

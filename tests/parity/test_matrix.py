@@ -23,9 +23,17 @@ from tests.parity.coverage import covered  # noqa: E402 (it needs PyTorch)
 LEFT_OUT: dict[str, dict[str, str]] = {
     "Tensor": {
         "cuda": "there is no such device here; tests/test_device.py",
+        **dict.fromkeys(
+            ("to_sparse_bsc", "to_sparse_bsr", "to_sparse_csc", "to_sparse_csr"),
+            "sparse tensors are COO here",
+        ),
         "pin_memory": "there is nothing to pin",
     },
     "rushlight": {
+        "GradScaler": "for dtypes that are not here; tests/test_amp.py",
+        "bfloat16": "not among the dtypes of arrays",
+        "imag": "PyTorch refuses real numbers, and others are not here",
+        "is_autocast_enabled": "a setting",
         "strided": "numbers lie in rows here, whatever an argument says",
         "set_default_device": "there is one device; tests/test_device.py",
         "set_default_tensor_type": "a setting; tests/core",
@@ -38,6 +46,10 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "register_kl": "enters a divergence into a table; tests/distributions",
     },
     "rushlight.linalg": {"LinAlgError": "an exception; test_errors_parity.py"},
+    "rushlight.sparse": dict.fromkeys(
+        ("ByteTensor", "CharTensor", "DoubleTensor", "HalfTensor", "IntTensor", "LongTensor", "ShortTensor"),
+        "a name of types",
+    ),
     "rushlight.nn": {
         "RNNBase": "the base of RNN, GRU and LSTM, which are compared",
         "RNNCellBase": "the base of RNNCell, GRUCell and LSTMCell, which are compared",

@@ -49,7 +49,12 @@ LEFT_OUT: dict[str, dict[str, str]] = {
             MixtureSameFamily.log_prob.x""",
         "rushlight.nn": "RMSNorm.forward.x Sequential.extend.sequential",
     },
-    "there are no storages apart from tensors": {"Tensor": "set_.size set_.storage_offset set_.stride"},
+    "refused whatever the arguments": {
+        "Tensor": "bfloat16.memory_format cdouble.memory_format cfloat.memory_format chalf.memory_format",
+    },
+    "there are no storages apart from tensors": {
+        "Tensor": "set_.size set_.storage_offset set_.stride to_sparse.sparseDims"
+    },
     "how PyTorch's compiler or engine works": {
         "rushlight": "compile.isolate_recompiles compile.model compile.recompile_limit compile.shapes_spec",
         "rushlight.distributions": "CorrCholeskyTransform.log_abs_det_jacobian.intermediates",
@@ -114,6 +119,7 @@ OTHER_DEFAULTS = {
     "pickle_module": "there is one",
     "requires_grad": "None and False mean the same",
     "return_indices": "the name says that they are returned",
+    "masked_grad": "None and True mean the same",
     "data": "a parameter has some",
 }
 
