@@ -95,6 +95,7 @@ CASES = (
     [("SGD", o) for o in SGD_OPTIONS]
     + [("Adam", o) for o in ADAM_OPTIONS]
     + [("AdamW", o) for o in ADAM_OPTIONS]
+    + [("Adam", {"decoupled_weight_decay": True, "weight_decay": 0.1})]
     + [("SGD", {}), ("Adam", {}), ("AdamW", {})]
     + [(name, options) for name, several in MORE_OPTIONS.items() for options in ({}, *several)]
 )

@@ -57,7 +57,8 @@ class Adam(Optimizer):
         m <- β₁ m + (1 - β₁) g            v <- β₂ v + (1 - β₂) g²
         p <- p - lr / (1 - β₁ᵗ) · m / (sqrt(v / (1 - β₂ᵗ)) + eps)
 
-    ``amsgrad`` puts the largest v so far in the place of v (Reddi et al., 2018). t is kept as a float64
+    ``amsgrad`` puts the largest v so far in the place of v (Reddi et al., 2018);
+    ``decoupled_weight_decay`` makes it AdamW. t is kept as a float64
     Tensor in state["step"]. Raises ArgumentError for a negative option or a beta outside [0, 1).
 
     >>> import rushlight as rl
@@ -70,7 +71,6 @@ class Adam(Optimizer):
     """
 
     elementwise = True
-    decoupled = False
 
     def __init__(
         self,
@@ -82,6 +82,7 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        decoupled_weight_decay: bool = False,
         **others: Any,
     ) -> None:
         defaults = {
@@ -91,6 +92,7 @@ class Adam(Optimizer):
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
             "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults, others)
 
@@ -112,7 +114,7 @@ class Adam(Optimizer):
         decay = group.tensor("weight_decay", param.dtype) if group.on("weight_decay") else None
         if group["maximize"]:
             grad = -grad
-        if decay is not None and not self.decoupled:
+        if decay is not None and not group["decoupled_weight_decay"]:
             grad = grad + param * decay
         step = state["step"].add_(1.0)
         mean = apply_(AVERAGE, state["exp_avg"], grad, decay=beta1)
@@ -121,7 +123,7 @@ class Adam(Optimizer):
             square = state["max_exp_avg_sq"].copy_(ops.maximum(state["max_exp_avg_sq"], square))
         lr = group.tensor("lr", float64)
         change = apply(CHANGE, mean, square, step, lr, beta1=beta1, beta2=beta2, eps=group["eps"])
-        if decay is not None and self.decoupled:
+        if decay is not None and group["decoupled_weight_decay"]:
             change = change + param * (group.tensor("lr", param.dtype) * decay)
         return change
 
@@ -139,8 +141,6 @@ class AdamW(Adam):
     0.85
     """
 
-    decoupled = True
-
     def __init__(
         self,
         params: Any,
@@ -153,4 +153,5 @@ class AdamW(Adam):
         maximize: bool = False,
         **others: Any,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, **others)
+        options = {"maximize": maximize, "decoupled_weight_decay": True, **others}
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **options)
