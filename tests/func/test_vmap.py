@@ -201,6 +201,13 @@ def test_an_ensemble() -> None:
     compare([params["0.weight"].grad[1]], [nets[1][0].weight.grad])
 
 
+def test_an_ensemble_with_gradients_compiles() -> None:
+    nets = [nn.Linear(3, 2).double() for _ in range(3)]
+    params, _ = stack_module_state(nets)
+    run = vmap(lambda p, x: functional_call(nets[0], p, (x,)), in_dims=(0, None))
+    compare(rl.compile(lambda p, x: run(p, x).detach())(params, X), run(params, X).detach())
+
+
 def test_functional_call_names_what_is_wrong() -> None:
     net = nn.Linear(3, 2)
     with pytest.raises(ArgumentError, match="'wieght'.*'weight'"):

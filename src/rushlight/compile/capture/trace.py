@@ -150,7 +150,7 @@ class Trace:
         found = wrap(self._placeholder(self.lift(tensor, argument=True)))
         if tensor.requires_grad:
             found.requires_grad_()
-            found.grad = tensor.grad
+            found._grad = tensor.grad  # not by the property: a trace around this one would note and keep it
         return found
 
     def value_of(self, tensor: Tensor) -> Value:
