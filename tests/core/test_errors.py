@@ -89,6 +89,11 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type, tuple[str, ...]]] = {
     "split by 0": (lambda: A.split(0), ArgumentError, ("split", "size of 0")),
     "chunk": (lambda: A.chunk(0), ArgumentError, ("chunk", "chunks=0")),
     "index": (lambda: A[2], IndexingError, ("index", "2 on axis 0", "(2, 3)", "from -2 to 1")),
+    "a row that is not there": (
+        lambda: rl.nn.Embedding(3, 2)(rl.tensor([[0, 7]])),
+        IndexingError,
+        ("embedding", "index 7", "from 0 to 2"),
+    ),
     "index too many": (lambda: A[0, 0, 0], IndexingError, ("index", "3 indices", "(2, 3)")),
     "index tensor outside": (lambda: A[rl.tensor([5])], IndexError, ("index", "5")),
     "index by floats": (lambda: A[rl.ones(2)], IndexingError, ("index", "float32", "long()")),

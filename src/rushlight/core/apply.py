@@ -5,6 +5,7 @@ Only here are results computed, traced, and recorded for the derivative.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -273,6 +274,9 @@ def _again(op: Op, run: Any, inputs: tuple[Any, ...], attrs: dict[str, Any], err
         return op.formula(m, *arrays, **attrs) if run is None else run(op, inputs, attrs)
 
 
+_OUT_OF_BOUNDS = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
+
+
 def explain(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) -> Exception:
     """The error to raise in place of the device's: what `infer` says, or what is known of the inputs.
 
@@ -291,6 +295,11 @@ def explain(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) 
         return clear.with_traceback(None)
     except Exception:
         pass
+    if found := _OUT_OF_BOUNDS.search(str(error)):
+        index, axis, size = found.groups()
+        got, expected = f"index {index} on axis {axis} of size {size}", f"indices from 0 to {int(size) - 1}"
+        remedy = "Look at where the index comes from, and at the size of the table."
+        return IndexingError(message(op.name, got, expected if int(size) else "no index", remedy))
     got = ", ".join(str(s) for s in specs) + (f" with {attrs}" if attrs else "")
     kind = IndexingError if isinstance(error, IndexError) else ArgumentError
     unclear = kind(message(op.name, got, "arguments that fit", f"The array library said: {error}"))
