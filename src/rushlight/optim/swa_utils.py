@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from rushlight import ops
-from rushlight.core.state import no_grad
+from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message, namespace
 from rushlight.nn.module import Module
@@ -110,14 +110,14 @@ class AveragedModel(Module):
     def update_parameters(self, model: Module) -> None:
         """Take the weights of `model` into the mean."""
         own, new = self._averaged(self.module), [t.detach() for t in self._averaged(model)]
-        first = int(self.n_averaged) == 0
-        if first:
+        # A compiled step does not know how many there were: it computes both, and takes the one that counts.
+        first = self.n_averaged == 0 if state.tracing else int(self.n_averaged) == 0
+        if first is not True:
+            update = self.multi_avg_fn or _each(self.avg_fn or get_swa_avg_fn())
+            update(own, new, self.n_averaged)
+        if first is not False:
             for old, value in zip(own, new, strict=True):
-                old.copy_(value)
-        elif self.multi_avg_fn is not None:
-            self.multi_avg_fn(own, new, self.n_averaged)
-        else:
-            _each(self.avg_fn or get_swa_avg_fn())(own, new, self.n_averaged)
+                old.copy_(value if first is True else ops.where(first, value, old))
         if not self.use_buffers:
             for old, value in zip(self.module.buffers(), model.buffers(), strict=True):
                 old.copy_(value)
