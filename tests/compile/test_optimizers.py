@@ -100,6 +100,42 @@ def test_from_the_first_step_on(name: str) -> None:
     assert sum(map(len, compiled._entries.values())) == 1
 
 
+@pytest.mark.parametrize("name", ["adam", "amsgrad", "adamw"])
+def test_betas_that_a_schedule_moves_are_read_afresh_from_the_first_change_on(name: str) -> None:
+    (model, optimizer, step), (twin, other, plain) = make(name), make(name)
+    schedules = [rl.optim.lr_scheduler.OneCycleLR(o, max_lr=0.01, total_steps=16) for o in (optimizer, other)]
+    compiled = compile(step)
+    x, y = batches(3)
+    for i in range(12):
+        compiled(x[i % 3], y[i % 3])
+        plain(x[i % 3], y[i % 3])
+        for schedule in schedules:
+            schedule.step()
+    assert_same((model, optimizer), (twin, other))
+    assert sum(map(len, compiled._entries.values())) <= 3
+
+
+@pytest.mark.parametrize("multi", [None, rl.optim.swa_utils.get_ema_multi_avg_fn(0.5)])
+def test_averaged_models_inside_a_step(multi: Any) -> None:
+    (model, _, step), (twin, _, plain) = make("plain"), make("plain")
+    means = [rl.optim.swa_utils.AveragedModel(net, multi_avg_fn=multi) for net in (model, twin)]
+
+    def averaged(x: rl.Tensor, y: rl.Tensor) -> rl.Tensor:
+        loss = step(x, y)
+        means[0].update_parameters(model)
+        return loss
+
+    compiled = compile(averaged)
+    x, y = batches(4)
+    for i in range(4):
+        compiled(x[i], y[i])
+        plain(x[i], y[i])
+        means[1].update_parameters(twin)
+    assert sum(map(len, compiled._entries.values())) == 1
+    for ours, expected in zip(means[0].state_dict().values(), means[1].state_dict().values(), strict=True):
+        np.testing.assert_allclose(ours.numpy(), expected.numpy(), rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_scans_from_the_first_step_on(name: str) -> None:
     model, optimizer, step = make(name)

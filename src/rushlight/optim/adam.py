@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from rushlight import ops
@@ -37,8 +38,15 @@ AVERAGE = elementwise(
 )
 
 
+def _averaged(average: Tensor, value: Tensor, decay: Any) -> Tensor:
+    """The moving average goes on with `value`; `decay` is a number, or a Tensor where a schedule moves it."""
+    if not isinstance(decay, Tensor):
+        return apply_(AVERAGE, average, value, decay=decay)
+    return average.copy_(average * decay.to(average.dtype) + value * (1.0 - decay).to(average.dtype))
+
+
 def _in_ops(
-    mean: Tensor, square: Tensor, step: Tensor, lr: Tensor, *, beta1: float, beta2: float, eps: float
+    mean: Tensor, square: Tensor, step: Tensor, lr: Tensor, *, beta1: Any, beta2: Any, eps: float
 ) -> Tensor:
     rate = lr / (1.0 - beta1**step)
     root = ops.sqrt(1.0 - beta2**step)
@@ -110,19 +118,22 @@ class Adam(Optimizer):
         return state
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        beta1, beta2 = group["betas"]
         decay = group.tensor("weight_decay", param.dtype) if group.on("weight_decay") else None
         if group["maximize"]:
             grad = -grad
         if decay is not None and not group["decoupled_weight_decay"]:
             grad = grad + param * decay
         step = state["step"].add_(1.0)
-        mean = apply_(AVERAGE, state["exp_avg"], grad, decay=beta1)
-        square = apply_(AVERAGE, state["exp_avg_sq"], grad * grad, decay=beta2)
+        moved = "betas" in group.moved
+        betas = [group.tensor("betas", float64, i) for i in (0, 1)] if moved else group["betas"]
+        mean = _averaged(state["exp_avg"], grad, betas[0])
+        square = _averaged(state["exp_avg_sq"], grad * grad, betas[1])
         if group["amsgrad"]:
             square = state["max_exp_avg_sq"].copy_(ops.maximum(state["max_exp_avg_sq"], square))
         lr = group.tensor("lr", float64)
-        change = apply(CHANGE, mean, square, step, lr, beta1=beta1, beta2=beta2, eps=group["eps"])
+        options = {"beta1": betas[0], "beta2": betas[1], "eps": group["eps"]}
+        rule = _in_ops if moved else functools.partial(apply, CHANGE)
+        change = rule(mean, square, step, lr, **options)
         if decay is not None and group["decoupled_weight_decay"]:
             change = change + param * (group.tensor("lr", param.dtype) * decay)
         return change

@@ -18,7 +18,8 @@ class ParamGroup(dict[str, Any]):
     for parameters of that dtype, always the same Tensor: setting the option writes into it. A compiled step
     takes it as an input, so that a changed learning rate takes effect without compiling again. A number
     that a compiled step reads as ``group["eps"]`` freezes into it, and a change compiles anew;
-    ``group.on("momentum")`` only tells whether there is any.
+    ``group.on("momentum")`` only tells whether there is any. Rules whose numbers a schedule may move, as
+    OneCycleLR moves ``betas``, look into ``group.moved`` and read them as Tensors once they did.
 
     >>> import rushlight as rl
     >>> group = rl.optim.SGD([rl.nn.Parameter(rl.zeros(2))], lr=0.5).param_groups[0]
@@ -30,24 +31,29 @@ class ParamGroup(dict[str, Any]):
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__()
-        self._tensors: dict[tuple[str, Any], Tensor] = {}
+        self._tensors: dict[tuple[Any, ...], Tensor] = {}
         self.changes = 0
         """How often something changed that a compiled step takes for granted."""
         self.frozen: set[str] = set()
         """The options that compiled steps read as Python's numbers."""
+        self.moved: set[str] = set()
+        """The options that changed after a compiled step had read them so."""
         self.asked: set[str] = set()
         """The options of which some rule asked whether they are on."""
         self.update(options)
 
-    def tensor(self, name: str, dtype: Any) -> Tensor:
-        """The 0-d Tensor of ``dtype`` that always holds the number ``self[name]``."""
-        found = self._tensors.get((name, dtype))
+    def tensor(self, name: str, dtype: Any, part: int | None = None) -> Tensor:
+        """The 0-d Tensor of ``dtype`` that always holds ``self[name]``, or ``self[name][part]``."""
+        key = (name, dtype) if part is None else (name, dtype, part)
+        found = self._tensors.get(key)
         if found is None:
-            found = self._tensors[name, dtype] = ops.tensor(float(super().__getitem__(name)), dtype=dtype)
+            value = super().__getitem__(name)
+            number = float(value if part is None else value[part])
+            found = self._tensors[key] = ops.tensor(number, dtype=dtype)
         return found
 
-    def tensors(self) -> list[tuple[tuple[str, Any], Tensor]]:
-        """The pairs ((name, dtype), Tensor) that were asked for so far."""
+    def tensors(self) -> list[tuple[tuple[Any, ...], Tensor]]:
+        """The pairs (arguments of ``tensor``, what it gave) that were asked for so far."""
         return list(self._tensors.items())
 
     def on(self, name: str) -> bool:
@@ -67,10 +73,15 @@ class ParamGroup(dict[str, Any]):
         super().__setitem__(name, value)
         if name in self.frozen or (name in self.asked and bool(before) is not bool(value)):
             self.changes += 1
+        if name in self.frozen and before != value:
+            self.frozen.discard(
+                name
+            )  # programs made before are made anew; if they read it so again, it is back
+            self.moved.add(name)
         with no_grad():
-            for (key, _), held in self._tensors.items():
+            for (key, _, *part), held in self._tensors.items():
                 if key == name:
-                    held.fill_(float(value))
+                    held.fill_(float(value[part[0]] if part else value))
 
     def update(self, *args: Any, **options: Any) -> None:
         for name, value in dict(*args, **options).items():
