@@ -278,3 +278,20 @@ def test_pytorchs_state_has_no_count() -> None:
     step(x[1], y[1])
     for p, q in zip(model.parameters(), twin.parameters(), strict=True):
         np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_the_closure_of_lbfgs_stays_one_program() -> None:
+    p = nn.Parameter(rl.tensor([-1.5, 2.0], dtype=rl.float64))
+    optimizer = rl.optim.LBFGS([p], line_search_fn="strong_wolfe")
+
+    def closure() -> rl.Tensor:
+        optimizer.zero_grad()
+        loss = (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
+        loss.backward()
+        return loss
+
+    compiled = compile(closure)
+    for _ in range(3):
+        optimizer.step(compiled)
+    np.testing.assert_allclose(p.tolist(), [1.0, 1.0], atol=1e-3)
+    assert sum(map(len, compiled._entries.values())) <= 2

@@ -280,3 +280,26 @@ def test_an_optimiser_without_a_rule_says_so() -> None:
     p.grad = rl.ones(1)
     with pytest.raises(NotSupportedError, match="update"):
         optim.Optimizer([p], {}).step()
+
+
+def test_a_resumed_lbfgs_goes_on_with_what_it_learned() -> None:
+    def make() -> tuple[Any, Any, Any]:
+        p = rl.nn.Parameter(rl.tensor([-1.5, 2.0], dtype=rl.float64))
+        optimizer = rl.optim.LBFGS([p], max_iter=3, history_size=2, line_search_fn="strong_wolfe")
+
+        def closure() -> rl.Tensor:
+            optimizer.zero_grad()
+            loss = (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
+            loss.backward()
+            return loss
+
+        return p, optimizer, closure
+
+    p, optimizer, closure = make()
+    optimizer.step(closure)
+    q, other, again = make()
+    q.data.copy_(p.data)
+    other.load_state_dict(optimizer.state_dict())
+    for _ in range(3):
+        assert optimizer.step(closure).item() == other.step(again).item()
+    assert p.tolist() == q.tolist()

@@ -43,6 +43,9 @@ class Optimizer:
     parameter, and ``init_state(param, group)`` if it remembers anything. ``elementwise = True`` promises that
     the rule treats every element alike; small parameters are then updated together, which changes no result.
 
+    A class with a ``step`` of its own may remember what it likes: loading copies it. ``looks_at_numbers =
+    True`` says that this step needs numbers, so that no compiled function holds it.
+
     Raises ArgumentError for no parameters, for one given twice, and for options out of range; DTypeError for
     parameters that are no Tensors.
 
@@ -59,6 +62,7 @@ class Optimizer:
     """
 
     elementwise = False
+    looks_at_numbers = False
 
     def __init__(
         self, params: Iterable[Any], defaults: Mapping[str, Any], others: Mapping[str, Any] | None = None
@@ -107,6 +111,11 @@ class Optimizer:
         """Raises ArgumentError for options that the rule cannot work with."""
 
     # The loop
+
+    @property
+    def has_own_step(self) -> bool:
+        """Whether the class has a ``step`` of its own, in place of a rule for one parameter."""
+        return type(self).step is not Optimizer.step
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates every parameter that has a gradient. ``closure``, if given, computes the loss first and is

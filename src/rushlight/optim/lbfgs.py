@@ -46,6 +46,8 @@ class LBFGS(Optimizer):
     True
     """
 
+    looks_at_numbers = True
+
     def __init__(
         self,
         params: Any,

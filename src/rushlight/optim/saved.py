@@ -56,8 +56,13 @@ def read_state(
         if param is None:
             wrong.append(f"state of parameter {number}, which is in no group")
             continue
-        states[param] = {k: _fit(param, k, v, number, wrong) for k, v in state.items() if v is not None}
         group, kept = expected[param]
+        given = {k: v for k, v in state.items() if v is not None}
+        # What a step of one's own remembers beside its rule may be anything, such as LBFGS's lists.
+        free = given.keys() - optimizer.init_state(param, group).keys() if optimizer.has_own_step else ()
+        states[param] = {
+            k: _copied(param, v) if k in free else _fit(param, k, v, number, wrong) for k, v in given.items()
+        }
         now = ParamGroup({**group, **kept})
         optimizer.complete_state(states[param], now)
         needed = optimizer.init_state(param, now) if not wrong else {}
@@ -100,3 +105,14 @@ def _fit(param: Tensor, key: str, value: Any, number: Any, wrong: list[str]) -> 
         wrong.append(f"{key} of parameter {number} has shape {tensor.shape} instead of {param.shape}")
         return None
     return ops.clone(tensor.to(param.dtype))
+
+
+def _copied(param: Tensor, value: Any) -> Any:
+    """A copy of whatever it is; floating Tensors in it get the parameter's dtype, as in PyTorch."""
+    if isinstance(value, Tensor):
+        return ops.clone(value.detach().to(param.dtype) if value.is_floating_point() else value)
+    if isinstance(value, dict):
+        return {key: _copied(param, held) for key, held in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_copied(param, held) for held in value)
+    return copy.deepcopy(value)

@@ -74,7 +74,9 @@ class Guards:
         states hold the same tensors, and at the parameters whose gradients the program takes to be None
         (`fresh`), or to be there (`taken`)."""
         self._fresh, self._taken = fresh, taken
-        self._states = [(o, _memory(o)) for o in self.scope.optimizers.values()]
+        # No program holds a step that looks at numbers, or what it remembers; its closure may be one.
+        stepped = [o for o in self.scope.optimizers.values() if not getattr(o, "looks_at_numbers", False)]
+        self._states = [(o, _memory(o)) for o in stepped]
         tensors = {id(t): t for t in (*self.scope.parameters(), *lifted) if isinstance(t, Tensor)}
         self._lifted = [(t, _facts(t)) for t in tensors.values()]
         self._note()
