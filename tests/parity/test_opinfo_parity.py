@@ -145,11 +145,14 @@ def forms(op: Any) -> dict[str, Form]:
     return {n: p for n, p in pairs.items() if callable(p[0]) and callable(p[1])}
 
 
+NO_SUCH_DTYPE = ("bfloat16", "cdouble", "cfloat", "chalf")
+"""They make tensors of dtypes that there are not, and say so."""
 OPS = {
     op.full_name: op
     for op in op_db
     if forms(op)
     and op.variant_test_name not in ("complex", "partial_views")
+    and op.name not in NO_SUCH_DTYPE
     and any(op.supports_dtype(dtype, "cpu") for dtype in DTYPES)
 }
 """Partial views have memory around them, which the copy that Rushlight gets has not; some ops are of complex

@@ -368,7 +368,7 @@ def unsqueeze(input: Tensor, dim: Any = None, **numpy: Any) -> Tensor:
     if numpy:
         dim, _ = numpy_names("unsqueeze", numpy, dim)
     axis = normalize_axis("unsqueeze", dim, input.ndim + 1)
-    shape = input.array.shape
+    shape = tuple(input.shape)
     return apply(RESHAPE, input, shape=(*shape[:axis], 1, *shape[axis:]))
 
 

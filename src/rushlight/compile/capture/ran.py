@@ -154,6 +154,7 @@ class Ran:
         self.mentioned: frozenset[str] = frozenset()
         self.complete = True
         self._seen: set[types.CodeType] = set()
+        self._importing: Any = None
 
     def __enter__(self) -> Ran:
         self._before = sys.getprofile()
@@ -170,12 +171,19 @@ class Ran:
             sys.setprofile(None)
         if self._collects:
             gc.enable()
+        self._importing = None
         self.words = self._words()
 
     def _note(self, frame: Any, event: str, what: Any) -> None:
+        if self._importing is not None:  # what a module does when it is loaded, it does once
+            if event == "return" and frame is self._importing:
+                self._importing = None
+            return
         if event == "call":
             code = frame.f_code
-            if code not in self._seen:
+            if code.co_filename.startswith("<frozen importlib"):
+                self._importing = frame
+            elif code not in self._seen:
                 self._seen.add(code)
                 if not is_own_code(frame.f_globals):
                     self.codes[code] = frame.f_globals

@@ -142,11 +142,9 @@ class _Attempt:
             self.snapshot.clear_caches()  # it may be a Number
 
     def known(self) -> Ran:
-        """What code has run, now and before. Code that computes names and ran only once, as an import does,
-        is forgotten: with it all names would count as read."""
-        known = self._known
-        if known is not None and (known.words is not None or self.ran.words is None):
-            self.ran.add(known)
+        """What code has run, now and before."""
+        if self._known is not None:
+            self.ran.add(self._known)
         return self.ran
 
     def run(self) -> Recorded | None:
