@@ -28,6 +28,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
             "sparse tensors are COO here",
         ),
         "pin_memory": "there is nothing to pin",
+        **dict.fromkeys(("bfloat16", "cdouble", "cfloat", "chalf"), "not among the dtypes of arrays"),
     },
     "rushlight": {
         "GradScaler": "for dtypes that are not here; tests/test_amp.py",
