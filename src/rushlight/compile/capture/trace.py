@@ -409,13 +409,21 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     return Traced(graph, lifted, holes(result), grads, fresh if tracer.backward else [], cleared, looked_at)
 
 
+def _alive(tracer: Trace) -> list[Placeholder]:
+    return [p for ref in tracer.made if (p := ref()) is not None]
+
+
 def _refuse_leaks(tracer: Trace) -> None:
     """Nobody may keep a placeholder: it would be met later as a tensor without numbers."""
     tracer.forget()
-    if not any(ref() is not None for ref in tracer.made):
-        return
-    gc.collect()
-    alive = [p for ref in tracer.made if (p := ref()) is not None]
+    alive = _alive(tracer)
+    # What a trace leaves in cycles is young, and to look at all takes long in a large process.
+    for generation in range(3):
+        if not alive:
+            return
+        alive.clear()
+        gc.collect(generation)
+        alive = _alive(tracer)
     if alive:
         first = alive[0]
         raise TraceError(
