@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+import rushlight.ops.gamma_draws as _gamma_draws  # noqa: F401  (its ops)
+from rushlight.core.apply import apply
+from rushlight.core.op import REGISTRY
 from tests.samples.record import INFINITE, B, I, X, forms, inplace, pairs, sample, unary
 
 # fmt: off
@@ -57,3 +60,6 @@ for _name in ("lgamma_", "i0_"):
 inplace("digamma_", cases=[X(2, 3, low=0.5, high=3.0)], peer=False)
 for _name in ("erfc_", "erfinv_"):
     inplace(_name, cases=[X(2, 3, low=-0.8, high=0.8)])
+# Drawn numbers as a function of their shape: its derivative is along the path of a draw, not the formula's.
+sample("gamma_path", lambda L, a, x: apply(REGISTRY["gamma_path"], a, x), peer=False,
+    plain=[(X(2, 3, low=0.5), X(2, 3))])
