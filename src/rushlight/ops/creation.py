@@ -12,7 +12,7 @@ from rushlight.core.apply import apply, to_dtype
 from rushlight.core.lower import Fill
 from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
-from rushlight.core.spec import Spec, as_dtype, as_held, default
+from rushlight.core.spec import NO_COMPLEX, Spec, as_dtype, as_held, default
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -135,7 +135,12 @@ def _read(op: str, data: Any) -> tuple[Any, bool]:
         ) from None
     if array.dtype.kind not in "biuf":
         raise DTypeError(
-            message(op, f"data of {array.dtype}", "numbers or bools", "Convert it to numbers first.")
+            message(
+                op,
+                f"data of {array.dtype}",
+                "numbers or bools",
+                NO_COMPLEX if array.dtype.kind == "c" else "Convert it to numbers first.",
+            )
         )
     return array, listed
 
