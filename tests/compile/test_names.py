@@ -10,7 +10,7 @@ from rushlight.core.op import REGISTRY
 
 COMPILER = Path(rushlight.__file__).parent / "compile"
 SHARED = {
-    *("all", "any", "cat", "copy", "full", "gather", "ge", "gt", "index"),
+    *("all", "any", "cat", "copy", "full", "gather", "ge", "gt", "i1", "index"),
     *("le", "linear", "lt", "max", "min", "prod", "scatter", "slice", "sum", "to"),
 }
 """Words of English, of LLVM and of the compiler as well."""
