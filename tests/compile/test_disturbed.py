@@ -23,9 +23,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str, limit: float = 120.0) -> str:
-    """A program of its own, which must come to its end."""
+    """A program of its own, which must come to its end. NumPy's products have one thread: of several,
+    OpenBLAS's own locks may be taken in a forked child, whose products then wait for ever."""
     paths = [str(ROOT / "src"), str(ROOT)]
-    given = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    given = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-W", "error", *arguments]
     done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=limit, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
