@@ -26,6 +26,7 @@ GAMMA_PATH: Op = elementwise(
     "gamma_path",
     lambda m, a, log_x: log_x + a * 0.0,
     (lambda g, out, a, log_x: g * apply(GAMMA_SLOPE, a, log_x), None),
+    promote="float",
 )
 """ln x, drawn, as a function of a: its derivative is that at a fixed place of the distribution function."""
 
