@@ -109,6 +109,7 @@ def test_every_layer_has_its_rule() -> None:
         "__init__",
         "__main__",
         "cli",
+        "doctor",
         "autograd",
         "settings",
         "amp",
