@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "train": BESIDE | {"compile", "plot", "interop"},
     "vision": BESIDE | {"interop"},  # it reads pickles, and writes files whole or not at all
     "reports": BESIDE | {"compile", "plot", "interop", "train"},
+    "sklearn": BESIDE | {"train"},
 }
 # They handle data of the host (files, pictures, tables), not the arithmetic of tensors.
 HOST_DATA = (
@@ -53,6 +54,7 @@ HOST_DATA = (
     "reports",
     "cli",
     "vision",
+    "sklearn",
 )
 OPTIONAL = {
     "llvmlite",
@@ -63,8 +65,9 @@ OPTIONAL = {
     "safetensors",
     "PIL",
     "tensorboardX",
+    "sklearn",
 }
-NEVER = {"torch", "jax", "sklearn", "scipy", "tensorflow", "autograd", "tests", "benchmarks", "examples"}
+NEVER = {"torch", "jax", "scipy", "tensorflow", "autograd", "tests", "benchmarks", "examples"}
 
 
 def imports(tree: ast.AST, inside_function: bool = False) -> Iterator[tuple[str, bool]]:
@@ -100,7 +103,7 @@ def test_imports(file: Path) -> None:
             assert target in allowed, f"{name}: {layer} may import {sorted(allowed)}, not '{target}'"
         if top == "numpy":
             assert inner.as_posix().startswith(("device", *HOST_DATA)), f"{name}: arrays belong to device"
-        if top in OPTIONAL and layer != "cli":
+        if top in OPTIONAL and layer not in ("cli", top):
             assert lazy, f"{name}: an optional library is imported inside the function that needs it"
 
 
