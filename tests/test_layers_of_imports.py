@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "utils": BASE | {"ops", "func", "data"},
     "plot": BESIDE | {"interop"},  # it writes files as checkpoints do, whole or not at all
     "interop": BESIDE,
-    "train": BESIDE | {"compile", "plot", "interop"},
+    "train": BESIDE | {"compile", "plot", "interop", "utils"},  # writers of events
     "vision": BESIDE | {"interop"},  # it reads pickles, and writes files whole or not at all
     "reports": BESIDE | {"compile", "plot", "interop", "train"},
     "sklearn": BESIDE | {"train"},

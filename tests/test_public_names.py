@@ -191,8 +191,8 @@ def test_a_tensor_says_what_pytorch_has() -> None:
 
 
 def test_a_trainer_explains_an_option_that_it_has_not() -> None:
-    with pytest.raises(TypeError, match="'callbacks'.*train_step"):
-        rl.train.Trainer(nn.Linear(1, 1), None, nn.MSELoss(), callbacks=[])
+    with pytest.raises(TypeError, match="'hooks'.*callbacks"):
+        rl.train.Trainer(nn.Linear(1, 1), None, nn.MSELoss(), hooks=[])
     with pytest.raises(TypeError, match="Did you mean 'metrics'"):
         rl.train.Trainer(nn.Linear(1, 1), None, nn.MSELoss(), metric=["mae"])
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rushlight.errors import namespace
+from rushlight.train import callbacks
+from rushlight.train.callbacks import Callback
 from rushlight.train.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
 from rushlight.train.early_stopping import EarlyStopping
 from rushlight.train.history import History
 from rushlight.train.interrupt import Interrupted, InterruptGuard
+from rushlight.train.lr_finder import LRFinder, find_lr
 from rushlight.train.metrics import (
     Accuracy,
     ConfusionMatrix,
@@ -30,12 +33,14 @@ __all__ = [
     "R2",
     "RMSE",
     "Accuracy",
+    "Callback",
     "ConfusionMatrix",
     "EarlyStopping",
     "ErrorRate",
     "History",
     "InterruptGuard",
     "Interrupted",
+    "LRFinder",
     "LiveProgress",
     "MeanOf",
     "Metric",
@@ -45,8 +50,10 @@ __all__ = [
     "Summary",
     "Trainer",
     "accuracy",
+    "callbacks",
     "confusion_matrix",
     "error_rate",
+    "find_lr",
     "load_checkpoint",
     "make_progress",
     "predicted_classes",

@@ -47,8 +47,8 @@ class FitLoop:
 
     def run(self) -> None:
         """Train. Raises Interrupted after Ctrl-C and AnomalyError when the loss is no longer finite."""
-        position, plan = self.position, EpochPlan(self.trainer, self.epochs)
-        mode = grad_mode_kept()
+        position, mode = self.position, grad_mode_kept()
+        plan = EpochPlan(self.trainer, self.epochs)
         try:
             with mode, mode, mode, self.guard:
                 self.progress.start(self._status())
@@ -62,6 +62,7 @@ class FitLoop:
                 if self.batches or position.epoch:
                     self._save()
         finally:
+            plan.close()
             self.progress.stop()
 
     def _train(self, plan: EpochPlan, asked: Train) -> None:

@@ -69,11 +69,29 @@ class EpochPlan:
         except StopIteration:
             self.request = None
 
+    def close(self) -> None:
+        """End here, whatever is left."""
+        self._requests.close()
+        self.request = None
+
     def _run(self) -> Generator[Request, Any, None]:
+        trainer, position = self.trainer, self.trainer.position
+        if position.epoch < self.epochs and not position.stopped:
+            trainer.callbacks.fit_start(trainer)
+            try:
+                yield from self._epochs()
+            finally:
+                trainer.callbacks.fit_end(trainer)
+
+    def _epochs(self) -> Generator[Request, Any, None]:
         trainer, position, scheduler = self.trainer, self.trainer.position, self.trainer.scheduler
+        callbacks = trainer.callbacks
         by_batch = scheduler is not None and trainer.schedule == "batch"
-        train = Train(1 if by_batch else None, scheduler is None and trainer.early_stopping is None)
+        ahead = scheduler is None and trainer.early_stopping is None and not callbacks.items
+        train = Train(1 if by_batch or callbacks.by_batch else None, ahead)
         while position.epoch < self.epochs and not position.stopped:
+            if not position.batch and not position.exhausted:
+                callbacks.epoch_start(trainer)
             while not position.exhausted:
                 done = yield train
                 if done is None:
@@ -87,6 +105,8 @@ class EpochPlan:
                     position.add(done)
                     if by_batch:
                         scheduler.step()
+                    if callbacks.by_batch:
+                        callbacks.batch_end(trainer, done.shares[-1] / (done.weights[-1] or math.nan))
             _close(trainer, (yield Measure()))
 
 
@@ -100,7 +120,8 @@ def _close(trainer: Trainer, columns: dict[str, Any]) -> None:
     if trainer.scheduler is not None and trainer.schedule == "epoch":
         trainer.scheduler.step()
     if trainer.early_stopping is not None:
-        position.stopped = trainer.early_stopping.update(row, trainer.model)
+        position.stopped |= trainer.early_stopping.update(row, trainer.model)
+    trainer.callbacks.epoch_end(trainer, row)
     position.next_epoch()
 
 

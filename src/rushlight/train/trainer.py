@@ -14,6 +14,7 @@ from typing import Any, Literal
 from rushlight.core.state import no_grad
 from rushlight.data.outside import as_data
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message, nearest
+from rushlight.train.callbacks.base import Callback, Callbacks
 from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
 from rushlight.train.compiled import CompiledSteps
 from rushlight.train.early_stopping import EarlyStopping
@@ -50,6 +51,7 @@ class Trainer:
                         checkpoint_seconds: when so many seconds have passed. The end of `fit` always saves.
     seed                seeds the global generator when training starts, and the order of the batches.
     progress            None: a live bar on a terminal, lines elsewhere; False: silence; or a Progress.
+    callbacks           Callbacks, called between epochs and batches: `rl.train.callbacks`.
     compile             "auto": the train step becomes native code where llvmlite is installed and the step
                         can be traced, and a warning says so where it cannot; True: an error then; False:
                         eager. Data in memory are trained on in calls of many batches. What trains compiled is
@@ -89,6 +91,7 @@ class Trainer:
         checkpoint_seconds: float | None = 10.0,
         seed: int | None = None,
         progress: bool | Progress | None = None,
+        callbacks: Iterable[Callback] = (),
         compile: bool | Literal["auto"] = "auto",
         **others: Any,
     ) -> None:
@@ -97,7 +100,7 @@ class Trainer:
             remedy = (
                 f"Did you mean {near[0]!r}?"
                 if near
-                else ("For code of your own between the batches override train_step, or pass a Progress.")
+                else "For code of your own between the batches pass callbacks, or override train_step."
             )
             raise TypeError(f"Trainer() got an unexpected keyword argument {name!r}. {remedy}")
         check_parts(model, optimizer, loss, scheduler)
@@ -117,6 +120,7 @@ class Trainer:
         self.checkpoint_epochs = _positive("checkpoint_epochs", checkpoint_epochs)
         self.checkpoint_seconds = checkpoint_seconds
         self.seed, self.progress = seed, progress
+        self.callbacks = Callbacks(callbacks)
         self.compile = _one_of("compile", compile, (True, False, "auto"))
         self._compiled: CompiledSteps | None = None
         self.position, self.history = Position(), History(better=self.metrics.better)
@@ -207,6 +211,10 @@ class Trainer:
         """
         clip = self.clip_grad_norm, self.clip_grad_value
         return train_on(self.model, self.optimizer, self.loss, batch, *clip)
+
+    def stop(self) -> None:
+        """End training after the epoch under way, as early stopping does; for callbacks."""
+        self.position.stopped = True
 
     def has_own_step(self) -> bool:
         """Whether somebody put another train_step in the place of this class's."""
@@ -303,6 +311,7 @@ class Trainer:
             "metrics": self.metrics,
             "position": self.position,
             "history": self.history,
+            "callbacks": self.callbacks if self.callbacks.keeping else None,
             "train_data": feed,
             "validation_data": validation,
         }

@@ -118,6 +118,7 @@ class RunningGroup:
                 plan.answer(Done(shares[place, e], weights[place, e], samples, total, weight))
                 if isinstance(plan.request, Lost):
                     member.run.diverged = positions[place].epoch + 1
+                    plan.close()
                     break
                 if chunk.closes:
                     plan.answer(None)
