@@ -84,7 +84,7 @@ def test_nothing_loads_before_it_is_used() -> None:
     code = (
         "import rushlight as rl, sys\n"
         "later = [f'{p.__name__}.{f}' for p in (rl.ops, rl.nn, rl.nn.functional) for f in p.LATER]\n"
-        "later += [f'rushlight.{p}' for p in rl._PACKAGES]\n"
+        "later += [f'rushlight.{p}' for p in rl._PACKAGES.split()]\n"
         "assert not set(later) & set(sys.modules), set(later) & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -116,14 +116,6 @@ class _Computed:
     __hash__ = None  # type: ignore[assignment]
 
 
-class _Multiplies:
-    def __init__(self, k: Any) -> None:
-        self.secret = k
-
-    def __rmul__(self, other: Any) -> Any:
-        return other * self.secret
-
-
 class _Meta(type):
     level: Any = 1.0
 

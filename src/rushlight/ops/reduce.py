@@ -131,10 +131,6 @@ def exclusive_product(x: Tensor, axis: int) -> Tensor:
     return x if not x.shape[axis] else running(x) * running(x.flip(axis)).flip(axis)
 
 
-def _no_identity(reduce: Callable[..., Any], x: Any, dim: Axes, keepdim: bool) -> Any:
-    return reduce(x, axis=dim, keepdims=keepdim)
-
-
 def _numbered(name: str) -> Callable[[Any], str]:
     """PyTorch numbers the forms of a reduction: of all elements 0, over axes 1."""
     return lambda node: f"{name}Backward{int(bool(node.spec[0]))}"
