@@ -13,8 +13,7 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.ops.creation import arange
 from rushlight.ops.join import stack
-from rushlight.ops.matmul import _with_axes as with_axes
-from rushlight.ops.matmul import bmm, matmul, mv, outer
+from rushlight.ops.matmul import bmm, matmul, mv, outer, with_axes
 
 __all__ = [
     "addbmm",

@@ -13,7 +13,7 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.ops.creation import arange, as_tensor, linspace, tensor, zeros
 from rushlight.ops.movement import as_sizes
-from rushlight.ops.strided import _reach
+from rushlight.ops.strided import reach
 
 __all__ = [
     "asarray",
@@ -156,7 +156,7 @@ def empty_strided(
     """A tensor to be filled, of these sizes and strides, in elements; it comes as zeros."""
     check_device(device)
     size, stride = as_sizes((), size), as_sizes((), stride)
-    memory = zeros(max(_reach(size, stride) + 1, 0), dtype=dtype)
+    memory = zeros(max(reach(size, stride) + 1, 0), dtype=dtype)
     out = memory.as_strided(size, stride)
     return out.detach().requires_grad_() if requires_grad else out
 
