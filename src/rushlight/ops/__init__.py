@@ -24,6 +24,7 @@ from rushlight.ops import movement as _movement
 from rushlight.ops import norm as _norm
 from rushlight.ops import pad as _pad  # noqa: F401  (methods; its functions belong to nn.functional)
 from rushlight.ops import random as _random
+from rushlight.ops import ranges as _ranges
 from rushlight.ops import reduce as _reduce
 from rushlight.ops import select as _select
 from rushlight.ops import softmax as _softmax
@@ -42,6 +43,7 @@ from rushlight.ops.matmul import *
 from rushlight.ops.movement import *
 from rushlight.ops.norm import *
 from rushlight.ops.random import *
+from rushlight.ops.ranges import *
 from rushlight.ops.reduce import *
 from rushlight.ops.select import *
 from rushlight.ops.softmax import *
@@ -256,6 +258,7 @@ if not TYPE_CHECKING:  # mypy follows the stars, but no sum
             _movement,
             _norm,
             _random,
+            _ranges,
             _reduce,
             _select,
             _softmax,

@@ -9,9 +9,9 @@ from rushlight.core.spec import normalize_axes, normalize_axis, promote_dtypes
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.counting import searchsorted
-from rushlight.ops.creation import arange
 from rushlight.ops.join import cat, chunk, hstack, listed_tensors, split, vstack
 from rushlight.ops.movement import flip, movedim, transpose
+from rushlight.ops.ranges import arange
 
 __all__ = [
     "atleast_1d",

@@ -12,9 +12,9 @@ from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 from rushlight.ops.arranging import each_tensor
-from rushlight.ops.creation import arange
 from rushlight.ops.join import listed_tensors, stack
 from rushlight.ops.movement import as_sizes
+from rushlight.ops.ranges import arange
 
 __all__ = [
     "broadcast_shapes",

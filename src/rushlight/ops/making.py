@@ -11,8 +11,9 @@ from rushlight.core.spec import as_dtype, as_held
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
-from rushlight.ops.creation import arange, as_tensor, linspace, tensor, zeros
+from rushlight.ops.creation import as_tensor, tensor, zeros
 from rushlight.ops.movement import as_sizes
+from rushlight.ops.ranges import arange, linspace
 from rushlight.ops.strided import reach
 
 __all__ = [

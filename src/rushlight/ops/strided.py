@@ -12,8 +12,8 @@ from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
-from rushlight.ops.creation import arange
 from rushlight.ops.index import ALL, INDEX_ADD, INDEX_PUT
+from rushlight.ops.ranges import arange
 
 __all__ = [
     "as_strided",
