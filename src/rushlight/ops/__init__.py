@@ -16,6 +16,7 @@ from rushlight.ops import convert as _convert
 from rushlight.ops import creation as _creation
 from rushlight.ops import einsum as _einsum
 from rushlight.ops import elementwise as _elementwise
+from rushlight.ops import extremes as _extremes
 from rushlight.ops import gather as _gather
 from rushlight.ops import index as _index
 from rushlight.ops import join as _join
@@ -36,6 +37,7 @@ from rushlight.ops.convert import *
 from rushlight.ops.creation import *
 from rushlight.ops.einsum import *
 from rushlight.ops.elementwise import *
+from rushlight.ops.extremes import *
 from rushlight.ops.gather import *
 from rushlight.ops.index import *
 from rushlight.ops.join import *
@@ -251,6 +253,7 @@ if not TYPE_CHECKING:  # mypy follows the stars, but no sum
             _creation,
             _einsum,
             _elementwise,
+            _extremes,
             _gather,
             _index,
             _join,
