@@ -25,6 +25,8 @@ from rushlight.ops.select import where
 __all__ = ["avg_pool", "max_pool", "per_axis", "windowed"]
 
 Sizes = tuple[int, ...]
+Numbers = int | Sequence[int]
+"""One number for all axes, or one for each."""
 
 
 def _infer(x: Spec, **how: Any) -> Spec:
