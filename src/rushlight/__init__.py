@@ -109,9 +109,10 @@ _LATER = {
     "func": "vmap",
     "interop.serialization": "load save",
     "nn.functional.ctc": "ctc_loss",
+    "nn.functional.distance": """cosine_embedding_loss cosine_similarity pairwise_distance
+        triplet_margin_loss""",
     "nn.functional.loss": "binary_cross_entropy_with_logits",
-    "nn.functional.margin": """cosine_embedding_loss cosine_similarity hinge_embedding_loss kl_div
-        margin_ranking_loss pairwise_distance poisson_nll_loss triplet_margin_loss""",
+    "nn.functional.margin": "hinge_embedding_loss kl_div margin_ranking_loss poisson_nll_loss",
     "nn.functional.nonlinear": """celu celu_ hardshrink prelu rrelu rrelu_ selu selu_ threshold
         threshold_""",
     "nn.functional.sequences": "gru lstm rnn_relu rnn_tanh",
