@@ -98,7 +98,7 @@ def _called(
     return out
 
 
-def _pulled(outputs: list[Tensor], inputs: list[Tensor], seeds: Any, used_up: bool = False) -> list[Tensor]:
+def _pulled(outputs: list[Tensor], inputs: list[Tensor], seeds: Any) -> list[Tensor]:
     """The gradients of the inputs, zeros where nothing depends on one, with a history."""
     pairs = [(o, s) for o, s in zip(outputs, seeds, strict=True) if o.requires_grad]
     if not pairs:
