@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight import ops
+from rushlight.core.placement import check_device
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ShapeError, message
 from rushlight.nn.functional import activation, nonlinear
@@ -298,6 +299,7 @@ class PReLU(Module):
         self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
+        check_device(device)
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(ops.full((num_parameters,), float(init), dtype=dtype))
 

@@ -6,6 +6,7 @@ import itertools
 import math
 from typing import Any
 
+from rushlight.core.placement import check_device
 from rushlight.core.spec import broadcast
 from rushlight.core.state import untraced
 from rushlight.core.tensor import Tensor
@@ -141,7 +142,8 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     return tuple(found[::-1])
 
 
-def _triangle(name: str, row: int, col: int, keep: Any, dtype: Any) -> Tensor:
+def _triangle(name: str, row: int, col: int, keep: Any, dtype: Any, device: Any) -> Tensor:
+    check_device(device)
     if row < 0 or col < 0:
         raise ArgumentError(message(name, f"row={row}, col={col}", "0 or more"))
     with untraced():
@@ -160,11 +162,11 @@ def tril_indices(
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return _triangle("tril_indices", row, col, lambda gap: gap <= offset, dtype)
+    return _triangle("tril_indices", row, col, lambda gap: gap <= offset, dtype, device)
 
 
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Tensor:
     """The rows and columns of an upper triangle's elements, in two rows."""
-    return _triangle("triu_indices", row, col, lambda gap: gap >= offset, dtype)
+    return _triangle("triu_indices", row, col, lambda gap: gap >= offset, dtype, device)
