@@ -10,17 +10,8 @@ import pytest
 
 import rushlight as rl
 from rushlight.core.tensor import LaterMethod
+from tests.test_layers_of_imports import OPTIONAL
 
-OPTIONAL = {
-    "llvmlite",
-    "scipy_openblas32",
-    "matplotlib",
-    "typer",
-    "rich",
-    "safetensors",
-    "PIL",
-    "tensorboardX",
-}
 HEAVY = OPTIONAL | {"torch", "jax", "scipy", "sklearn"}
 
 
