@@ -11,7 +11,8 @@ import pytest
 
 from rushlight.errors import DataError
 from rushlight.interop.pictures import read_digit
-from tests.hostile import Zoo, faults, summed
+from tests.damage import summed
+from tests.hostile import Zoo, faults
 
 COUNT = 300
 

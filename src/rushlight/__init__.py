@@ -66,7 +66,19 @@ if TYPE_CHECKING:
     from rushlight import types as types
     from rushlight import utils as utils
     from rushlight import vision as vision
+    from rushlight.amp import GradScaler as GradScaler
+    from rushlight.amp import autocast as autocast
+    from rushlight.amp import is_autocast_enabled as is_autocast_enabled
+    from rushlight.core.printing import get_printoptions as get_printoptions
+    from rushlight.core.printing import set_printoptions as set_printoptions
+    from rushlight.core.state import inference_mode as inference_mode
+    from rushlight.core.state import is_inference_mode_enabled as is_inference_mode_enabled
     from rushlight.func import vmap as vmap
+    from rushlight.interop.serialization import load as load
+    from rushlight.interop.serialization import save as save
+    from rushlight.nn.functional.ctc import *
+    from rushlight.nn.functional.sequences import *
+    from rushlight.settings import *
     from rushlight.train.sweeping.call import Sweep as Sweep
     from rushlight.train.sweeping.call import grid as grid
     from rushlight.train.sweeping.call import sweep as sweep
@@ -88,122 +100,45 @@ long = int64
 int = int32
 short = int16
 
-_PACKAGES = (
-    "amp",
-    "data",
-    "distributions",
-    "func",
-    "interop",
-    "linalg",
-    "jit",
-    "multiprocessing",
-    "plot",
-    "sparse",
-    "special",
-    "testing",
-    "train",
-    "types",
-    "utils",
-    "vision",
-)
-_NAMES = {
-    **dict.fromkeys(("GradScaler", "autocast", "is_autocast_enabled"), "amp"),
-    **dict.fromkeys(("inference_mode", "is_inference_mode_enabled"), "core.state"),
-    **dict.fromkeys(("get_printoptions", "set_printoptions"), "core.printing"),
-    **dict.fromkeys(
-        (
-            "are_deterministic_algorithms_enabled",
-            "get_default_device",
-            "get_default_dtype",
-            "get_num_interop_threads",
-            "get_num_threads",
-            "set_default_device",
-            "set_default_dtype",
-            "set_default_tensor_type",
-            "set_float32_matmul_precision",
-            "set_num_interop_threads",
-            "set_num_threads",
-            "use_deterministic_algorithms",
-        ),
-        "settings",
-    ),
-    "vmap": "func",
-    **dict.fromkeys(
-        (
-            "celu",
-            "celu_",
-            "hardshrink",
-            "prelu",
-            "rrelu",
-            "rrelu_",
-            "selu",
-            "selu_",
-            "threshold",
-            "threshold_",
-        ),
-        "nn.functional.nonlinear",
-    ),
-    **dict.fromkeys(
-        (
-            "cosine_embedding_loss",
-            "cosine_similarity",
-            "hinge_embedding_loss",
-            "kl_div",
-            "margin_ranking_loss",
-            "pairwise_distance",
-            "poisson_nll_loss",
-            "triplet_margin_loss",
-        ),
-        "nn.functional.margin",
-    ),
-    "ctc_loss": "nn.functional.ctc",
-    "binary_cross_entropy_with_logits": "nn.functional.loss",
-    "load": "interop.serialization",
-    "save": "interop.serialization",
-    **dict.fromkeys(("gru", "lstm", "rnn_relu", "rnn_tanh"), "nn.functional.sequences"),
-    "Sweep": "train.sweeping.call",
-    "grid": "train.sweeping.call",
-    "sweep": "train.sweeping.call",
+_PACKAGES = """amp data distributions func interop linalg jit multiprocessing plot sparse special testing
+    train types utils vision"""
+_LATER = {
+    "amp": "GradScaler autocast is_autocast_enabled",
+    "core.printing": "get_printoptions set_printoptions",
+    "core.state": "inference_mode is_inference_mode_enabled",
+    "func": "vmap",
+    "interop.serialization": "load save",
+    "nn.functional.ctc": "ctc_loss",
+    "nn.functional.distance": """cosine_embedding_loss cosine_similarity pairwise_distance
+        triplet_margin_loss""",
+    "nn.functional.loss": "binary_cross_entropy_with_logits",
+    "nn.functional.margin": "hinge_embedding_loss kl_div margin_ranking_loss poisson_nll_loss",
+    "nn.functional.nonlinear": """celu celu_ hardshrink prelu rrelu rrelu_ selu selu_ threshold
+        threshold_""",
+    "nn.functional.sequences": "gru lstm rnn_relu rnn_tanh",
+    "settings": """are_deterministic_algorithms_enabled get_default_device get_default_dtype
+        get_num_interop_threads get_num_threads set_default_device set_default_dtype set_default_tensor_type
+        set_float32_matmul_precision set_num_interop_threads set_num_threads use_deterministic_algorithms""",
+    "train.sweeping.call": "Sweep grid sweep",
 }
-"""Packages, and names with their files, that load when they are first named, so that `import rushlight` stays
+"""Packages, and files with their names, that load when they are first named, so that `import rushlight` stays
 light; operations that do so stand in `ops/__init__.py`."""
 
 _ELSEWHERE = {
-    **dict.fromkeys(
-        (
-            "sparse_bsc_tensor",
-            "sparse_bsr_tensor",
-            "sparse_compressed_tensor",
-            "sparse_csc_tensor",
-            "sparse_csr_tensor",
-        ),
-        "Sparse tensors are in coordinate form: rl.sparse_coo_tensor.",
-    ),
-    **dict.fromkeys(
-        (
-            "chalf",
-            "complex32",
-            "complex64",
-            "complex128",
-            "cfloat",
-            "cdouble",
-            "view_as_complex",
-            "view_as_real",
-            "polar",
-            "complex",
-        ),
-        "There are no complex tensors: keep real and imaginary parts side by side.",
-    ),
-    **dict.fromkeys(
-        ("fft", "istft", "stft"),
-        "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().",
-    ),
-    **dict.fromkeys(("uint16", "uint32", "uint64"), "There are uint8, int8, int16, int32 and int64."),
-    "channels_last": "Tensors lie in rows only: leave memory_format out.",
+    "Sparse tensors are in coordinate form: rl.sparse_coo_tensor.": """sparse_bsc_tensor sparse_bsr_tensor
+        sparse_compressed_tensor sparse_csc_tensor sparse_csr_tensor""",
+    "There are no complex tensors: keep real and imaginary parts side by side.": """chalf complex32 complex64
+        complex128 cfloat cdouble view_as_complex view_as_real polar complex""",
+    "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().": "fft istft stft",
+    "There are uint8, int8, int16, int32 and int64.": "uint16 uint32 uint64",
+    "Tensors lie in rows only: leave memory_format out.": "channels_last",
 }
+"""What to do instead, and for which names of PyTorch's."""
 
 
 if not TYPE_CHECKING:
+    _files = {_name: _file for _file, _names in _LATER.items() for _name in _names.split()}
+    _packages = _PACKAGES.split()
     # mypy follows the star above, but no sum of lists.
     __all__ = [  # noqa: PLE0604
         "Generator", "Parameter", "Size", "Tensor", "accelerator", "autograd", "backends", "bool", "compile",
@@ -212,22 +147,22 @@ if not TYPE_CHECKING:
         "int32", "int64", "is_grad_enabled", "long", "manual_seed", "mps", "nn", "no_grad", "ops",
         "bfloat16", "contiguous_format", "dtype", "e", "inf", "nan", "newaxis", "pi", "preserve_format",
         "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
-        *ops.__all__, *_PACKAGES, *_NAMES,
+        *ops.__all__, *_packages, *_files,
     ]  # fmt: skip
 
     # Of this it would believe that every name is there.
     def __getattr__(name: str) -> object:
-        if name in _PACKAGES:
+        if name in _packages:
             return _importlib.import_module(f"rushlight.{name}")
-        if name in _NAMES:
-            return getattr(_importlib.import_module(f"rushlight.{_NAMES[name]}"), name)
+        if name in _files:
+            return getattr(_importlib.import_module(f"rushlight.{_files[name]}"), name)
         if name in ops.__all__:
             return getattr(ops, name)
         if (alias := _aliases.find("rushlight", name)) is not None:
             return alias
         from rushlight import data, train
 
-        remedy = _ELSEWHERE.get(name, "")
+        remedy = next((remedy for remedy, names in _ELSEWHERE.items() if name in names.split()), "")
         for place in (nn.functional, nn, optim, optim.lr_scheduler, data, train):
             if name in place.__all__ and not remedy:
                 remedy = f"It is {place.__name__.replace('rushlight', 'rl')}.{name}."

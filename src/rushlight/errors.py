@@ -187,13 +187,12 @@ def namespace(module: str, known: Iterable[str], later: Mapping[str, str] | None
             in one text; one without names when itself is asked for. No file may be called like a function of
             the package: importing it would hide that.
     """
-    files = {name: file for file, names in (later or {}).items() for name in names.split()}
+    later = later or {}
+    files = {name: file for file, names in later.items() for name in names.split()}
 
     def __getattr__(name: str) -> object:
-        if later is not None and later.get(name) == "":
-            return importlib.import_module(f"{module}.{name}")
         if name not in files:
-            if later and name in later:
+            if name in later:
                 return importlib.import_module(f"{module}.{name}")
             from rushlight import aliases
 

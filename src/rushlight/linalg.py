@@ -192,13 +192,14 @@ def norm(A: Tensor, ord: Any = None, dim: Axes = None, keepdim: bool = False, *,
     """
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
-    axes = A.ndim if dim is None else 1 if isinstance(dim, int) else len(dim)
+    named = (dim,) if isinstance(dim, int) else dim
+    axes = A.ndim if named is None else len(named)
     if axes == 1 and not isinstance(ord, str):
         return vector_norm(A, ord, dim, keepdim, dtype=dtype)
     if axes != 2:
         got = f"ord={ord!r} for {axes} axes"
         raise ShapeError(message("norm", got, "a vector or a matrix", "Name the axes with dim."))
-    return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
+    return matrix_norm(A, ord, (-2, -1) if named is None else named, keepdim, dtype=dtype)
 
 
 # Products

@@ -20,6 +20,7 @@ from rushlight.compile.capture.trace import TraceError
 from rushlight.compile.function import MOST, compile
 from tests.compile.steps import assert_same, batch, entries, make, weights
 from tests.fuzz import closures
+from tests.fuzz.homes import MAKES
 from tests.fuzz.run import main
 
 pytest.importorskip("llvmlite")
@@ -59,7 +60,7 @@ def test_random_closures_agree_as_native_code(monkeypatch: pytest.MonkeyPatch) -
     assert closures.fuzz(4, 500, reports.append, mode="full") == 0, "\n".join(reports)
 
 
-@pytest.mark.parametrize("build", closures.MAKES, ids=lambda m: m.__name__)
+@pytest.mark.parametrize("build", MAKES, ids=lambda m: m.__name__)
 def test_every_make_is_followed(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closures, "MAKES", [build])
     reports: list[str] = []

@@ -79,6 +79,8 @@ REFUSED = {
     "module.to": (lambda: nn.Linear(1, 1).to("mps"), NotSupportedError, "CPU only"),
     "module.to integers": (lambda: nn.Linear(1, 1).to(rl.int64), DTypeError, "floating"),
     "Linear": (lambda: nn.Linear(1, 1, device="cuda"), NotSupportedError, "CPU only"),
+    "PReLU": (lambda: nn.PReLU(device="cuda"), NotSupportedError, "CPU only"),
+    "tril_indices": (lambda: rl.tril_indices(2, 2, device="cuda"), NotSupportedError, "CPU only"),
     "Generator": (lambda: rl.Generator("cuda"), NotSupportedError, "CPU only"),
     "a function of cuda": (lambda: rl.cuda.Stream(), AttributeError, "CPU only"),
 }

@@ -34,7 +34,7 @@ def backward(
     >>> x.grad
     tensor(6.)
     """
-    roots = _roots("backward", tensors, grad_tensors, create_graph)
+    roots = _roots("backward", tensors, grad_tensors)
     only = set() if inputs is None else {_node_of("backward", t) for t in _as_list(inputs)}
     for t in () if inputs is None else _as_list(inputs):
         t.retain_grad()
@@ -74,7 +74,7 @@ def grad(
         )
     wanted = _as_list(inputs)
     nodes = [_node_of("grad", t) for t in wanted]
-    roots = _roots("grad", outputs, grad_outputs, create_graph)
+    roots = _roots("grad", outputs, grad_outputs)
     keep = create_graph if retain_graph is None else retain_graph
     found = _walk(roots, keep, create_graph, set(nodes), accumulate=False, outside=False)
     results: list[Any] = []
@@ -224,7 +224,7 @@ def _leading_to(roots: list[tuple[Any, Tensor]], targets: set[Any]) -> set[Any]:
     return toward
 
 
-def _roots(op: str, tensors: Any, grad_tensors: Any, create_graph: bool) -> list[tuple[Any, Tensor]]:
+def _roots(op: str, tensors: Any, grad_tensors: Any) -> list[tuple[Any, Tensor]]:
     """Each output's node with the gradient that it starts from."""
     outputs = _as_list(tensors)
     seeds = [None] * len(outputs) if grad_tensors is None else _as_list(grad_tensors)

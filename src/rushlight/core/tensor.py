@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Parameter",
     "Tensor",
+    "attribute",
     "base_of",
     "check_dtype",
     "clock",
@@ -489,6 +490,17 @@ def method(*names: str) -> Callable[[F], F]:
     def attach(function: F) -> F:
         for name in names or (function.__name__,):
             setattr(Tensor, name, function)
+        return function
+
+    return attach
+
+
+def attribute(*names: str) -> Callable[[F], F]:
+    """Attach a function of an op module to Tensor as an attribute that is read."""
+
+    def attach(function: F) -> F:
+        for name in names:
+            setattr(Tensor, name, property(function))
         return function
 
     return attach

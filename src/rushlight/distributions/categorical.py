@@ -8,13 +8,14 @@ from rushlight.core.spec import broadcast
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor
 from rushlight.distributions import constraints
+from rushlight.distributions.distribution import Distribution
 from rushlight.distributions.probability import OfProbability
 from rushlight.distributions.utils import tiny
 from rushlight.errors import ArgumentError, message
 from rushlight.ops import arange, full
 from rushlight.ops.gamma_draws import categories
 
-__all__ = ["Categorical"]
+__all__ = ["Categorical", "OfCategorical"]
 
 
 class Categorical(OfProbability):
@@ -81,3 +82,32 @@ class Categorical(OfProbability):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         return self._enumerated(arange(self._num_events), expand)
+
+
+class OfCategorical(Distribution):
+    """A distribution of vectors with an element for each class of a categorical distribution."""
+
+    arg_constraints: ClassVar[dict[str, Any]] = {
+        "probs": constraints.simplex,
+        "logits": constraints.real_vector,
+    }
+
+    def __init__(self, probs: Any, logits: Any, validate_args: bool | None = None) -> None:
+        self._categorical = Categorical(probs, logits, validate_args=validate_args)
+        batch, event = self._categorical.batch_shape, self._categorical.param_shape[-1:]
+        super().__init__(batch, event, validate_args=validate_args)
+
+    @property
+    def logits(self) -> Tensor:
+        """Logarithms of the probabilities."""
+        return self._categorical.logits
+
+    @property
+    def probs(self) -> Tensor:
+        """The probabilities."""
+        return self._categorical.probs
+
+    @property
+    def param_shape(self) -> tuple[int, ...]:
+        """The shape of the parameter."""
+        return self._categorical.param_shape

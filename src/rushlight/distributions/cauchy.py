@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 from rushlight.core.tensor import Tensor
-from rushlight.distributions import constraints
-from rushlight.distributions.distribution import Distribution
-from rushlight.distributions.utils import broadcast_all
+from rushlight.distributions.location_scale import LocationScale
 from rushlight.ops import full
 from rushlight.ops.gamma_draws import open_uniform
 from rushlight.ops.trigonometry import atan
@@ -16,7 +14,7 @@ from rushlight.ops.trigonometry import atan
 __all__ = ["Cauchy"]
 
 
-class Cauchy(Distribution):
+class Cauchy(LocationScale):
     """The Cauchy (Lorentz) distribution: p(x) = 1 / (pi scale (1 + ((x - loc) / scale)²)).
 
     >>> import rushlight as rl
@@ -24,21 +22,9 @@ class Cauchy(Distribution):
     tensor([0.5000, 0.7500])
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
     @property
     def mean(self) -> Tensor:
         return full(self._extended_shape(), math.nan, dtype=self.loc.dtype)
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from rushlight.core.tensor import Tensor
 from rushlight.distributions import constraints
 from rushlight.distributions.gamma import Gamma
-from rushlight.distributions.transformed_distribution import TransformedDistribution
+from rushlight.distributions.transformed_distribution import TransformedDistribution, of_base
 from rushlight.distributions.transforms import PowerTransform
 from rushlight.ops import where
 
@@ -29,20 +29,12 @@ class InverseGamma(TransformedDistribution):
     }
     support = constraints.positive
     has_rsample = True
+    concentration = of_base("concentration", "The gamma distribution's.")
+    rate = of_base("rate", "The gamma distribution's.")
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         base = Gamma(concentration, rate, validate_args=validate_args)
         super().__init__(base, PowerTransform(-base.rate.new_ones(())), validate_args=validate_args)
-
-    @property
-    def concentration(self) -> Tensor:
-        """The gamma distribution's."""
-        return self.base_dist.concentration
-
-    @property
-    def rate(self) -> Tensor:
-        """The gamma distribution's."""
-        return self.base_dist.rate
 
     @property
     def mean(self) -> Tensor:

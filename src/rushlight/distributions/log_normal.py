@@ -8,7 +8,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.distributions import constraints
 from rushlight.distributions.elementwise_transforms import ExpTransform
 from rushlight.distributions.normal import Normal
-from rushlight.distributions.transformed_distribution import TransformedDistribution
+from rushlight.distributions.transformed_distribution import TransformedDistribution, of_base
 
 __all__ = ["LogNormal"]
 
@@ -24,20 +24,12 @@ class LogNormal(TransformedDistribution):
     arg_constraints: ClassVar[dict[str, Any]] = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
     has_rsample = True
+    loc = of_base("loc", "The mean of X.")
+    scale = of_base("scale", "The deviation of X.")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         base = Normal(loc, scale, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
-
-    @property
-    def loc(self) -> Tensor:
-        """The mean of X."""
-        return self.base_dist.loc
-
-    @property
-    def scale(self) -> Tensor:
-        """The deviation of X."""
-        return self.base_dist.scale
 
     @property
     def mean(self) -> Tensor:

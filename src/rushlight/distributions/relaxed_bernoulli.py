@@ -8,7 +8,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.distributions import constraints
 from rushlight.distributions.elementwise_transforms import SigmoidTransform
 from rushlight.distributions.probability import OfProbability
-from rushlight.distributions.transformed_distribution import TransformedDistribution
+from rushlight.distributions.transformed_distribution import TransformedDistribution, of_base
 from rushlight.distributions.utils import broadcast_all, softplus
 from rushlight.ops.gamma_draws import open_uniform
 
@@ -57,30 +57,15 @@ class RelaxedBernoulli(TransformedDistribution):
     True
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
+    arg_constraints = LogitRelaxedBernoulli.arg_constraints
     support = constraints.unit_interval
     has_rsample = True
+    temperature = of_base("temperature", "How far the numbers may be from 0 and 1.")
+    logits = of_base("logits", "ln(p / (1 - p)).")
+    probs = of_base("probs", "The probability of 1.")
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, SigmoidTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Tensor:
-        """How far the numbers may be from 0 and 1."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """ln(p / (1 - p))."""
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """The probability of 1."""
-        return self.base_dist.probs

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.distributions import constraints
-from rushlight.distributions.categorical import Categorical
-from rushlight.distributions.distribution import Distribution
+from rushlight.distributions.categorical import OfCategorical
 from rushlight.distributions.elementwise_transforms import ExpTransform
-from rushlight.distributions.transformed_distribution import TransformedDistribution
+from rushlight.distributions.transformed_distribution import TransformedDistribution, of_base
 from rushlight.distributions.utils import as_values
 from rushlight.ops.gamma_draws import open_uniform
 
 __all__ = ["ExpRelaxedCategorical", "RelaxedOneHotCategorical"]
 
 
-class ExpRelaxedCategorical(Distribution):
+class ExpRelaxedCategorical(OfCategorical):
     """The logarithms of RelaxedOneHotCategorical's vectors.
 
     >>> import rushlight as rl
@@ -26,20 +25,14 @@ class ExpRelaxedCategorical(Distribution):
     tensor(0.2500)
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.simplex,
-        "logits": constraints.real_vector,
-    }
     support = constraints.real_vector
     has_rsample = True
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        self._categorical = Categorical(probs, logits, validate_args=validate_args)
         (self._temperature,) = as_values(temperature)
-        batch, event = self._categorical.batch_shape, self._categorical.param_shape[-1:]
-        super().__init__(batch, event, validate_args=validate_args)
+        super().__init__(probs, logits, validate_args)
 
     def _expanded(self, name: str, value: Any, batch_shape: Any) -> Any:
         return value if name == "_temperature" else super()._expanded(name, value, batch_shape)
@@ -48,21 +41,6 @@ class ExpRelaxedCategorical(Distribution):
     def temperature(self) -> Tensor:
         """How far the vectors may be from one-hot ones."""
         return self._temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """Logarithms of the probabilities."""
-        return self._categorical.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def param_shape(self) -> tuple[int, ...]:
-        """The shape of the parameter."""
-        return self._categorical.param_shape
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         u = open_uniform(self._extended_shape(sample_shape), self.logits.dtype)
@@ -86,30 +64,15 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     1.0
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.simplex,
-        "logits": constraints.real_vector,
-    }
+    arg_constraints = OfCategorical.arg_constraints
     support = constraints.simplex
     has_rsample = True
+    temperature = of_base("temperature", "How far the vectors may be from one-hot ones.")
+    logits = of_base("logits", "Logarithms of the probabilities.")
+    probs = of_base("probs", "The probabilities.")
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Tensor:
-        """How far the vectors may be from one-hot ones."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """Logarithms of the probabilities."""
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self.base_dist.probs

@@ -13,7 +13,12 @@ from rushlight.distributions.transforms import ComposeTransform, Transform
 from rushlight.distributions.utils import sum_rightmost
 from rushlight.errors import ArgumentError, message
 
-__all__ = ["TransformedDistribution"]
+__all__ = ["TransformedDistribution", "of_base"]
+
+
+def of_base(name: str, what: str) -> Any:
+    """A property of a transformed distribution that is its base's; `what` describes it."""
+    return property(lambda self: getattr(self.base_dist, name), doc=what)
 
 
 class TransformedDistribution(Distribution):

@@ -12,8 +12,9 @@ from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.func.tree import leaves, mapped, rebuilt
 from rushlight.func.vmap import vmap
-from rushlight.ops.creation import eye, zeros_like
+from rushlight.ops.creation import zeros_like
 from rushlight.ops.join import stack
+from rushlight.ops.ranges import eye
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "laplacian", "linearize", "vjp"]
 
@@ -97,7 +98,7 @@ def _called(
     return out
 
 
-def _pulled(outputs: list[Tensor], inputs: list[Tensor], seeds: Any, used_up: bool = False) -> list[Tensor]:
+def _pulled(outputs: list[Tensor], inputs: list[Tensor], seeds: Any) -> list[Tensor]:
     """The gradients of the inputs, zeros where nothing depends on one, with a history."""
     pairs = [(o, s) for o, s in zip(outputs, seeds, strict=True) if o.requires_grad]
     if not pairs:

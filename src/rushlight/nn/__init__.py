@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # the files of LATER
     from rushlight.nn.adaptive import *
     from rushlight.nn.bilinear_form import *
     from rushlight.nn.conv import *
+    from rushlight.nn.distance import *
     from rushlight.nn.dropping import *
     from rushlight.nn.embedding import *
     from rushlight.nn.folding import *
@@ -90,10 +91,10 @@ __all__ = [
 ]
 
 LATER: dict[str, str] = {
-    "margin": """CTCLoss CosineEmbeddingLoss CosineSimilarity GaussianNLLLoss HingeEmbeddingLoss HuberLoss
-        KLDivLoss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss
-        PairwiseDistance PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss
-        TripletMarginWithDistanceLoss""",
+    "distance": "CosineSimilarity PairwiseDistance TripletMarginLoss TripletMarginWithDistanceLoss",
+    "margin": """CTCLoss CosineEmbeddingLoss GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss
+        MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss PoissonNLLLoss
+        SmoothL1Loss SoftMarginLoss""",
     "nonlinear": """CELU ELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LogSigmoid Mish PReLU RReLU ReLU6
         SELU Softmax2d Softmin Softshrink Softsign Tanhshrink Threshold""",
     "parallel": "DataParallel DistributedDataParallel data_parallel",

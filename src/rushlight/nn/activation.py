@@ -12,6 +12,7 @@ from rushlight.nn.module import Module
 __all__ = [
     "ACTIVATIONS",
     "GELU",
+    "InPlace",
     "LeakyReLU",
     "LogSoftmax",
     "ReLU",
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 
-class _InPlace(Module):
+class InPlace(Module):
     """``inplace``: the result is written into the input's memory."""
 
     def __init__(self, inplace: bool = False) -> None:
@@ -35,7 +36,7 @@ class _InPlace(Module):
         return "inplace=True" if self.inplace else ""
 
 
-class ReLU(_InPlace):
+class ReLU(InPlace):
     """max(0, x), element by element; the subgradient at 0 is 0. Any shape.
 
     >>> import rushlight as rl
@@ -47,7 +48,7 @@ class ReLU(_InPlace):
         return F.relu(input, self.inplace)
 
 
-class LeakyReLU(_InPlace):
+class LeakyReLU(InPlace):
     """x where x > 0, else ``negative_slope`` * x (0.01 by default). Any shape.
 
     >>> import rushlight as rl
@@ -110,7 +111,7 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class SiLU(_InPlace):
+class SiLU(InPlace):
     """x / (1 + exp(-x)), element by element. Any shape.
 
     >>> import rushlight as rl

@@ -14,11 +14,10 @@ from rushlight.nn.functional.padding import pad
 from rushlight.nn.init import Initializer, PyTorchDefault, as_initializer
 from rushlight.nn.module import Module
 from rushlight.ops import convs
-from rushlight.ops.pool import per_axis
+from rushlight.ops.pool import Numbers, per_axis
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
-Numbers = int | Sequence[int]
 Sizes = tuple[int, ...]
 MODES = ("zeros", "reflect", "replicate", "circular")
 

@@ -64,7 +64,8 @@ def _size(name: str, embeddings: Tensor) -> tuple[int, int]:
     if embeddings.ndim != 2:
         got = f"embeddings of shape {embeddings.shape}"
         raise ShapeError(message(f"{name}.from_pretrained", got, "(rows, columns)"))
-    return embeddings.shape  # type: ignore[return-value]
+    rows, columns = embeddings.shape
+    return rows, columns
 
 
 class Embedding(_Table):

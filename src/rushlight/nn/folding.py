@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rushlight.core.tensor import Tensor
 from rushlight.nn.functional.folding import fold, unfold
 from rushlight.nn.functional.local_response import local_response_norm
 from rushlight.nn.module import Module
+from rushlight.ops.pool import Numbers
 from rushlight.ops.shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 
 __all__ = ["ChannelShuffle", "Fold", "LocalResponseNorm", "PixelShuffle", "PixelUnshuffle", "Unfold"]
-
-Numbers = int | Sequence[int]
 
 
 class Unfold(Module):

@@ -170,27 +170,13 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
 
 
 class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
-    """A `BatchNorm2d` that takes `num_features` from its first input, and is a `BatchNorm2d` from then on.
-
-    >>> import rushlight as rl
-    >>> layer = rl.nn.LazyBatchNorm2d()
-    >>> _ = layer(rl.rand(8, 3, 5, 5))
-    >>> layer.num_features, type(layer).__name__
-    (3, 'BatchNorm2d')
-    """
+    """`LazyBatchNorm1d` with a `BatchNorm2d`."""
 
     cls_to_become = BatchNorm2d
 
 
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
-    """A `BatchNorm3d` that takes `num_features` from its first input, and is a `BatchNorm3d` from then on.
-
-    >>> import rushlight as rl
-    >>> layer = rl.nn.LazyBatchNorm3d()
-    >>> _ = layer(rl.rand(8, 3, 5, 5, 5))
-    >>> layer.num_features, type(layer).__name__
-    (3, 'BatchNorm3d')
-    """
+    """`LazyBatchNorm1d` with a `BatchNorm3d`."""
 
     cls_to_become = BatchNorm3d
 
@@ -209,26 +195,12 @@ class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
 
 
 class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
-    """An `InstanceNorm2d` that takes `num_features` from its first input, and is one from then on.
-
-    >>> import rushlight as rl
-    >>> layer = rl.nn.LazyInstanceNorm2d()
-    >>> _ = layer(rl.rand(8, 3, 5, 5))
-    >>> layer.num_features, type(layer).__name__
-    (3, 'InstanceNorm2d')
-    """
+    """`LazyInstanceNorm1d` with an `InstanceNorm2d`."""
 
     cls_to_become = InstanceNorm2d
 
 
 class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
-    """An `InstanceNorm3d` that takes `num_features` from its first input, and is one from then on.
-
-    >>> import rushlight as rl
-    >>> layer = rl.nn.LazyInstanceNorm3d()
-    >>> _ = layer(rl.rand(8, 3, 5, 5, 5))
-    >>> layer.num_features, type(layer).__name__
-    (3, 'InstanceNorm3d')
-    """
+    """`LazyInstanceNorm1d` with an `InstanceNorm3d`."""
 
     cls_to_become = InstanceNorm3d

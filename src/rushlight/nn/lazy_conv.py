@@ -79,27 +79,13 @@ class LazyConv1d(_LazyConv, Conv1d):
 
 
 class LazyConv2d(_LazyConv, Conv2d):
-    """A `Conv2d` that takes `in_channels` from its first input, and is a `Conv2d` from then on.
-
-    >>> import rushlight as rl
-    >>> layer = rl.nn.LazyConv2d(4, 3)
-    >>> _ = layer(rl.rand(2, 3, 8, 8))
-    >>> layer.in_channels, type(layer).__name__
-    (3, 'Conv2d')
-    """
+    """`LazyConv1d` with a `Conv2d`."""
 
     cls_to_become = Conv2d
 
 
 class LazyConv3d(_LazyConv, Conv3d):
-    """A `Conv3d` that takes `in_channels` from its first input, and is a `Conv3d` from then on.
-
-    >>> import rushlight as rl
-    >>> layer = rl.nn.LazyConv3d(4, 3)
-    >>> _ = layer(rl.rand(2, 3, 4, 4, 4))
-    >>> layer.in_channels, type(layer).__name__
-    (3, 'Conv3d')
-    """
+    """`LazyConv1d` with a `Conv3d`."""
 
     cls_to_become = Conv3d
 
@@ -118,26 +104,12 @@ class LazyConvTranspose1d(_LazyConv, ConvTranspose1d):
 
 
 class LazyConvTranspose2d(_LazyConv, ConvTranspose2d):
-    """A `ConvTranspose2d` that takes `in_channels` from its first input, and is one from then on.
-
-    >>> import rushlight as rl
-    >>> layer = rl.nn.LazyConvTranspose2d(4, 3)
-    >>> _ = layer(rl.rand(2, 3, 8, 8))
-    >>> layer.in_channels, type(layer).__name__
-    (3, 'ConvTranspose2d')
-    """
+    """`LazyConvTranspose1d` with a `ConvTranspose2d`."""
 
     cls_to_become = ConvTranspose2d
 
 
 class LazyConvTranspose3d(_LazyConv, ConvTranspose3d):
-    """A `ConvTranspose3d` that takes `in_channels` from its first input, and is one from then on.
-
-    >>> import rushlight as rl
-    >>> layer = rl.nn.LazyConvTranspose3d(4, 3)
-    >>> _ = layer(rl.rand(2, 3, 4, 4, 4))
-    >>> layer.in_channels, type(layer).__name__
-    (3, 'ConvTranspose3d')
-    """
+    """`LazyConvTranspose1d` with a `ConvTranspose3d`."""
 
     cls_to_become = ConvTranspose3d

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight import ops
+from rushlight.core.placement import check_device
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ShapeError, message
+from rushlight.nn.activation import InPlace
 from rushlight.nn.functional import activation, nonlinear
 from rushlight.nn.module import Module
 
@@ -38,12 +40,9 @@ class _Function(Module):
 
     _options: tuple[str, ...] = ()
 
-    def _given(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._options}
-
     def extra_repr(self) -> str:
-        shown = {n: v for n, v in self._given().items() if n != "inplace" or v}
-        return ", ".join(f"{name}={value}" for name, value in shown.items())
+        given = [(name, getattr(self, name)) for name in self._options]
+        return ", ".join(f"{name}={value}" for name, value in given if name != "inplace" or value)
 
 
 class ELU(_Function):
@@ -76,15 +75,7 @@ class CELU(ELU):
         return nonlinear.celu(input, self.alpha, self.inplace)
 
 
-class _InPlace(_Function):
-    _options = ("inplace",)
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-
-class SELU(_InPlace):
+class SELU(InPlace):
     """The self-normalising exponential unit; see `functional.selu`.
 
     >>> import rushlight as rl
@@ -96,7 +87,7 @@ class SELU(_InPlace):
         return nonlinear.selu(input, self.inplace)
 
 
-class Hardsigmoid(_InPlace):
+class Hardsigmoid(InPlace):
     """x / 6 + 1/2, held between 0 and 1.
 
     >>> import rushlight as rl
@@ -123,7 +114,7 @@ class Hardswish(Hardsigmoid):
         return nonlinear.hardswish(input, self.inplace)
 
 
-class Mish(_InPlace):
+class Mish(InPlace):
     """x tanh(softplus(x)).
 
     >>> import rushlight as rl
@@ -298,6 +289,7 @@ class PReLU(Module):
         self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
+        check_device(device)
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(ops.full((num_parameters,), float(init), dtype=dtype))
 

@@ -42,8 +42,9 @@ class _Affine(Module):
         """The scale becomes 1 and the shift 0."""
         if self.weight is not None:
             ones_(self.weight)
-        if self.__dict__.get("bias") is not None:
-            zeros_(self.bias)  # type: ignore[arg-type]
+        bias = self.__dict__.get("bias")
+        if bias is not None:
+            zeros_(bias)
 
 
 class _Running(_Affine):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rushlight.core.tensor import Tensor
 from rushlight.nn.functional.padding import pad
 from rushlight.nn.module import Module
-from rushlight.ops.pool import per_axis
+from rushlight.ops.pool import Numbers, per_axis
 
 __all__ = [
     "CircularPad1d",
@@ -26,8 +24,6 @@ __all__ = [
     "ZeroPad2d",
     "ZeroPad3d",
 ]
-
-Numbers = int | Sequence[int]
 
 
 class _Pad(Module):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.nn.functional import pooling as F
 from rushlight.nn.module import Module
-from rushlight.ops.pool import per_axis
+from rushlight.ops.pool import Numbers, per_axis
 
 __all__ = [
     "AvgPool1d",
@@ -21,8 +20,6 @@ __all__ = [
     "MaxPool2d",
     "MaxPool3d",
 ]
-
-Numbers = int | Sequence[int]
 
 
 class _MaxPool(Module):
@@ -65,13 +62,8 @@ class _MaxPool(Module):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest element of each window along the last axis of an input (N, C, L) or (C, L).
-
-    Windows of ``kernel_size`` elements, ``dilation`` apart, move by ``stride``, a whole window by default.
-    What ``padding`` adds at both ends is never the largest. There are (L + 2 padding - dilation
-    (kernel_size - 1) - 1) / stride + 1 of them, rounded down, or with ``ceil_mode`` up. Of equal elements
-    the first gets the gradient. With ``return_indices`` also where the largest elements stand. Raises
-    ShapeError without room for a window, ArgumentError for padding over half a window.
+    """The largest element of each window along the last axis of an input (N, C, L) or (C, L), as
+    `rl.max_pool1d` finds it; with ``return_indices`` also where these stand.
 
     >>> import rushlight as rl
     >>> rl.nn.MaxPool1d(2)(rl.arange(4.0).reshape(1, 4))

@@ -9,7 +9,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
 from rushlight.nn.functional import unpooling as F
 from rushlight.nn.module import Module
-from rushlight.ops.pool import per_axis
+from rushlight.ops.pool import Numbers, per_axis
 
 __all__ = [
     "FractionalMaxPool2d",
@@ -18,8 +18,6 @@ __all__ = [
     "MaxUnpool2d",
     "MaxUnpool3d",
 ]
-
-Numbers = int | Sequence[int]
 
 
 class _MaxUnpool(Module):

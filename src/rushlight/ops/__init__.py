@@ -16,6 +16,7 @@ from rushlight.ops import convert as _convert
 from rushlight.ops import creation as _creation
 from rushlight.ops import einsum as _einsum
 from rushlight.ops import elementwise as _elementwise
+from rushlight.ops import extremes as _extremes
 from rushlight.ops import gather as _gather
 from rushlight.ops import index as _index
 from rushlight.ops import join as _join
@@ -24,6 +25,7 @@ from rushlight.ops import movement as _movement
 from rushlight.ops import norm as _norm
 from rushlight.ops import pad as _pad  # noqa: F401  (methods; its functions belong to nn.functional)
 from rushlight.ops import random as _random
+from rushlight.ops import ranges as _ranges
 from rushlight.ops import reduce as _reduce
 from rushlight.ops import select as _select
 from rushlight.ops import softmax as _softmax
@@ -35,6 +37,7 @@ from rushlight.ops.convert import *
 from rushlight.ops.creation import *
 from rushlight.ops.einsum import *
 from rushlight.ops.elementwise import *
+from rushlight.ops.extremes import *
 from rushlight.ops.gather import *
 from rushlight.ops.index import *
 from rushlight.ops.join import *
@@ -42,6 +45,7 @@ from rushlight.ops.matmul import *
 from rushlight.ops.movement import *
 from rushlight.ops.norm import *
 from rushlight.ops.random import *
+from rushlight.ops.ranges import *
 from rushlight.ops.reduce import *
 from rushlight.ops.select import *
 from rushlight.ops.softmax import *
@@ -249,6 +253,7 @@ if not TYPE_CHECKING:  # mypy follows the stars, but no sum
             _creation,
             _einsum,
             _elementwise,
+            _extremes,
             _gather,
             _index,
             _join,
@@ -256,6 +261,7 @@ if not TYPE_CHECKING:  # mypy follows the stars, but no sum
             _movement,
             _norm,
             _random,
+            _ranges,
             _reduce,
             _select,
             _softmax,

@@ -11,10 +11,9 @@ from rushlight.core.spec import broadcast, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, ShapeError, message
-from rushlight.ops.creation import arange
 from rushlight.ops.join import stack
-from rushlight.ops.matmul import _with_axes as with_axes
-from rushlight.ops.matmul import bmm, matmul, mv, outer
+from rushlight.ops.matmul import bmm, matmul, mv, outer, with_axes
+from rushlight.ops.ranges import arange
 
 __all__ = [
     "addbmm",

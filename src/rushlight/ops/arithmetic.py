@@ -255,7 +255,7 @@ def mul(input: Any, other: Any) -> Tensor:
 _ROUNDED = {"floor": DIV_FLOOR, "trunc": DIV_TRUNC}
 
 
-def _whole(op: Op, input: Any, other: Any) -> Op:
+def checked_division(op: Op, input: Any, other: Any) -> Op:
     """`op`, a division in whole numbers, where it can divide these."""
     kinds = [t.dtype.kind if isinstance(t, Tensor) else type(t).__name__[:1] for t in (input, other)]
     if kinds == ["b", "b"]:
@@ -287,7 +287,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """
     if rounding_mode is None:
         return apply(DIV, input, other)
-    return apply(_whole(_rounded(rounding_mode), input, other), input, other)
+    return apply(checked_division(_rounded(rounding_mode), input, other), input, other)
 
 
 @method("neg", "negative", "__neg__")
@@ -317,7 +317,7 @@ def floor_divide(input: Any, other: Any) -> Tensor:
     >>> rl.tensor([7, -7]) // 2
     tensor([ 3, -4])
     """
-    return apply(_whole(FLOOR_DIVIDE, input, other), input, other)
+    return apply(checked_division(FLOOR_DIVIDE, input, other), input, other)
 
 
 @method("remainder", "__mod__")
@@ -325,7 +325,7 @@ def remainder(input: Any, other: Any) -> Tensor:
     """input - other * floor(input / other): the remainder with the sign of the divisor; by 0 as in
     `floor_divide`.
     """
-    return apply(_whole(REMAINDER, input, other), input, other)
+    return apply(checked_division(REMAINDER, input, other), input, other)
 
 
 @method("__rsub__")
@@ -383,19 +383,19 @@ def mul_(input: Tensor, other: Any) -> Tensor:
 def div_(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """input /= other, in the input's memory."""
     op = _rounded(rounding_mode)
-    return apply_(op if op is DIV else _whole(op, input, other), input, other)
+    return apply_(op if op is DIV else checked_division(op, input, other), input, other)
 
 
 @method("floor_divide_", "__ifloordiv__")
 def floor_divide_(input: Tensor, other: Any) -> Tensor:
     """input //= other, in the input's memory."""
-    return apply_(_whole(FLOOR_DIVIDE, input, other), input, other)
+    return apply_(checked_division(FLOOR_DIVIDE, input, other), input, other)
 
 
 @method("remainder_", "__imod__")
 def remainder_(input: Tensor, other: Any) -> Tensor:
     """input %= other, in the input's memory."""
-    return apply_(_whole(REMAINDER, input, other), input, other)
+    return apply_(checked_division(REMAINDER, input, other), input, other)
 
 
 @method("pow_", "__ipow__")

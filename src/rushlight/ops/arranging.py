@@ -9,9 +9,9 @@ from rushlight.core.spec import normalize_axes, normalize_axis, promote_dtypes
 from rushlight.core.tensor import Tensor, method
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.counting import searchsorted
-from rushlight.ops.creation import arange
-from rushlight.ops.join import _tensors, cat, chunk, hstack, split, vstack
+from rushlight.ops.join import cat, chunk, hstack, listed_tensors, split, vstack
 from rushlight.ops.movement import flip, movedim, transpose
+from rushlight.ops.ranges import arange
 
 __all__ = [
     "atleast_1d",
@@ -210,7 +210,7 @@ def unsafe_split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int 
 # Joining
 
 
-def _each(given: tuple[Any, ...]) -> list[Tensor]:
+def each_tensor(given: tuple[Any, ...]) -> list[Tensor]:
     """Tensors given one by one or as one sequence."""
     if len(given) == 1 and isinstance(given[0], (list, tuple)):
         return list(given[0])
@@ -219,7 +219,7 @@ def _each(given: tuple[Any, ...]) -> list[Tensor]:
 
 def _at_least(given: tuple[Any, ...], grow: Any) -> Any:
     several = len(given) != 1 or isinstance(given[0], (list, tuple))
-    grown = tuple(grow(t) for t in _each(given))
+    grown = tuple(grow(t) for t in each_tensor(given))
     return grown if several else grown[0]
 
 
@@ -249,7 +249,7 @@ def atleast_3d(*tensors: Any) -> Any:
 
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Layers behind each other: along the third axis; see `atleast_3d`."""
-    return cat([atleast_3d(t) for t in _tensors("dstack", tensors)], 2)
+    return cat([atleast_3d(t) for t in listed_tensors("dstack", tensors)], 2)
 
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
@@ -260,7 +260,7 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
-    return hstack([t.reshape(-1, 1) if t.ndim < 2 else t for t in _tensors("column_stack", tensors)])
+    return hstack([t.reshape(-1, 1) if t.ndim < 2 else t for t in listed_tensors("column_stack", tensors)])
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
@@ -271,7 +271,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     tensor([[1, 0, 0],
             [0, 2, 3]])
     """
-    blocks = [atleast_2d(t) for t in _tensors("block_diag", list(tensors))]
+    blocks = [atleast_2d(t) for t in listed_tensors("block_diag", list(tensors))]
     dtype = promote_dtypes([b.dtype for b in blocks], [], [])
     width, rows, left = sum(b.shape[1] for b in blocks), [], 0
     for b in blocks:

@@ -13,12 +13,14 @@ from typing import Any
 from rushlight.core.tensor import Tensor
 from rushlight.ops import reduce
 from rushlight.ops.activation import tanh
-from rushlight.ops.creation import arange, full
+from rushlight.ops.creation import full
 from rushlight.ops.elementwise import exp, isfinite, log
+from rushlight.ops.extremes import amax
 from rushlight.ops.join import cat as concatenate
 from rushlight.ops.matmul import matmul
 from rushlight.ops.movement import reshape
-from rushlight.ops.reduce import amax, sum
+from rushlight.ops.ranges import arange
+from rushlight.ops.reduce import sum
 from rushlight.ops.select import kept, maximum, where
 
 __all__ = [

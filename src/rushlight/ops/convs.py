@@ -8,7 +8,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.ops.conv import convolution
 from rushlight.ops.pad import constant_pad
-from rushlight.ops.pool import per_axis
+from rushlight.ops.pool import Numbers, per_axis
 
 __all__ = [
     "conv1d",
@@ -19,8 +19,6 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
 ]
-
-Numbers = int | Sequence[int]
 
 
 def _batched(name: str, input: Tensor, weight: Tensor, count: int) -> Tensor:

@@ -24,13 +24,14 @@ from rushlight.ops.arranging import repeat_interleave
 from rushlight.ops.convert import CLONE
 from rushlight.ops.coo import SparseTensor, flat_of, sparse_axis
 from rushlight.ops.counting import searchsorted
-from rushlight.ops.creation import arange, as_tensor
+from rushlight.ops.creation import as_tensor
 from rushlight.ops.gather import argsort, cumsum
 from rushlight.ops.grids import unravel_index
 from rushlight.ops.index import INDEX, INDEX_ADD, SLICE, index_select
 from rushlight.ops.join import CAT, cat, stack
 from rushlight.ops.matmul import LINEAR, MATMUL, MM, matmul
 from rushlight.ops.movement import PERMUTE, RESHAPE
+from rushlight.ops.ranges import arange
 from rushlight.ops.reduce import SUM
 
 __all__ = ["compute", "normalized", "total"]

@@ -12,10 +12,10 @@ from rushlight.core.spec import Spec, normalize_axis, promote_dtypes
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
-from rushlight.ops.creation import arange, linspace
 from rushlight.ops.gather import argsort, gather, scatter_add, sort
 from rushlight.ops.index import nonzero
 from rushlight.ops.join import cat, stack
+from rushlight.ops.ranges import arange, linspace
 from rushlight.ops.select import where
 
 __all__ = [

@@ -16,7 +16,7 @@ from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.convert import COPY
 from rushlight.ops.counting import searchsorted
 from rushlight.ops.gather import argsort
-from rushlight.ops.random import RADIUS, _float_dtype, _words, gaussian, uniform
+from rushlight.ops.random import RADIUS, float_dtype, gaussian, random_words, uniform
 from rushlight.ops.select import kept, where
 
 __all__ = ["binomial", "multinomial", "poisson"]
@@ -56,9 +56,9 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     >>> rl.poisson(rl.tensor([0.0, 0.0]))
     tensor([0., 0.])
     """
-    _float_dtype("poisson", input.dtype)
+    float_dtype("poisson", input.dtype)
     _in_range("poisson", input.detach(), float("inf"), "rates")
-    return apply(POISSON, _words(SEED_WORDS, generator), input)
+    return apply(POISSON, random_words(SEED_WORDS, generator), input)
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
@@ -71,10 +71,10 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     if count.dtype != prob.dtype:
         got = f"dtypes {count.dtype} and {prob.dtype}"
         raise DTypeError(message("binomial", got, "one floating dtype", "Convert one of them."))
-    _float_dtype("binomial", count.dtype)
+    float_dtype("binomial", count.dtype)
     _in_range("binomial", prob.detach(), 1.0, "probabilities")
     _in_range("binomial", count.detach(), float("inf"), "counts")
-    return apply(BINOMIAL, _words(SEED_WORDS, generator), count, prob)
+    return apply(BINOMIAL, random_words(SEED_WORDS, generator), count, prob)
 
 
 @method()
@@ -91,7 +91,7 @@ def multinomial(
     if input.ndim not in (1, 2):
         raise ShapeError(message("multinomial", f"shape {input.shape}", "a vector or a matrix of weights"))
     weights = input.detach().to(xp.float64)
-    _float_dtype("multinomial", input.dtype)
+    float_dtype("multinomial", input.dtype)
     _check_weights(weights, num_samples, replacement)
     if num_samples <= 0:
         raise ArgumentError(message("multinomial", f"num_samples={num_samples}", "a positive number"))
@@ -142,7 +142,7 @@ def _overwrite(input: Tensor, drawn: Tensor) -> Tensor:
 @method()
 def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with exponential numbers of the rate `lambd`."""
-    _float_dtype("exponential_", input.dtype)
+    float_dtype("exponential_", input.dtype)
     if lambd < 0:
         raise ArgumentError(message("exponential_", f"lambd={lambd}", "0 or more"))
     waits = _waits(input.shape, generator)
@@ -163,7 +163,7 @@ def cauchy_(
     input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
     """Overwrite with numbers of a Cauchy distribution around `median`, of width `sigma`."""
-    _float_dtype("cauchy_", input.dtype)
+    float_dtype("cauchy_", input.dtype)
     if sigma <= 0:
         raise ArgumentError(message("cauchy_", f"sigma={sigma}", "above 0"))
     angle = (uniform(input.shape, xp.float64, generator) - 0.5) * math.pi
@@ -175,7 +175,7 @@ def log_normal_(
     input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None
 ) -> Tensor:
     """Overwrite with numbers whose logarithms are normal, of this mean and deviation."""
-    dtype = _float_dtype("log_normal_", input.dtype)
+    dtype = float_dtype("log_normal_", input.dtype)
     if std <= 0:
         raise ArgumentError(message("log_normal_", f"std={std}", "above 0"))
     return _overwrite(input, (gaussian(input.shape, dtype, generator) * std + mean).exp())

@@ -193,7 +193,7 @@ def _diagonals(term: str, x: Tensor) -> tuple[str, Tensor]:
 
 
 def _positions(n: int) -> Tensor:
-    from rushlight.ops.creation import arange
+    from rushlight.ops.ranges import arange
 
     return arange(n)
 

@@ -18,8 +18,8 @@ from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
-from rushlight.ops.creation import arange, tril
 from rushlight.ops.join import cat
+from rushlight.ops.ranges import arange, tril
 from rushlight.ops.select import where
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 from rushlight.core.placement import CPU
 from rushlight.core.spec import as_dtype, default, promote_dtypes
 from rushlight.core.state import state
-from rushlight.core.tensor import Tensor, base_of, method
+from rushlight.core.tensor import Tensor, attribute, base_of, method
 from rushlight.device import xp
 from rushlight.errors import DTypeError, message
 
@@ -242,17 +242,20 @@ def share_memory_(input: Tensor) -> Tensor:
     return input
 
 
+@attribute("itemsize")
 def _itemsize(input: Tensor) -> int:
     """Bytes of one element."""
     return int(input.dtype.itemsize)
 
 
+@attribute("nbytes")
 def _nbytes(input: Tensor) -> int:
     """Bytes of all elements."""
     return input.numel() * int(input.dtype.itemsize)
 
 
-def _true(input: Tensor) -> bool:
+@attribute("is_cpu")
+def _is_cpu(input: Tensor) -> bool:
     """Whether the tensor lives on the CPU: it does."""
     return input.device == CPU
 
@@ -262,19 +265,14 @@ def _false(input: Tensor) -> bool:
     return False
 
 
-method("itemsize")(property(_itemsize))  # type: ignore[type-var]
-method("nbytes")(property(_nbytes))  # type: ignore[type-var]
-method("is_cpu")(property(_true))  # type: ignore[type-var]
 for _name in (
     "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr",
     "vulkan", "xla", "xpu",
 ):  # fmt: skip
-    method(f"is_{_name}")(property(_false))  # type: ignore[type-var]
+    attribute(f"is_{_name}")(_false)
 
 
+@attribute("retains_grad")
 def _retains_grad(input: Tensor) -> bool:
     """Whether `retain_grad` was asked for."""
     return input._retains_grad
-
-
-method("retains_grad")(property(_retains_grad))  # type: ignore[type-var]

@@ -6,15 +6,16 @@ import itertools
 import math
 from typing import Any
 
+from rushlight.core.placement import check_device
 from rushlight.core.spec import broadcast
 from rushlight.core.state import untraced
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
-from rushlight.ops.arranging import _each
-from rushlight.ops.creation import arange
-from rushlight.ops.join import _tensors, stack
+from rushlight.ops.arranging import each_tensor
+from rushlight.ops.join import listed_tensors, stack
 from rushlight.ops.movement import as_sizes
+from rushlight.ops.ranges import arange
 
 __all__ = [
     "broadcast_shapes",
@@ -46,7 +47,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     >>> rl.broadcast_tensors(rl.tensor([1, 2]), rl.tensor([[3]]))
     (tensor([[1, 2]]), tensor([[3, 3]]))
     """
-    listed = _each(tensors)
+    listed = each_tensor(tensors)
     shape = broadcast("broadcast_tensors", [t.shape for t in listed])
     return tuple(t.expand(shape) for t in listed)
 
@@ -63,7 +64,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     tensor([[3, 4, 5],
             [3, 4, 5]])
     """
-    listed = [t.reshape(1) if not t.ndim else t for t in _tensors("meshgrid", _each(tensors))]
+    listed = [t.reshape(1) if not t.ndim else t for t in listed_tensors("meshgrid", each_tensor(tensors))]
     if indexing not in (None, "ij", "xy"):
         raise ArgumentError(message("meshgrid", f"indexing={indexing!r}", "'ij' or 'xy'"))
     for t in listed:
@@ -92,7 +93,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
             [2, 3],
             [2, 4]])
     """
-    listed = _tensors("cartesian_prod", _each(tensors))
+    listed = listed_tensors("cartesian_prod", each_tensor(tensors))
     for t in listed:
         if t.ndim != 1:
             raise ShapeError(message("cartesian_prod", f"shape {t.shape}", "vectors"))
@@ -141,7 +142,8 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     return tuple(found[::-1])
 
 
-def _triangle(name: str, row: int, col: int, keep: Any, dtype: Any) -> Tensor:
+def _triangle(name: str, row: int, col: int, keep: Any, dtype: Any, device: Any) -> Tensor:
+    check_device(device)
     if row < 0 or col < 0:
         raise ArgumentError(message(name, f"row={row}, col={col}", "0 or more"))
     with untraced():
@@ -160,11 +162,11 @@ def tril_indices(
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return _triangle("tril_indices", row, col, lambda gap: gap <= offset, dtype)
+    return _triangle("tril_indices", row, col, lambda gap: gap <= offset, dtype, device)
 
 
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Tensor:
     """The rows and columns of an upper triangle's elements, in two rows."""
-    return _triangle("triu_indices", row, col, lambda gap: gap >= offset, dtype)
+    return _triangle("triu_indices", row, col, lambda gap: gap >= offset, dtype, device)

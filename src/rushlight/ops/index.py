@@ -24,7 +24,7 @@ __all__ = ["index_select", "masked_select", "narrow", "nonzero", "select"]
 Pattern = tuple[Any, ...]
 """One entry per index: an int, None, ("slice", start, stop, step), or, where an input stands, "tensor", or
 "positions" if its numbers do not count from the end."""
-_ALL = ("slice", None, None, None)
+ALL = ("slice", None, None, None)
 
 
 def _realize(pattern: Pattern, tensors: Any) -> tuple[Any, ...]:
@@ -144,7 +144,7 @@ def _as_border(g: Tensor, *tensors: Tensor, pattern: Pattern, shape: tuple[int, 
         return None
     low, high, inner, sizes = [], [], [], []
     entries = [p for p in pattern if p is not None]
-    for n, p in zip(shape, [*entries, *[_ALL] * (len(shape) - len(entries))], strict=True):
+    for n, p in zip(shape, [*entries, *[ALL] * (len(shape) - len(entries))], strict=True):
         taken = range(n)[p : p + 1 or None] if isinstance(p, int) else range(n)[slice(*p[1:])]
         sizes.append(len(taken))
         low.append(taken[0] if taken else n)
@@ -158,7 +158,7 @@ def _as_border(g: Tensor, *tensors: Tensor, pattern: Pattern, shape: tuple[int, 
 
 def _label_slice(node: Any) -> str:
     """After the last index that does something."""
-    last = [p for p in node.attrs["pattern"] if p != _ALL][-1:]
+    last = [p for p in node.attrs["pattern"] if p != ALL][-1:]
     if not last:
         return "AliasBackward0"
     return (
@@ -219,7 +219,7 @@ INDEX_PUT: Op = register(
 )
 
 
-def _parse(input: Tensor, index: Any) -> tuple[Pattern, list[Tensor]]:
+def parse_index(input: Tensor, index: Any) -> tuple[Pattern, list[Tensor]]:
     """`index` as a pattern and the tensors in it; `...` is written out."""
     items = list(index) if isinstance(index, tuple) else [index]
     items = [_tensor_index(i) if isinstance(i, (list, range)) or hasattr(i, "dtype") else i for i in items]
@@ -294,13 +294,13 @@ def _positions(input: Tensor, mask: Tensor, axis: int) -> list[Tensor]:
 @method("__getitem__")
 def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: basic indices give a view, integer tensors and masks a copy."""
-    pattern, tensors = _parse(input, index)
+    pattern, tensors = parse_index(input, index)
     return _read(input, pattern, tensors) if tensors else apply(SLICE, input, pattern=pattern)
 
 
 def _read(input: Tensor, pattern: Pattern, tensors: list[Tensor]) -> Tensor:
     if _numbers_apart(pattern):
-        first = (p if isinstance(p, int) else _ALL for p in pattern if p is not None)
+        first = (p if isinstance(p, int) else ALL for p in pattern if p is not None)
         input = apply(SLICE, input, pattern=tuple(first))
         pattern = tuple(p for p in pattern if not isinstance(p, int))
     return apply(INDEX, input, *tensors, pattern=pattern)
@@ -323,13 +323,13 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     elif isinstance(value, str):
         raise DTypeError(message("index_put", "a str", "a number or a tensor"))
     if isinstance(index, Tensor) and _is_mask(index) and not isinstance(value, (Tensor, xp.ndarray)):
-        input.masked_fill_(index, value) if index.shape == input.shape else _write(input, index, value)
+        input.masked_fill_(index, value) if index.shape == input.shape else write_at(input, index, value)
     else:
-        _write(input, index, value)
+        write_at(input, index, value)
 
 
-def _write(input: Tensor, index: Any, value: Any) -> None:
-    pattern, tensors = _parse(input, index)
+def write_at(input: Tensor, index: Any, value: Any) -> None:
+    pattern, tensors = parse_index(input, index)
     if isinstance(value, (list, xp.ndarray)) or (hasattr(value, "dtype") and not isinstance(value, Tensor)):
         value = wrap(xp.asarray(value, input.dtype))
     if isinstance(value, Tensor):
@@ -381,7 +381,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 def _whole(axes: int) -> Pattern:
-    return (_ALL,) * axes
+    return (ALL,) * axes
 
 
 @method()

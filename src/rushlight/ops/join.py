@@ -38,7 +38,7 @@ CAT = register(
 )
 
 
-def _tensors(name: str, tensors: Any) -> list[Tensor]:
+def listed_tensors(name: str, tensors: Any) -> list[Tensor]:
     """The tensors of a list or tuple; raises DTypeError naming the first that is none."""
     if isinstance(tensors, Tensor):
         remedy = "Put it into a list; x.unbind() gives its slices."
@@ -55,7 +55,7 @@ def _tensors(name: str, tensors: Any) -> list[Tensor]:
 
 def _listed(name: str, tensors: Any) -> list[Tensor]:
     """The tensors in their common dtype."""
-    listed = _tensors(name, tensors)
+    listed = listed_tensors(name, tensors)
     dtype = promote_dtypes([t.dtype for t in listed], [], [])
     return [to_dtype(t, dtype) for t in listed]
 
@@ -99,12 +99,12 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, **numpy: Any) -> Tensor:
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Rows on top of each other."""
-    return cat([t.reshape(1, -1) if t.ndim < 2 else t for t in _tensors("vstack", tensors)], 0)
+    return cat([t.reshape(1, -1) if t.ndim < 2 else t for t in listed_tensors("vstack", tensors)], 0)
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Columns side by side; vectors one after the other."""
-    listed = [t.reshape(1) if not t.ndim else t for t in _tensors("hstack", tensors)]
+    listed = [t.reshape(1) if not t.ndim else t for t in listed_tensors("hstack", tensors)]
     return cat(listed, 0 if listed[0].ndim == 1 else 1)
 
 

@@ -12,11 +12,11 @@ from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
-from rushlight.ops.creation import arange
 from rushlight.ops.elementwise import clamp
 from rushlight.ops.gather import cumsum, gather
 from rushlight.ops.index import INDEX, INDEX_ADD
 from rushlight.ops.norm import norm
+from rushlight.ops.ranges import arange
 from rushlight.ops.select import kept, where
 
 __all__ = ["embedding"]

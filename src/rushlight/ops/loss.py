@@ -18,8 +18,8 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, IndexingError, ShapeError, message
 from rushlight.ops import composed
 from rushlight.ops.activation import sigmoid
-from rushlight.ops.creation import arange
 from rushlight.ops.elementwise import clamp, log, log1p
+from rushlight.ops.ranges import arange
 from rushlight.ops.select import where
 from rushlight.ops.softmax import softmax, top
 

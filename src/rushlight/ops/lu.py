@@ -10,9 +10,9 @@ from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
-from rushlight.ops.creation import arange, eye, tril, triu
 from rushlight.ops.factors import as_matrix
 from rushlight.ops.join import cat
+from rushlight.ops.ranges import arange, eye, tril, triu
 from rushlight.ops.select import where
 from rushlight.ops.solving import solve
 

@@ -11,9 +11,10 @@ from rushlight.core.spec import as_dtype, as_held
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
-from rushlight.ops.creation import arange, as_tensor, linspace, tensor, zeros
+from rushlight.ops.creation import as_tensor, tensor, zeros
 from rushlight.ops.movement import as_sizes
-from rushlight.ops.strided import _reach
+from rushlight.ops.ranges import arange, linspace
+from rushlight.ops.strided import reach
 
 __all__ = [
     "asarray",
@@ -156,7 +157,7 @@ def empty_strided(
     """A tensor to be filled, of these sizes and strides, in elements; it comes as zeros."""
     check_device(device)
     size, stride = as_sizes((), size), as_sizes((), stride)
-    memory = zeros(max(_reach(size, stride) + 1, 0), dtype=dtype)
+    memory = zeros(max(reach(size, stride) + 1, 0), dtype=dtype)
     out = memory.as_strided(size, stride)
     return out.detach().requires_grad_() if requires_grad else out
 

@@ -208,7 +208,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return apply(LINEAR, input, weight) if bias is None else apply(LINEAR, input, weight, bias)
 
 
-def _with_axes(name: str, *given: tuple[Tensor, int]) -> None:
+def with_axes(name: str, *given: tuple[Tensor, int]) -> None:
     for tensor, ndim in given:
         if not isinstance(tensor, Tensor):
             raise DTypeError(message(name, f"a {type(tensor).__name__}", "a Tensor"))
@@ -221,35 +221,35 @@ def _with_axes(name: str, *given: tuple[Tensor, int]) -> None:
 @method()
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
-    _with_axes("mm", (input, 2), (mat2, 2))
+    with_axes("mm", (input, 2), (mat2, 2))
     return matmul(input, mat2)
 
 
 @method()
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices."""
-    _with_axes("bmm", (input, 3), (mat2, 3))
+    with_axes("bmm", (input, 3), (mat2, 3))
     return matmul(input, mat2)
 
 
 @method()
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Matrix times vector."""
-    _with_axes("mv", (input, 2), (vec, 1))
+    with_axes("mv", (input, 2), (vec, 1))
     return matmul(input, vec)
 
 
 @method()
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors."""
-    _with_axes("dot", (input, 1), (tensor, 1))
+    with_axes("dot", (input, 1), (tensor, 1))
     return matmul(input, tensor)
 
 
 @method("outer", "ger")
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of an element of the one vector and an element of the other."""
-    _with_axes("outer", (input, 1), (vec2, 1))
+    with_axes("outer", (input, 1), (vec2, 1))
     return input.unsqueeze(1) * vec2
 
 

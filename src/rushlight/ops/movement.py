@@ -12,7 +12,7 @@ from rushlight.core.fold import Operand, of
 from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
-from rushlight.core.tensor import Tensor, method
+from rushlight.core.tensor import Tensor, attribute, method
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.reduce import numpy_names
 
@@ -294,20 +294,18 @@ def t(input: Tensor) -> Tensor:
     return transpose(input, 0, 1) if input.ndim == 2 else input
 
 
+@attribute("T")
 def _reversed(input: Tensor) -> Tensor:
     """All axes in reverse order; for a matrix, its transpose."""
     return apply(PERMUTE, input, dims=tuple(range(input.array.ndim))[::-1])
 
 
+@attribute("mT", "mH")
 def _matrix_transpose(input: Tensor) -> Tensor:
     """The last two axes exchanged."""
     if input.ndim < 2:
         raise ShapeError(message("mT", f"shape {input.shape}", "at least two axes"))
     return transpose(input, -2, -1)
-
-
-method("T")(property(_reversed))  # type: ignore[type-var]
-method("mT", "mH")(property(_matrix_transpose))  # type: ignore[type-var]
 
 
 @method("movedim", "moveaxis")

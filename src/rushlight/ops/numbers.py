@@ -11,7 +11,7 @@ from rushlight.core.spec import default
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import DTypeError, message
-from rushlight.ops.arithmetic import _whole, div, mul, neg, rsub, sub
+from rushlight.ops.arithmetic import checked_division, div, mul, neg, rsub, sub
 from rushlight.ops.elementwise import abs, clamp, sign, trunc
 from rushlight.ops.select import chain, ge, gt, kept, le, lt, ne, where
 
@@ -87,7 +87,7 @@ def fmod(input: Any, other: Any) -> Tensor:
     >>> rl.fmod(rl.tensor([-3, 3]), 2)
     tensor([-1,  1])
     """
-    return apply(_whole(FMOD, input, other), input, other)
+    return apply(checked_division(FMOD, input, other), input, other)
 
 
 @method()

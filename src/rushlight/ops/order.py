@@ -9,9 +9,10 @@ from rushlight.core.spec import normalize_axes, normalize_axis, plain_number
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
-from rushlight.ops.creation import arange
+from rushlight.ops.extremes import Extreme, amax, amin
 from rushlight.ops.gather import gather, sort
-from rushlight.ops.reduce import Extreme, amax, amin, mean, numpy_names, std, sum, var
+from rushlight.ops.ranges import arange
+from rushlight.ops.reduce import mean, numpy_names, std, sum, var
 from rushlight.ops.scans import cummax
 from rushlight.ops.select import where
 

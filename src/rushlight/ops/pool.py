@@ -17,14 +17,16 @@ from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.ops.arithmetic import div
-from rushlight.ops.creation import arange
 from rushlight.ops.gather import ADD_ALONG
 from rushlight.ops.pad import FOLD, PAD, WINDOWS
+from rushlight.ops.ranges import arange
 from rushlight.ops.select import where
 
 __all__ = ["avg_pool", "max_pool", "per_axis", "windowed"]
 
 Sizes = tuple[int, ...]
+Numbers = int | Sequence[int]
+"""One number for all axes, or one for each."""
 
 
 def _infer(x: Spec, **how: Any) -> Spec:

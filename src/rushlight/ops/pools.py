@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.ops.adaptive import adaptive_avg_pool, adaptive_max_pool
-from rushlight.ops.pool import avg_pool, max_pool
+from rushlight.ops.pool import Numbers, avg_pool, max_pool
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -18,8 +17,6 @@ __all__ = [
     "max_pool2d",
     "max_pool3d",
 ]
-
-Numbers = int | Sequence[int]
 
 
 def max_pool1d(

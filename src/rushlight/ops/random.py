@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-def _words(count: int, generator: Generator | None) -> Tensor:
+def random_words(count: int, generator: Generator | None) -> Tensor:
     return (generator or default_generator).bits(count)
 
 
@@ -38,10 +38,10 @@ def uniform(shape: tuple[int, ...], dtype: Any, generator: Generator | None) -> 
     """Uniform in [0, 1): 24 random bits for float32, 53 for float64."""
     count = Spec(shape, dtype).size
     if dtype == xp.float64:
-        words = _words(2 * count, generator).reshape(*shape, 2)
+        words = random_words(2 * count, generator).reshape(*shape, 2)
         high, low = (words[..., 0] // 32).to(xp.float64), (words[..., 1] // 64).to(xp.float64)
         return (high * 2.0**26 + low) * 2.0**-53
-    words = _words(count, generator).reshape(shape) // 256
+    words = random_words(count, generator).reshape(shape) // 256
     return (words.to(xp.float32) * 2.0**-24).to(dtype)
 
 
@@ -132,7 +132,7 @@ def _side_by_side(a: Tensor, b: Tensor) -> Tensor:
     return cat([a, b])
 
 
-def _float_dtype(op: str, dtype: Any) -> Any:
+def float_dtype(op: str, dtype: Any) -> Any:
     found = check_dtype(dtype)
     if found.kind != "f":
         raise DTypeError(message(op, str(found), "a floating dtype", "Use randint for integers."))
@@ -157,7 +157,7 @@ def rand(
     True
     """
     check_device(device)
-    out = uniform(as_sizes(sizes, size), _float_dtype("rand", dtype), generator)
+    out = uniform(as_sizes(sizes, size), float_dtype("rand", dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -173,7 +173,7 @@ def randn(
 ) -> Tensor:
     """Normal random numbers of mean 0 and deviation 1."""
     check_device(device)
-    out = gaussian(as_sizes(sizes, size), _float_dtype("randn", dtype), generator)
+    out = gaussian(as_sizes(sizes, size), float_dtype("randn", dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -190,7 +190,7 @@ def rand_like(
 ) -> Tensor:
     """Uniform random numbers in the shape and dtype of `input`."""
     check_device(device)
-    out = uniform(input.shape, _float_dtype("rand_like", dtype or input.dtype), generator)
+    out = uniform(input.shape, float_dtype("rand_like", dtype or input.dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -207,7 +207,7 @@ def randn_like(
 ) -> Tensor:
     """Normal random numbers in the shape and dtype of `input`."""
     check_device(device)
-    out = gaussian(input.shape, _float_dtype("randn_like", dtype or input.dtype), generator)
+    out = gaussian(input.shape, float_dtype("randn_like", dtype or input.dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -228,7 +228,7 @@ def normal(
         shape, dtype = broadcast("normal", [t.shape for t in tensors]), tensors[0].dtype
     else:
         shape = as_sizes((size,))
-    out = gaussian(shape, _float_dtype("normal", dtype), generator) * std + mean
+    out = gaussian(shape, float_dtype("normal", dtype), generator) * std + mean
     return out.requires_grad_() if requires_grad else out
 
 
@@ -308,7 +308,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
 def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with uniform numbers in [a, b)."""
     return apply_(
-        COPY, input, uniform(input.shape, _float_dtype("uniform_", input.dtype), generator) * (b - a) + a
+        COPY, input, uniform(input.shape, float_dtype("uniform_", input.dtype), generator) * (b - a) + a
     )
 
 
@@ -318,7 +318,7 @@ def normal_(
 ) -> Tensor:
     """Overwrite with normal numbers."""
     return apply_(
-        COPY, input, gaussian(input.shape, _float_dtype("normal_", input.dtype), generator) * std + mean
+        COPY, input, gaussian(input.shape, float_dtype("normal_", input.dtype), generator) * std + mean
     )
 
 

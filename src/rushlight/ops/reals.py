@@ -6,7 +6,7 @@ import math
 
 from rushlight.core.apply import to_dtype
 from rushlight.core.spec import as_dtype
-from rushlight.core.tensor import Tensor, method
+from rushlight.core.tensor import Tensor, attribute, method
 from rushlight.errors import NotSupportedError, ShapeError, message
 from rushlight.ops.movement import transpose
 from rushlight.ops.select import where
@@ -40,12 +40,10 @@ def conj(input: Tensor) -> Tensor:
 resolve_conj = resolve_neg = conj
 
 
+@attribute("real")
 def real(input: Tensor) -> Tensor:
     """The tensor itself: its numbers are real."""
     return input
-
-
-method("real")(property(real))  # type: ignore[type-var]
 
 
 def imag(input: Tensor) -> Tensor:
@@ -82,13 +80,11 @@ def adjoint(input: Tensor) -> Tensor:
     return transpose(input, -2, -1)
 
 
+@attribute("H")
 def _h(input: Tensor) -> Tensor:
     if input.ndim not in (0, 2):
         raise ShapeError(message("H", f"{input.ndim} axes", "a matrix", "Use .mH for stacks of them."))
     return transpose(input, 0, 1) if input.ndim else input
-
-
-method("H")(property(_h))  # type: ignore[type-var]
 
 
 @method()

@@ -1,4 +1,4 @@
-"""Reductions: sums, extremes, statistics, tests over axes.
+"""Reductions: sums, products, statistics, tests over axes; `extremes` has the largest and the smallest.
 
 Every op takes `dim`, a tuple of axes counted from the front, and `keepdim`; the public functions bring
 PyTorch's many ways of naming axes to that form.
@@ -8,29 +8,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from rushlight.core.apply import apply
 from rushlight.core.lower import Reduce
 from rushlight.core.op import Op, register
-from rushlight.core.results import named
-from rushlight.core.spec import Spec, normalize_axes, normalize_axis
+from rushlight.core.spec import Spec, normalize_axes
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
-from rushlight.errors import DTypeError, IndexingError, ShapeError, message
-from rushlight.ops.select import chain, kept
+from rushlight.errors import DTypeError, ShapeError, message
+from rushlight.ops.select import chain
 
 __all__ = [
     "all",
-    "amax",
-    "amin",
     "any",
-    "argmax",
-    "argmin",
     "count_nonzero",
-    "max",
     "mean",
-    "min",
     "prod",
     "std",
     "sum",
@@ -41,16 +34,6 @@ __all__ = [
 Axes = tuple[int, ...]
 
 
-class Extreme(NamedTuple):
-    """The values and positions that `max` and `min` over an axis give."""
-
-    values: Tensor
-    indices: Tensor
-
-
-MAX, MIN = named(Extreme, "max"), named(Extreme, "min")
-
-
 def reduced_shape(shape: tuple[int, ...], dim: Axes, keepdim: bool) -> tuple[int, ...]:
     """The shape that remains after reducing the axes `dim`."""
     if keepdim:
@@ -58,9 +41,11 @@ def reduced_shape(shape: tuple[int, ...], dim: Axes, keepdim: bool) -> tuple[int
     return tuple(n for i, n in enumerate(shape) if i not in dim)
 
 
-def _infer(
+def infer_reduction(
     name: str, dtype: Any = None, empty: bool = True, error: type[Exception] = ShapeError
 ) -> Callable[..., Spec]:
+    """The `infer` of a reduction to `dtype`, which without ``empty`` has no value for no elements."""
+
     def infer(x: Spec, *, dim: Axes, keepdim: bool, dtype: Any = dtype) -> Spec:
         if not empty and any_zero(x.shape, dim):
             raise error(
@@ -101,14 +86,6 @@ def _count(shape: tuple[int, ...], dim: Axes) -> float:
     return total if total else float("nan")
 
 
-def _extreme_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool) -> Tensor:
-    """Shared evenly among equal extremes, as PyTorch's amax does; of a nan, among all nans."""
-    top = restore(out, x.shape, dim, keepdim)
-    hits = (x == top) | (x.isnan() & top.isnan())
-    share = restore(g, x.shape, dim, keepdim)
-    return kept(hits, share / hits.to(g.dtype).sum(dim, keepdim=True) if dim else share)
-
-
 def _prod_grad(g: Tensor, out: Tensor, x: Tensor, *, dim: Axes, keepdim: bool, dtype: Any = None) -> Tensor:
     """The product of the others: exclusive running products from both ends, so that zeros do no harm."""
     others = exclusive_product(x, dim[0]) if dim else x.new_full(x.shape, 1.0)
@@ -131,10 +108,6 @@ def exclusive_product(x: Tensor, axis: int) -> Tensor:
     return x if not x.shape[axis] else running(x) * running(x.flip(axis)).flip(axis)
 
 
-def _no_identity(reduce: Callable[..., Any], x: Any, dim: Axes, keepdim: bool) -> Any:
-    return reduce(x, axis=dim, keepdims=keepdim)
-
-
 def _numbered(name: str) -> Callable[[Any], str]:
     """PyTorch numbers the forms of a reduction: of all elements 0, over axes 1."""
     return lambda node: f"{name}Backward{int(bool(node.spec[0]))}"
@@ -144,7 +117,7 @@ SUM = register(
     Op(
         "sum",
         lambda m, x, *, dim, keepdim, dtype=None: m.sum(x, axis=dim, keepdims=keepdim, dtype=dtype),
-        _infer("sum"),
+        infer_reduction("sum"),
         (_sum_grad,),
         saves="specs",
         lower=Reduce("sum"),
@@ -155,7 +128,7 @@ MEAN = register(
     Op(
         "mean",
         lambda m, x, *, dim, keepdim: m.mean(x, dim, keepdim, 1 / _count(x.shape, dim)),
-        _infer("mean"),
+        infer_reduction("mean"),
         (_mean_grad,),
         saves="specs",
         lower=Reduce("sum", mean=True),
@@ -166,37 +139,17 @@ PROD = register(
     Op(
         "prod",
         lambda m, x, *, dim, keepdim, dtype=None: m.prod(x, axis=dim, keepdims=keepdim, dtype=dtype),
-        _infer("prod"),
+        infer_reduction("prod"),
         (_prod_grad,),
         lower=Reduce("prod"),
         label=_numbered("Prod"),
-    )
-)
-AMAX = register(
-    Op(
-        "amax",
-        lambda m, x, *, dim, keepdim: m.amax(x, axis=dim, keepdims=keepdim),
-        _infer("amax", empty=False),
-        (_extreme_grad,),
-        saves="both",
-        lower=Reduce("max"),
-    )
-)
-AMIN = register(
-    Op(
-        "amin",
-        lambda m, x, *, dim, keepdim: m.amin(x, axis=dim, keepdims=keepdim),
-        _infer("amin", empty=False),
-        (_extreme_grad,),
-        saves="both",
-        lower=Reduce("min"),
     )
 )
 ANY = register(
     Op(
         "any",
         lambda m, x, *, dim, keepdim: m.any(x, axis=dim, keepdims=keepdim),
-        _infer("any", xp.bool_),
+        infer_reduction("any", xp.bool_),
         lower=Reduce("max", test=True),
     )
 )
@@ -204,67 +157,10 @@ ALL = register(
     Op(
         "all",
         lambda m, x, *, dim, keepdim: m.all(x, axis=dim, keepdims=keepdim),
-        _infer("all", xp.bool_),
+        infer_reduction("all", xp.bool_),
         lower=Reduce("min", test=True),
     )
 )
-
-
-def _position(find: str) -> Callable[..., Any]:
-    def formula(m: Any, x: Any, *, dim: int | None, keepdim: bool) -> Any:
-        return getattr(m, find)(x, axis=dim, keepdims=keepdim)
-
-    return formula
-
-
-def _infer_position(name: str) -> Callable[..., Spec]:
-    def infer(x: Spec, *, dim: int | None, keepdim: bool) -> Spec:
-        axes = tuple(range(x.ndim)) if dim is None else (dim,)
-        return _infer(name, xp.int64, False, IndexingError)(x, dim=axes, keepdim=keepdim)
-
-    return infer
-
-
-ARGMAX = register(
-    Op("argmax", _position("argmax"), _infer_position("argmax"), lower=Reduce("max", position=True))
-)
-ARGMIN = register(
-    Op("argmin", _position("argmin"), _infer_position("argmin"), lower=Reduce("min", position=True))
-)
-
-
-def _infer_at(x: Spec, index: Spec, *, dim: int, keepdim: bool) -> Spec:
-    return Spec(reduced_shape(x.shape, (dim,), keepdim), x.dtype)
-
-
-def _at_grad(g: Tensor, out: Any, x: Any, index: Tensor, *, dim: int, keepdim: bool) -> Tensor:
-    """All of the gradient goes to the position that was given, though others may be equal."""
-    if not keepdim:
-        g, index = g.unsqueeze(dim), index.unsqueeze(dim)
-    return g.new_zeros(x.shape).scatter(dim, index, g)
-
-
-def _gathered(x: Tensor, index: Tensor, *, dim: int, keepdim: bool) -> Tensor:
-    return x.gather(dim, index) if keepdim else x.gather(dim, index.unsqueeze(dim)).squeeze(dim)
-
-
-def _values_at(name: str, reduce: str) -> Op:
-    """The op of the extreme values along an axis whose positions are known."""
-    return register(
-        Op(
-            f"{name}_values",
-            lambda m, x, index, *, dim, keepdim: getattr(m, reduce)(x, axis=dim, keepdims=keepdim),
-            _infer_at,
-            (_at_grad, None),
-            spare=(0,),
-            decompose=_gathered,
-            label=f"{name.capitalize()}Backward0",
-        )
-    )
-
-
-MAX_VALUES = _values_at("max", "amax")
-MIN_VALUES = _values_at("min", "amin")
 
 
 def numpy_names(op: str, given: dict[str, Any], dim: Any, keepdim: Any = None) -> tuple[Any, Any]:
@@ -283,7 +179,8 @@ def numpy_names(op: str, given: dict[str, Any], dim: Any, keepdim: Any = None) -
     return dim, keepdim
 
 
-def _axes(name: str, input: Tensor, dim: Any) -> Axes:
+def reduced_axes(name: str, input: Tensor, dim: Any) -> Axes:
+    """The axes that `dim` names, from the front: all for None or none named."""
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(input.ndim))
     return normalize_axes(name, dim, input.ndim)
@@ -315,11 +212,11 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     kind = input.dtype.kind
     if kind != "f" and (dtype is None or xp.dtype(dtype).kind in "iuf"):
         # Without a copy of the input in int64; what becomes float is added up exactly first.
-        total = apply(SUM, input, dim=_axes("sum", input, dim), keepdim=keepdim, dtype=whole(dtype))
+        total = apply(SUM, input, dim=reduced_axes("sum", input, dim), keepdim=keepdim, dtype=whole(dtype))
         return total if dtype is None else total.to(dtype)
     if dtype is not None:
         input = input.to(dtype)
-    return apply(SUM, input, dim=_axes("sum", input, dim), keepdim=keepdim)
+    return apply(SUM, input, dim=reduced_axes("sum", input, dim), keepdim=keepdim)
 
 
 def whole(dtype: Any) -> Any:
@@ -341,7 +238,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
         input = input.to(dtype)
     if input.array.dtype.kind != "f":
         raise DTypeError(message("mean", str(input.dtype), "a floating dtype", "Use x.float().mean()."))
-    return apply(MEAN, input, dim=_axes("mean", input, dim), keepdim=keepdim)
+    return apply(MEAN, input, dim=reduced_axes("mean", input, dim), keepdim=keepdim)
 
 
 @method()
@@ -381,7 +278,7 @@ def var(
         dim, keepdim = numpy_names("var", numpy, dim, keepdim)
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    axes = _axes("var", input, dim)
+    axes = reduced_axes("var", input, dim)
     if correction is None:
         correction = 1 if unbiased else 0
     deviation = input - mean(input, axes, True) if axes else input - input
@@ -413,82 +310,6 @@ def root(total: Tensor, power: float = 0.5) -> Tensor:
     safe = total.masked_fill(zero, 1.0)
     out = safe.sqrt() if power == 0.5 else safe**power
     return out.masked_fill(zero, 0.0)
-
-
-@method()
-def amax(input: Tensor, dim: Any = (), keepdim: bool = False, **numpy: Any) -> Tensor:
-    """The largest over the axes `dim`; equal ones share the gradient."""
-    if numpy:
-        dim, keepdim = numpy_names("amax", numpy, dim, keepdim)
-    return apply(AMAX, input, dim=_axes("amax", input, dim), keepdim=keepdim)
-
-
-@method()
-def amin(input: Tensor, dim: Any = (), keepdim: bool = False, **numpy: Any) -> Tensor:
-    """The smallest over the axes `dim`; equal ones share the gradient."""
-    if numpy:
-        dim, keepdim = numpy_names("amin", numpy, dim, keepdim)
-    return apply(AMIN, input, dim=_axes("amin", input, dim), keepdim=keepdim)
-
-
-@method()
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, **numpy: Any) -> Tensor:
-    """The position of the first largest element, along `dim` or in the flattened tensor."""
-    if numpy:
-        dim, keepdim = numpy_names("argmax", numpy, dim, keepdim)
-    return _argument(ARGMAX, input, dim, keepdim)
-
-
-@method()
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, **numpy: Any) -> Tensor:
-    """The position of the first smallest element, along `dim` or in the flattened tensor."""
-    if numpy:
-        dim, keepdim = numpy_names("argmin", numpy, dim, keepdim)
-    return _argument(ARGMIN, input, dim, keepdim)
-
-
-def _argument(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
-    if not input.ndim:
-        normalize_axis(op.name, dim or 0, 0)
-        return input.new_full((), 0, dtype=xp.int64)
-    axis = None if dim is None else normalize_axis(op.name, dim, input.ndim)
-    return apply(op, input, dim=axis, keepdim=keepdim)
-
-
-@method()
-def max(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Any:
-    """The largest element; with `dim` the pair (values, indices) along it; with a tensor, `maximum`.
-
-    >>> import rushlight as rl
-    >>> rl.tensor([[1.0, 5.0], [7.0, 3.0]]).max(1)
-    rushlight.return_types.max(
-    values=tensor([5., 7.]),
-    indices=tensor([1, 0]))
-    """
-    if numpy:
-        dim, keepdim = numpy_names("max", numpy, dim, keepdim)
-    return _extreme(input, dim, keepdim, (amax, argmax, ARGMAX, MAX_VALUES, MAX), "maximum")
-
-
-@method()
-def min(input: Tensor, dim: Any = None, keepdim: bool = False, **numpy: Any) -> Any:
-    """The smallest element; with `dim` the pair (values, indices) along it; with a tensor, `minimum`."""
-    if numpy:
-        dim, keepdim = numpy_names("min", numpy, dim, keepdim)
-    return _extreme(input, dim, keepdim, (amin, argmin, ARGMIN, MIN_VALUES, MIN), "minimum")
-
-
-def _extreme(input: Tensor, dim: Any, keepdim: bool, how: tuple[Any, ...], pairwise: str) -> Any:
-    whole, position, places, values, kind = how
-    if dim is None:
-        return whole(input)
-    if isinstance(dim, Tensor):
-        return getattr(input, pairwise)(dim)
-    if not input.array.ndim:
-        return kind(input.clone(), position(input, dim))
-    axis = normalize_axis(places.name, dim, input.array.ndim)
-    indices = apply(places, input, dim=axis, keepdim=keepdim)
-    return kind(apply(values, input, indices, dim=axis, keepdim=keepdim), indices)
 
 
 @method()

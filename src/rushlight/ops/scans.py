@@ -10,10 +10,10 @@ from rushlight.core.spec import default, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
-from rushlight.ops.creation import arange
 from rushlight.ops.exponential import logaddexp
 from rushlight.ops.gather import Sorted
 from rushlight.ops.join import cat
+from rushlight.ops.ranges import arange
 from rushlight.ops.reduce import numpy_names
 from rushlight.ops.select import where
 

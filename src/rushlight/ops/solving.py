@@ -11,9 +11,10 @@ from rushlight.core.spec import Spec, broadcast
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, ShapeError, message
-from rushlight.ops.creation import as_tensor, eye, tril, triu, zeros
+from rushlight.ops.creation import as_tensor, zeros
 from rushlight.ops.factors import as_matrix, svd, svdvals
 from rushlight.ops.join import cat
+from rushlight.ops.ranges import eye, tril, triu
 from rushlight.ops.select import maximum, where
 
 __all__ = [

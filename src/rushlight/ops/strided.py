@@ -12,8 +12,8 @@ from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
-from rushlight.ops.creation import arange
-from rushlight.ops.index import _ALL, INDEX_ADD, INDEX_PUT
+from rushlight.ops.index import ALL, INDEX_ADD, INDEX_PUT
+from rushlight.ops.ranges import arange
 
 __all__ = [
     "as_strided",
@@ -44,7 +44,7 @@ def _diagonal_access(offset: int, strides: Any, shape: Any, out: Any, attrs: dic
 
 
 def _pattern(ndim: int) -> tuple[Any, ...]:
-    return (*(_ALL,) * (ndim - 2), "tensor", "tensor")
+    return (*(ALL,) * (ndim - 2), "tensor", "tensor")
 
 
 def _diagonal_put(x: Tensor, value: Tensor, attrs: dict[str, Any]) -> Any:
@@ -186,7 +186,7 @@ def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor
 # Any strides
 
 
-def _reach(size: tuple[int, ...], stride: tuple[int, ...]) -> int:
+def reach(size: tuple[int, ...], stride: tuple[int, ...]) -> int:
     """How far the last element lies behind the first; -1 of none."""
     return -1 if 0 in size else sum((n - 1) * s for n, s in zip(size, stride, strict=True))
 
@@ -273,7 +273,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     if len(size) != len(stride) or min((*size, *stride, offset), default=0) < 0:
         got = f"size {size}, stride {stride}, storage_offset {offset}"
         raise ArgumentError(message("as_strided", got, "a stride for each size, none negative"))
-    if offset + _reach(size, stride) >= max(memory.numel(), 1):
+    if offset + reach(size, stride) >= max(memory.numel(), 1):
         got = f"size {size}, stride {stride} from {offset} on, in {memory.numel()} elements"
         raise ArgumentError(message("as_strided", got, "elements within the tensor's memory"))
     return apply(STRIDED, memory, size=size, stride=stride, start=offset)

@@ -71,8 +71,9 @@ class TensorType(type):
         return made
 
     def __instancecheck__(cls, value: object) -> bool:
-        dense = isinstance(value, Tensor) and not isinstance(value, Composite)
-        return dense and bool(value.dtype == cls.made_of)  # type: ignore[attr-defined]
+        if not isinstance(value, Tensor) or isinstance(value, Composite):
+            return False
+        return bool(value.dtype == cls.made_of)
 
     def __repr__(cls) -> str:
         return f"<class 'rushlight.{cls.__name__}'>"

@@ -11,7 +11,7 @@ from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 from rushlight.ops.gather import gather, scatter, scatter_add
-from rushlight.ops.index import _ALL, INDEX_ADD, INDEX_PUT, _parse, _write, getitem
+from rushlight.ops.index import ALL, INDEX_ADD, INDEX_PUT, getitem, parse_index, write_at
 from rushlight.ops.select import chain, kept, where
 
 __all__ = [
@@ -54,8 +54,8 @@ def _slices(name: str, input: Tensor, axis: int, index: Tensor, source: Tensor) 
     return source
 
 
-def _whole(axis: int) -> tuple[Any, ...]:
-    return (*(_ALL,) * axis, "tensor")
+def _along(axis: int) -> tuple[Any, ...]:
+    return (*(ALL,) * axis, "tensor")
 
 
 @method()
@@ -73,7 +73,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     source = _slices("index_add", input, axis, index, source)
     if alpha != 1:
         source = to_dtype(source * alpha, input.dtype)
-    total = apply(INDEX_ADD, source, index, pattern=_whole(axis), shape=input.shape)
+    total = apply(INDEX_ADD, source, index, pattern=_along(axis), shape=input.shape)
     return input | total if input.dtype.kind == "b" else input + total
 
 
@@ -89,7 +89,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
         return index_copy(input.reshape(1), 0, index, source.reshape(1)).reshape(())
     axis, index = _indexed("index_copy", input, dim, index)
     source = _slices("index_copy", input, axis, index, source)
-    return apply(INDEX_PUT, input, source, index, pattern=_whole(axis))
+    return apply(INDEX_PUT, input, source, index, pattern=_along(axis))
 
 
 @method()
@@ -112,7 +112,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         value = bool(value) if input.dtype.kind == "b" else int(value)
     shape = [n if i == axis else 1 for i, n in enumerate(input.shape)]
     none = input.new_full(shape, False, dtype=xp.bool_)
-    return input.masked_fill(apply(INDEX_PUT, none, True, index, pattern=_whole(axis)), value)
+    return input.masked_fill(apply(INDEX_PUT, none, True, index, pattern=_along(axis)), value)
 
 
 @method()
@@ -127,9 +127,9 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     indices = tuple(slice(None) if i is None else i for i in indices)
     if not accumulate:
         out = input.clone()
-        _write(out, indices, values)
+        write_at(out, indices, values)
         return out
-    pattern, tensors = _parse(input, indices)
+    pattern, tensors = parse_index(input, indices)
     values = to_dtype(values, input.dtype).expand(getitem(input.detach(), indices).shape)
     total = apply(INDEX_ADD, values, *tensors, pattern=pattern, shape=input.shape)
     return input | total if input.dtype.kind == "b" else input + total
@@ -140,7 +140,7 @@ def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = F
     """`index_put` in the input's memory."""
     if accumulate:
         return input.copy_(index_put(input, indices, values, True))
-    _write(input, tuple(slice(None) if i is None else i for i in indices), values)
+    write_at(input, tuple(slice(None) if i is None else i for i in indices), values)
     return input
 
 
@@ -335,7 +335,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
             [1., 1.]])
     """
     axis = normalize_axis("select_scatter", dim, input.ndim)
-    return _with_part(input, src, (*(_ALL,) * axis, index))
+    return _with_part(input, src, (*(ALL,) * axis, index))
 
 
 @method()
@@ -344,7 +344,7 @@ def slice_scatter(
 ) -> Tensor:
     """`input` with `src` in the place of the elements from `start` to `end` along `dim`."""
     axis = normalize_axis("slice_scatter", dim, input.ndim)
-    return _with_part(input, src, (*(_ALL,) * axis, ("slice", start, end, step)))
+    return _with_part(input, src, (*(ALL,) * axis, ("slice", start, end, step)))
 
 
 def _with_part(input: Tensor, src: Tensor, pattern: tuple[Any, ...]) -> Tensor:

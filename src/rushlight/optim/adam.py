@@ -10,9 +10,9 @@ from rushlight.core.apply import apply, apply_
 from rushlight.core.op import Op, elementwise, register
 from rushlight.core.tensor import Tensor
 from rushlight.device.arrays import float64
-from rushlight.optim.base import Optimizer, check_at_least
+from rushlight.optim.base import check_at_least
 from rushlight.optim.group import ParamGroup
-from rushlight.optim.rule import check_betas
+from rushlight.optim.rule import ElementwiseRule, check_betas
 
 __all__ = ["Adam", "AdamW"]
 
@@ -58,7 +58,7 @@ CHANGE = register(
 )
 
 
-class Adam(Optimizer):
+class Adam(ElementwiseRule):
     """Adam (Kingma and Ba, 2015), as torch.optim.Adam. With g = ∇p + weight_decay p (minus, if
     ``maximize``)::
 
@@ -77,8 +77,6 @@ class Adam(Optimizer):
     >>> round(p.item(), 6)
     0.9
     """
-
-    elementwise = True
 
     def __init__(
         self,
@@ -107,9 +105,6 @@ class Adam(Optimizer):
     def check_options(self, group: ParamGroup) -> None:
         check_at_least(type(self).__name__, group, 0.0, "lr", "eps", "weight_decay")
         check_betas(type(self).__name__, group["betas"])
-
-    def reads_params(self, group: ParamGroup) -> bool:
-        return group.on("weight_decay")
 
     def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         state = {"step": ops.zeros((), dtype="float64")}

@@ -7,16 +7,16 @@ from typing import Any
 from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.device.arrays import float64
-from rushlight.optim.base import Optimizer, check_at_least
+from rushlight.optim.base import check_at_least
 from rushlight.optim.group import ParamGroup
-from rushlight.optim.rule import average_, check_betas, gradient, zeros_for
+from rushlight.optim.rule import ElementwiseRule, average_, check_betas, gradient, zeros_for
 
 __all__ = ["Adamax", "Lion", "NAdam", "RAdam"]
 
 Betas = tuple[float, float]
 
 
-class Adamax(Optimizer):
+class Adamax(ElementwiseRule):
     """Adam with the largest gradient so far, as it fades, in the place of their mean square (Kingma and Ba,
     2015), as torch.optim.Adamax. With g = ∇p + weight_decay p::
 
@@ -33,8 +33,6 @@ class Adamax(Optimizer):
     >>> round(p.item(), 6)
     0.9
     """
-
-    elementwise = True
 
     def __init__(
         self,
@@ -57,9 +55,6 @@ class Adamax(Optimizer):
     def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         return zeros_for(param, "exp_avg", "exp_inf")
 
-    def reads_params(self, group: ParamGroup) -> bool:
-        return group.on("weight_decay")
-
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         beta1, beta2 = group["betas"]
         grad = gradient(param, grad, group)
@@ -71,17 +66,12 @@ class Adamax(Optimizer):
         return mean / largest * rate.to(param.dtype)
 
 
-class _Decoupled(Optimizer):
+class _Decoupled(ElementwiseRule):
     """Rules whose weight decay is part of the gradient; with ``decoupled_weight_decay`` a step of its own."""
-
-    elementwise = True
 
     def check_options(self, group: ParamGroup) -> None:
         check_at_least(type(self).__name__, group, 0.0, "lr", "eps", "weight_decay")
         check_betas(type(self).__name__, group["betas"])
-
-    def reads_params(self, group: ParamGroup) -> bool:
-        return group.on("weight_decay")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         if not (group["decoupled_weight_decay"] and group.on("weight_decay")):
@@ -204,7 +194,7 @@ class RAdam(_Decoupled):
         return mean * rate * ops.where(sure, factor / (ops.sqrt(square) + group["eps"]), 1.0)
 
 
-class Lion(Optimizer):
+class Lion(ElementwiseRule):
     """Lion (Chen et al., 2023), which PyTorch has not: a step of one size for every element. With g = ∇p::
 
         p <- p - lr (sign(β₁ m + (1 - β₁) g) + weight_decay p)
@@ -220,8 +210,6 @@ class Lion(Optimizer):
     >>> round(p.item(), 6)
     0.9
     """
-
-    elementwise = True
 
     def __init__(
         self,
@@ -242,9 +230,6 @@ class Lion(Optimizer):
 
     def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         return zeros_for(param, "exp_avg")
-
-    def reads_params(self, group: ParamGroup) -> bool:
-        return group.on("weight_decay")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         beta1, beta2 = group["betas"]

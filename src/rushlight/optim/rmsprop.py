@@ -7,14 +7,14 @@ from typing import Any
 from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.device.arrays import float64
-from rushlight.optim.base import Optimizer, check_at_least
+from rushlight.optim.base import check_at_least
 from rushlight.optim.group import ParamGroup
-from rushlight.optim.rule import average_, gradient, zeros_for
+from rushlight.optim.rule import ElementwiseRule, average_, gradient, zeros_for
 
 __all__ = ["Adadelta", "Adagrad", "RMSprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(ElementwiseRule):
     """RMSprop (Hinton's lecture 6, 2012), as torch.optim.RMSprop. With g = ∇p + weight_decay p::
 
         v <- alpha v + (1 - alpha) g²
@@ -31,8 +31,6 @@ class RMSprop(Optimizer):
     >>> round(p.item(), 6)
     0.8
     """
-
-    elementwise = True
 
     def __init__(
         self,
@@ -57,9 +55,6 @@ class RMSprop(Optimizer):
         more = ["momentum_buffer"] * group.on("momentum") + ["grad_avg"] * bool(group["centered"])
         return zeros_for(param, "square_avg", *more)
 
-    def reads_params(self, group: ParamGroup) -> bool:
-        return group.on("weight_decay")
-
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         grad = gradient(param, grad, group)
         state["step"].add_(1.0)
@@ -73,7 +68,7 @@ class RMSprop(Optimizer):
         return step * group.tensor("lr", param.dtype)
 
 
-class Adagrad(Optimizer):
+class Adagrad(ElementwiseRule):
     """Adagrad (Duchi et al., 2011), as torch.optim.Adagrad. With g = ∇p + weight_decay p, at step t::
 
         s <- s + g²
@@ -89,8 +84,6 @@ class Adagrad(Optimizer):
     >>> round(p.item(), 6)
     0.9
     """
-
-    elementwise = True
 
     def __init__(
         self,
@@ -117,9 +110,6 @@ class Adagrad(Optimizer):
         state["sum"].fill_(group["initial_accumulator_value"])
         return state
 
-    def reads_params(self, group: ParamGroup) -> bool:
-        return group.on("weight_decay")
-
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         grad = gradient(param, grad, group)
         step = state["step"].add_(1.0)
@@ -128,7 +118,7 @@ class Adagrad(Optimizer):
         return grad / (ops.sqrt(total) + group["eps"]) * lr.to(param.dtype)
 
 
-class Adadelta(Optimizer):
+class Adadelta(ElementwiseRule):
     """Adadelta (Zeiler, 2012), as torch.optim.Adadelta. With g = ∇p + weight_decay p::
 
         v <- rho v + (1 - rho) g²
@@ -146,8 +136,6 @@ class Adadelta(Optimizer):
     >>> round(p.item(), 4)
     0.9968
     """
-
-    elementwise = True
 
     def __init__(
         self,
@@ -168,9 +156,6 @@ class Adadelta(Optimizer):
 
     def init_state(self, param: Tensor, group: ParamGroup) -> dict[str, Tensor]:
         return zeros_for(param, "square_avg", "acc_delta")
-
-    def reads_params(self, group: ParamGroup) -> bool:
-        return group.on("weight_decay")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         grad, eps = gradient(param, grad, group), group["eps"]

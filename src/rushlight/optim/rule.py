@@ -7,9 +7,19 @@ from typing import Any
 from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
+from rushlight.optim.base import Optimizer
 from rushlight.optim.group import ParamGroup
 
-__all__ = ["average_", "check_betas", "gradient", "zeros_for"]
+__all__ = ["ElementwiseRule", "average_", "check_betas", "gradient", "zeros_for"]
+
+
+class ElementwiseRule(Optimizer):
+    """A rule that treats every element alike, and reads the parameters for their weight decay alone."""
+
+    elementwise = True
+
+    def reads_params(self, group: ParamGroup) -> bool:
+        return group.on("weight_decay")
 
 
 def gradient(param: Tensor, grad: Tensor, group: ParamGroup) -> Tensor:

@@ -11,9 +11,9 @@ from rushlight.core.state import untraced
 from rushlight.core.tensor import Tensor
 from rushlight.device.arrays import float64
 from rushlight.errors import ArgumentError, message
-from rushlight.optim.base import Optimizer, check_at_least
+from rushlight.optim.base import check_at_least
 from rushlight.optim.group import ParamGroup
-from rushlight.optim.rule import gradient
+from rushlight.optim.rule import ElementwiseRule, gradient
 
 __all__ = ["SGD"]
 
@@ -26,7 +26,7 @@ def _advance(v: Any, g: Any, momentum: Any) -> None:
 VELOCITY = elementwise("velocity", lambda m, v, g, momentum: v * momentum + g, inplace=_advance)
 
 
-class SGD(Optimizer):
+class SGD(ElementwiseRule):
     """Stochastic gradient descent with momentum, as torch.optim.SGD and as R4 and R5 write it.
 
     With g = ∇p + weight_decay p (minus, if ``maximize``)::
@@ -45,8 +45,6 @@ class SGD(Optimizer):
     >>> round(p.item(), 6)
     0.8
     """
-
-    elementwise = True
 
     def __init__(
         self,
@@ -96,9 +94,6 @@ class SGD(Optimizer):
         if group.on("momentum"):
             grad = self._momentum(param, grad, state, group)
         return grad * group.tensor("lr", param.dtype)
-
-    def reads_params(self, group: ParamGroup) -> bool:
-        return group.on("weight_decay")
 
     def _momentum(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: ParamGroup) -> Tensor:
         if "momentum_buffer" not in state:  # there was no momentum before

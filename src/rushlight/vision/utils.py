@@ -109,16 +109,16 @@ def save_image(
     array = make_grid(tensor, **kwargs).array
     scaled = array * 255.0 + 0.5 if array.dtype.kind == "f" else array.astype(np.float64) * 255.0 + 0.5
     pixels = np.ascontiguousarray(scaled.clip(0, 255).transpose(1, 2, 0).astype(np.uint8))
-    named = isinstance(fp, (str, os.PathLike))
-    kind = format if format is not None else (Path(fp).suffix[1:] if named else "")  # type: ignore[arg-type]
+    suffix = Path(fp).suffix[1:] if isinstance(fp, (str, os.PathLike)) else ""
+    kind = suffix if format is None else format
     if kind.lower() == "png":
         data = encode_png(pixels)
     else:
         data = _other_format(pixels, kind)
-    if named:
-        write_atomically(fp, data)  # type: ignore[arg-type]
+    if isinstance(fp, (str, os.PathLike)):
+        write_atomically(fp, data)
     else:
-        fp.write(data)  # type: ignore[union-attr]
+        fp.write(data)
 
 
 def _other_format(pixels: np.ndarray, kind: str) -> bytes:

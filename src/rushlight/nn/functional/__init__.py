@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the files of LATER
     from rushlight.nn.functional.bilinear_form import *
     from rushlight.nn.functional.conv import *
     from rushlight.nn.functional.ctc import *
+    from rushlight.nn.functional.distance import *
     from rushlight.nn.functional.dropping import *
     from rushlight.nn.functional.folding import *
     from rushlight.nn.functional.grid import *
@@ -70,10 +71,11 @@ __all__ = [
 
 LATER: dict[str, str] = {
     "ctc": "ctc_loss",
-    "margin": """cosine_embedding_loss cosine_similarity gaussian_nll_loss hinge_embedding_loss huber_loss
-        kl_div margin_ranking_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss
-        pairwise_distance poisson_nll_loss smooth_l1_loss soft_margin_loss triplet_margin_loss
+    "distance": """cosine_embedding_loss cosine_similarity pairwise_distance triplet_margin_loss
         triplet_margin_with_distance_loss""",
+    "margin": """gaussian_nll_loss hinge_embedding_loss huber_loss kl_div margin_ranking_loss
+        multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss poisson_nll_loss smooth_l1_loss
+        soft_margin_loss""",
     "nonlinear": """celu celu_ elu elu_ glu gumbel_softmax hardshrink hardsigmoid hardswish hardtanh
         hardtanh_ leaky_relu_ logsigmoid mish prelu relu6 relu_ rrelu rrelu_ selu selu_ softmin softshrink
         softsign tanhshrink threshold threshold_""",

@@ -157,9 +157,8 @@ def multi_head_attention_forward(
         remedy = "Pass a mask, from nn.Transformer.generate_square_subsequent_mask for example."
         raise ArgumentError(message(name, "is_causal=True without attn_mask", "a mask", remedy))
     length, count, width = query.shape
-    weights = in_proj_weight
-    if use_separate_proj_weight:
-        weights = (q_proj_weight, k_proj_weight, v_proj_weight)  # type: ignore[assignment]
+    separate = (q_proj_weight, k_proj_weight, v_proj_weight)
+    weights = separate if use_separate_proj_weight else in_proj_weight
     q, k, v = _projected(query, key, value, weights, in_proj_bias)
     extra = 0
     if bias_k is not None and bias_v is not None:

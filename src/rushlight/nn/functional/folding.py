@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ShapeError, message
-from rushlight.ops.pool import bordered, overlaid, per_axis, windows
+from rushlight.ops.pool import Numbers, bordered, overlaid, per_axis, windows
 
 __all__ = ["fold", "unfold"]
 
-Numbers = int | Sequence[int]
 Sizes = tuple[int, ...]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
-from rushlight.ops.pool import avg_pool, max_pool, per_axis, windowed
+from rushlight.ops.pool import Numbers, avg_pool, max_pool, per_axis, windowed
 from rushlight.ops.pools import avg_pool1d, max_pool1d_with_indices
 
 __all__ = [
@@ -25,8 +24,6 @@ __all__ = [
     "max_pool3d_with_indices",
 ]
 
-Numbers = int | Sequence[int]
-
 
 def max_pool1d(
     input: Tensor,
@@ -37,13 +34,8 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The largest element of each window along the last axis of an input (N, C, L) or (C, L).
-
-    Windows of ``kernel_size`` elements, ``dilation`` apart, move by ``stride``, a whole window by default.
-    What ``padding`` adds at both ends is never the largest. There are (L + 2 padding - dilation
-    (kernel_size - 1) - 1) / stride + 1 of them, rounded down, or with ``ceil_mode`` up. Of equal elements
-    the first gets the gradient. With ``return_indices`` also where the largest elements stand. Raises
-    ShapeError without room for a window, ArgumentError for padding over half a window.
+    """The largest element of each window along the last axis of an input (N, C, L) or (C, L), as
+    `rl.max_pool1d` finds it; with ``return_indices`` also where these stand.
 
     >>> import rushlight as rl
     >>> rl.nn.functional.max_pool1d(rl.arange(4.0).reshape(1, 4), 2)

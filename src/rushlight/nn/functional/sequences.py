@@ -33,29 +33,29 @@ def lstm(input: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor, Ten
     >>> rl.equal(output, layer(x)[0])
     True
     """
-    return _run("LSTM", input, args, options)  # type: ignore[return-value]
+    return _run("LSTM", input, args, options)
 
 
 def gru(input: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
     """The layers of `nn.GRU`: the arguments are those of `lstm`, `hx` is one tensor. Gives (output, h_n)."""
-    return _run("GRU", input, args, options)  # type: ignore[return-value]
+    return _run("GRU", input, args, options)
 
 
 def rnn_tanh(input: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
     """The layers of `nn.RNN`: the arguments are those of `lstm`, `hx` is one tensor. Gives (output, h_n)."""
-    return _run("RNN_TANH", input, args, options)  # type: ignore[return-value]
+    return _run("RNN_TANH", input, args, options)
 
 
 def rnn_relu(input: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
     """The same with max(0, x) in the place of tanh."""
-    return _run("RNN_RELU", input, args, options)  # type: ignore[return-value]
+    return _run("RNN_RELU", input, args, options)
 
 
 _DENSE = ("hx", "params", "has_biases", "num_layers", "dropout", "train", "bidirectional", "batch_first")
 _PACKED = ("batch_sizes", *_DENSE[:-1])
 
 
-def _run(mode: str, data: Tensor, args: Sequence[Any], options: dict[str, Any]) -> tuple[Tensor, ...]:
+def _run(mode: str, data: Tensor, args: Sequence[Any], options: dict[str, Any]) -> Any:
     name = mode.lower()
     if not isinstance(data, Tensor):
         raise DTypeError(message(name, f"a {type(data).__name__}", "a tensor", f"See rl.{name}."))

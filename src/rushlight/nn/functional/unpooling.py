@@ -9,10 +9,10 @@ from typing import Any
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.ops.adaptive import largest_at, plane_index
-from rushlight.ops.creation import arange
 from rushlight.ops.join import cat
-from rushlight.ops.pool import per_axis, windowed
+from rushlight.ops.pool import Numbers, per_axis, windowed
 from rushlight.ops.random import rand
+from rushlight.ops.ranges import arange
 
 __all__ = [
     "fractional_max_pool2d",
@@ -23,8 +23,6 @@ __all__ = [
     "max_unpool2d",
     "max_unpool3d",
 ]
-
-Numbers = int | Sequence[int]
 
 
 def _begins(sample: Tensor, n: int, kernel: int, places: int) -> Tensor:

@@ -18,12 +18,12 @@ Rates = float | Sequence[float]
 
 def _for_each_group(name: str, optimizer: Optimizer, value: Rates) -> list[float]:
     count = len(optimizer.param_groups)
-    found = [float(v) for v in value] if isinstance(value, (list, tuple)) else [value] * count
+    found: list[Any] = [float(v) for v in value] if isinstance(value, (list, tuple)) else [value] * count
     if len(found) != count:
         raise ArgumentError(
             message(name, f"{len(found)} values", f"one number, or one for each of {count} groups")
         )
-    return found  # type: ignore[return-value]
+    return found
 
 
 def _momentum_of(name: str, group: dict[str, Any]) -> str:

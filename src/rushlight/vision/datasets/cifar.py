@@ -117,11 +117,11 @@ class CIFAR10(PictureArrays):
         pixels, labels = entry.get("data"), entry.get(self._labels)
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (3072,):
             raise _damaged(path, "no array (n, 3072) of uint8 under 'data'")
-        whole = isinstance(labels, list) and len(labels) == len(pixels)
-        if not whole or not all(type(n) is int and 0 <= n < len(self.classes) for n in labels):  # type: ignore[union-attr]
-            got = f"no list of {len(pixels)} numbers below {len(self.classes)} under {self._labels!r}"
-            raise _damaged(path, got)
-        return pixels, labels  # type: ignore[return-value]
+        most = len(self.classes)
+        numbers: list[Any] = labels if isinstance(labels, list) and len(labels) == len(pixels) else [None]
+        if not all(type(n) is int and 0 <= n < most for n in numbers):
+            raise _damaged(path, f"no list of {len(pixels)} numbers below {most} under {self._labels!r}")
+        return pixels, numbers
 
 
 class CIFAR100(CIFAR10):
