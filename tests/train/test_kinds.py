@@ -16,14 +16,12 @@ SGD = optim.SGD(MODEL.parameters(), lr=0.1)
 MSE = nn.MSELoss()
 
 REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
-    "loss by name": ((MODEL, SGD, "mse"), {}, r"loss='mse'.*nn\.MSELoss\(\)"),
     "loss as a class": ((MODEL, SGD, nn.MSELoss), {}, r"loss=MSELoss, a class.*MSELoss\(\.\.\.\)"),
     "no loss": ((MODEL, SGD, None), {}, "loss of type NoneType"),
     "model as a class": ((nn.Linear, SGD, MSE), {}, "model=Linear, a class"),
     "a function for the model": ((lambda x: x, SGD, MSE), {}, "model of type function"),
     "loss before optimiser": ((MODEL, MSE, SGD), {}, "optimizer of type MSELoss"),
     "optimiser as a class": ((MODEL, optim.SGD, MSE), {}, "optimizer=SGD, a class"),
-    "optimiser by name": ((MODEL, "sgd", MSE), {}, "optimizer='sgd'"),
     "scheduler": ((MODEL, SGD, MSE), {"scheduler": 0.1}, "scheduler of type float"),
 }
 
@@ -33,6 +31,24 @@ def test_refused(name: str) -> None:
     parts, options, words = REFUSED[name]
     with pytest.raises(DTypeError, match=words):
         Trainer(*parts, **options)
+
+
+def test_optimisers_and_losses_by_name() -> None:
+    for name in ("adamw", "AdamW", "ADAMW"):
+        made = Trainer(MODEL, name, "mse", lr=0.3)
+        assert type(made.optimizer) is optim.AdamW
+        assert made.optimizer.param_groups[0]["lr"] == 0.3
+    assert Trainer(MODEL, "adam", "mse").optimizer.param_groups[0]["lr"] == 0.001
+    for name in ("cross_entropy", "CrossEntropyLoss", "cross_entropy_loss", "crossentropy"):
+        assert type(Trainer(MODEL, "sgd", name).loss) is nn.CrossEntropyLoss
+    with pytest.raises(ArgumentError, match=r"optimizer='adm'.*adam, "):
+        Trainer(MODEL, "adm", MSE)
+    with pytest.raises(ArgumentError, match=r"loss='mze'.*mse, "):
+        Trainer(MODEL, SGD, "mze")
+    with pytest.raises(ArgumentError, match="lr=0.1 beside an optimizer"):
+        Trainer(MODEL, SGD, MSE, lr=0.1)
+    with pytest.raises(DTypeError, match="model of type function"):
+        Trainer(lambda x: x, "sgd", MSE)
 
 
 def test_functions_and_no_optimiser_serve() -> None:

@@ -24,11 +24,14 @@ from rushlight.train.metrics import (
     predicted_classes,
 )
 from rushlight.train.progress import LiveProgress, PlainProgress, Progress, Status, make_progress
+from rushlight.train.ranking import AUC, F1, TopKAccuracy
 from rushlight.train.regression import MAE, R2, RMSE
 from rushlight.train.summary import Summary, summary
 from rushlight.train.trainer import Trainer
 
 __all__ = [
+    "AUC",
+    "F1",
     "MAE",
     "R2",
     "RMSE",
@@ -48,6 +51,7 @@ __all__ = [
     "Progress",
     "Status",
     "Summary",
+    "TopKAccuracy",
     "Trainer",
     "accuracy",
     "callbacks",

@@ -17,7 +17,7 @@ Told = Mapping[str, Direction | None]
 
 _KNOWN: dict[str, Direction] = {
     "loss": "min", "error": "min", "mae": "min", "mse": "min", "rmse": "min",
-    "accuracy": "max", "r2": "max",
+    "accuracy": "max", "r2": "max", "f1": "max", "auc": "max",
 }  # fmt: skip
 _SPLITS = ("train_", "validation_", "test_")
 
@@ -38,7 +38,7 @@ def direction(op: str, column: str, mode: str = "auto", told: Told | None = None
     """Whether the smallest ("min") or the largest value of `column` is the best.
 
     mode  "auto": as the metric says, which is in `told` by its name, or as the last word of the name does:
-          loss, error, mae, mse and rmse are better small, accuracy and r2 large.
+          loss, error, mae, mse and rmse are better small, accuracy, r2, f1 and auc large.
 
     Raises ArgumentError for another mode, and where nobody knows.
 

@@ -6,7 +6,39 @@ from typing import Any
 
 from rushlight.errors import ArgumentError, DTypeError, message
 
-__all__ = ["check_parts"]
+__all__ = ["by_names", "check_parts"]
+
+
+def by_names(model: Any, optimizer: Any, loss: Any, lr: float | None) -> tuple[Any, Any]:
+    """The optimiser and the loss, made where they are named: "adam", "Adam"; "mse", "MSELoss", "mse_loss".
+
+    Raises ArgumentError for unknown names, and for `lr` beside an optimiser that is made already.
+    """
+    if isinstance(optimizer, str):
+        from rushlight import optim
+
+        names = [n for n in optim.__all__ if n[0].isupper() and n != "Optimizer"]
+        kind = _named("optimizer", optimizer, optim, names)
+        if not _has(model, "parameters"):
+            raise _wrong("model", model, "an nn.Module", "Pass the model first.")
+        optimizer = kind(model.parameters(), **({} if lr is None else {"lr": lr}))
+    elif lr is not None:
+        remedy = "Give the rate to the optimizer, or name the optimizer."
+        raise ArgumentError(message("Trainer", f"lr={lr:g} beside an optimizer", "one of them", remedy))
+    if isinstance(loss, str):
+        from rushlight import nn
+
+        loss = _named("loss", loss, nn, [n for n in nn.__all__ if n.endswith("Loss")], "loss")()
+    return optimizer, loss
+
+
+def _named(what: str, name: str, home: Any, names: list[str], ending: str = "") -> Any:
+    """The class of one of the `names`, whatever the case, with or without underscores and the ending."""
+    plain = {n.lower().removesuffix(ending): n for n in names}
+    found = plain.get(name.replace("_", "").lower().removesuffix(ending))
+    if found is None:
+        raise ArgumentError(message("Trainer", f"{what}={name!r}", f"one of {', '.join(sorted(plain))}"))
+    return getattr(home, found)
 
 
 def check_parts(model: Any, optimizer: Any, loss: Any, scheduler: Any) -> None:

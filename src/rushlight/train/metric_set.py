@@ -8,6 +8,7 @@ from typing import Any
 from rushlight.errors import ArgumentError, message
 from rushlight.train.better import Direction
 from rushlight.train.metrics import IGNORE, Accuracy, ConfusionMatrix, ErrorRate, MeanOf, Metric, Threshold
+from rushlight.train.ranking import AUC, F1, TopKAccuracy
 from rushlight.train.regression import MAE, R2, RMSE
 
 __all__ = ["MetricSet", "make_metrics"]
@@ -66,6 +67,9 @@ def _make(metric: Any, threshold: Threshold, ignored: int) -> Metric:
         "accuracy": lambda: Accuracy(threshold, ignored),
         "error": lambda: ErrorRate(threshold, ignored),
         "confusion_matrix": lambda: ConfusionMatrix(None, threshold, ignored),
+        "f1": lambda: F1("auto", None, threshold, ignored),
+        "auc": lambda: AUC(ignored),
+        "top5_accuracy": lambda: TopKAccuracy(5, ignored),
         "mae": MAE,
         "rmse": RMSE,
         "r2": R2,

@@ -22,7 +22,7 @@ from rushlight.train.eligible import why_eager
 from rushlight.train.feed import Feed, make_feed
 from rushlight.train.folder import CHECKPOINT, HISTORY, Stamp, run_folder, stamp
 from rushlight.train.history import History
-from rushlight.train.kinds import check_parts
+from rushlight.train.kinds import by_names, check_parts
 from rushlight.train.loop import FitLoop
 from rushlight.train.metric_set import MetricSet, make_metrics
 from rushlight.train.metrics import Metric
@@ -41,8 +41,10 @@ EVALUATION_BATCH = 1024
 class Trainer:
     """Trains `model` with `optimizer` on `loss(output, target)`.
 
-    metrics             names ("accuracy", "error", "confusion_matrix", "mae", "rmse", "r2"), Metrics, or
-                        functions of (output, target).
+    optimizer           may be a name of `rl.optim` ("adam", "sgd"), made for all parameters with `lr`, or the
+                        optimiser's own default; loss: a name of a loss of `rl.nn` ("mse", "cross_entropy").
+    metrics             names ("accuracy", "error", "confusion_matrix", "f1", "auc", "top5_accuracy", "mae",
+                        "rmse", "r2"), Metrics, or functions of (output, target).
     scheduler           stepped after every epoch, or after every batch with ``schedule="batch"``.
     clip_grad_norm      the largest norm that the gradients may have together; clip_grad_value: each entry.
     early_stopping      an EarlyStopping.
@@ -58,7 +60,8 @@ class Trainer:
                         measured compiled too. A step is the eager step up to rounding; over many epochs
                         rounding adds up, and runs part, as they do between two machines.
 
-    Raises DTypeError for parts of the wrong kind: a class in the place of an object, a loss by its name.
+    Raises DTypeError for parts of the wrong kind, such as a class in the place of an object, and
+    ArgumentError for names that are none.
 
     A batch is a tuple ``(*inputs, target)``. What happens to it is `train_step`, which may be overridden.
 
@@ -77,8 +80,9 @@ class Trainer:
         self,
         model: Any,
         optimizer: Any,
-        loss: Callable[[Any, Any], Any],
+        loss: Callable[[Any, Any], Any] | str,
         *,
+        lr: float | None = None,
         metrics: Iterable[str | Metric | Callable[[Any, Any], Any]] = (),
         scheduler: Any = None,
         schedule: Literal["epoch", "batch"] = "epoch",
@@ -103,9 +107,10 @@ class Trainer:
                 else "For code of your own between the batches pass callbacks, or override train_step."
             )
             raise TypeError(f"Trainer() got an unexpected keyword argument {name!r}. {remedy}")
-        check_parts(model, optimizer, loss, scheduler)
-        self.model, self.optimizer, self.loss = model, optimizer, loss
-        self.metrics = make_metrics(metrics, loss)
+        optimizer, judge = by_names(model, optimizer, loss, lr)
+        check_parts(model, optimizer, judge, scheduler)
+        self.model, self.optimizer, self.loss = model, optimizer, judge
+        self.metrics = make_metrics(metrics, self.loss)
         self.scheduler, self.schedule = scheduler, _one_of("schedule", schedule, ("epoch", "batch"))
         self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
         self.early_stopping = early_stopping
