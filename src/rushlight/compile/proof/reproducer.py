@@ -22,13 +22,20 @@ __all__ = ["load", "save"]
 
 def save(folder: str, graph: Graph, arrays: Sequence[Any], mode: str) -> None:
     """Write the graph, the mode in which it was compiled and the inputs' arrays."""
+    text = {"mode": mode, **_text(graph)}
+    with open(os.path.join(folder, "graph.json"), "w", encoding="utf-8") as file:
+        json.dump(text, file, indent=1)
+    save_arrays(os.path.join(folder, "inputs.npz"), arrays)
+
+
+def _text(graph: Graph) -> dict[str, Any]:
+    """A graph as JSON, its values by their numbers."""
     number = {id(v): i for i, v in enumerate([*graph.inputs, *[n.out for n in graph.nodes]])}
 
     def place(value: Any) -> Any:
         return {"value": number[id(value)]} if isinstance(value, Value) else {"number": value}
 
-    text = {
-        "mode": mode,
+    return {
         "inputs": [[list(v.spec.shape), str(v.spec.dtype)] for v in graph.inputs],
         "nodes": [
             {"op": n.op.name, "inputs": [place(v) for v in n.inputs], "attrs": _encode(n.attrs)["dict"]}
@@ -37,9 +44,6 @@ def save(folder: str, graph: Graph, arrays: Sequence[Any], mode: str) -> None:
         "outputs": [number[id(v)] for v in graph.outputs],
         "updates": [[number[id(a)], number[id(b)]] for a, b in graph.updates],
     }
-    with open(os.path.join(folder, "graph.json"), "w", encoding="utf-8") as file:
-        json.dump(text, file, indent=1)
-    save_arrays(os.path.join(folder, "inputs.npz"), arrays)
 
 
 def load(folder: str) -> tuple[Graph, list[Any], str]:
@@ -82,6 +86,8 @@ def _encode(value: Any) -> Any:
         return [_encode(v) for v in value]
     if isinstance(value, xp.dtype):
         return {"dtype": str(value)}
+    if isinstance(value, Graph):
+        return {"graph": _text(value)}
     if hasattr(value, "item"):
         return value.item()
     return value
@@ -93,5 +99,7 @@ def _decode(value: Any) -> Any:
             return tuple(_decode(v) for v in value["tuple"])
         if value.keys() == {"dtype"}:
             return xp.dtype(value["dtype"])
+        if value.keys() == {"graph"}:
+            return _graph(value["graph"])
         return {k: _decode(v) for k, v in value["dict"].items()}
     return [_decode(v) for v in value] if isinstance(value, list) else value
