@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rushlight.compile.graph import Graph, GraphError, Node, Value
+from rushlight.compile.loops import is_loop
 from rushlight.compile.plan.memory import Buffer, Memory, plan_memory
 from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.verify import overwritten
@@ -60,8 +61,7 @@ def plan_loops(plan: Schedule, build: Plan) -> list[Node]:
     """
     refused = []
     for kernel in plan.kernels:
-        if kernel.kind == "loop":
-            assert kernel.root is not None
+        if kernel.root is not None and is_loop(kernel.root):
             kernel.rounds = _Planner(plan, kernel, build).run()
             if any(k.kind == "callback" or k.check is not None for k in kernel.rounds.plan.kernels):
                 refused.append(kernel.root)

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Sequence
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value, verify
-from rushlight.core.op import REGISTRY
+from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec
 from rushlight.device import xp
 from rushlight.device.files import load_arrays, save_arrays
@@ -38,7 +39,12 @@ def _text(graph: Graph) -> dict[str, Any]:
     return {
         "inputs": [[list(v.spec.shape), str(v.spec.dtype)] for v in graph.inputs],
         "nodes": [
-            {"op": n.op.name, "inputs": [place(v) for v in n.inputs], "attrs": _encode(n.attrs)["dict"]}
+            {
+                "op": n.op.name,
+                "file": n.op.formula.__module__,
+                "inputs": [place(v) for v in n.inputs],
+                "attrs": _encode(n.attrs)["dict"],
+            }
             for n in graph.nodes
         ],
         "outputs": [number[id(v)] for v in graph.outputs],
@@ -56,7 +62,7 @@ def load(folder: str) -> tuple[Graph, list[Any], str]:
             text = json.load(file)
         graph = _graph(text)
         return graph, load_arrays(os.path.join(folder, "inputs.npz")), str(text["mode"])
-    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
+    except (OSError, ImportError, KeyError, ValueError, TypeError, IndexError) as error:
         raise DataError(
             message("replay", f"{folder}: {error}", "a folder with graph.json and inputs.npz")
         ) from None
@@ -66,7 +72,7 @@ def _graph(text: Any) -> Graph:
     values = [Value(Spec(tuple(shape), dtype), f"%in{i}") for i, (shape, dtype) in enumerate(text["inputs"])]
     graph = Graph(list(values))
     for i, entry in enumerate(text["nodes"]):
-        op, attrs = REGISTRY[entry["op"]], {k: _decode(v) for k, v in entry["attrs"].items()}
+        op, attrs = _op(entry), {k: _decode(v) for k, v in entry["attrs"].items()}
         inputs = [values[v["value"]] if "value" in v else v["number"] for v in entry["inputs"]]
         spec = op.infer(*[v.spec if isinstance(v, Value) else v for v in inputs], **attrs)
         graph.nodes.append(Node(op, tuple(inputs), attrs, Value(spec, f"%{i}")))
@@ -74,6 +80,14 @@ def _graph(text: Any) -> Graph:
     graph.outputs = [values[i] for i in text["outputs"]]
     graph.updates = [(values[a], values[b]) for a, b in text["updates"]]
     return verify(graph)
+
+
+def _op(entry: Any) -> Op:
+    """The op of a node; its file is loaded where that has not been used yet."""
+    name, file = entry["op"], str(entry.get("file", ""))
+    if name not in REGISTRY and file.startswith("rushlight.ops."):
+        importlib.import_module(file)
+    return REGISTRY[name]
 
 
 def _encode(value: Any) -> Any:
