@@ -55,8 +55,8 @@ for _sizes in ((2, 2, 2), (3, 2, 2, 1)):
             sample("rnn", lambda L, *t, how={**_how, "relu": _relu}: apply(RNN, *t, **how),
                 (X(_rows, H), X(H, H), X(_batch, H)), peer=False)
 for _reverse in (False, True):
-    sample("loop", lambda L, h, x, w, how=_reverse: rounds(h, x, w, how), plain=[(X(N, H), X(3, N, H), X(N, H))],
-        peer=False)
+    sample("loop", lambda L, h, x, w, how=_reverse: rounds(h, x, w, how), peer=False,
+        plain=[(X(N, H), X(3, N, H), X(N, H))])
     for _length in (1, 3):
         sample("scan", lambda L, h, c, a, b, w, how=_reverse: rl.func.scan(
             lambda carry, x: turned(carry, x, w), (h, c), {"a": a, "b": b}, dim=-1, reverse=how),

@@ -15,7 +15,7 @@ from rushlight.func.derivatives import (
     vjp,
 )
 from rushlight.func.modules import functional_call, stack_module_state
-from rushlight.func.scan import scan
+from rushlight.func.scanning import scan
 from rushlight.func.vmap import vmap
 
 __all__ = [

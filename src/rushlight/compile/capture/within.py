@@ -48,8 +48,8 @@ def within(
 class _Within(Trace):
     """What stands for tensors in the trace around this one is outside, like an array.
 
-    cut  whether something with a history was used without it, for floats: `detach` and `no_grad` leave no other
-         trace in a graph, and its derivative would be another. Only where the graph is being recorded.
+    cut  whether something with a history was used without it, for floats: `detach` and `no_grad` leave no
+         other trace in a graph, and its derivative would be another. Only where that is being recorded.
     """
 
     def __init__(self) -> None:
