@@ -121,7 +121,11 @@ class _Loop(Function):
         ctx.facts, ctx.kept, ctx.count = facts, kept, len(inputs)
         ctx.save_for_backward(*inputs, *results[n : 2 * n], *stacks)
         ctx.set_materialize_grads(False)
-        return *results[:n], *after, *results[2 * n : len(results) - len(kept)]
+        rest = results[2 * n : len(results) - len(kept)]
+        reached = _reached(facts, [t.node is not None for t in inputs])
+        known = zip([*results[:n], *after, *rest], [*reached[:n], *reached], strict=True)
+        ctx.mark_non_differentiable(*[t for t, there in known if not there])
+        return *results[:n], *after, *rest
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
@@ -141,6 +145,25 @@ def _begun(after: Tensor, first: Tensor, reverse: bool) -> Tensor:
     """The states after each round, and the one before the first."""
     row = first.unsqueeze(0)
     return cat([after, row] if reverse else [row, after])
+
+
+def _reached(facts: dict[str, Any], tracked: Sequence[bool]) -> list[bool]:
+    """Which outputs of the body follow in some round from inputs that are tracked, as autograd sees it."""
+    body, n = facts["body"], facts["carried"]
+    found = [False] * len(body.outputs)
+    begun = list(tracked)
+    for _ in range(facts["count"]):
+        known = {id(v) for v, there in zip(body.inputs, begun, strict=True) if there}
+        for node in body.nodes:
+            passes = node.op in (LOOP, RESULT) or (node.op.vjp is not None and _is_float(node.out.spec))
+            if passes and any(id(v) in known for v in node.values()):
+                known.add(id(node.out))
+        now = [id(v) in known and _is_float(v.spec) for v in body.outputs]
+        found, before = [a or b for a, b in zip(found, now, strict=True)], begun
+        begun = [*now[:n], *tracked[n:]]
+        if begun == before:
+            break
+    return found
 
 
 class _Joint(NamedTuple):
