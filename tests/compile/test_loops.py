@@ -113,6 +113,7 @@ CELLS: dict[str, tuple[Cell, bool]] = {
     ),
     "constants": (lambda h, x: ((weight(h) + rl.arange(3) * x).tanh(), WEIGHTS.float().sum()), True),
     "another loop": (lambda h, x: (within(h, x), scan(lambda k, z: (k * z, k), x[:, 0], x.T)[1]), True),
+    "whole numbers": (lambda h, x: ((h + x).tanh(), (h * 9).to(rl.int32).float() * h), True),
     "an index that is checked": (
         lambda h, x: ((h + x).tanh(), h.gather(1, x.argmax(1, True).abs() % 3)),
         False,

@@ -170,6 +170,8 @@ def _replay(body: Graph, tensors: Sequence[Tensor]) -> dict[int, Tensor]:
         elif node.op is RESULT:
             made[id(node.out)] = packed[id(node.inputs[0])][node.attrs["place"]]
         else:
+            if not _is_float(node.out.spec):  # histories end here
+                operands = [t.detach() if isinstance(t, Tensor) else t for t in operands]
             made[id(node.out)] = apply(node.op, *operands, **node.attrs)
     return made
 
