@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import elementwise, long, structure
+from tests.fuzz import elementwise, long, loops, structure
 from tests.fuzz.pool import LONG_STEPS, STEPS
 
-__all__ = ["LONG_STEPS", "STEPS", "elementwise", "long", "structure"]
+__all__ = ["LONG_STEPS", "STEPS", "elementwise", "long", "loops", "structure"]

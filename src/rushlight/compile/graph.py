@@ -6,7 +6,7 @@ prints it, one line per node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from rushlight.core.spec import Spec
 from rushlight.device import xp
 from rushlight.errors import RushlightError
 
-__all__ = ["Graph", "GraphError", "Node", "Value", "key", "plain", "used", "verify"]
+__all__ = ["Graph", "GraphError", "Node", "Value", "key", "plain", "structure", "used", "verify"]
 
 
 class GraphError(RushlightError, AssertionError):
@@ -46,12 +46,17 @@ class Node:
         """The inputs that are Values."""
         return (v for v in self.inputs if isinstance(v, Value))
 
+    @property
+    def graphs(self) -> list[Graph]:
+        """The graphs among the attributes."""
+        return [v for v in self.attrs.values() if isinstance(v, Graph)]
+
     def __repr__(self) -> str:
         written = [repr(v) for v in self.inputs] + [f"{k}={v!r}" for k, v in self.attrs.items()]
         return f"{self.out} = {self.op.name}({', '.join(written)})"
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Graph:
     """Inputs, nodes in an order in which each comes after what it reads, results, and updates of inputs.
 
@@ -66,13 +71,39 @@ class Graph:
     updates: list[tuple[Value, Value]] = field(default_factory=list)
     late: set[tuple[int, int]] = field(default_factory=set)
 
+    def __repr__(self) -> str:
+        return f"<{len(self.nodes)} nodes>"
+
     def __str__(self) -> str:
         """The graph as text: what comes in, each node with its result's shape, what goes out."""
         lines = [f"input  {v}: {v.spec}" for v in self.inputs]
         width = max((len(repr(n)) for n in self.nodes), default=0)
-        lines += [f"{n!r:<{width}}  : {n.out.spec}" for n in self.nodes]
+        for node in self.nodes:
+            lines.append(f"{node!r:<{width}}  : {node.out.spec}")
+            lines += [f"    {line}" for graph in node.graphs for line in str(graph).splitlines()]
         lines += [f"update {target} <- {value}" for target, value in self.updates]
         return "\n".join([*lines, f"return {', '.join(map(repr, self.outputs))}"])
+
+    def fresh(self, spec: Spec) -> Value:
+        """A value that nothing makes yet."""
+        return Value(spec, f"%v{len(self.nodes)}")
+
+    def append(self, op: Op, *inputs: Any, **attrs: Any) -> Value:
+        """The result of one more node."""
+        out = self.fresh(op.infer(*map(_spec, inputs), **attrs))
+        self.nodes.append(Node(op, inputs, attrs, out))
+        return out
+
+    def part(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> Graph:
+        """What leads from these values to those, as a graph of its own; it shares the nodes."""
+        given = {id(v) for v in inputs}
+        needed = {id(v) for v in outputs}
+        nodes: list[Node] = []
+        for node in reversed(self.nodes):
+            if id(node.out) in needed and id(node.out) not in given:
+                nodes.append(node)
+                needed.update(id(v) for v in node.values())
+        return Graph(list(inputs), nodes[::-1], list(outputs))
 
 
 def verify(graph: Graph) -> Graph:
@@ -85,6 +116,8 @@ def verify(graph: Graph) -> Graph:
         for value in node.values():
             if id(value) not in known:
                 raise GraphError(f"{node}: reads {value}, which nothing before it made")
+        for inner in node.graphs:
+            verify(inner)
         inferred = node.op.infer(*[_spec(v) for v in node.inputs], **node.attrs)
         if inferred != node.out.spec:
             raise GraphError(f"{node}: is {node.out.spec}, but its op infers {inferred}")
@@ -148,8 +181,30 @@ def plain(value: Any, place: Callable[[Value], int]) -> Any:
         return Value, place(value)
     if kind is tuple or kind is list:
         return kind, *[plain(v, place) for v in value]
+    if kind is Graph:
+        return Graph, structure(value)
     if isinstance(value, xp.dtype):
         return xp.dtype, value.str
     if isinstance(value, bool | int | float | str | None | slice | type(Ellipsis)):
         return kind, repr(value)  # 0.0 and -0.0 are equal, and differ
     raise TypeError
+
+
+def structure(graph: Graph) -> Any:
+    """All that a graph computes, hashable: equal for graphs that do the same; TypeError where that cannot be
+    said."""
+    places = {id(v): i for i, v in enumerate((*graph.inputs, *(node.out for node in graph.nodes)))}
+
+    def place(value: Value) -> int:
+        return places[id(value)]
+
+    nodes = [(key(n, place), n.out.spec.shape) for n in graph.nodes]
+    if any(found is None for found, _ in nodes):
+        raise TypeError
+    return (
+        tuple((v.spec.shape, v.spec.dtype.str) for v in graph.inputs),
+        tuple(nodes),
+        plain(graph.outputs, place),
+        plain([*map(list, graph.updates)], place),
+        frozenset(graph.late),
+    )

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 
 from rushlight.compile.graph import Graph, GraphError, verify
+from rushlight.compile.loops import unrolled
 from rushlight.compile.native import jit
 from rushlight.compile.native.threads import get_num_threads, wait_address
 from rushlight.compile.parts import join_parts
@@ -16,6 +17,7 @@ from rushlight.compile.plan.kernels import cut, finish
 from rushlight.compile.plan.layout import lay_out
 from rushlight.compile.plan.memory import Memory, plan_memory
 from rushlight.compile.plan.records import Schedule
+from rushlight.compile.plan.rounds import plan_loops
 from rushlight.compile.plan.rows import fuse_rows
 from rushlight.compile.plan.verify import overwritten
 from rushlight.compile.plan.verify import verify as verify_schedule
@@ -54,16 +56,24 @@ def build(graph: Graph, fuse: bool = True) -> Built:
     return Built(plan.graph, plan, memory, module, native)
 
 
-def schedule(graph: Graph, fuse: bool = True) -> Schedule:
-    """The kernels of `graph`, in the order in which they run, and the layouts of what they store."""
+def schedule(graph: Graph, fuse: bool = True, strides: dict[int, tuple[int, ...]] | None = None) -> Schedule:
+    """The kernels of `graph`, in the order in which they run, and the layouts of what they store.
+
+    strides  of inputs that lie otherwise than in rows, by id.
+    """
     simple = verify(simplify(graph))
-    plan = cut(verify(join_parts(simple)) if fuse else simple, can_emit, library.is_large, fuse)
-    if fuse:
-        fuse_rows(plan)
-    finish(plan)
-    if fuse:
-        lay_out(plan)
-    return verify_schedule(plan) if _verifies() else plan
+    while True:
+        plan = cut(verify(join_parts(simple)) if fuse else simple, can_emit, library.is_large, fuse, strides)
+        if fuse:
+            fuse_rows(plan)
+        finish(plan)
+        if fuse:
+            lay_out(plan)
+        refused = plan_loops(plan, lambda body, lie: schedule(body, fuse, lie))
+        if not refused:
+            return verify_schedule(plan) if _verifies() else plan
+        ids = {id(node) for node in refused}
+        simple = verify(simplify(unrolled(plan.graph, ids)))
 
 
 def _verifies() -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value, key, used
+from rushlight.compile.loops import trimmed
 from rushlight.core.fold import Operand, is_zero
 from rushlight.core.lower import (
     Contract,
@@ -85,6 +86,8 @@ class _Simplifier:
         outputs = [self.known[id(v)].value for v in graph.outputs]
         updates = [(target, self._apart(self.known[id(v)])) for target, v in graph.updates]
         found = Graph(graph.inputs, self.nodes, outputs, updates, graph.late)
+        found.nodes = used(found, lambda node: may_raise(node.op))
+        found = trimmed(found, simplify)
         found.nodes = used(found, lambda node: may_raise(node.op))
         return found
 

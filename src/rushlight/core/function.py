@@ -25,6 +25,7 @@ class FunctionContext:
         self.needs_input_grad = needs_input_grad
         self._saved: tuple[tuple[Any, int], ...] = ()
         self._without_grad: tuple[int, ...] = ()
+        self._filled = True
         self._in_graph: Callable[[Any], Any] = lambda t: t
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -54,6 +55,10 @@ class FunctionContext:
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say that these results have no gradient."""
         self._without_grad = tuple(id(t) for t in tensors)
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Say whether `backward` gets zeros, or with False None, for results that no gradient came for."""
+        self._filled = value
 
 
 class Function:
@@ -130,9 +135,12 @@ def _record(
     several = len(outputs) > 1
 
     def vjp(g: Tensor, out: Any, *kept: Any) -> Sequence[Tensor | None]:
-        grads = [arrived.pop(i, None) for i in range(len(specs))] if several else [g]
-        filled = [_zeros(s) if h is None else h for h, s in zip(grads, specs, strict=True)]
-        return _call_backward(cls, ctx, filled, kept)
+        grads: list[Tensor | None] = [g]
+        if several:
+            grads = [arrived.pop(i, None) for i in range(len(specs))]
+        if ctx._filled:
+            grads = [_zeros(s) if h is None else h for h, s in zip(grads, specs, strict=True)]
+        return _call_backward(cls, ctx, grads, kept)
 
     op = Op(
         cls.__name__,
@@ -174,7 +182,7 @@ def _finder(made: list[Any], nodes: list[Any]) -> Callable[[Any], Any]:
 
 
 def _call_backward(
-    cls: type[Function], ctx: FunctionContext, grads: list[Tensor], inputs: Sequence[Any]
+    cls: type[Function], ctx: FunctionContext, grads: Sequence[Tensor | None], inputs: Sequence[Any]
 ) -> list[Tensor | None]:
     name = f"{cls.__name__}.backward"
     given = cls.backward(ctx, *grads)

@@ -21,10 +21,12 @@ __all__ = [
     "Follows",
     "Gather",
     "Join",
+    "Loop",
     "Lower",
     "Map",
     "Opaque",
     "Reduce",
+    "Result",
     "Rounding",
     "Scatter",
     "Sort",
@@ -183,3 +185,13 @@ class Draw(Lower):
     """Random words from a generator's state; with ``moves`` the state after so many of them."""
 
     moves: bool = False
+
+
+class Loop(Lower):
+    """Runs the graph `body` so many times as `count` says, its `carried` first inputs each time what it gave
+    before, the next `stacked` the next slice; the last slice first in `reverse`. What comes of it is packed.
+    """
+
+
+class Result(_Moves):
+    """One of the results of a loop, the one at `place`."""

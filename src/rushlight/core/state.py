@@ -39,6 +39,9 @@ class State(threading.local):
     """Whether arrays are placeholders without numbers, so that nobody may look at values."""
     grads: Any = None
     """While tracing: what ``get(tensor)`` and ``set(tensor, grad)`` are asked in the place of `.grad`."""
+    body: Callable[..., Any] | None = None
+    """While tracing: takes (function, specs) and gives (graph, what it reads besides), or None where a loop
+    cannot run it."""
     inference: bool = False
     """Whether the innermost `inference_mode` is on."""
     origin: Callable[[], Any] | None = None
@@ -74,11 +77,12 @@ class untraced:
     """
 
     def __enter__(self) -> None:
-        self._before = state.run, state.write, state.tracing, state.copy, state.look
-        state.run, state.write, state.tracing, state.copy, state.look = None, None, False, None, None
+        self._before = state.run, state.write, state.tracing, state.copy, state.look, state.body
+        state.run = state.write = state.copy = state.look = state.body = None
+        state.tracing = False
 
     def __exit__(self, *error: object) -> None:
-        state.run, state.write, state.tracing, state.copy, state.look = self._before
+        state.run, state.write, state.tracing, state.copy, state.look, state.body = self._before
 
 
 class set_grad_enabled:

@@ -15,6 +15,7 @@ from rushlight.func.derivatives import (
     vjp,
 )
 from rushlight.func.modules import functional_call, stack_module_state
+from rushlight.func.scanning import scan
 from rushlight.func.vmap import vmap
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "jvp",
     "laplacian",
     "linearize",
+    "scan",
     "stack_module_state",
     "vjp",
     "vmap",

@@ -209,6 +209,8 @@ class _Recorder(Trace):
     """Also remembers of each operation which operands had a history: `detach` and `no_grad` leave no other
     trace in a graph. What stands for tensors in a trace around this one is outside, like an array."""
 
+    loops = False
+
     def __init__(self) -> None:
         super().__init__()
         self.tracked: dict[int, list[bool]] = {}

@@ -60,7 +60,12 @@ class Traced:
 
 
 class Trace:
-    """What is known while a function is being traced."""
+    """What is known while a function is being traced.
+
+    loops  whether a loop is one node; else each of its rounds is written down.
+    """
+
+    loops = True
 
     def __init__(self, whole: bool = False) -> None:
         self.whole = whole
@@ -102,6 +107,12 @@ class Trace:
         assert op.decompose is not None
         with no_grad():
             return op.decompose(*[_plain(t) for t in inputs], **attrs)
+
+    def body(self, function: Callable[..., Any], specs: Sequence[Spec]) -> tuple[Graph, list[Tensor]] | None:
+        """A part of the function as a graph of its own: see `within`."""
+        from rushlight.compile.capture.within import within
+
+        return within(self, function, specs)
 
     def stands_for_a_value(self, array: Any) -> bool:
         """Whether an array is a Placeholder of this trace: of those around it they count as arrays."""
@@ -370,6 +381,7 @@ def trace(
         with undo, undo, undo:
             state.run, state.write, state.tracing = tracer.run, tracer.write, True
             state.copy, state.look, state.grads = tracer.copy, tracer.look, tracer.gradients
+            state.body = tracer.body if tracer.loops and not tracer.whole else None
             result = function(*stand_ins)
             traced = _finish(tracer, result, stand_ins)
         del result, stand_ins
@@ -377,7 +389,7 @@ def trace(
     return traced
 
 
-OWN = ("run", "write", "tracing", "copy", "look", "grads", "grad_enabled", "backward_of")
+OWN = ("run", "write", "tracing", "copy", "look", "grads", "grad_enabled", "backward_of", "body")
 """What of a thread's state is another while it traces."""
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rushlight.compile.entry import Entry
 from rushlight.compile.graph import Value
 from rushlight.compile.native.program import Program
-from rushlight.compile.plan.memory import size_of
+from rushlight.compile.plan.memory import Memory, size_of
 from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.write.render import Call
 from rushlight.core.lower import Contract, Reduce
@@ -33,16 +33,26 @@ def stages(entry: Entry) -> dict[str, str]:
 
 def _kernels(program: Program) -> Iterator[str]:
     """Each kernel: its kind and axes, parts and function; what it reads, what it does, what it writes."""
-    plan = program.plan
-    for i, (kernel, call) in enumerate(zip(plan.kernels, program.module.calls, strict=False)):
-        yield f"k{i}: {_head(kernel, call)}"
+    yield from _listed(program.plan, program.module.calls)
+
+
+def _listed(plan: Schedule, calls: Sequence[Call], name: str = "k") -> Iterator[str]:
+    for i, (kernel, call) in enumerate(zip(plan.kernels, calls, strict=False)):
+        yield f"{name}{i}: {_head(kernel, call)}"
         yield from (f"    read {_access(plan, v)}" for v in kernel.reads())
-        yield from (f"    {line}" for line in _steps(kernel))
+        if kernel.rounds is None:
+            yield from (f"    {line}" for line in _steps(kernel))
+        elif call.loop is not None:
+            inner = _listed(kernel.rounds.plan, call.loop.calls, f"{name}{i}.")
+            yield from (f"    {line}" for line in inner)
         yield from (f"    write {_access(plan, v)}" for v in kernel.stores)
 
 
 def _head(kernel: Kernel, call: Call) -> str:
     parts = f"{call.parts} parts" if call.parts > 1 else "1 part"
+    if kernel.rounds is not None:
+        kernels = len(kernel.rounds.plan.kernels)
+        return f"loop of {kernel.rounds.count} rounds over {kernels} kernel{'s' if kernels > 1 else ''}"
     return f"{kernel.kind} over {_axes(kernel)}; {parts}; function {call.name}"
 
 
@@ -91,12 +101,17 @@ def _access(plan: Schedule, value: Value) -> str:
 
 def _memory(program: Program) -> Iterator[str]:
     """Where each value lives that lies in memory, by the kernels that write it, and what is copied last."""
-    plan, memory = program.plan, program.memory
+    yield from _places(program.plan, program.memory)
+
+
+def _places(plan: Schedule, memory: Memory) -> Iterator[str]:
     for i, kernel in enumerate(plan.kernels):
-        for value in kernel.stores:
+        for value in [*kernel.stores, *kernel.scratch]:
             place = memory.places[id(value)]
             size = f", {size_of(value, plan)} bytes" if place.kind == "arena" else ""
             yield f"k{i}: {value} in {place}{size}"
+        if kernel.rounds is not None:
+            yield from (f"    {line}" for line in _places(kernel.rounds.plan, kernel.rounds.memory))
     for i, (value, target) in enumerate(memory.copies):
         yield f"c{i}: {value} copied to {target}"
     yield f"arena: {memory.arena} bytes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rushlight.compile.entry import Entry
@@ -10,8 +10,9 @@ from rushlight.compile.explain.cost import bytes_of, flops_of, footprint_of
 from rushlight.compile.explain.peak import Peak
 from rushlight.compile.explain.peak import measure as measure_peak
 from rushlight.compile.explain.timing import measure, threads_of
-from rushlight.compile.native.program import Program
-from rushlight.compile.plan.records import Kernel
+from rushlight.compile.graph import Value
+from rushlight.compile.plan.memory import Memory
+from rushlight.compile.plan.records import Kernel, Schedule
 
 __all__ = ["Explanation", "Row", "explain"]
 
@@ -31,6 +32,7 @@ class Row:
     seconds  typical of many runs, measured in the kernel's place in the running step.
     limit    what bounds it: "FMA", the arithmetic, or the cache ("L1", ...) or memory that holds its data.
     share    the least time that this limit allows, divided by `seconds`.
+    times    how often it runs in a step: in a loop more than once. Work and time are those of all runs.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Row:
     seconds: float
     limit: str
     share: float
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class Explanation:
         rate = (row.flops if arithmetic else row.bytes) / max(row.seconds, 1e-12) / 1e9
         return (
             str(row.number),
-            row.name if len(row.name) <= WIDTH else row.name[: WIDTH - 1] + "…",
+            _shown(row.name, row.times),
             row.kind,
             "x".join(map(str, row.shape)) or "1",
             _number(row.flops),
@@ -151,12 +154,9 @@ def explain(entry: Entry) -> Explanation:
     assert program is not None
     times = measure(entry)
     peak, threads = measure_peak(), threads_of(program)
-    copies = [Kernel("copy", v.spec.shape, stores=[v]) for v, _ in program.memory.copies]
-    kernels = zip((*program.plan.kernels, *copies), times.kernels, strict=True)
+    kernels = zip(_runs(program.plan, program.memory), times.kernels, strict=True)
     return Explanation(
-        kernels=tuple(
-            _row(i, kernel, taken, program, peak, threads) for i, (kernel, taken) in enumerate(kernels)
-        ),
+        kernels=tuple(_row(i, run, taken, peak, threads) for i, (run, taken) in enumerate(kernels)),
         step=times.step,
         call=times.call,
         peak=peak,
@@ -168,15 +168,43 @@ def explain(entry: Entry) -> Explanation:
     )
 
 
-def _row(number: int, kernel: Kernel, seconds: float, program: Program, peak: Peak, threads: int) -> Row:
-    flops = flops_of(kernel)
-    moved = bytes_of(kernel, program.plan) if kernel.kind != "copy" else 2 * _size(kernel)
-    level = peak.level(footprint_of(kernel, program.plan, program.memory))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A kernel, and how often it runs in a step."""
+
+    kernel: Kernel
+    plan: Schedule
+    memory: Memory
+    times: int
+
+
+def _runs(plan: Schedule, memory: Memory, times: int = 1) -> Iterator[_Run]:
+    """The kernels and copies as they come; those of loops in the place of the loop."""
+
+    def copied(value: Value) -> _Run:
+        return _Run(Kernel("copy", value.spec.shape, stores=[value]), plan, memory, times)
+
+    for kernel in plan.kernels:
+        rounds = kernel.rounds
+        if rounds is None:
+            yield _Run(kernel, plan, memory, times)
+        else:
+            yield from (copied(value) for value, _, _ in rounds.first)
+            yield from _runs(rounds.plan, rounds.memory, times * rounds.count)
+    yield from (copied(value) for value, _ in memory.copies)
+
+
+def _row(number: int, run: _Run, seconds: float, peak: Peak, threads: int) -> Row:
+    kernel = run.kernel
+    flops = flops_of(kernel) * run.times
+    moved = (bytes_of(kernel, run.plan) if kernel.kind != "copy" else 2 * _size(kernel)) * run.times
+    level = peak.level(footprint_of(kernel, run.plan, run.memory))
     arithmetic = flops / (peak.flops * 4 / _itemsize(kernel))
     transport = moved / level.bandwidth
     limit = ARITHMETIC if arithmetic >= transport else level.name
     share = max(arithmetic, transport) / threads / max(seconds, 1e-12)
-    return Row(number, kernel.name or "copy", kernel.kind, kernel.space, flops, moved, seconds, limit, share)
+    name = kernel.name or "copy"
+    return Row(number, name, kernel.kind, kernel.space, flops, moved, seconds, limit, share, run.times)
 
 
 def _size(kernel: Kernel) -> int:
@@ -187,6 +215,13 @@ def _itemsize(kernel: Kernel) -> int:
     """Bytes of the floats that the kernel computes with."""
     sizes = [n.out.spec.dtype.itemsize for n in kernel.nodes if n.out.spec.dtype.kind == "f"]
     return max(sizes, default=4)
+
+
+def _shown(name: str, times: int) -> str:
+    """A kernel's name, so long as a column is wide, and how often it runs where that is not once."""
+    often = f" x {times}" if times > 1 else ""
+    width = WIDTH - len(often)
+    return (name if len(name) <= width else name[: width - 1] + "…") + often
 
 
 def _number(value: float) -> str:

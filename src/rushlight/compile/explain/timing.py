@@ -1,7 +1,7 @@
 """How long each kernel takes in its place in the running step.
 
-A copy of `step` reads a clock after every kernel. It runs on copies of all that the program reads and writes,
-so nothing of the user's changes.
+A copy of `step` reads a clock after every kernel; those of a loop have the time of all rounds. It runs on
+copies of all that the program reads and writes, so nothing of the user's changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rushlight.compile.native.program import Program
 from rushlight.compile.native.threads import together
 from rushlight.compile.native.workspace import Workspace
 from rushlight.compile.write.emit import load_words
-from rushlight.compile.write.render import Call
+from rushlight.compile.write.step import DONE, leaves
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
@@ -35,7 +35,6 @@ REFRESH = 10
 """Repetitions after which the copies become what they were, before training runs out of bounds."""
 
 _STEP = re.compile(r"^define void @step\((?P<given>[^)]*)\) \{\n(?P<body>.*?)^\}\n", re.MULTILINE | re.DOTALL)
-_CALL = re.compile(r"^  call void @(\w+)\(")
 
 _COUNTER = "  {ticks} = call i64 @llvm.readcyclecounter()"
 _CLOCK = """  {ticks}.0 = call i32 @clock_gettime(i32 {clock}, ptr %clock)
@@ -63,9 +62,9 @@ class Times:
     call: float
 
 
-def timed_step(text: str, calls: Sequence[Call], counter: bool) -> str:
+def timed_step(text: str, kernels: int, counter: bool) -> str:
     """``step_timed``: `step` as it stands in `text`, with one more argument, where it writes a clock's
-    readings: one at the start and one after each of the kernels that it calls.
+    reading at the start, and adds for each of its kernels how far the clock went while that ran.
 
     counter  whether the clock is the processor's own counter; else the system's.
     """
@@ -73,39 +72,46 @@ def timed_step(text: str, calls: Sequence[Call], counter: bool) -> str:
     if found is None:
         raise ValueError("a module without a step")
     lines = found["body"].splitlines()
-    written = [lines[0], *_begin(len(calls) + 1), *_reading(0, counter)]
-    begun, done = 0, 0
+    written = [lines[0], *_begin(kernels + 1, counter)]
     for line in lines[1:]:
-        written.append(line)
-        called = _CALL.match(line)
-        if called is None:
-            continue
-        waits = called[1] == "rushlight_wait"
-        begun += not waits
-        # A kernel of several parts is done when all threads are through.
-        if done < begun and (waits or calls[done].parts == 1):
-            done += 1
-            written += _reading(done, counter)
+        written += _added(int(line.removeprefix(DONE)), counter) if line.startswith(DONE) else [line]
     source = "declare i64 @llvm.readcyclecounter()" if counter else "declare i32 @clock_gettime(i32, ptr)"
     head = f"define void @step_timed({found['given']}, ptr %ticks) {{"
     return "\n".join([source, head, *written, "}", _JOB])
 
 
-def _begin(count: int) -> list[str]:
+def _begin(count: int, counter: bool) -> list[str]:
     """The first thread's readings go out; those of the others nobody wants."""
     return [
         f"  %unwanted = alloca [{count} x i64], align 8",
         "  %clock = alloca [2 x i64], align 8",
+        "  %before = alloca i64, align 8",
         "  %leads = icmp eq i64 %me, 0",
         "  %kept = select i1 %leads, ptr %ticks, ptr %unwanted",
+        *_reading("%tick", counter),
+        "  store i64 %tick, ptr %kept",
+        "  store i64 %tick, ptr %before",
     ]
 
 
-def _reading(i: int, counter: bool) -> list[str]:
-    name = f"%tick{i}"
+def _added(kernel: int, counter: bool) -> list[str]:
+    """Add the time since the last reading to that of a kernel."""
+    name = f"%tick{kernel}"
+    return [
+        *_reading(name, counter),
+        f"  {name}.last = load i64, ptr %before",
+        f"  {name}.took = sub i64 {name}, {name}.last",
+        f"  {name}.at = getelementptr i64, ptr %kept, i64 {kernel + 1}",
+        f"  {name}.old = load i64, ptr {name}.at",
+        f"  {name}.sum = add i64 {name}.old, {name}.took",
+        f"  store i64 {name}.sum, ptr {name}.at",
+        f"  store i64 {name}, ptr %before",
+    ]
+
+
+def _reading(name: str, counter: bool) -> list[str]:
     text = _COUNTER.format(ticks=name) if counter else _CLOCK.format(ticks=name, clock=time.CLOCK_MONOTONIC)
-    place = f"  {name}.at = getelementptr i64, ptr %kept, i64 {i}"
-    return [text, place, f"  store i64 {name}, ptr {name}.at"]
+    return text.splitlines()
 
 
 def has_counter() -> bool:
@@ -133,9 +139,10 @@ def measure(entry: Entry, counter: bool | None = None) -> Times:
     shadow, copies = rehearsal(program, entry.example)
     changing = [t.array for t in (*copies, *shadow.lifted)]
     first = [a.copy() for a in changing]
-    module, count = program.module, len(program.module.calls)
+    module = program.module
+    count = sum(1 for _ in leaves(module.calls))
     # Functions outside that it calls are known since the program itself was compiled.
-    text = module.step + timed_step(module.step, module.calls, counter)
+    text = module.step + timed_step(module.step, count, counter)
     timed = jit.build(text, {}, module.functions.values())
     ticks = (ctypes.c_int64 * (count + 1))()
     shadow.run(copies)
@@ -160,12 +167,13 @@ def measure(entry: Entry, counter: bool | None = None) -> Times:
             for array, old in zip(changing, first, strict=True):
                 xp.copyto(array, old)
         starts.append(time.perf_counter())
+        ctypes.memset(ticks, 0, ctypes.sizeof(ticks))
         run(clocked)
         rows.append(list(ticks))
         steps.append(run(plain))
         calls.append(run(entry.rehearse, shadow, copies))
     tick = (starts[-1] - starts[0]) / max(rows[-1][0] - rows[0][0], 1)
-    kernels = [_middle([row[i + 1] - row[i] for row in rows]) * tick for i in range(count)]
+    kernels = [_middle([row[i + 1] for row in rows]) * tick for i in range(count)]
     return Times(kernels, statistics.median(steps), statistics.median(calls))
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rushlight.compile.graph import Graph, Value, key, plain
+from rushlight.compile.graph import Graph, structure
 from rushlight.compile.native.program import Program
 from rushlight.compile.pipeline import build
 from rushlight.core.tensor import Tensor
@@ -62,18 +62,7 @@ def make_program(graph: Graph, lifted: Sequence[Tensor], arguments: int, fuse: b
 
 def _key(graph: Graph) -> Any:
     """All that a program depends on, hashable; None where that cannot be said."""
-    places = {id(v): i for i, v in enumerate((*graph.inputs, *(node.out for node in graph.nodes)))}
-
-    def place(value: Value) -> int:
-        return places[id(value)]
-
-    nodes = [(key(n, place), n.out.spec.shape) for n in graph.nodes]
-    if any(found is None for found, _ in nodes):
+    try:
+        return structure(graph)
+    except TypeError:
         return None
-    return (
-        tuple((v.spec.shape, v.spec.dtype.str) for v in graph.inputs),
-        tuple(nodes),
-        plain(graph.outputs, place),
-        plain([*map(list, graph.updates)], place),
-        frozenset(graph.late),
-    )

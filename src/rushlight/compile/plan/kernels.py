@@ -15,7 +15,7 @@ from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.plan.beyond import readable_beyond
 from rushlight.compile.plan.indexing import below, checks
 from rushlight.compile.plan.records import Kernel, Schedule
-from rushlight.compile.plan.views import contiguous, look_through
+from rushlight.compile.plan.views import Access, contiguous, look_through
 from rushlight.compile.plan.whole_product import as_reduction
 from rushlight.compile.plan.words import join_words, makes_words
 from rushlight.core.lower import (
@@ -25,8 +25,10 @@ from rushlight.core.lower import (
     Fill,
     Gather,
     Join,
+    Loop,
     Map,
     Reduce,
+    Result,
     Scatter,
     Sort,
     View,
@@ -49,16 +51,19 @@ def cut(
     can_emit: Callable[[Node], bool],
     use_library: Callable[[Node], bool],
     fuse: bool = True,
+    strides: dict[int, tuple[int, ...]] | None = None,
 ) -> Schedule:
     """Cut `graph` into kernels; with `fuse` a node joins another's, where that has a place for it.
 
     can_emit     says whether an elementwise node can be written as native code.
     use_library  says whether a product is large enough for OpenBLAS.
+    strides      of inputs that lie otherwise than in rows, by id.
     """
     plan = Schedule(graph)
     plan.looks_beyond = readable_beyond(graph, can_emit, use_library)
     for value in graph.inputs:
-        plan.access[id(value)] = contiguous(value)
+        own = (strides or {}).get(id(value))
+        plan.access[id(value)] = contiguous(value) if own is None else Access(value, 0, own)
     for node in _single_numbers_first(graph) if fuse else graph.nodes:
         if not _constant(plan, node) and not _view(plan, node):
             kernel = _place(plan, node, can_emit, use_library, fuse)
@@ -160,6 +165,14 @@ def _place(plan: Schedule, node: Node, can_emit: Any, use_library: Any, fuse: bo
     kernel = _moves(plan, node)
     if kernel is not None:
         return _new(plan, kernel)
+    if isinstance(lower, Result):
+        loop = plan.made_by[id(node.inputs[0])]
+        plan.kernels[loop].body.append(node)
+        return loop
+    if isinstance(lower, Loop):
+        for value in node.inputs[node.attrs["carried"] :]:
+            _spell_out(plan, value)
+        return _new(plan, Kernel("loop", (), root=node))
     if isinstance(lower, Contract) and _is_float(node):
         for value in node.values():
             _spell_out(plan, value)

@@ -169,7 +169,7 @@ def _fill_arena(plan: Schedule, memory: Memory, kept: list[Value]) -> None:
     taken: list[tuple[int, int, int]] = []
     for i, kernel in enumerate(plan.kernels):
         taken = [t for t in taken if t[2] >= i]
-        for value in kernel.stores:
+        for value in [*kernel.stores, *kernel.scratch]:
             if id(value) in memory.places:
                 continue
             size = size_of(value, plan)

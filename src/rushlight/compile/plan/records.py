@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.plan.views import Access
@@ -11,6 +11,9 @@ from rushlight.core.apply import explain
 from rushlight.core.lower import View
 from rushlight.device import m, xp
 from rushlight.errors import RushlightError
+
+if TYPE_CHECKING:
+    from rushlight.compile.plan.rounds import Rounds
 
 __all__ = ["Check", "Kernel", "Schedule"]
 
@@ -51,7 +54,7 @@ class Kernel:
             its `stages`), "scatter" (a result written through one),
             "check" (of an index), "cat", "copy", "fill" (with a constant), "reduce", "product", "library" (a
             product that OpenBLAS does), "integer matmul", "cumulative" (running
-            totals), "sort", "random" or "callback".
+            totals), "sort", "random", "loop" (of kernels) or "callback".
     space   the shape over which `body` runs: for a reduction, what remains.
     root    the reduction's, product's or callback's node; the one that draws random words.
     before  elementwise nodes over the full space of a reduction, computed before it.
@@ -60,6 +63,7 @@ class Kernel:
     stages  kernels that run row by row, one after the other; the rows lie along `axis`.
     inside  what a stage reads of what another one makes, by id: it needs no memory for that.
     check   what a check looks at.
+    rounds  how a loop is run.
     """
 
     kind: str
@@ -72,6 +76,12 @@ class Kernel:
     axis: int = 0
     stages: list[Kernel] = field(default_factory=list)
     inside: set[int] = field(default_factory=set)
+    rounds: Rounds | None = None
+
+    @property
+    def scratch(self) -> list[Value]:
+        """Memory that only the kernel uses, while it runs."""
+        return [] if self.rounds is None else self.rounds.scratch
 
     @property
     def nodes(self) -> list[Node]:

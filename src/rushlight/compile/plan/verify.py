@@ -40,7 +40,8 @@ def overwritten(plan: Schedule, memory: Memory) -> Value | None:
     held = {Buffer("input", i): v for i, v in enumerate(plan.graph.inputs)}
     arena = _Arena()
     steps: list[tuple[list[Value], list[tuple[Value, Buffer]]]] = [
-        (kernel.reads(), [(v, memory.places[id(v)]) for v in kernel.stores]) for kernel in plan.kernels
+        (kernel.reads(), [(v, memory.places[id(v)]) for v in [*kernel.stores, *kernel.scratch]])
+        for kernel in plan.kernels
     ]
     stages = {memory.places[id(v)]: v for v in memory.staged}
     staged = {id(stages[to]): v for v, to in memory.copies if to in stages}

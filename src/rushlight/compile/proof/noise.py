@@ -18,6 +18,7 @@ from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.interpret import run_node
+from rushlight.compile.loops import unrolled
 from rushlight.core.lower import Contract, Reduce
 from rushlight.device import m, xp
 from rushlight.device.random import coins, moved, shaken
@@ -100,6 +101,7 @@ def noise(graph: Graph, arrays: Sequence[Any], values: Sequence[Value], thorough
     thorough  also what may become of decisions, in many runs. Without, a few runs allow less, at about the
               cost of computing the values as often.
     """
+    graph = unrolled(graph)
     runs = {id(v): _Runs(a) for v, a in zip(graph.inputs, arrays, strict=True)}
     wanted = {id(v) for v in values}
     nodes = _needed(graph, wanted)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rushlight.compile import host
 from rushlight.compile.graph import Node
-from rushlight.compile.plan.records import Schedule
+from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.write.cuts import worthwhile
 from rushlight.compile.write.factors import operands
 from rushlight.compile.write.kernel_writer import KernelWriter
@@ -74,9 +74,17 @@ def address_of(dtype: Any) -> int:
 
 def symbols(plan: Schedule) -> dict[str, int]:
     """The addresses of the functions that a program's kernels call."""
-    roots = [kernel.root for kernel in plan.kernels if kernel.kind == "library"]
+    roots = [kernel.root for kernel in _all_kernels(plan) if kernel.kind == "library"]
     dtypes = {root.out.spec.dtype for root in roots if root is not None}
     return {f"rushlight_{'s' if d.itemsize == 4 else 'd'}gemm": address_of(d) for d in dtypes}
+
+
+def _all_kernels(plan: Schedule) -> Iterator[Kernel]:
+    """The kernels, those of loops among them."""
+    for kernel in plan.kernels:
+        yield kernel
+        if kernel.rounds is not None:
+            yield from _all_kernels(kernel.rounds.plan)
 
 
 def is_large(node: Node) -> bool:

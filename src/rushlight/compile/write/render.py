@@ -13,12 +13,13 @@ from typing import Any
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.memory import Buffer, Memory
 from rushlight.compile.plan.records import Check, Kernel, Schedule
+from rushlight.compile.plan.rounds import Rounds
 from rushlight.compile.write.arg_reduce import write_positions
 from rushlight.compile.write.check import write_check
 from rushlight.compile.write.contract import write_product
 from rushlight.compile.write.cumulative import write_cumulative
 from rushlight.compile.write.fingerprint import Fingerprint
-from rushlight.compile.write.join import write_cat, write_elements, write_fill
+from rushlight.compile.write.join import copy_into, write_cat, write_elements, write_fill
 from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.library import write_library
 from rushlight.compile.write.maps import write_map, write_reduction
@@ -28,8 +29,9 @@ from rushlight.compile.write.scatter import write_scatter
 from rushlight.compile.write.sort import write_sort
 from rushlight.compile.write.step import step_text
 from rushlight.core.lower import Reduce
+from rushlight.core.strides import row_major
 
-__all__ = ["Call", "Module", "render"]
+__all__ = ["Call", "Module", "Repeated", "render"]
 
 
 @dataclass(slots=True)
@@ -58,13 +60,29 @@ class Module:
 @dataclass(slots=True)
 class Call:
     """A function's name, where its pointers point (so many bytes into a buffer), the numbers that it takes,
-    how much work it does, in operations, and into how many parts it divides it."""
+    how much work it does, in operations, and into how many parts it divides it; or a loop of such calls."""
 
     name: str
     pointers: list[tuple[Buffer, int]]
     numbers: list[int]
     parts: int
     work: float
+    loop: Repeated | None = None
+
+
+@dataclass(slots=True)
+class Repeated:
+    """Calls that are made again and again.
+
+    first  what is called before.
+    walks  for each buffer that the calls name, where it lies in each round: so many bytes into a buffer, and
+           each round `step` bytes further; of two places by turns.
+    """
+
+    count: int
+    first: list[Call]
+    calls: list[Call]
+    walks: dict[Buffer, tuple[list[tuple[Buffer, int]], int]]
 
 
 @dataclass(slots=True)
@@ -79,35 +97,73 @@ class Callback:
 def render(plan: Schedule, memory: Memory) -> Module:
     """The LLVM module of a schedule."""
     module = Module()
-    written: dict[Hashable, tuple[Call, list[tuple[int, int]]]] = {}
-    for kernel in plan.kernels:
-        alike = Fingerprint(kernel, plan, memory)
-        if alike.key in written:
-            call, places = written[alike.key]
-            pointers = [(alike.buffers[k][0], alike.buffers[k][1] + by) for k, by in places]
-            module.calls.append(replace(call, pointers=pointers))
-            continue
-        writer = KernelWriter(plan, memory, kernel)
-        _write(writer, kernel, module, plan, memory)
-        _add(module, writer)
-        if alike.key is not None and not writer.numbers:
-            firsts = {buffer: (k, at) for k, (buffer, at) in enumerate(alike.buffers)}
-            places = [(firsts[b][0], at - firsts[b][1]) for b, at in writer.arguments.items()]
-            written[alike.key] = module.calls[-1], places
-    for value, target in memory.copies:
-        writer = KernelWriter(plan, memory, Kernel("copy", value.spec.shape))
-        write_elements(writer, value, target)
-        _add(module, writer)
+    _Calls(module, plan, memory, {}, module.calls).write()
     module.step = step_text(module, memory, len(plan.graph.inputs), len(plan.graph.outputs))
     return module
 
 
-def _add(module: Module, writer: KernelWriter) -> None:
-    """Have the step call what was written."""
-    name, text = writer.function()
-    module.functions[name] = text
-    arguments = list(writer.arguments.items())
-    module.calls.append(Call(name, arguments, writer.numbers, writer.parts, writer.work))
+Written = dict[Hashable, tuple[Call, list[tuple[int, int]]]]
+"""The calls of kernels that are told apart by their keys, and which of a kernel's buffers they point into."""
+
+
+class _Calls:
+    """Writes the functions of a schedule, and the calls of them."""
+
+    def __init__(
+        self, module: Module, plan: Schedule, memory: Memory, written: Written, calls: list[Call]
+    ) -> None:
+        self.module, self.plan, self.memory = module, plan, memory
+        self.written, self.calls = written, calls
+
+    def write(self) -> None:
+        for kernel in self.plan.kernels:
+            self.calls.append(self._kernel(kernel) if kernel.rounds is None else self._loop(kernel.rounds))
+        for value, target in self.memory.copies:
+            writer = self._copier(value)
+            write_elements(writer, value, target)
+            self.calls.append(self._call(writer))
+
+    def _kernel(self, kernel: Kernel) -> Call:
+        alike = Fingerprint(kernel, self.plan, self.memory)
+        if alike.key in self.written:
+            call, places = self.written[alike.key]
+            pointers = [(alike.buffers[k][0], alike.buffers[k][1] + by) for k, by in places]
+            return replace(call, pointers=pointers)
+        writer = KernelWriter(self.plan, self.memory, kernel)
+        _write(writer, kernel, self.module, self.plan, self.memory)
+        call = self._call(writer)
+        if alike.key is not None and not writer.numbers:
+            firsts = {buffer: (k, at) for k, (buffer, at) in enumerate(alike.buffers)}
+            places = [(firsts[b][0], at - firsts[b][1]) for b, at in writer.arguments.items()]
+            self.written[alike.key] = call, places
+        return call
+
+    def _copier(self, value: Value) -> KernelWriter:
+        return KernelWriter(self.plan, self.memory, Kernel("copy", value.spec.shape))
+
+    def _call(self, writer: KernelWriter) -> Call:
+        """The call of what was written."""
+        name, text = writer.function()
+        self.module.functions[name] = text
+        return Call(name, list(writer.arguments.items()), writer.numbers, writer.parts, writer.work)
+
+    def _loop(self, rounds: Rounds) -> Call:
+        first = []
+        for value, target, row in rounds.first:
+            writer, spec = self._copier(value), value.spec
+            steps = list(row_major(spec.shape))
+            place = self.memory.places[id(target)]
+            copy_into(writer, value, writer.at(place, spec.dtype, row * spec.size, steps))
+            first.append(self._call(writer))
+        calls: list[Call] = []
+        _Calls(self.module, rounds.plan, rounds.memory, self.written, calls).write()
+        walks = {
+            buffer: ([(self.memory.places[id(v)], start) for v, start in walk.places], walk.step)
+            for buffer, walk in rounds.walks.items()
+        }
+        parts = max((call.parts for call in calls), default=1)
+        work = rounds.count * sum(call.work for call in calls)
+        return Call("", [], [], parts, work, Repeated(rounds.count, first, calls, walks))
 
 
 def _map_or_nothing(writer: KernelWriter) -> None:

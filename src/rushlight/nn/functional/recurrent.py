@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 from rushlight import ops
 from rushlight.core.apply import apply
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
 from rushlight.nn.functional.dropout import dropout
 from rushlight.ops import composed
+from rushlight.ops.looped import loop
 from rushlight.ops.matmul import MM, linear
 from rushlight.ops.recurrence import plan_of, resized, take
 from rushlight.ops.recurrent import GRU, LSTM, RNN, joined_bias
@@ -61,35 +64,85 @@ def recurrent(
 def _direction(
     mode: str, x: Tensor, sizes: tuple[int, ...], reverse: bool, states: tuple[Tensor, ...], w: Weights
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
+    # A GRU's bias of the state is within a product with a gate.
+    gates = linear(x, w.ih, w.bias_ih if mode == "GRU" else joined_bias(w.bias_ih, w.bias_hh))
+    looped = _looped(mode, gates, sizes, reverse, states, w)
+    if looped is not None:
+        return looped
     attrs: dict[str, Any] = {"sizes": sizes, "reverse": reverse}
     after: tuple[Tensor, ...]
-    if mode == "GRU":  # there the state's bias is within a product with a gate
+    if mode == "GRU":
         given = () if w.bias_hh is None else (w.bias_hh,)
-        after = (apply(GRU, linear(x, w.ih, w.bias_ih), w.hh, *states, *given, **attrs),)
+        after = (apply(GRU, gates, w.hh, *states, *given, **attrs),)
+    elif w.hr is not None:
+        after = _projected(gates, w.hh, w.hr, *states, **attrs)
+    elif mode == "LSTM":
+        after = apply(LSTM, gates, w.hh, *states, **attrs).unbind(0)
     else:
-        gates = linear(x, w.ih, joined_bias(w.bias_ih, w.bias_hh))
-        if w.hr is not None:
-            after = _projected(gates, w.hh, w.hr, *states, **attrs)
-        elif mode == "LSTM":
-            after = apply(LSTM, gates, w.hh, *states, **attrs).unbind(0)
-        else:
-            after = (apply(RNN, gates, w.hh, *states, relu=mode == "RNN_RELU", **attrs),)
+        after = (apply(RNN, gates, w.hh, *states, relu=mode == "RNN_RELU", **attrs),)
     leave = plan_of(sizes, reverse).leave
     return after[0], tuple(take(composed, s, leave) for s in after)
+
+
+def _looped(
+    mode: str, gates: Tensor, sizes: tuple[int, ...], reverse: bool, states: tuple[Tensor, ...], w: Weights
+) -> tuple[Tensor, tuple[Tensor, ...]] | None:
+    """The same as one loop, which a compiled program has in the place of so many steps: sequences of one
+    length, more than one step long. None of others, and where nothing is traced."""
+    if state.body is None or len(set(sizes)) != 1 or len(sizes) == 1:
+        return None
+
+    def step(old: list[Tensor], slices: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        return STEPS[mode](slices[0], w, *old), ()
+
+    found = loop(step, states, [gates.reshape(len(sizes), sizes[0], gates.shape[1])], reverse)
+    if found is None:
+        return None
+    after = found.after[0]
+    return after.reshape(after.shape[0] * after.shape[1], after.shape[2]), tuple(found.last)
+
+
+def _lstm_step(x: Tensor, w: Weights, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    n = c.shape[1]
+    y = x + apply(MM, h, w.hh, tb=True)
+    i, f, o = y[:, :n].sigmoid(), y[:, n : 2 * n].sigmoid(), y[:, 3 * n :].sigmoid()
+    c = f * c + i * y[:, 2 * n : 3 * n].tanh()
+    h = o * c.tanh()
+    return h if w.hr is None else apply(MM, h, w.hr, tb=True), c
+
+
+def _gru_step(x: Tensor, w: Weights, h: Tensor) -> tuple[Tensor]:
+    n = h.shape[1]
+    y = apply(MM, h, w.hh, tb=True)
+    y = y if w.bias_hh is None else y + w.bias_hh
+    r, z = (x[:, :n] + y[:, :n]).sigmoid(), (x[:, n : 2 * n] + y[:, n : 2 * n]).sigmoid()
+    new = (x[:, 2 * n :] + r * y[:, 2 * n :]).tanh()
+    return (new + z * (h - new),)
+
+
+def _rnn_step(x: Tensor, w: Weights, h: Tensor, relu: bool) -> tuple[Tensor]:
+    y = x + apply(MM, h, w.hh, tb=True)
+    return (y.relu() if relu else y.tanh(),)
+
+
+STEPS: dict[str, Any] = {
+    "LSTM": _lstm_step,
+    "GRU": _gru_step,
+    "RNN_TANH": functools.partial(_rnn_step, relu=False),
+    "RNN_RELU": functools.partial(_rnn_step, relu=True),
+}
+"""The states after a step, from what its input brings to the gates, the weights, and the states before it."""
 
 
 def _projected(
     gates: Tensor, hh: Tensor, hr: Tensor, h0: Tensor, c0: Tensor, *, sizes: tuple[int, ...], reverse: bool
 ) -> tuple[Tensor, Tensor]:
     """The states of an LSTM whose output is projected before it goes into the next step: step by step."""
-    h, c, n = h0, c0, hr.shape[1]
+    h, c, w = h0, c0, Weights(hh, hh, hr=hr)
     hs, cs = composed.sheet(h0.shape, h0.dtype), composed.sheet(c0.shape, c0.dtype)
     for a, b in plan_of(sizes, reverse).steps:
         h, c = resized(composed, h, b - a, h0), resized(composed, c, b - a, c0)
-        y = gates[a:b] + apply(MM, h, hh, tb=True)
-        i, f, o = y[:, :n].sigmoid(), y[:, n : 2 * n].sigmoid(), y[:, 3 * n :].sigmoid()
-        c = f * c + i * y[:, 2 * n : 3 * n].tanh()
-        h = apply(MM, o * c.tanh(), hr, tb=True)
+        h, c = _lstm_step(gates[a:b], w, h, c)
         hs.write(a, h)
         cs.write(a, c)
     return hs.whole(), cs.whole()
