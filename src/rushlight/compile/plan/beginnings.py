@@ -73,4 +73,3 @@ def _shared(kernel: Kernel, read: set[int]) -> list[Node]:
     rest = [*[n for n in kernel.before if id(n.out) not in wanted], *([kernel.root] if kernel.root else [])]
     inside = {id(n.out) for n in shared} - read
     return [] if any(id(v) in inside for n in rest for v in n.values()) else shared
-
