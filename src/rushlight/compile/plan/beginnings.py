@@ -18,7 +18,8 @@ __all__ = ["give_back", "hand_over", "make_room"]
 def make_room(plan: Schedule) -> dict[int, list[Node]]:
     """Put an empty map before each reduction that begins with what others read too; gives those nodes, by the
     map's place."""
-    read = set(_read_elsewhere(plan))
+    begin = any(kernel.kind == "reduce" and kernel.before for kernel in plan.kernels)
+    read = set(_read_elsewhere(plan)) if begin else set()
     kernels: list[Kernel] = []
     found: dict[int, list[Node]] = {}
     place: list[int] = []
