@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 import rushlight as rl
 import rushlight.nn.functional as F
+from rushlight.compile import pipeline
 from rushlight.compile.plan.rows import LONG
+from rushlight.compile.write import cuts
+from rushlight.compile.write.work import work_of
 from rushlight.errors import IndexingError
 from tests.compile.compare import check_same
 from tests.compile.nets import Case, build
@@ -241,3 +244,21 @@ def test_totals_of_rows_are_made_by_them_where_they_are_not_divided(shape: tuple
     compiled = rl.compile(step)
     check_same(compiled(*tensors(shape, "float32")), step(*tensors(shape, "float32")), str(shape))
     assert {k.kind for k in kernels(compiled)} == ({"rows"} if shape == (16, 64) else {"rows", "reduce"})
+
+
+def test_rows_that_would_be_divided_with_their_total_keep_it_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of just less work than is divided, and of just more with the total."""
+
+    def step(x: Any) -> tuple[Any, Any]:
+        y = F.log_softmax(x, 1)
+        return y, y.sum(1).mean()
+
+    (x, _) = tensors((64, 48), "float32")
+    found = []
+    for round_ in ("whole", "apart"):
+        compiled = rl.compile(step)
+        check_same(compiled(x), step(x), round_)
+        found.append(len(kernels(compiled)))
+        monkeypatch.setattr(cuts, "LEAST", work_of(kernels(compiled)[0]) - 1)
+        monkeypatch.setattr(pipeline, "LEAST", cuts.LEAST)
+    assert found == [1, 2]

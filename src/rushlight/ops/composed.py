@@ -21,7 +21,6 @@ from rushlight.ops.extremes import amax
 from rushlight.ops.join import cat as concatenate
 from rushlight.ops.matmul import matmul
 from rushlight.ops.movement import reshape
-from rushlight.ops.ranges import arange
 from rushlight.ops.reduce import sum
 from rushlight.ops.select import kept, maximum, where
 

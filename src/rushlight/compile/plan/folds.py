@@ -26,12 +26,13 @@ def fold(plan: Schedule, work_of: Callable[[Kernel], float], little: float) -> N
             if i and _is_checked_by(plan, plan.kernels[i - 1], kernel):
                 kernel.check = plan.kernels[i - 1].check
                 gone.add(i - 1)
-            elif (last := _total_after(plan, i)) is not None and work_of(kernel) < little:
+            elif (last := _total_after(plan, i)) is not None:
                 total = plan.kernels[last]
-                kernel.stages.append(total)
-                kernel.stores += total.stores
-                plan.made_by.update((v, i) for v, k in plan.made_by.items() if k == last)
-                gone.add(last)
+                if work_of(kernel) + work_of(total) < little:
+                    kernel.stages.append(total)
+                    kernel.stores += total.stores
+                    plan.made_by.update((v, i) for v, k in plan.made_by.items() if k == last)
+                    gone.add(last)
     if gone:
         place = {old: new for new, old in enumerate(i for i in range(len(plan.kernels)) if i not in gone)}
         plan.kernels = [plan.kernels[i] for i in place]
