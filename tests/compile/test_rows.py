@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 import rushlight as rl
 import rushlight.nn.functional as F
+from rushlight.compile import pipeline
 from rushlight.compile.plan.rows import LONG
+from rushlight.compile.write import cuts
+from rushlight.compile.write.work import work_of
+from rushlight.errors import IndexingError
 from tests.compile.compare import check_same
 from tests.compile.nets import Case, build
 
@@ -182,3 +186,79 @@ def test_nothing_is_overwritten_before_a_check() -> None:
     program = trained(rl.nn.Linear(6, 3), lambda p: rl.optim.Adam(p, 0.1))
     assert program.module.checks
     assert not program._apart
+
+
+def classifier(batch: int, classes: int) -> tuple[Any, tuple[Any, ...]]:
+    """A step of a linear classifier, and what it is given."""
+    weight, bias = (rl.zeros(*shape).requires_grad_() for shape in ((classes, 6), (classes,)))
+
+    def step(x: Any, y: Any) -> tuple[Any, ...]:
+        weight.grad = bias.grad = None
+        loss = F.cross_entropy(F.linear(x, weight, bias), y)
+        loss.backward()
+        return loss.detach(), weight.grad.clone(), bias.grad.clone()
+
+    rng = np.random.default_rng(classes)
+    x = rl.from_numpy(rng.standard_normal((batch, 6)).astype("float32"))
+    return step, (x, rl.from_numpy(rng.integers(0, classes, batch)))
+
+
+@pytest.mark.parametrize("classes", [3, 10, 40])
+def test_cross_entropy_is_two_kernels(classes: int) -> None:
+    """One looks at the targets, and checks them; one makes the loss and all of its gradient."""
+    step, given = classifier(128, classes)
+    compiled = rl.compile(step)
+    check_same(compiled(*given), step(*given), "cross-entropy")
+    kinds = [k.kind for k in kernels(compiled)]
+    assert kinds.count("rows") == 2
+    # The bias's gradient is a sum over the batch.
+    assert sorted(set(kinds) - {"product"}) == ["reduce", "rows"]
+    assert kinds.count("reduce") == 1
+
+
+def test_a_target_out_of_range_leaves_all_as_it_was() -> None:
+    step, (x, y) = classifier(128, 10)
+    seen = rl.zeros(())
+
+    def counted(x: Any, y: Any) -> Any:
+        seen.add_((y >= 0).sum())
+        return step(x, y)
+
+    compiled = rl.compile(counted)
+    compiled(x, y)
+    wrong = y.clone()
+    wrong[77] = 12
+    with pytest.raises(IndexingError, match="class 12"):
+        compiled(x, wrong)
+    assert seen.item() == 128
+    check_same(compiled(x, y), step(x, y), "after it")
+    assert seen.item() == 256
+
+
+@pytest.mark.parametrize("shape", [(16, 64), (4096, 257)])
+def test_totals_of_rows_are_made_by_them_where_they_are_not_divided(shape: tuple[int, int]) -> None:
+    def step(x: Any, g: Any) -> tuple[Any, Any]:
+        y = F.log_softmax(x, 1) * g
+        return y, y.sum(1).mean()
+
+    compiled = rl.compile(step)
+    check_same(compiled(*tensors(shape, "float32")), step(*tensors(shape, "float32")), str(shape))
+    assert {k.kind for k in kernels(compiled)} == ({"rows"} if shape == (16, 64) else {"rows", "reduce"})
+
+
+def test_rows_that_would_be_divided_with_their_total_keep_it_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of just less work than is divided, and of just more with the total."""
+
+    def step(x: Any) -> tuple[Any, Any]:
+        y = F.log_softmax(x, 1)
+        return y, y.sum(1).mean()
+
+    (x, _) = tensors((64, 48), "float32")
+    found = []
+    for round_ in ("whole", "apart"):
+        compiled = rl.compile(step)
+        check_same(compiled(x), step(x), round_)
+        found.append(len(kernels(compiled)))
+        monkeypatch.setattr(cuts, "LEAST", work_of(kernels(compiled)[0]) - 1)
+        monkeypatch.setattr(pipeline, "LEAST", cuts.LEAST)
+    assert found == [1, 2]

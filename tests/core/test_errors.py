@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import errors
+from rushlight.compile.capture.trace import trace
 from rushlight.errors import (
     ArgumentError,
     DTypeError,
@@ -210,3 +213,24 @@ def test_the_array_librarys_error_is_not_shown_where_ours_says_it(name: str) -> 
         call()
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("run", [lambda f, x: f(x), lambda f, x: trace(f, [x])], ids=["eager", "traced"])
+def test_a_refused_operation_leaves_nothing_to_the_garbage_collector(run: Callable[..., Any]) -> None:
+    """An error knows the frames that it came through, and these the arrays."""
+
+    def refused(x: rl.Tensor) -> rl.Tensor:
+        for wrong in (lambda: x + rl.ones(7), lambda: x.reshape(7), lambda: x.clone().add_(rl.ones(9))):
+            with contextlib.suppress(RushlightError):
+                wrong()
+        return x * 2
+
+    x = rl.ones(3, 4)
+    run(refused, x)  # what is loaded when it is first used leaves cycles
+    gc.collect()
+    gc.disable()
+    try:
+        run(refused, x)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

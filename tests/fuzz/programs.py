@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from rushlight.compile.capture.placeholder import TraceError
 from rushlight.core.tensor import Tensor
 from rushlight.errors import RushlightError
 from tests.fuzz.long import many
-from tests.fuzz.pool import LARGEST, Step
+from tests.fuzz.pool import LARGEST, Step, count
 from tests.fuzz.steps import LONG_STEPS, STEPS
 
 __all__ = ["Input", "Random", "make"]
@@ -35,19 +36,7 @@ class Input:
 
     def build(self) -> Tensor:
         """The tensor, with the same numbers each time."""
-        r = random.Random(self.seed)
-        whole = {"transposed": self.shape[::-1], "strided": (*self.shape[:-1], 2 * (self.shape or (1,))[-1])}
-        shape = whole.get(self.layout, self.shape) if self.shape else ()
-        if self.layout == "spread" and self.shape:
-            shape = (1, *self.shape[1:])
-        count = 1
-        for n in shape:
-            count *= n
-        if count > LARGEST:
-            t = many(count, self.dtype, r).reshape(shape)
-        else:
-            numbers = [_number(self.dtype, r) for _ in range(count)]
-            t = rl.tensor(numbers).to(getattr(rl, self.dtype)).reshape(shape)
+        t = _in_memory(self).clone()
         if not self.shape or self.layout == "rows":
             return t.requires_grad_(self.requires_grad)
         if self.layout == "transposed":
@@ -59,6 +48,24 @@ class Input:
         else:
             t = rl.from_numpy(t.numpy()[::-1])
         return t.requires_grad_(self.requires_grad)
+
+
+@functools.lru_cache(maxsize=32)  # each is asked for again in every mode
+def _in_memory(given: Input) -> Tensor:
+    """What lies in the memory of a tensor."""
+    r = random.Random(given.seed)
+    shape = given.shape
+    if shape and given.layout == "transposed":
+        shape = shape[::-1]
+    elif shape and given.layout == "strided":
+        shape = (*shape[:-1], 2 * shape[-1])
+    elif shape and given.layout == "spread":
+        shape = (1, *shape[1:])
+    size = count(shape)
+    if size > LARGEST:
+        return many(size, given.dtype, r).reshape(shape)
+    numbers = [_number(given.dtype, r) for _ in range(size)]
+    return rl.tensor(numbers).to(getattr(rl, given.dtype)).reshape(shape)
 
 
 def _number(dtype: str, r: random.Random) -> float:

@@ -57,7 +57,10 @@ def run_node(node: Node, operands: Sequence[Any]) -> Any:
             result = xp.asarray(node.op.formula(m, *operands, **node.attrs))
     except Exception as error:
         clear = explain(node.op, list(operands), node.attrs, error)
-        raise clear from clear.__cause__
+        try:
+            raise clear from clear.__cause__
+        finally:
+            del clear, error  # which would keep this frame, and be kept by it
     if (result.shape, result.dtype) != (node.out.spec.shape, node.out.spec.dtype):
         raise GraphError(f"{node}: is {node.out.spec}, but its formula gives {result.dtype}{result.shape}")
     return result

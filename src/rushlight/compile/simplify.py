@@ -7,6 +7,7 @@ what nothing reads, but for what may raise an error.
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value, key, used
@@ -124,7 +125,9 @@ class _Simplifier:
                 number = xp.asarray(found).astype(dtype).item()
                 op, inputs = REGISTRY["full"], ()
                 attrs = {"shape": out.spec.shape, "value": number, "dtype": dtype}
-        return self._once(Node(op, tuple([i.value for i in inputs]), attrs, out), inputs)
+        values = tuple([i.value for i in inputs])
+        same = op is node.op and attrs is node.attrs and all(map(is_, values, node.inputs))
+        return self._once(node if same else Node(op, values, attrs, out), inputs)
 
     def _once(self, node: Node, inputs: tuple[_Known, ...]) -> _Known:
         """What is known of the result of a node, or of an earlier one that is equal."""

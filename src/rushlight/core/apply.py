@@ -102,7 +102,10 @@ def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
             pass  # NumPy looks for overflow once everything is written
         except Exception as error:
             clear = _explain_in_place(op, [array, *operands], attrs, error)
-            raise clear from clear.__cause__
+            try:
+                raise clear from clear.__cause__
+            finally:
+                del clear, error  # see `_again`
     else:
         result = apply(op, target, *inputs, **attrs)
         _check_fits(op, array, result.array)
@@ -269,7 +272,12 @@ def _again(op: Op, run: Any, inputs: tuple[Any, ...], attrs: dict[str, Any], err
     arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
     if not isinstance(error, RuntimeWarning):
         clear = explain(op, arrays, attrs, error)
-        raise clear from clear.__cause__
+        try:
+            raise clear from clear.__cause__
+        finally:
+            # An error knows this frame: if that knew the error, both would keep all arrays until the garbage
+            # is collected.
+            del clear, error
     with xp.silence():
         return op.formula(m, *arrays, **attrs) if run is None else run(op, inputs, attrs)
 

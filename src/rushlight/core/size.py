@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, SupportsIndex
 
-__all__ = ["Size"]
+__all__ = ["Size", "size_of"]
+
+_item = tuple.__getitem__  # every `x.shape[0]` goes by here
 
 
 class Size(tuple[int, ...]):
@@ -23,8 +25,8 @@ class Size(tuple[int, ...]):
         return math.prod(self)
 
     def __getitem__(self, index: Any) -> Any:
-        found = tuple.__getitem__(self, index)
-        return Size(found) if index.__class__ is slice else found
+        found = _item(self, index)
+        return Size(found) if found.__class__ is tuple else found
 
     def __add__(self, other: Any) -> Any:
         return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
@@ -42,3 +44,17 @@ class Size(tuple[int, ...]):
 
     def __reduce__(self) -> Any:
         return Size, (tuple(self),)
+
+
+class _Sizes(dict[tuple[int, ...], Size]):
+    """Those that were asked for, by shape: looking one up takes half the time of making it."""
+
+    def __missing__(self, shape: tuple[int, ...]) -> Size:
+        if len(self) >= 4096:
+            self.clear()
+        self[shape] = size = Size(shape)
+        return size
+
+
+size_of = _Sizes().__getitem__
+"""The Size of a shape."""

@@ -166,7 +166,10 @@ def broadcast(op: str, shapes: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     >>> broadcast("add", [(4, 1), (3,)])
     (4, 3)
     """
-    shapes = list(shapes)
+    shapes = [*shapes]
+    longest = max(shapes, key=len, default=())
+    if all(shape == longest or not shape for shape in shapes):  # as nearly always
+        return tuple(longest)
     try:
         return xp.broadcast_shapes(*shapes)
     except ValueError:

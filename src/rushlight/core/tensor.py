@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rushlight.core.hooks import RemovableHandle
 from rushlight.core.placement import CPU, device
 from rushlight.core.printing import describe
-from rushlight.core.size import Size
+from rushlight.core.size import Size, size_of
 from rushlight.core.spec import Spec, as_dtype, default, normalize_axis
 from rushlight.core.state import changes, state
 from rushlight.device import xp
@@ -104,7 +104,7 @@ class Tensor:
     @property
     def shape(self) -> Size:
         """The sizes of the axes."""
-        return Size(self.array.shape)
+        return size_of(self.array.shape)
 
     @property
     def dtype(self) -> Any:
@@ -171,7 +171,7 @@ class Tensor:
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one axis."""
-        return Size(self.array.shape) if dim is None else self.array.shape[dim]
+        return size_of(self.array.shape) if dim is None else self.array.shape[dim]
 
     def dim(self) -> int:
         """How many axes."""

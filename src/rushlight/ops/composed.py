@@ -7,10 +7,12 @@ share one formula.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
-from rushlight.core.tensor import Tensor
+from rushlight.core.tensor import Tensor, wrap
+from rushlight.device import xp
 from rushlight.ops import reduce
 from rushlight.ops.activation import tanh
 from rushlight.ops.creation import full
@@ -19,7 +21,6 @@ from rushlight.ops.extremes import amax
 from rushlight.ops.join import cat as concatenate
 from rushlight.ops.matmul import matmul
 from rushlight.ops.movement import reshape
-from rushlight.ops.ranges import arange
 from rushlight.ops.reduce import sum
 from rushlight.ops.select import kept, maximum, where
 
@@ -82,4 +83,10 @@ def less_at(x: Tensor, place: Tensor, amount: Tensor) -> Tensor:
 
 
 def _at(x: Tensor, place: Tensor) -> Tensor:
-    return place.unsqueeze(1) == arange(x.shape[1])
+    return place.unsqueeze(1) == _columns(x.shape[1])
+
+
+@functools.lru_cache(maxsize=8)
+def _columns(count: int) -> Tensor:
+    """0, 1, ...: one tensor for all, so that a loss and its gradient compare once."""
+    return wrap(xp.arange(count))

@@ -149,8 +149,8 @@ def probabilities(input: Tensor, name: str) -> Tensor:
 
 def _cross_entropy(m: Any, x: Any, t: Any, *, mean: bool) -> Any:
     largest = top(m, x, 1)
-    total = m.sum(m.exp(x - largest), axis=1)
-    losses = m.log(total) - (m.pick(x, t) - m.reshape(largest, t.shape))
+    total = m.sum(m.exp(x - largest), axis=1, keepdims=True)  # compiled, it is the gradient's sum
+    losses = m.reshape(m.log(total), t.shape) - (m.pick(x, t) - m.reshape(largest, t.shape))
     return m.mean(losses, None, False, 1 / t.shape[0]) if mean else losses
 
 

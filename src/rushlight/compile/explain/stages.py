@@ -78,14 +78,14 @@ def _axes(kernel: Kernel) -> str:
 
 def _steps(kernel: Kernel) -> Iterator[str]:
     """The operations; of rows stage by stage."""
+    if kernel.check is not None:
+        check = kernel.check
+        yield f"check {check.low} <= {check.value} < {check.size}"
     for k, stage in enumerate(kernel.stages):
         yield f"stage {k}: {stage.kind} over {_axes(stage)}"
         yield from (f"    {node}" for node in stage.nodes)
     if not kernel.stages:
         yield from map(str, kernel.nodes)
-    if kernel.check is not None:
-        check = kernel.check
-        yield f"check {check.low} <= {check.value} < {check.size}"
 
 
 def _access(plan: Schedule, value: Value) -> str:

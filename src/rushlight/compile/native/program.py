@@ -242,6 +242,6 @@ def _writes_before_it_fails(plan: Schedule, memory: Memory, module: Module) -> b
     """Whether something may fail when the program has already written over one of its inputs."""
     if module.callbacks:
         return True
-    last = max(module.checks, default=-1)
-    stored = [v for kernel in plan.kernels[: last + 1] for v in kernel.stores]
+    last = max(module.checks, default=0)
+    stored = [v for kernel in plan.kernels[:last] for v in kernel.stores]
     return any(memory.places[id(v)].kind == "input" for v in stored)

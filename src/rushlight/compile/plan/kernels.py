@@ -114,8 +114,9 @@ def _put_in_order(plan: Schedule) -> None:
 def _delay(plan: Schedule, order: list[int]) -> None:
     """Move kernels of single numbers to before their first reader: they may overwrite an optimiser's count of
     steps, and before a check that can fail nothing should be overwritten."""
-    makers = {i: {plan.source(v) for v in plan.kernels[i].reads()} for i in order}
-    for i in reversed([i for i in order if plan.kernels[i].kind == "map" and plan.kernels[i].space == ()]):
+    single = [i for i in order if plan.kernels[i].kind == "map" and plan.kernels[i].space == ()]
+    makers = {i: {plan.source(v) for v in plan.kernels[i].reads()} for i in order} if single else {}
+    for i in reversed(single):
         at = order.index(i)
         del order[at]
         readers = (k for k in range(at, len(order)) if i in makers[order[k]])
@@ -289,9 +290,10 @@ def _take_in(plan: Schedule, node: Node, index: int) -> None:
         other = plan.kernels[k]
         if not index - NEAR <= k < index or k < 0 or other.kind != "map" or other.space != kernel.space:
             continue
-        read = [v for v in node.values() if plan.source(v) == k]
-        between = [v for j in range(k + 1, index + 1) for v in plan.kernels[j].reads()]
-        if all(_pointwise(plan, v, other) for v in read) and all(plan.source(v) != k for v in between):
+        if any(plan.source(v) == k and not _pointwise(plan, v, other) for v in node.values()):
+            continue
+        between = (v for j in range(k + 1, index + 1) for v in plan.kernels[j].reads())
+        if all(plan.source(v) != k for v in between):
             kernel.body = [*other.body, *kernel.body]
             plan.made_by.update((id(n.out), index) for n in other.body)
             other.body = []
@@ -300,12 +302,12 @@ def _take_in(plan: Schedule, node: Node, index: int) -> None:
 def _join_late(plan: Schedule) -> None:
     """Put maps that began on their own, and then read what another kernel makes, into that kernel."""
     for kernel in plan.kernels:
-        last = max((plan.source(v) for v in kernel.reads()), default=-1)
-        if kernel.kind != "map" or last < 0:
-            continue
+        read = kernel.reads() if kernel.kind == "map" else []
+        last = max((plan.source(v) for v in read), default=-1)
         partner = plan.kernels[last]
-        direct = all(_pointwise(plan, v, partner) for v in kernel.reads() if plan.source(v) == last)
-        if partner.kind in FUSING and partner.space == kernel.space and direct:
+        if last < 0 or partner.kind not in FUSING or partner.space != kernel.space:
+            continue
+        if all(_pointwise(plan, v, partner) for v in read if plan.source(v) == last):
             partner.body += kernel.body
             plan.made_by.update((id(n.out), last) for n in kernel.body)
             kernel.body = []

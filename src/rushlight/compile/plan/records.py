@@ -60,9 +60,10 @@ class Kernel:
     before  elementwise nodes over the full space of a reduction, computed before it.
     body    elementwise nodes over `space`, in order.
     stores  the values that go to memory.
-    stages  kernels that run row by row, one after the other; the rows lie along `axis`.
+    stages  kernels that run row by row, one after the other; the rows lie along `axis`. The last may make one
+            number of all rows, when they are done.
     inside  what a stage reads of what another one makes, by id: it needs no memory for that.
-    check   what a check looks at.
+    check   what a check looks at, or a kernel that checks an index before all else.
     rounds  how a loop is run.
     """
 

@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass, field
 
 from rushlight.compile.graph import Value
+from rushlight.compile.plan.beginnings import give_back, hand_over, make_room
 from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.views import Access
 from rushlight.core.lower import Gather, Reduce
@@ -46,11 +47,17 @@ class _Rows:
 
 def fuse_rows(plan: Schedule) -> None:
     """Make one kernel of those that work on the same rows."""
+    beginnings = make_room(plan)
     groups: dict[int, _Rows] = {}
     readers: dict[int, list[_Rows]] = {}
     for i, kernel in enumerate(plan.kernels):
+        begins = i in beginnings and not _joins(plan, i + 1, groups, readers)
+        if begins:
+            hand_over(plan, i, beginnings[i])
         bases = _bases(plan, kernel)
         found = _joined(plan, i, kernel, bases, groups, readers)
+        if begins and found is None:
+            give_back(plan, i)
         if found is None and (along := _reduced(kernel)) is not None:
             found = _Rows(*along, i)
         if found is not None:
@@ -89,6 +96,12 @@ def _reduced(kernel: Kernel) -> tuple[tuple[int, ...], int] | None:
     if root.op.lower.position or len(dim) != 1 or space[dim[0]] == 1:
         return None
     return space, dim[0]
+
+
+def _joins(plan: Schedule, i: int, groups: dict[int, _Rows], readers: dict[int, list[_Rows]]) -> bool:
+    """Whether there are rows that kernel `i` will join as it is."""
+    kernel = plan.kernels[i]
+    return _joined(plan, i, kernel, _bases(plan, kernel), groups, readers) is not None
 
 
 def _joined(

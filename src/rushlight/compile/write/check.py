@@ -15,7 +15,8 @@ __all__ = ["write_check"]
 
 def write_check(writer: KernelWriter, number: int) -> None:
     """If an index is out of range, say so in the flag: its words are the number of the check that failed
-    last, of the one that failed first, and the first index that this one found, in row-major order."""
+    last, of the one that failed first, and the first index that this one found, in row-major order. Then the
+    function is left; what is written after it runs where all is well."""
     check, e = writer.kernel.check, writer.emitter
     assert check is not None
     assert writer.memory.flag is not None
@@ -37,12 +38,14 @@ def write_check(writer: KernelWriter, number: int) -> None:
     e.line(f"br label %{mark}.note")
     e.label(f"{mark}.note")
     fresh = e.value(f"icmp eq i64 {old}, 0")
-    e.line(f"br i1 {fresh}, label %{mark}.store, label %{mark}.end")
+    e.line(f"br i1 {fresh}, label %{mark}.store, label %{mark}.out")
     e.label(f"{mark}.store")
     e.line(f"store i64 {own}, ptr {place}")
     found = e.value(f"getelementptr i64, ptr {flag}, i64 2")
     e.line(f"store i64 {first}, ptr {found}")
-    e.line(f"br label %{mark}.end")
+    e.line(f"br label %{mark}.out")
+    e.label(f"{mark}.out")
+    e.line("ret void")
     e.label(f"{mark}.end")
 
 

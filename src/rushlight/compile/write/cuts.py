@@ -11,6 +11,7 @@ from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.nest import loops
 
 __all__ = [
+    "LEAST",
     "Division",
     "Run",
     "cut",
@@ -22,6 +23,9 @@ __all__ = [
     "walk_loops",
     "worthwhile",
 ]
+
+LEAST = 2e6
+"""Operations below which work is never divided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def pieces(runs: Sequence[Run]) -> int:
 
 def worthwhile(work: float, most: int) -> int:
     """Into how many parts to divide `work` operations, so that each outweighs the waiting at its end."""
-    wanted = next((p for p, least in ((8, 400e6), (4, 60e6), (2, 2e6)) if work >= least), 1)
+    wanted = next((p for p, least in ((8, 400e6), (4, 60e6), (2, LEAST)) if work >= least), 1)
     return max(1, min(wanted, most))
 
 

@@ -120,9 +120,12 @@ def along(writer: KernelWriter, size: int, body: Callable[[str, int], None]) -> 
         body(str(whole), size - whole)
 
 
-def write_reduction(writer: KernelWriter, kind: type[Reduction] | None = None) -> None:
-    """Accumulators in registers over the reduced axes; the nodes after the reduction run on the result."""
-    kernel = writer.kernel
+def write_reduction(
+    writer: KernelWriter, kind: type[Reduction] | None = None, stage: Kernel | None = None
+) -> None:
+    """Accumulators in registers over the reduced axes; the nodes after the reduction run on the result.
+    `stage` is the part of the kernel that is a reduction, if not all is."""
+    kernel = stage or writer.kernel
     assert kernel.root is not None
     source = next(kernel.root.values())
     full = source.spec.shape

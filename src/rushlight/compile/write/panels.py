@@ -67,19 +67,28 @@ def pack(
 ) -> None:
     """Copy `width` columns from column `first` on, of all rows of a piece; `outer` are the places along the
     axes of the result before the columns."""
-    for chunk in chunks_of(width, lanes):
-        start = first if not chunk.start else e.value(f"add nuw nsw i64 {first}, {chunk.start}")
-        _Copy(e, source, _shifted(target, chunk.start), [*outer, start], chunk, lanes).piece(piece)
+    chunks = chunks_of(width, lanes)
+    whole = sum(c.count == lanes for c in chunks)
+
+    def copy(chunk: Chunk, by: str) -> None:
+        start = first if by == "0" else e.value(f"add nuw nsw i64 {first}, {by}")
+        _Copy(e, source, target, [*outer, start], by, chunk, lanes).piece(piece)
+
+    if whole > 1:
+        e.loop(0, whole * lanes, lanes, lambda by: copy(chunks[0], by))
+    for chunk in chunks if whole < 2 else chunks[whole:]:
+        copy(chunk, str(chunk.start))
 
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """Copying one chunk of columns, which begins at `at`."""
+    """Copying one chunk of columns, which begins at `at`, to `to` among the target's columns."""
 
     e: Emitter
     source: Stream
     target: Stream
     at: list[str]
+    to: str
     chunk: Chunk
     lanes: int
 
@@ -132,25 +141,23 @@ class _Copy:
         e, dtype = self.e, self.source.dtype
         width = 16 // dtype.itemsize
         zero = registers.constant(e, 0.0, dtype, width)
-        columns = [e.value(f"add nuw nsw i64 {self.at[-1]}, {i}") for i in range(self.chunk.count)]
-        inner = [e.value(f"add nuw nsw i64 {first}, {i}") for i in range(self.lanes)]
+        apart, below = self.source.strides[len(self.at) - 1], self.target.strides[-1]
+        source = offset_of(e, self.source, [*self.at, *k, first])
+        target = offset_of(e, self.target, self._inside([*k, first]))
+
+        def place(base: str, by: int) -> str:
+            return e.value(f"getelementptr inbounds {llvm_type(dtype)}, ptr {base}, i64 {by}") if by else base
 
         def read(i: int, j: int) -> Any:
             if i >= self.chunk.count:
                 return zero
-            where = offset_of(e, self.source, [*self.at[:-1], columns[i], *k, inner[j]])
-            return transfer.load(e, where, dtype, width)
+            return transfer.load(e, place(source, i * apart + j), dtype, width)
 
         for i, column in enumerate(transfer.turned(read, self.lanes, width)):
-            part = transfer.first_lanes(column, self.chunk.lanes)
-            transfer.store(part, offset_of(e, self.target, self._inside([*k, inner[i]])))
+            transfer.store(transfer.first_lanes(column, self.chunk.lanes), place(target, i * below))
 
     def _inside(self, k: list[str]) -> list[str]:
-        return [*["0"] * len(self.at), *k]
-
-
-def _shifted(stream: Stream, by: int) -> Stream:
-    return Stream(stream.pointer, stream.dtype, stream.offset + by, stream.strides)
+        return [*["0"] * (len(self.at) - 1), self.to, *k]
 
 
 def _rows(source: Stream, ops: Operands) -> list[int]:

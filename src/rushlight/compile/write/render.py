@@ -207,7 +207,9 @@ def _write(writer: KernelWriter, kernel: Kernel, module: Module, plan: Schedule,
     if kernel.check is not None:
         module.checks[len(module.calls)] = kernel.check
         write_check(writer, len(module.calls) + 1)
-    elif kernel.kind == "callback":
+    if kernel.kind == "check":
+        return
+    if kernel.kind == "callback":
         _write_callback(writer, module, plan, memory)
     else:
         WRITERS[kernel.kind](writer)

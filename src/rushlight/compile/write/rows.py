@@ -22,15 +22,24 @@ from rushlight.compile.write.kernel_writer import (
     read_source,
     write_root,
 )
-from rushlight.compile.write.maps import Reduction, along, each_row, over_space
+from rushlight.compile.write.maps import Reduction, along, each_row, over_space, write_reduction
 from rushlight.compile.write.nest import Nest, Stream, element_type, offset_of
 
 __all__ = ["write_rows"]
 
 
 def write_rows(writer: KernelWriter) -> None:
-    """All rows, in all stages."""
+    """All rows, in all stages, and then what becomes of all of them."""
     _Rows(writer).write()
+    for stage in writer.kernel.stages:
+        if _is_last(stage, writer.kernel):
+            assert writer.parts == 1
+            write_reduction(writer, stage=stage)
+
+
+def _is_last(stage: Kernel, kernel: Kernel) -> bool:
+    """Whether a stage does not run row by row, but when all rows are done."""
+    return place_in_rows(stage.space, kernel.space, kernel.axis) is None
 
 
 class _Stage(Reduction):
@@ -116,7 +125,7 @@ class _Rows:
         kernel = writer.kernel
         self.writer, self.space, self.axis = writer, kernel.space, kernel.axis
         self.nest = Nest(list(kernel.space), [d == kernel.axis for d in range(len(kernel.space))])
-        self.stages = [_Stage(self, stage) for stage in kernel.stages]
+        self.stages = [_Stage(self, stage) for stage in kernel.stages if not _is_last(stage, kernel)]
         self.wanted = {
             id(base) for stage in self.stages for some in stage.inside.values() for base in some.values()
         }
