@@ -47,6 +47,7 @@ HOST_DATA = (
     "plot",
     "interop",
     "train/metrics",
+    "train/ranking",
     "train/sweeping",
     "train/weights",
     "train/regression",

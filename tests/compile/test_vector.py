@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import operator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ import rushlight as rl
 from rushlight.compile import host
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.vector.registers import Unsupported, Vec, cast, constant, splat
-from rushlight.compile.vector.transfer import gather, load, reduce_add, reduce_max, reduce_min, scatter, store
+from rushlight.compile.vector.rest import maximum, minimum
+from rushlight.compile.vector.transfer import gather, load, reduce_lanes, scatter, store
 from rushlight.compile.write.emit import Emitter
 from rushlight.core.op import REGISTRY
 from rushlight.device import m, xp
@@ -364,9 +366,9 @@ def test_one_lane_spreads_over_many() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "uint8"])
 def test_sums_and_extremes_across_lanes(dtype: str, lanes: int) -> None:
     x = (np.arange(16) * 7 % 11 + (0 if dtype == "uint8" else -4)).astype(dtype)[:lanes]
-    for merge, expected in ((reduce_add, x.sum()), (reduce_max, x.max()), (reduce_min, x.min())):
+    for merge, expected in ((operator.add, x.sum()), (maximum, x.max()), (minimum, x.min())):
         emitter = Emitter()
-        store(merge(load(emitter, "%p0", dtype, lanes)), "%p1")
+        store(reduce_lanes(load(emitter, "%p0", dtype, lanes), merge), "%p1")
         engine, run = compiled(emitter, 2)
         out = np.zeros(1, dtype)
         run(x.ctypes.data, out.ctypes.data)
@@ -379,8 +381,9 @@ def test_extremes_across_lanes_let_nans_through() -> None:
         x = np.arange(8, dtype=np.float32)
         x[place] = np.nan
         emitter = Emitter()
-        for k, merge in enumerate((reduce_max, reduce_min, reduce_add)):
-            store(merge(load(emitter, "%p0", xp.float32, 8)), address(emitter, "%p1", xp.float32, k))
+        for k, merge in enumerate((maximum, minimum, operator.add)):
+            x0 = load(emitter, "%p0", xp.float32, 8)
+            store(reduce_lanes(x0, merge), address(emitter, "%p1", xp.float32, k))
         engine, run = compiled(emitter, 2)
         out = np.zeros(3, np.float32)
         run(x.ctypes.data, out.ctypes.data)

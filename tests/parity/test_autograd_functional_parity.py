@@ -68,3 +68,21 @@ def test_graphs_and_strictness() -> None:
         F.hessian(lambda x: x, rl.tensor(X))
     with pytest.raises(GradError, match="Pass v"):
         F.vjp(lambda x: x, rl.tensor(X))
+
+
+@pytest.mark.parametrize("name", ["vjp", "jvp", "jacobian", "hessian", "hvp", "vhp"])
+def test_the_function_runs_once(name: str) -> None:
+    """So that what it draws is the same in the output and in its derivatives."""
+    calls: list[int] = []
+
+    def cubes(x: Any) -> Any:
+        calls.append(1)
+        return (x**3).sum().reshape(1)
+
+    x = rl.tensor([1.0, 2.0])
+    given = {"vjp": (rl.ones(1),), "jvp": (x,), "hvp": (x,), "vhp": (x,)}.get(name, ())
+    found = getattr(rl.autograd.functional, name)(cubes, x, *given)
+    assert len(calls) == 1
+    if name in ("hvp", "vhp"):
+        assert found[0].tolist() == [9.0]
+        assert found[1].tolist() == [6.0, 24.0]

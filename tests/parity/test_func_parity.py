@@ -63,3 +63,20 @@ def test_transforms(name: str) -> None:
     theirs = CASES[name](torch, torch.func, *[torch.tensor(a) for a in (W, X, Y, V)])
     for a, b in zip(flat(ours), flat(theirs), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda F, f, x: F.grad(lambda t: (f(t)[0].sum(), f(t)[1]), has_aux=True)(x)[1],
+        lambda F, f, x: F.vjp(f, x, has_aux=True)[2],
+        lambda F, f, x: F.jvp(f, (x,), (x,), has_aux=True)[2],
+        lambda F, f, x: F.jacrev(f, has_aux=True)(x)[1],
+        lambda F, f, x: F.jacfwd(f, has_aux=True)(x)[1],
+    ],
+)
+def test_what_is_given_back_beside_has_no_history(call: Any) -> None:
+    found = [call(L.func, lambda t: (t * t, t * 3.0), L.tensor([1.0, 2.0])) for L in (rl, torch)]
+    assert found[0].tolist() == found[1].tolist()
+    assert not found[0].requires_grad
+    assert not found[1].requires_grad

@@ -134,17 +134,15 @@ def hessian(
     if strict:
         _strictly("hessian", func, args)
     places = tuple(range(len(args))) if several else 0
-    return _given(transforms.hessian(_single("hessian", func), places)(*args), create_graph)
+    found = transforms.hessian(lambda *given: _single("hessian", func(*given)), places)(*args)
+    return _given(found, create_graph)
 
 
-def _single(op: str, function: Function) -> Function:
-    def checked(*args: Tensor) -> Tensor:
-        out = function(*args)
-        if not isinstance(out, Tensor) or out.numel() != 1:
-            raise GradError(message(op, "a function of several numbers", "one that gives a single number"))
-        return out.reshape(())
-
-    return checked
+def _single(op: str, out: Any) -> Tensor:
+    """The only number of a function's result."""
+    if not isinstance(out, Tensor) or out.numel() != 1:
+        raise GradError(message(op, "a function of several numbers", "one that gives a single number"))
+    return out.reshape(())
 
 
 def hvp(
@@ -160,16 +158,19 @@ def hvp(
     if strict:
         _strictly("hvp", func, args)
     vectors = _vectors("hvp", v, args)
-    single = _single("hvp", func)
+    places = tuple(range(len(args)))
 
-    def along(*given: Tensor) -> Any:
-        slopes = transforms.grad(single, tuple(range(len(given))))(*given)
-        return sum(
-            ((s * t).sum() for s, t in zip(slopes, vectors, strict=True)), start=slopes[0].new_zeros(())
-        )
+    def number(*given: Tensor) -> tuple[Tensor, Tensor]:
+        out = func(*given)
+        return _single("hvp", out), out
 
-    found = transforms.grad(along, tuple(range(len(args))))(*args)
-    return _given(func(*args), create_graph), _given(found if several else found[0], create_graph)
+    def along(*given: Tensor) -> tuple[Tensor, Tensor]:
+        slopes, (_, out) = transforms.grad_and_value(number, places, has_aux=True)(*given)
+        parts = ((s * t).sum() for s, t in zip(slopes, vectors, strict=True))
+        return sum(parts, start=slopes[0].new_zeros(())), out
+
+    found, out = transforms.grad(along, places, has_aux=True)(*args)
+    return _given(out, create_graph), _given(found if several else found[0], create_graph)
 
 
 def vhp(

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["digamma", "horner", "lgamma", "polygamma", "stirling_rest", "trigamma"]
+__all__ = ["digamma", "horner", "lgamma", "polygamma", "stirling_rest"]
 
 CENTRE = (
     0.4831289505409809, -0.07297994795715304, 0.01572785026864124, -0.003913560937626182,
@@ -149,8 +149,3 @@ def _power(x: Any, n: int) -> Any:
         x = x * x
         n >>= 1
     return out
-
-
-def trigamma(m: Any, x: Any) -> Any:
-    """The second derivative of ln Gamma(x)."""
-    return polygamma(m, x, 1)

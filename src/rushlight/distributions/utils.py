@@ -21,7 +21,6 @@ __all__ = [
     "euler_constant",
     "lazy_property",
     "logits_to_probs",
-    "numbers_only",
     "one_hot",
     "one_of",
     "probs_to_logits",
@@ -33,11 +32,6 @@ __all__ = [
 ]
 
 euler_constant = 0.57721566490153286060
-
-
-def numbers_only(*values: Any) -> bool:
-    """Whether all are Python numbers, so that the distribution has no batch."""
-    return not any(isinstance(v, Tensor) for v in values)
 
 
 def as_values(*values: Any) -> tuple[Tensor, ...]:

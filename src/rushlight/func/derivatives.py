@@ -65,6 +65,10 @@ class _Inputs:
             todo.extend(p for p in node.parents if p is not None and id(p) not in seen)
         return tensor.detach()
 
+    def freed(self, nest: Any) -> Any:
+        """`nest`, with `free` of each of its tensors."""
+        return mapped(lambda t: self.free(t) if isinstance(t, Tensor) else t, nest)
+
 
 def _chosen(op: str, args: tuple[Any, ...], argnums: Argnums) -> tuple[tuple[int, ...], Any]:
     """The places that `argnums` names, and what stands there: one argument or a tuple."""
@@ -131,7 +135,7 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
             )
         found = _pulled([value], inputs.tensors, [value.new_full((), 1.0)])
         gradient = rebuilt(picked, iter([inputs.free(g) for g in found]))
-        out = mapped(lambda t: inputs.free(t) if isinstance(t, Tensor) else t, (value, aux))
+        out = inputs.freed((value, aux))
         return gradient, out if has_aux else out[0]
 
     return both
@@ -181,12 +185,8 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
         found = [inputs.free(g) for g in _pulled(outputs, inputs.tensors, seeds)]
         return rebuilt(primals, iter(found))
 
-    result = mapped(inputs.free, out)
-    return (
-        (result, pull, mapped(lambda t: inputs.free(t) if isinstance(t, Tensor) else t, aux))
-        if has_aux
-        else (result, pull)
-    )
+    result = inputs.freed(out)
+    return (result, pull, inputs.freed(aux)) if has_aux else (result, pull)
 
 
 def jvp(func: Function, primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: bool = False) -> Any:
@@ -206,8 +206,8 @@ def jvp(func: Function, primals: Sequence[Any], tangents: Sequence[Any], *, has_
         raise ShapeError(message("jvp", "tangents", "one like each of the primals"))
     out, aux = _called(func, inputs.nest(), {}, has_aux, "jvp")
     change = rebuilt(out, iter([inputs.free(t) for t in _pushed(leaves(out), inputs.tensors, directions)]))
-    result = mapped(inputs.free, out)
-    return (result, change, aux) if has_aux else (result, change)
+    result = inputs.freed(out)
+    return (result, change, inputs.freed(aux)) if has_aux else (result, change)
 
 
 def _pushed(outputs: list[Tensor], inputs: list[Tensor], directions: list[Tensor]) -> list[Tensor]:
@@ -225,7 +225,7 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
         found = _pushed(leaves(out), inputs.tensors, leaves(tangents))
         return rebuilt(out, iter([inputs.free(t) for t in found]))
 
-    return mapped(inputs.free, out), push
+    return inputs.freed(out), push
 
 
 # Jacobians
@@ -250,7 +250,7 @@ def jacrev(
         out, aux = _called(func, given, kwargs, has_aux, "jacrev")
         parts = [_rows(o, inputs, picked, chunk_size) for o in leaves(out)]
         found = rebuilt(out, iter(parts))
-        return (found, aux) if has_aux else found
+        return (found, inputs.freed(aux)) if has_aux else found
 
     return jacobian
 
@@ -300,7 +300,7 @@ def jacfwd(
         columns = [_columns(outputs, inputs, i, chunk_size) for i in range(len(inputs.tensors))]
         parts = [rebuilt(picked, iter([c[k] for c in columns])) for k in range(len(outputs))]
         found = rebuilt(out, iter(parts))
-        return (found, aux) if has_aux else found
+        return (found, inputs.freed(aux)) if has_aux else found
 
     return jacobian
 

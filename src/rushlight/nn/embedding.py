@@ -149,8 +149,8 @@ class EmbeddingBag(_Table):
     """Bags of numbers become a vector each: the sum, the mean or the largest of the rows that they name.
 
     Takes (B, L), a bag a row, or (n,) and `offsets` (B,), where each bag begins; gives (B, embedding_dim).
-    The options are those of `Embedding` and of
-    `nn.functional.embedding_bag`; `padding_idx` is left out of the bags.
+    The options are those of `Embedding` and of `nn.functional.embedding_bag`; `padding_idx` is left out of
+    the bags.
 
     >>> import rushlight as rl
     >>> layer = rl.nn.EmbeddingBag(10, 3, mode="sum")

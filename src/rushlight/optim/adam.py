@@ -66,8 +66,8 @@ class Adam(ElementwiseRule):
         p <- p - lr / (1 - β₁ᵗ) · m / (sqrt(v / (1 - β₂ᵗ)) + eps)
 
     ``amsgrad`` puts the largest v so far in the place of v (Reddi et al., 2018);
-    ``decoupled_weight_decay`` makes it AdamW. t is kept as a float64
-    Tensor in state["step"]. Raises ArgumentError for a negative option or a beta outside [0, 1).
+    ``decoupled_weight_decay`` makes it AdamW. t is kept as a float64 Tensor in state["step"]. Raises
+    ArgumentError for a negative option or a beta outside [0, 1).
 
     >>> import rushlight as rl
     >>> p = rl.nn.Parameter(rl.tensor([1.0]))

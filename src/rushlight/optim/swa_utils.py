@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from rushlight import ops
+from rushlight.core.placement import check_device
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message, namespace
@@ -96,6 +97,7 @@ class AveragedModel(Module):
         if avg_fn is not None and multi_avg_fn is not None:
             raise ArgumentError(message("AveragedModel", "avg_fn and multi_avg_fn", "one of them"))
         super().__init__()
+        check_device(device)
         self.module = copy.deepcopy(model)
         self.register_buffer("n_averaged", ops.tensor(0))
         self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
@@ -127,21 +129,24 @@ class AveragedModel(Module):
 @no_grad()
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     """Compute the running statistics of batch normalisation anew, from the batches of `loader`."""
+    check_device(device)
     norms = {
         m: m.momentum for m in model.modules() if hasattr(m, "running_mean") and m.running_mean is not None
     }
     if not norms:
         return
     was_training = model.training
-    model.train()
-    for module in norms:
-        module.reset_running_stats()
-        module.momentum = None
-    for batch in loader:
-        model(batch[0] if isinstance(batch, (list, tuple)) else batch)
-    for module, momentum in norms.items():
-        module.momentum = momentum
-    model.train(was_training)
+    try:
+        model.train()
+        for module in norms:
+            module.reset_running_stats()
+            module.momentum = None
+        for batch in loader:
+            model(batch[0] if isinstance(batch, (list, tuple)) else batch)
+    finally:
+        for module, momentum in norms.items():
+            module.momentum = momentum
+        model.train(was_training)
 
 
 class SWALR(LRScheduler):

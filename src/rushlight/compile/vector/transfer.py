@@ -21,8 +21,6 @@ __all__ = [
     "load_where",
     "reduce_add",
     "reduce_lanes",
-    "reduce_max",
-    "reduce_min",
     "scatter",
     "store",
     "sum_each",
@@ -280,20 +278,6 @@ def reduce_lanes(x: Vec, merge: Callable[[Vec, Vec], Vec]) -> Vec:
 def reduce_add(x: Vec) -> Vec:
     """The sum of the lanes, as one lane; of bools, whether any holds."""
     return reduce_lanes(x, lambda a, b: a + b)
-
-
-def reduce_max(x: Vec) -> Vec:
-    """The largest lane; a nan wins."""
-    from rushlight.compile.vector.rest import maximum
-
-    return reduce_lanes(x, maximum)
-
-
-def reduce_min(x: Vec) -> Vec:
-    """The smallest lane; a nan wins."""
-    from rushlight.compile.vector.rest import minimum
-
-    return reduce_lanes(x, minimum)
 
 
 def load_where(emitter: Emitter, pointer: str, dtype: Any, mask: Vec, fill: float = 0) -> Vec:
