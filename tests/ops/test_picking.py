@@ -9,7 +9,7 @@ DTYPES = (np.float32, np.float64, np.float16, np.int64, np.uint8, np.bool_)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape, axis", [((7, 40), 1), ((40,), 0), ((3, 40, 5), 1), ((0, 40), 1)])
+@pytest.mark.parametrize(("shape", "axis"), [((7, 40), 1), ((40,), 0), ((3, 40, 5), 1), ((0, 40), 1)])
 def test_the_places_of_the_largest_are_the_first_of_those_in_order(shape, axis, dtype):
     draw = np.random.default_rng(0)
     for values in (3, 200):  # of few values many are equal
@@ -31,7 +31,7 @@ def test_nan_counts_as_the_largest():
 
 @pytest.mark.parametrize("dtype", DTYPES[:2] + DTYPES[3:])
 @pytest.mark.parametrize(
-    "shape, count, axis",
+    ("shape", "count", "axis"),
     [((30, 64), (16, 32), 0), ((10, 4), (128,), 0), ((5, 3, 4), (7, 2), 1), ((5, 3, 4), (7,), 2)],
 )
 def test_slices_are_added_in_the_order_that_numpy_has(shape, count, axis, dtype):
