@@ -126,7 +126,9 @@ TOP = register(
         "topk",
         lambda m, x, *, k, dim, largest: m.top_places(x, k, dim, largest),
         lambda x, *, k, dim, largest: Spec((*x.shape[:dim], k, *x.shape[dim + 1 :]), xp.int64),
-        decompose=lambda x, *, k, dim, largest: argsort(x, dim, descending=largest).narrow(dim, 0, k),
+        decompose=lambda x, *, k, dim, largest: apply(ARGSORT, x, dim=dim, descending=largest).narrow(
+            dim, 0, k
+        ),
     )
 )
 
