@@ -182,7 +182,7 @@ def _loader(batch: int) -> Iterator[Call]:
     for L, data in ((rushlight, rushlight.data), (torch, torch.utils.data)):
         held = data.TensorDataset(L.zeros(1024, batch), L.zeros(1024))
         loader = data.DataLoader(held, batch_size=64, shuffle=True)
-        yield lambda loader=loader: [None for _ in loader]
+        yield lambda loader=loader: [None for _ in loader]  # type: ignore[misc]
 
 
 def measured(calls: list[Call]) -> list[float]:
