@@ -111,29 +111,45 @@ PIECE = 8192
 
 def _in_float32(x: Any) -> Any:
     flat, out = np.reshape(x, -1), np.empty(x.size, np.float32)
+    sizes, fars = np.empty((2, min(PIECE, x.size)), np.float32)
     for i in range(0, x.size, PIECE):
-        part = flat[i : i + PIECE]
-        size = np.minimum(np.abs(part), np.float32(4.0))
-        near = _horner(size * size, ERF_NEAR)
-        signed = np.copysign(size, part)
+        part, near = flat[i : i + PIECE], out[i : i + PIECE]
+        size, far = sizes[: part.size], fars[: part.size]
+        signed = np.minimum(np.maximum(part, -4.0), 4.0)
+        np.multiply(signed, signed, out=size)
+        _horner(size, ERF_NEAR, near)
         near *= signed
         near += signed
-        far = _horner(size, ERF_FAR)
+        np.abs(signed, out=size)
+        _horner(size, ERF_FAR, far)
         far *= size
         far -= size
         np.exp(far, far)
         np.subtract(1, far, far)
-        out[i : i + PIECE] = np.where(size > 0.92, np.copysign(far, part), near)
+        # By their bits, in a fraction of the time of copysign and where: the sign, and a mask of ones where
+        # the size is above the edge, since floats from 0 on are ordered as their bits are.
+        sign, ours, theirs = signed.view(np.int32), near.view(np.int32), far.view(np.int32)
+        sign &= _SIGN
+        theirs |= sign
+        beyond = np.subtract(_EDGE, size.view(np.int32), out=sign)
+        beyond >>= 31
+        theirs ^= ours
+        theirs &= beyond
+        ours ^= theirs
     return out.reshape(x.shape)
 
 
-def _horner(x: Any, terms: tuple[float, ...]) -> Any:
-    total = x * terms[-1]
+_SIGN = np.int32(-(1 << 31))
+_EDGE = np.float32(0.92).view(np.int32)
+
+
+def _horner(x: Any, terms: tuple[float, ...], total: Any) -> None:
+    """The polynomial of x, in `total`."""
+    np.multiply(x, terms[-1], out=total)
     for term in terms[-2:0:-1]:
         total += term
         total *= x
     total += terms[0]
-    return total
 
 
 def _ratio(x: Any, top: tuple[float, ...], bottom: tuple[float, ...]) -> Any:

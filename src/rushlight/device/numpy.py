@@ -103,6 +103,7 @@ from rushlight.device.linalg import (
     svdvals,
 )
 from rushlight.device.normal import affine, affine_weight, inverse_deviation, standard, standard_grad
+from rushlight.device.picking import slices_at, stable_order, top_places
 from rushlight.device.places import diagonal, merge_at, searchsorted, strided
 from rushlight.device.pool import (
     pool_indices,
@@ -232,9 +233,11 @@ __all__ = [
     "signbit",
     "sin",
     "sinh",
+    "slices_at",
     "slogdet",
     "solve",
     "sqrt",
+    "stable_order",
     "standard",
     "standard_grad",
     "strided",
@@ -244,6 +247,7 @@ __all__ = [
     "take_along_axis",
     "tan",
     "tanh",
+    "top_places",
     "transpose",
     "trunc",
     "trunc_divide",

@@ -113,15 +113,23 @@ CUMSUM: Op = register(
 )
 
 
-def _argsort(m: Any, x: Any, *, dim: int, descending: bool) -> Any:
-    """Stable in both directions: of equal elements the first stays first."""
-    if not descending:
-        return m.argsort(x, axis=dim, stable=True)
-    return x.shape[dim] - 1 - m.flip(m.argsort(m.flip(x, dim), axis=dim, stable=True), dim)
-
-
 ARGSORT = register(
-    Op("argsort", _argsort, lambda x, *, dim, descending: Spec(x.shape, xp.int64), lower=Sort())
+    Op(
+        "argsort",
+        lambda m, x, *, dim, descending: m.stable_order(x, dim, descending),
+        lambda x, *, dim, descending: Spec(x.shape, xp.int64),
+        lower=Sort(),
+    )
+)
+TOP = register(
+    Op(
+        "topk",
+        lambda m, x, *, k, dim, largest: m.top_places(x, k, dim, largest),
+        lambda x, *, k, dim, largest: Spec((*x.shape[:dim], k, *x.shape[dim + 1 :]), xp.int64),
+        decompose=lambda x, *, k, dim, largest: apply(ARGSORT, x, dim=dim, descending=largest).narrow(
+            dim, 0, k
+        ),
+    )
 )
 
 
@@ -312,5 +320,5 @@ def topk(
         raise ArgumentError(
             message("topk", f"k={k}", f"at most {input.shape[axis]}, the size of axis {axis}")
         )
-    indices = argsort(input, axis, descending=largest).narrow(axis, 0, k)
+    indices = apply(TOP, input, k=int(k), dim=axis, largest=bool(largest))
     return TOPK(gather(input, axis, indices), indices)

@@ -12,8 +12,8 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.creation import ones
 from rushlight.ops.elementwise import floor
-from rushlight.ops.gather import gather
 from rushlight.ops.join import stack
+from rushlight.ops.ranges import arange
 from rushlight.ops.resample import cubic_shares
 from rushlight.ops.select import where
 
@@ -116,19 +116,27 @@ def sampled(
     around = {0: _linear, 1: _nearest, 2: _cubic}[mode]
     if mode < 2:
         at = [_beyond(x, n, padding, align) for x, n in zip(at, size, strict=True)]
-    taps = [list(around(x)) for x in at]
-    flat = input.reshape(batch, channels, math.prod(size))
+    taps = [
+        [(*_whole(x, n, padding, align), part) for x, part in around(coordinate)]
+        for coordinate, n in zip(at, size, strict=True)
+    ]
+    # Each channel in a row, and one index for all rows.
+    flat = input.transpose(0, 1).reshape(channels, batch * math.prod(size))
+    sample = arange(batch).unsqueeze(1)
     out: Any = 0
     for corner in itertools.product(*taps):
-        index, inside = _index([c[0] for c in corner], size, padding, align)
-        values = gather(flat, -1, index.unsqueeze(1).expand(batch, channels, index.shape[-1]))
-        if padding == 0:
-            values = where(inside.unsqueeze(1), values, 0)
+        index: Any = sample
+        inside: Any = True
         share: Any = None
-        for _, part in corner:
+        for (whole, here, part), n in zip(corner, size, strict=True):
+            index = index * n + whole
+            inside = here & inside
             share = part if share is None else share if part is None else share * part
-        out = out + (values if share is None else values * share.unsqueeze(1))
-    return out.reshape(batch, channels, *places)
+        values = flat[:, index]
+        if padding == 0:
+            values = where(inside, values, 0)
+        out = out + (values if share is None else values * share)
+    return out.transpose(0, 1).reshape(batch, channels, *places)
 
 
 def _check(name: str, input: Tensor, grid: Tensor, mode: int, padding: int, axes: int | None) -> None:
@@ -194,13 +202,8 @@ def _cubic(x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         yield low + (k - 1), share
 
 
-def _index(corner: list[Tensor], size: list[int], padding: int, align: bool) -> tuple[Tensor, Any]:
-    """Where the elements at these coordinates stand in a flattened plane, and which of them there are."""
-    index: Any = 0
-    inside: Any = True
-    for x, n in zip(corner, size, strict=True):
-        x = _beyond(x, n, padding, align)
-        here = (x >= 0) & (x <= n - 1)
-        inside = here & inside
-        index = index * n + where(here, x, 0).long()
-    return index, inside
+def _whole(x: Tensor, n: int, padding: int, align: bool) -> tuple[Tensor, Tensor]:
+    """Whole coordinates along an axis as indices, and which of them are not beyond its edges."""
+    x = _beyond(x, n, padding, align)
+    here = (x >= 0) & (x <= n - 1)
+    return where(here, x, 0).long(), here

@@ -127,6 +127,8 @@ def _at(g: Tensor, tensors: tuple[Any, ...], pattern: Pattern) -> Tensor:
 def _index(m: Any, x: Any, *tensors: Any, pattern: Pattern) -> Any:
     if pattern[-1] == "positions":
         m.from_front(tensors[0], x.shape[len(pattern) - 1], len(pattern) - 1)
+    if len(tensors) == 1 and isinstance(pattern[-1], str) and all(p == ALL for p in pattern[:-1]):
+        return m.slices_at(x, tensors[0], len(pattern) - 1)
     return x[_realize(pattern, tensors)]
 
 

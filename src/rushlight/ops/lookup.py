@@ -57,7 +57,9 @@ def _count(index: Tensor, size: int, like: Tensor) -> Tensor:
 EMBEDDING = register(
     Op(
         "embedding",
-        lambda m, w, index, *, pattern, padding, by_count: w[m.from_front(index, w.shape[0], 0)],
+        lambda m, w, index, *, pattern, padding, by_count: m.slices_at(
+            w, m.from_front(index, w.shape[0], 0), 0
+        ),
         _infer,
         _grad,
         spare=(0,),

@@ -144,7 +144,10 @@ def _checked(name: str, x: Any, *others: Tensor | None) -> None:
 
 def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """y weight + bias, both brought to `shape`; the result has the dtype of y."""
-    weight, bias = (None if t is None else t.to(y.dtype).reshape(shape) for t in (weight, bias))
+    weight, bias = (
+        t if t is None or (t.shape == shape and t.dtype == y.dtype) else t.to(y.dtype).reshape(shape)
+        for t in (weight, bias)
+    )
     if weight is None:
         return y if bias is None else y + bias
     return apply(AFFINE, y, weight) if bias is None else apply(AFFINE, y, weight, bias)
