@@ -235,11 +235,14 @@ def test_a_target_out_of_range_leaves_all_as_it_was() -> None:
     assert seen.item() == 256
 
 
+@pytest.mark.parametrize("seen", [None, "through a view"])
 @pytest.mark.parametrize("shape", [(16, 64), (4096, 257)])
-def test_totals_of_rows_are_made_by_them_where_they_are_not_divided(shape: tuple[int, int]) -> None:
+def test_totals_of_rows_are_made_by_them_where_they_are_not_divided(
+    shape: tuple[int, int], seen: str | None
+) -> None:
     def step(x: Any, g: Any) -> tuple[Any, Any]:
         y = F.log_softmax(x, 1) * g
-        return y, y.sum(1).mean()
+        return y, (y.sum(1) if seen is None else y.sum(1, keepdim=True).squeeze(1)).mean()
 
     compiled = rl.compile(step)
     check_same(compiled(*tensors(shape, "float32")), step(*tensors(shape, "float32")), str(shape))

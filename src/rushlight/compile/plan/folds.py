@@ -29,6 +29,7 @@ def fold(plan: Schedule, work_of: Callable[[Kernel], float], little: float) -> N
             elif (last := _total_after(plan, i)) is not None:
                 total = plan.kernels[last]
                 if work_of(kernel) + work_of(total) < little:
+                    kernel.inside |= {id(v) for v in total.reads() if plan.source(v) == i}
                     kernel.stages.append(total)
                     kernel.stores += total.stores
                     plan.made_by.update((v, i) for v, k in plan.made_by.items() if k == last)
