@@ -319,6 +319,23 @@ def test_parts_and_threads_leave_the_bits_alone() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+def test_what_is_the_same_in_every_round_is_computed_once() -> None:
+    def step(h: Any, x: Any) -> Any:
+        pair = rl.cat([WEIGHTS.float().exp(), rl.ones(1, 3)])  # of numbers and of a weight
+        return (h @ pair[:3] * 0.1 + x).tanh(), pair.T.sort(1)[0]  # a sort within short rows is native
+
+    def function(x: Any) -> Any:
+        with rl.no_grad():
+            return scan(step, rl.zeros(4, 3), x)
+
+    compiled, x = compile(function), rl.linspace(0, 1, 60).reshape(5, 4, 3)
+    same(compiled(x), function(x), 1e-6)
+    lines = compiled.stages()["kernels"].splitlines()
+    for name in (" exp(", " cat(", "argsort("):
+        assert any(name in line for line in lines)
+        assert not any(name in line for line in lines if line.startswith(8 * " "))
+
+
 def test_explain_says_how_often_kernels_run() -> None:
     compiled = compile(lambda x: scan(lambda h, x: (weight(h + x).tanh(), h), rl.zeros(4, 3), x))
     compiled(rl.ones(6, 4, 3))
