@@ -71,8 +71,8 @@ def part(reverse: bool, *tensors: Any) -> Any:
     return rl.autograd.grad(z.sum(), [tensors[1], WEIGHTS])
 
 
-@pytest.fixture(params=[1, 2])
-def count(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture
+def on(request: pytest.FixtureRequest) -> Any:
     before = threads.get_num_threads()
     threads.set_num_threads(request.param)
     yield request.param
@@ -87,9 +87,9 @@ def same(found: Any, expected: Any, tolerance: float) -> None:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("length", [1, 2, 7, 64])
+@pytest.mark.parametrize(("length", "on"), [(1, 1), (2, 1), (7, 1), (7, 2), (64, 1)], indirect=["on"])
 @pytest.mark.parametrize("function", [values, first, second, part])
-def test_compiled_is_eager(function: Any, length: int, reverse: bool, count: int) -> None:
+def test_compiled_is_eager(function: Any, length: int, reverse: bool, on: int) -> None:
     tensors = given(length)
     compiled = compile(lambda *t: function(reverse, *t))
     expected = function(reverse, *tensors)
@@ -188,6 +188,31 @@ def test_slices_are_read_where_they_are(name: str) -> None:
     compiled = compile(function)
     for _ in range(2):
         same(compiled(x), function(x), 1e-6)
+
+
+def test_derivatives_of_other_kinds_and_of_many_examples() -> None:
+    """`vmap` goes through the rounds one by one, also of the derivative of a loop outside of it."""
+    x = given(5)[1][0].detach()
+
+    def function(h: Any) -> Any:
+        return (scan(lambda h, x: ((h * x).tanh(), h * x), h, x)[1] ** 2).sum()
+
+    h = x[0] * 0.5
+    for transform in (rl.func.hessian, rl.func.jacrev, lambda f: lambda h: rl.func.jvp(f, (h,), (h,))[1]):
+        transformed = transform(function)
+        same([compile(transformed)(h)], [transformed(h)], 1e-10)
+
+
+def test_what_the_derivative_does_not_read_may_be_written_afterwards() -> None:
+    @compile
+    def function(h: Any, x: Any) -> Any:
+        bias = h * 1.0
+        last, _ = scan(lambda h, x: (h + x + bias, h), h * 2.0, x)
+        bias.mul_(3.0)
+        return rl.autograd.grad(last.sum(), [h, x])
+
+    found = function(rl.ones(2, requires_grad=True), rl.ones(3, 2, requires_grad=True))
+    assert [g.flatten().tolist() for g in found] == [[5.0, 5.0], [1.0] * 6]
 
 
 def test_what_happens_besides_happens_in_every_round() -> None:
@@ -292,6 +317,23 @@ def test_parts_and_threads_leave_the_bits_alone() -> None:
         threads.set_num_threads(before)
     for a, b in zip(*found, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_what_is_the_same_in_every_round_is_computed_once() -> None:
+    def step(h: Any, x: Any) -> Any:
+        pair = rl.cat([WEIGHTS.float().exp(), rl.ones(1, 3)])  # of numbers and of a weight
+        return (h @ pair[:3] * 0.1 + x).tanh(), pair.T.sort(1)[0]  # a sort within short rows is native
+
+    def function(x: Any) -> Any:
+        with rl.no_grad():
+            return scan(step, rl.zeros(4, 3), x)
+
+    compiled, x = compile(function), rl.linspace(0, 1, 60).reshape(5, 4, 3)
+    same(compiled(x), function(x), 1e-6)
+    lines = compiled.stages()["kernels"].splitlines()
+    for name in (" exp(", " cat(", "argsort("):
+        assert any(name in line for line in lines)
+        assert not any(name in line for line in lines if line.startswith(8 * " "))
 
 
 def test_explain_says_how_often_kernels_run() -> None:

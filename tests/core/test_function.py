@@ -64,6 +64,30 @@ def double(*values: float) -> rl.Tensor:
     return rl.tensor(values, dtype=rl.float64, requires_grad=True)
 
 
+def test_gradients_that_did_not_come() -> None:
+    """Zeros; or None, for who asks for that."""
+    for filled in (True, False):
+        seen: list[Any] = []
+
+        class Two(rl.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: rl.Tensor, filled: bool = filled) -> tuple[rl.Tensor, rl.Tensor]:
+                ctx.set_materialize_grads(filled)
+                return x * 2, x * 3
+
+            @staticmethod
+            def backward(ctx: Any, a: Any, b: Any, seen: list[Any] = seen) -> Any:
+                seen.append(b)
+                return a * 2
+
+        x = double(1.0, 2.0)
+        first, _ = Two.apply(x)
+        first.sum().backward()
+        assert x.grad is not None
+        assert x.grad.tolist() == [2.0, 2.0]
+        assert (seen[0].tolist() if filled else seen[0]) == ([0.0, 0.0] if filled else None)
+
+
 def test_one_result_and_second_derivatives() -> None:
     x = double(1.0, -2.0)
     assert gradcheck(Square.apply, x)

@@ -58,7 +58,7 @@ def trimmed(graph: Graph, simplify: Callable[[Graph], Graph]) -> Graph:
 
 
 class _Trimmed:
-    """A loop and its results, made anew.
+    """A loop and its results, made anew, after what of the body is the same in every round.
 
     given  what the loop reads, by the body's inputs.
     """
@@ -86,7 +86,34 @@ class _Trimmed:
                 self.given[inner] = value
         self.states = body.inputs[: self.carried]
         self.slices = [v for v in body.inputs[self.carried :][: node.attrs["stacked"]] if v in self.given]
-        self.body = simplify(Graph(list(self.given), [*numbers, *body.nodes], body.outputs))
+        self.body = self._apart(simplify(Graph(list(self.given), [*numbers, *body.nodes], body.outputs)))
+
+    def _apart(self, body: Graph) -> Graph:
+        """The body without what is the same in every round: that is computed once, before the loop."""
+        varying = {id(v) for v in [*self.states, *self.slices]}
+        around: dict[Value, Value] = dict(self.given)
+        numbers: dict[int, Node] = {}
+        kept = []
+        for node in body.nodes:
+            if isinstance(node.op.lower, Fill):
+                numbers[id(node.out)] = node
+                kept.append(node)
+            elif any(id(v) in varying for v in node.values()):
+                varying.add(id(node.out))
+                kept.append(node)
+            else:
+                for value in node.values():
+                    if value not in around:
+                        around[value] = self._before(numbers[id(value)], ())
+                inputs = tuple(around[v] if isinstance(v, Value) else v for v in node.inputs)
+                around[node.out] = self.given[node.out] = self._before(node, inputs)
+        return Graph(list(self.given), kept, body.outputs)
+
+    def _before(self, node: Node, inputs: tuple[Any, ...]) -> Value:
+        """The result of a node of the body, made outside of it."""
+        out = Value(node.out.spec, f"{self.node.out}.{node.out}")
+        self.nodes.append(Node(node.op, inputs, node.attrs, out))
+        return out
 
     def run(self) -> list[Node]:
         ends, n = self.body.outputs, self.carried

@@ -71,6 +71,13 @@ class Joint(NamedTuple):
                     kept.add(id(value))
         return sorted(own[v] for v in kept)
 
+    def inputs(self, kept: Sequence[int]) -> set[int]:
+        """The places of the round's inputs that the derivative reads, where it is given the values `kept`."""
+        given = [v for i in kept if (v := self.made[i]) is not None]
+        part = self.graph.part([*self.graph.inputs, *given], self.graph.outputs)
+        found = {id(v) for node in part.nodes for v in node.values()}
+        return {i for i, v in enumerate(self.graph.inputs[: self.primals]) if id(v) in found}
+
 
 def _is_quick(node: Node) -> bool:
     """Whether a value is rather computed again than read from memory."""

@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rushlight.core.apply import apply
+from rushlight.core.autograd import grad
 from rushlight.core.function import Function
 from rushlight.core.spec import Spec
-from rushlight.core.state import state
-from rushlight.core.tensor import Tensor
-from rushlight.errors import NotSupportedError, message
-from rushlight.ops.join import cat
+from rushlight.core.state import enable_grad, state
+from rushlight.core.tensor import Tensor, wrap
+from rushlight.ops.join import cat, stack
 from rushlight.ops.loop import LOOP, RESULT, plain
 from rushlight.ops.loop_back import Back
 from rushlight.ops.loop_round import joint
@@ -86,6 +86,8 @@ def _plain(inputs: Sequence[Tensor], facts: dict[str, Any]) -> list[Tensor]:
 
 def _run(inputs: Sequence[Tensor], facts: dict[str, Any]) -> list[Tensor] | None:
     """The same with its derivative; None where that cannot be had."""
+    if state.body is None:
+        return None
     if not (state.grad_enabled and any(t.node is not None for t in inputs)):
         return _plain(inputs, facts)
     body, carried = facts["body"], facts["carried"]
@@ -94,7 +96,8 @@ def _run(inputs: Sequence[Tensor], facts: dict[str, Any]) -> list[Tensor] | None
     derived = joint(body, carried, sought, given, _replay)
     if derived is None:
         return None
-    return list(_Loop.apply(facts, derived.read(carried + facts["stacked"]), *inputs))
+    kept = derived.read(carried + facts["stacked"])
+    return list(_Loop.apply(facts, kept, derived.inputs(kept), *inputs))
 
 
 def _is_float(t: Tensor | Spec) -> bool:
@@ -102,17 +105,19 @@ def _is_float(t: Tensor | Spec) -> bool:
 
 
 class _Loop(Function):
-    """A loop that knows its derivative. `kept` are those of the body's nodes whose values that reads."""
+    """A loop that knows its derivative. That reads the values of the body's nodes `kept`, and the inputs
+    `read`; who writes in one of the others does not disturb it."""
 
     @staticmethod
-    def forward(ctx: Any, facts: dict[str, Any], kept: Sequence[int], *inputs: Tensor) -> Any:
+    def forward(ctx: Any, facts: dict[str, Any], kept: Sequence[int], read: set[int], *inputs: Tensor) -> Any:
         body = facts["body"]
         more = body.part(body.inputs, [*body.outputs, *[body.nodes[i].out for i in kept]])
         n, results = facts["carried"], plain(inputs, {**facts, "body": more})
         after = [_rows(t, not facts["reverse"]) for t in results[n : 2 * n]]
         stacks = results[len(results) - len(kept) :]
         ctx.facts, ctx.kept, ctx.count = facts, kept, len(inputs)
-        ctx.save_for_backward(*inputs, *results[n : 2 * n], *stacks)
+        saved = [t if i in read else _as_it_is(t) for i, t in enumerate(inputs)]
+        ctx.save_for_backward(*saved, *results[n : 2 * n], *stacks)
         ctx.set_materialize_grads(False)
         rest = results[2 * n : len(results) - len(kept)]
         reached = _reached(facts, [t.node is not None for t in inputs])
@@ -124,6 +129,9 @@ class _Loop(Function):
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
         saved, n, reverse = ctx.saved_tensors, ctx.facts["carried"], ctx.facts["reverse"]
         inputs, before, stacks = saved[: ctx.count], saved[ctx.count :][:n], saved[ctx.count + n :]
+        wanted = ctx.needs_input_grad[3:]
+        if state.body is None:
+            return None, None, None, *_plain_gradients(inputs, ctx.facts, grads, wanted)
         if state.grad_enabled:
             # It is to be differentiated: by the states as they are in the graph. The loop that gives them is
             # the first one again, and the compiler keeps one of both.
@@ -131,7 +139,15 @@ class _Loop(Function):
             before, stacks = [_begun(t, first, reverse) for t, first in zip(after, inputs, strict=False)], []
         before = [_rows(t, reverse) for t in before]
         back = Back(_surely, ctx.facts, ctx.kept, inputs, before, stacks, grads)
-        return None, None, *back.gradients(ctx.needs_input_grad[2:], _replay)
+        return None, None, None, *back.gradients(wanted, _replay)
+
+
+def _as_it_is(tensor: Tensor) -> Tensor:
+    """The tensor with the values that it has now, whatever is written into it."""
+    assert state.copy is not None
+    found = wrap(state.copy(tensor))
+    found.node = tensor.node
+    return found
 
 
 def _begun(after: Tensor, first: Tensor, reverse: bool) -> Tensor:
@@ -184,9 +200,35 @@ def _replayed(inputs: Sequence[Tensor], facts: dict[str, Any]) -> list[Tensor]:
 
 
 def _surely(inputs: Sequence[Tensor], facts: dict[str, Any]) -> list[Tensor]:
-    """What comes of a loop in a derivative, where it is too late for Python to run it."""
+    """What comes of a loop that is there already: as one operation, or round by round where that cannot be,
+    as inside of `vmap`."""
     found = _run(inputs, facts)
-    if found is None:
-        got = "a derivative that reads what exists only when the program runs"
-        raise NotSupportedError(message("loop", got, "operations on tensors"))
-    return found
+    if found is not None:
+        return found
+    n, reverse, slices = facts["carried"], facts["reverse"], inputs[facts["carried"] :][: facts["stacked"]]
+    states, made = list(inputs[:n]), []
+    for t in range(facts["count"])[:: -1 if reverse else 1]:
+        given = [*states, *[x[t] for x in slices], *inputs[n + len(slices) :]]
+        values = _replay(facts["body"], given)
+        ends = [values[id(v)] for v in facts["body"].outputs]
+        states = ends[:n]
+        made.append(ends)
+    return [*states, *[stack(column) for column in zip(*made[:: -1 if reverse else 1], strict=True)]]
+
+
+def _plain_gradients(
+    inputs: Sequence[Tensor], facts: dict[str, Any], grads: Sequence[Tensor | None], wanted: Sequence[bool]
+) -> list[Tensor | None]:
+    """The gradients of a loop's inputs, where no loop gives them."""
+    create_graph = state.grad_enabled
+    with enable_grad():
+        own = [t.view_as(t) if there else t for t, there in zip(inputs, wanted, strict=True)]
+        ends = _surely(own, facts)
+    pairs = [(end, g) for end, g in zip(ends, grads, strict=True) if g is not None and end.requires_grad]
+    sought = [t for t, there in zip(own, wanted, strict=True) if there]
+    found = iter(
+        grad([end for end, _ in pairs], sought, [g for _, g in pairs], None, create_graph, True, True)
+        if pairs and sought
+        else [None] * len(sought)
+    )
+    return [next(found) if there else None for there in wanted]
