@@ -79,6 +79,23 @@ def _ctc(L: Any, x: Any) -> list[Any]:
     return found
 
 
+def _adaptive(L: Any, x: Any, div_value: float, bias: bool) -> list[Any]:
+    made = settled(L.nn.AdaptiveLogSoftmaxWithLoss(6, 20, [4, 9, 15], div_value, head_bias=bias), x)
+    output, loss = made(x, L.tensor([0, 3, 4, 19, 8]))
+    loss.backward(retain_graph=True)
+    one = made(x[1], L.tensor(7))
+    few = made(x[:2], L.tensor([1, 2])).output
+    found = [made.cutoffs, made.shortlist_size, made.n_clusters, made.head_size, made.div_value]
+    found += [*(p.grad for p in made.parameters() if p.grad is not None), list(made.state_dict()), text(made)]
+    found += [output, loss, one.output, one.loss, few, made.log_prob(x)]
+    made = settled(L.nn.AdaptiveLogSoftmaxWithLoss(6, 20, [4, 9, 15], div_value, head_bias=bias), x)
+    with L.no_grad():
+        for i in range(3):  # the head's choices: its own classes, or a cluster for all
+            made.head.weight[i - 1] += 3 * x.sum(0)
+            found.append(made.predict(x))
+    return found
+
+
 def _lazy(L: Any, name: str, x: Any, *args: Any) -> list[Any]:
     made = getattr(L.nn, f"Lazy{name}")(*args).to(x.dtype)
     before = [isinstance(p, L.nn.UninitializedParameter) for p in made.parameters()]
@@ -88,6 +105,8 @@ def _lazy(L: Any, name: str, x: Any, *args: Any) -> list[Any]:
     return [before, type(made).__name__, text(made), list(made.state_dict()), out]
 
 
+case("AdaptiveLogSoftmaxWithLoss", lambda L, x: _adaptive(L, x, 2.0, True), X(5, 6))
+case("AdaptiveLogSoftmaxWithLoss without bias", lambda L, x: _adaptive(L, x, 1.5, False), X(5, 6))
 case("CTCLoss", _ctc, X(4, 2, 3))
 case("LazyLinear", lambda L, x: _lazy(L, "Linear", x, 4), X(2, 3))
 for _n in (1, 2, 3):

@@ -32,6 +32,7 @@ from rushlight.nn.module import Module
 
 if TYPE_CHECKING:  # the files of LATER
     from rushlight.nn.adaptive import *
+    from rushlight.nn.adaptive_softmax import *
     from rushlight.nn.bilinear_form import *
     from rushlight.nn.conv import *
     from rushlight.nn.distance import *
@@ -109,6 +110,7 @@ LATER: dict[str, str] = {
         LazyInstanceNorm3d LazyLinear LazyModuleMixin""",
     "normalization": """BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d
         InstanceNorm3d LayerNorm RMSNorm""",
+    "adaptive_softmax": "AdaptiveLogSoftmaxWithLoss",
     "adaptive": "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d "
     "AdaptiveMaxPool2d AdaptiveMaxPool3d",
     "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
