@@ -18,7 +18,14 @@ from rushlight.core.size import Size, size_of
 from rushlight.core.spec import Spec, as_dtype, default, normalize_axis
 from rushlight.core.state import changes, state
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, GradError, in_pytorch, message
+from rushlight.errors import (
+    ArgumentError,
+    DTypeError,
+    GradError,
+    NotSupportedError,
+    in_pytorch,
+    message,
+)
 
 if TYPE_CHECKING:
     from rushlight.core.graph import Leaf, Node
@@ -90,12 +97,15 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if value is not None and (
-            value.array.shape != self.array.shape or value.array.dtype != self.array.dtype
-        ):
-            raise GradError(
-                message("grad", f"a .grad that is {value.spec}", f"{self.spec}, as the tensor is")
-            )
+        if value is not None:
+            own = self.array
+            try:
+                fits = value.array.shape == own.shape and value.array.dtype == own.dtype
+            except NotSupportedError:  # a sparse one has no array
+                fits = value.spec == self.spec
+            if not fits:
+                got = f"a .grad that is {value.spec}"
+                raise GradError(message("grad", got, f"{self.spec}, as the tensor is"))
         if state.grads is None:
             self._grad = value
         else:
