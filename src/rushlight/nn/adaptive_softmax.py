@@ -14,10 +14,10 @@ from rushlight.nn.containers import ModuleList, Sequential
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module
 
-__all__ = ["ASMoutput", "AdaptiveLogSoftmaxWithLoss"]
+__all__ = ["AdaptiveLogSoftmaxWithLoss"]
 
 
-class ASMoutput(NamedTuple):
+class _ASMoutput(NamedTuple):
     """What the layer gives: the log-probability of each target, and the mean of their negatives."""
 
     output: Tensor
@@ -87,7 +87,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             if isinstance(layer, Linear):
                 layer.reset_parameters()
 
-    def forward(self, input: Tensor, target: Tensor) -> ASMoutput:
+    def forward(self, input: Tensor, target: Tensor) -> _ASMoutput:
         self._check(input, target)
         single = target.ndim == 0
         if single:
@@ -100,7 +100,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             place = ops.where(inside, self.shortlist_size + i, place)
             within = self._added(within, i, input, target - low, inside)
         output = head.gather(1, place.unsqueeze(1)).squeeze(1) + within
-        return ASMoutput(output.squeeze(0) if single else output, (-output).mean())
+        return _ASMoutput(output.squeeze(0) if single else output, (-output).mean())
 
     def _added(self, total: Tensor, i: int, input: Tensor, number: Tensor, inside: Tensor) -> Tensor:
         """`total` and, for the rows `inside` cluster i, the log-probability of class `number` within it."""
