@@ -68,7 +68,7 @@ MISSING = [
     (rl, "Linear", "rl.nn.Linear"),
     (rl, "fft", "no complex tensors"),
     (rl, "hub", "not yet"),
-    (nn, "SyncBatchNorm", "PyTorch has it"),
+    (nn, "NLLLoss2d", "PyTorch has it, Rushlight does not. Use NLLLoss."),
     (nn, "Lineer", "'Linear'"),
     (nn, "CrossEntropy", "'CrossEntropyLoss'"),
     (nn.functional, "scaled_mm", "rushlight.nn.functional has no 'scaled_mm'"),

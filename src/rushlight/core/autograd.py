@@ -148,7 +148,11 @@ def _walk(
                     continue
             if node.is_leaf:
                 if accumulate and node.required and (outside or node in targets):
-                    _accumulate(node.tensor, g, owned)
+                    tensor = node.tensor
+                    _accumulate(tensor, g, owned)
+                    if tensor is not None and tensor._after_grad:
+                        for after in tensor._after_grad:
+                            after(tensor)
                 continue
             parents = node.parents
             wanted = [p is not None and (p in toward or (outside and p.required)) for p in parents]

@@ -265,6 +265,21 @@ def _false(input: Tensor) -> bool:
     return False
 
 
+@method()
+def dense_dim(input: Tensor) -> int:
+    """How many axes are dense: all."""
+    return input.ndim
+
+
+@method()
+def sparse_dim(input: Tensor) -> int:
+    """How many axes are sparse: none."""
+    return 0
+
+
+method("layout")(property(lambda input: "strided"))  # type: ignore[type-var]
+method("name")(property(lambda input: None))  # type: ignore[type-var]
+method("output_nr")(property(lambda input: 0))  # type: ignore[type-var]
 for _name in (
     "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr",
     "vulkan", "xla", "xpu",

@@ -19,7 +19,7 @@ from rushlight.ops.norm import norm
 from rushlight.ops.ranges import arange
 from rushlight.ops.select import kept, where
 
-__all__ = ["embedding"]
+__all__ = ["embedding", "embedding_renorm_"]
 
 _ROWS = ("positions",)
 
@@ -143,6 +143,20 @@ def limit_rows(weight: Tensor, index: Tensor, largest: float, power: float) -> N
     rows = apply(INDEX, weight, index, pattern=_ROWS)
     size = norm(rows, power, 1, True)
     weight[index] = where(size > largest, rows * (largest / (size + 1e-7)), rows)
+
+
+def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> Tensor:
+    """The table `input` (V, D), of which the rows that `indices` names are scaled down, in place, to a norm
+    of at most `max_norm`.
+
+    >>> import rushlight as rl
+    >>> rl.embedding_renorm_(rl.tensor([[3.0, 4.0], [6.0, 8.0]]), rl.tensor([1]), 5.0, 2.0)
+    tensor([[3., 4.],
+            [3., 4.]])
+    """
+    check_index("embedding_renorm_", indices)
+    limit_rows(input, indices, max_norm, norm_type)
+    return input
 
 
 def _infer_top(x: Spec, bag: Spec, keep: Spec, *, bags: int) -> Spec:
