@@ -80,6 +80,47 @@ def _low_rank(L: Any, x: Any, y: Any) -> list[Any]:
 case("low rank", lambda L, x, y: _low_rank(L, x.detach().double(), y.detach().double()), X(5, 2), X(2, 4))
 
 
+def _root_losses(L: Any, x: Any, y: Any) -> list[Any]:
+    """Arguments by their places, and numbers for reductions."""
+    sign, p = (y > 0).to(x.dtype) * 2 - 1, y.softmax(1)
+    found = []
+    for how in (0, 1, 2):
+        found += [
+            L.binary_cross_entropy_with_logits(x, p.detach(), p.detach(), 1 + p.detach(), how),
+            L.cosine_embedding_loss(x, y, sign[:, 0], 0.1, how),
+            L.hinge_embedding_loss(x, sign, 0.5, how),
+            L.kl_div(x, p, how, log_target=True),
+            L.margin_ranking_loss(x, y, sign, 0.2, how),
+            L.poisson_nll_loss(x, p, True, True, 1e-8, how),
+            L.triplet_margin_loss(x, y, x * y, 0.5, 2.0, 1e-6, True, how),
+        ]
+        logs = x.reshape(2, 1, 3).log_softmax(-1)
+        found.append(L.ctc_loss(logs, L.tensor([[1]]), L.tensor([2]), L.tensor([1]), 0, how))
+    return [*found, L.kl_div(x, p)]
+
+
+case("losses of the root", _root_losses, X(2, 3), X(2, 3))
+case(
+    "other names of arguments",
+    lambda L, x: [
+        x.scatter(1, L.tensor([[0], [1]]), value=2.0),
+        (x * 1).scatter_(0, L.tensor([[1, 0, 1]]), value=3.0),
+        x.detach().scatter(1, L.tensor([[0, 0], [2, 1]]), 3.0, reduce="multiply"),
+        *L.tensor_split(x, sections=2, dim=1),
+        *x.tensor_split(indices=(1,), dim=1),
+        x.view(size=(3, 2)),
+        *L.unsafe_split(input=x, split_size=1),
+        L.scalar_tensor(s=2.5),
+        x.detach().clone().resize_as_(the_template=L.ones(3, 2)),
+        L.tril_indices(2, 3, pin_memory=False),
+        x.is_pinned(device=None),
+        L.det(input=x[:, :2]),
+        L.matrix_power(input=x[:, :2], n=2),
+    ],
+    X(2, 3),
+)
+
+
 def _after_grad(L: Any, x: Any) -> list[Any]:
     """Steps as soon as gradients are there, once for each backward; nothing more when taken out."""
     w, seen = x.detach().clone().requires_grad_(), []

@@ -65,6 +65,7 @@ LEFT_OUT = {
             ("cholesky_inverse", UNREAD),
             ("cholesky_solve", UNREAD),
             ("linalg.pinv.singular", WRAPPED),
+            ("svd_lowrank", WRAPPED),
         )
         for dtype in (torch.float32, torch.float64)
     },

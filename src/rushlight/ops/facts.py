@@ -225,7 +225,7 @@ def is_shared(input: Tensor) -> bool:
 
 
 @method()
-def is_pinned(input: Tensor) -> bool:
+def is_pinned(input: Tensor, device: Any = None) -> bool:
     """False: there is no GPU to copy to."""
     return False
 
