@@ -164,7 +164,7 @@ case("softplus of a vector", [[0.5, 1.0, 2.0]],
 
 IDS = [f"{c.name}-{'-'.join(c.params)}-{i}" for i, c in enumerate(CASES)]
 ATTRIBUTES = ("mean", "mode", "variance", "stddev", "entropy")
-DTYPES = (("float64", 1e-9, 1e-12), ("float32", 2e-5, 2e-6))
+DTYPES = (("float64", 1e-11, 1e-13), ("float32", 1e-5, 1e-6))
 
 
 def close(ours: Any, theirs: Any, dtype: str, rtol: float, atol: float, what: str) -> None:
@@ -227,6 +227,8 @@ def test_answers(c: Case) -> None:
             except NotImplementedError:
                 assert what == "cdf"  # PyTorch has no derivative of the incomplete gamma function
                 continue
+            if c.name.split()[0] in TRIGAMMA:
+                rtol, atol = max(rtol, 1e-9), max(atol, 1e-10)
             pairs = zip(grads(rl, ours, our_leaves), expected, strict=True)
             for i, (a, b) in enumerate(pairs):
                 if np.isfinite(b).all():
@@ -249,6 +251,10 @@ ROUGH = {
 }
 
 
+TRIGAMMA = {"Beta", "Chi2", "Dirichlet", "Gamma", "InverseGamma", "Kumaraswamy", "StudentT", "Wishart"}
+"""Whose gradients have the trigamma function in them, of which PyTorch knows nine digits."""
+
+
 @pytest.fixture(autouse=True)
 def doubles(request: pytest.FixtureRequest) -> Iterator[None]:
     """PyTorch's GeneralizedPareto compares its concentration with a zero of the default dtype."""
@@ -262,7 +268,7 @@ def doubles(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.parametrize("c", CASES, ids=IDS)
 def test_shapes_expansion_and_support(c: Case) -> None:
     ours, _ = c.build(rl, "float64", leaf=False)
-    slack = 1e-5 if (c.name, "log_prob") in ROUGH else 1e-8
+    slack = 1e-5 if (c.name, "log_prob") in ROUGH else 1e-10
     theirs, _ = c.build(torch, "float64", leaf=False)
     for a, b in (
         (ours, theirs),
@@ -340,9 +346,11 @@ def test_divergences(first: str, second: str) -> None:
             finite = np.isfinite(out.detach().numpy()).all()
             results.append((out, grads(L, out, leaves) if finite else []))
         (ours, a), (theirs, b) = results
-        close(ours, theirs, dtype, 20 * rtol, 20 * atol, f"{first} {second} {dtype}")
+        close(ours, theirs, dtype, rtol, atol, f"{first} {second} {dtype}")
+        if {first, second} & TRIGAMMA:
+            rtol, atol = max(rtol, 1e-9), max(atol, 1e-10)
         for x, y in zip(a, b, strict=True):
-            np.testing.assert_allclose(x, y, rtol=100 * rtol, atol=100 * atol)
+            np.testing.assert_allclose(x, y, rtol=10 * rtol, atol=20 * atol)
 
 
 def test_divergences_of_exponential_families() -> None:
@@ -377,7 +385,7 @@ def test_divergences_of_exponential_families() -> None:
         found = [out.detach().numpy() for out in outs]
         results.append([*found, *(g for out in outs[:2] for g in grads(L, out, [other, rate]))])
     for a, b in zip(*results, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-9)
+        np.testing.assert_allclose(a, b, rtol=1e-10)
 
 
 def test_divergences_of_composites() -> None:
@@ -425,10 +433,10 @@ def test_transforms(name: str, make: Any, x: np.ndarray) -> None:
     np.testing.assert_allclose(y.detach().numpy(), z.detach().numpy(), rtol=1e-10)
     np.testing.assert_allclose(t.inv(y).detach().numpy(), x, rtol=1e-7, atol=1e-9)
     ours, theirs = t.log_abs_det_jacobian(a, y), u.log_abs_det_jacobian(b, z)
-    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
     if ours.requires_grad and theirs.requires_grad:
         for m, n in zip(grads(rl, ours, [a]), grads(torch, theirs, [b]), strict=True):
-            np.testing.assert_allclose(m, n, rtol=1e-8, atol=1e-12)
+            np.testing.assert_allclose(m, n, rtol=1e-10, atol=1e-12)
     assert t.forward_shape(x.shape) == tuple(u.forward_shape(x.shape)) == y.shape
     assert t.inverse_shape(y.shape) == x.shape
     assert t.bijective == u.bijective
