@@ -277,9 +277,24 @@ def sparse_dim(input: Tensor) -> int:
     return 0
 
 
-method("layout")(property(lambda input: "strided"))  # type: ignore[type-var]
-method("name")(property(lambda input: None))  # type: ignore[type-var]
-method("output_nr")(property(lambda input: 0))  # type: ignore[type-var]
+@attribute("layout")
+def _layout(input: Tensor) -> str:
+    """Dense, which has one name here."""
+    return "strided"
+
+
+@attribute("name")
+def _no_name(input: Tensor) -> None:
+    """None: it is of PyTorch's C++ alone."""
+    return
+
+
+@attribute("output_nr")
+def _output_nr(input: Tensor) -> int:
+    """0: operations have one result each."""
+    return 0
+
+
 for _name in (
     "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr",
     "vulkan", "xla", "xpu",
