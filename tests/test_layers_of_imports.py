@@ -16,8 +16,9 @@ TENSORS = BASE | {"ops", ""}  # "" is `import rushlight`, whose names are ops fo
 BESIDE = TENSORS | {"nn", "optim", "data"}
 MAY_IMPORT = {
     "pytorch_names": set(),
+    "pytorch_nearest": set(),
     "aliases": set(),
-    "errors": {"pytorch_names", "aliases"},
+    "errors": {"pytorch_names", "pytorch_nearest", "aliases"},
     "device": {"errors"},
     "core": {"errors", "device"},
     "compile": BASE,

@@ -83,7 +83,7 @@ from torch.nn import MultiheadAttentoin
 import torch.nn.functional as F
 net = nn.Linear(2, 1, biass=True).cuda()
 torch.hub.load("a", "b")
-nn.SyncBatchNorm(3)
+nn.CrossMapLRN2d(3)
 x.to_mkldnn().relu()
 y = F.linear(x, weigth=3)
 """
@@ -93,13 +93,13 @@ y = F.linear(x, weigth=3)
         (6, ".cuda()", True),
         (6, "nn.Linear(biass=)", True),
         (7, "torch.hub", True),
-        (8, "nn.SyncBatchNorm", True),
+        (8, "nn.CrossMapLRN2d", True),
         (9, ".to_mkldnn", False),
         (10, "F.linear(weigth=)", True),
     ]
     words = {f.name: f.words for f in check(program)}
     assert "did you mean bias" in words["nn.Linear(biass=)"]
-    assert "PyTorch has it" in words["nn.SyncBatchNorm"]
+    assert "PyTorch has it" in words["nn.CrossMapLRN2d"]
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

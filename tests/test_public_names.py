@@ -68,17 +68,16 @@ MISSING = [
     (rl, "Linear", "rl.nn.Linear"),
     (rl, "fft", "no complex tensors"),
     (rl, "hub", "not yet"),
-    (nn, "SyncBatchNorm", "PyTorch has it"),
+    (nn, "NLLLoss2d", "PyTorch has it, Rushlight does not. Use NLLLoss."),
     (nn, "Lineer", "'Linear'"),
     (nn, "CrossEntropy", "'CrossEntropyLoss'"),
     (nn.functional, "scaled_mm", "rushlight.nn.functional has no 'scaled_mm'"),
     (nn.functional, "Relu", "'relu'"),
     (optim, "Adamw", "'AdamW'"),
-    (optim, "SparseAdam", "not yet"),
+    (optim, "SparseAdm", "'SparseAdam'"),
     (data, "Dataloader", "'DataLoader'"),
     (rl, "Trainer", "rl.train.Trainer"),
     (rl, "DataLoader", "rl.data.DataLoader"),
-    (nn, "AdaptiveLogSoftmaxWithLoss", "PyTorch has it"),
     (nn.init, "xavier_unifrom_", "'xavier_uniform_'"),
     (nn.utils, "convert_conv2d_weight_memory_format", "PyTorch has it"),
     (optim.lr_scheduler, "ReduceLROnPlateu", "'ReduceLROnPlateau'"),
@@ -89,7 +88,7 @@ MISSING = [
     (rl.errors, "ShapeEror", "'ShapeError'"),
     (rl.vision, "models", "no ready-made networks"),
     (rl.vision.datasets, "ImageFoldr", "'ImageFolder'"),
-    (rl.vision.transforms, "AutoAugment", "rushlight.vision.transforms has no 'AutoAugment'"),
+    (rl.vision.transforms, "AutoAugmnt", "'AutoAugment'"),
 ]
 
 

@@ -91,7 +91,10 @@ pi = _math.pi
 e = _math.e
 newaxis = None
 strided = contiguous_format = preserve_format = "strided"
-"""The layout that all tensors have: what asks for it is right. There are no others, such as channels_last."""
+"""The layout that all dense tensors have: what asks for it is right."""
+channels_last, channels_last_3d = "channels_last", "channels_last_3d"
+"""May be asked for, and change nothing: how numbers lie in memory is no part of a result."""
+sparse_coo = "rushlight.sparse_coo"
 
 float = float32
 double = float64
@@ -104,20 +107,21 @@ _PACKAGES = """amp data distributions func interop linalg jit multiprocessing pl
     train types utils vision"""
 _LATER = {
     "amp": "GradScaler autocast is_autocast_enabled",
+    "core.random": "default_generator",
     "core.printing": "get_printoptions set_printoptions",
     "core.state": "inference_mode is_inference_mode_enabled",
     "func": "vmap",
     "interop.serialization": "load save",
-    "nn.functional.ctc": "ctc_loss",
-    "nn.functional.distance": """cosine_embedding_loss cosine_similarity pairwise_distance
-        triplet_margin_loss""",
-    "nn.functional.loss": "binary_cross_entropy_with_logits",
-    "nn.functional.margin": "hinge_embedding_loss kl_div margin_ranking_loss poisson_nll_loss",
+    "nn.functional.distance": "cosine_similarity pairwise_distance",
     "nn.functional.nonlinear": """celu celu_ hardshrink prelu rrelu rrelu_ selu selu_ threshold
         threshold_""",
+    "nn.functional.root_losses": """binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss
+        hinge_embedding_loss kl_div margin_ranking_loss poisson_nll_loss triplet_margin_loss""",
     "nn.functional.sequences": "gru lstm rnn_relu rnn_tanh",
     "settings": """are_deterministic_algorithms_enabled get_default_device get_default_dtype
-        get_num_interop_threads get_num_threads set_default_device set_default_dtype set_default_tensor_type
+        get_deterministic_debug_mode get_float32_matmul_precision get_num_interop_threads get_num_threads
+        is_deterministic_algorithms_warn_only_enabled set_default_device set_default_dtype
+        set_default_tensor_type set_deterministic_debug_mode set_flush_denormal
         set_float32_matmul_precision set_num_interop_threads set_num_threads use_deterministic_algorithms""",
     "train.sweeping.call": "Sweep grid sweep",
 }
@@ -131,7 +135,6 @@ _ELSEWHERE = {
         complex128 cfloat cdouble view_as_complex view_as_real polar complex""",
     "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().": "fft istft stft",
     "There are uint8, int8, int16, int32 and int64.": "uint16 uint32 uint64",
-    "Tensors lie in rows only: leave memory_format out.": "channels_last",
 }
 """What to do instead, and for which names of PyTorch's."""
 
@@ -145,7 +148,8 @@ if not TYPE_CHECKING:
         "cuda", "detect_anomaly", "device", "double", "enable_grad", "errors", "float", "float16",
         "float32", "float64", "get_rng_state", "half", "initial_seed", "int", "int8", "int16",
         "int32", "int64", "is_grad_enabled", "long", "manual_seed", "mps", "nn", "no_grad", "ops",
-        "bfloat16", "contiguous_format", "dtype", "e", "inf", "nan", "newaxis", "pi", "preserve_format",
+        "bfloat16", "channels_last", "channels_last_3d", "contiguous_format", "dtype", "e", "inf", "nan",
+        "newaxis", "pi", "preserve_format", "sparse_coo",
         "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
         *ops.__all__, *_packages, *_files,
     ]  # fmt: skip

@@ -34,6 +34,7 @@ __all__ = [
     "names_of",
     "namespace",
     "nearest",
+    "not_here",
     "refuse_options",
 ]
 
@@ -115,8 +116,8 @@ def missing(module: str, name: str, known: Iterable[str], remedy: str = "") -> A
 
     >>> missing("rushlight.nn", "Linaer", ["Linear", "ReLU"])
     AttributeError("rushlight.nn has no 'Linaer'. Did you mean 'Linear'?")
-    >>> missing("rushlight.nn", "SyncBatchNorm", ["Linear", "ReLU"])
-    AttributeError("rushlight.nn has no 'SyncBatchNorm': PyTorch has it, Rushlight does not, or not yet.")
+    >>> missing("rushlight.nn", "NLLLoss2d", ["Linear", "ReLU"])
+    AttributeError("rushlight.nn has no 'NLLLoss2d': PyTorch has it, Rushlight does not. Use NLLLoss.")
     """
     text = f"{module} has no {name!r}"
     if name.startswith("__"):
@@ -124,7 +125,7 @@ def missing(module: str, name: str, known: Iterable[str], remedy: str = "") -> A
     if remedy:
         return AttributeError(f"{text}. {remedy}", name=name)
     if in_pytorch(module, name):
-        return AttributeError(f"{text}: PyTorch has it, Rushlight does not, or not yet.", name=name)
+        return AttributeError(f"{text}: {not_here(module, name)}", name=name)
     near = nearest(name, known)
     if near:
         return AttributeError(f"{text}. Did you mean {' or '.join(repr(n) for n in near)}?", name=name)
@@ -136,6 +137,18 @@ def in_pytorch(module: str, name: str) -> bool:
     from rushlight.pytorch_names import NAMES
 
     return name in NAMES.get(module, "").split()
+
+
+def not_here(module: str, name: str) -> str:
+    """That PyTorch has `name`, and what is nearest to it.
+
+    >>> not_here("Tensor", "to_mkldnn")
+    'PyTorch has it, Rushlight does not. There is one layout; rl.compile makes programs fast.'
+    """
+    from rushlight.pytorch_nearest import nearest_thing
+
+    why = nearest_thing(module, name)
+    return "PyTorch has it, Rushlight does not" + (f". {why}" if why else ", or not yet.")
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:

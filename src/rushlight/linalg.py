@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, LinAlgError, ShapeError, message, missing, namespace
-from rushlight.ops.creation import zeros
+from rushlight.errors import ArgumentError, LinAlgError, ShapeError, message, namespace
+from rushlight.ops.algebra import cross as _cross
+from rushlight.ops.creation import ones_like, zeros
 from rushlight.ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from rushlight.ops.join import cat
 from rushlight.ops.lu import lu_factor, lu_solve, lu_unpack
 from rushlight.ops.matmul import matmul
 from rushlight.ops.norm import norm as vector_norm_of
+from rushlight.ops.scans import cumprod
 from rushlight.ops.solving import (
     det,
     householder_product,
@@ -29,13 +32,16 @@ from rushlight.ops.solving import (
     solve,
     solve_triangular,
 )
+from rushlight.ops.strided import diagonal as _diagonal
 
 __all__ = [
     "LinAlgError",
     "cholesky",
     "cholesky_ex",
     "cond",
+    "cross",
     "det",
+    "diagonal",
     "eigh",
     "eigvalsh",
     "householder_product",
@@ -63,6 +69,7 @@ __all__ = [
     "svdvals",
     "tensorinv",
     "tensorsolve",
+    "vander",
     "vecdot",
     "vector_norm",
 ]
@@ -277,6 +284,45 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tens
     return solve(A.reshape(-1, _count(unknowns)), B.reshape(-1)).reshape(unknowns)
 
 
+def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
+    """The cross products of vectors of three elements along `dim`.
+
+    >>> import rushlight as rl
+    >>> rl.linalg.cross(rl.tensor([1, 0, 0]), rl.tensor([0, 1, 0]))
+    tensor([0, 0, 1])
+    """
+    return _cross(input, other, dim)
+
+
+def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """The diagonals of matrices, `offset` above the main one: a view, along the last axis.
+
+    >>> import rushlight as rl
+    >>> rl.linalg.diagonal(rl.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
+    return _diagonal(A, offset, dim1, dim2)
+
+
+def vander(x: Tensor, N: int | None = None) -> Tensor:
+    """The powers from 0 to N - 1 of each element along a new last axis; N is how many there are by default.
+
+    Raises ShapeError for a 0-d tensor, ArgumentError for an N of 1 or less.
+
+    >>> import rushlight as rl
+    >>> rl.linalg.vander(rl.tensor([2, 3]), N=3)
+    tensor([[1, 2, 4],
+            [1, 3, 9]])
+    """
+    if not x.ndim:
+        raise ShapeError(message("linalg.vander", "a 0-d tensor", "at least one axis"))
+    count = x.shape[-1] if N is None else N
+    if count <= 1:
+        raise ArgumentError(message("linalg.vander", f"N={count}", "2 or more"))
+    powers = x.unsqueeze(-1).expand((*x.shape, count - 1))
+    return cat([ones_like(powers[..., :1]), cumprod(powers, -1)], -1)
+
+
 def _count(sizes: Sequence[int]) -> int:
     found = 1
     for size in sizes:
@@ -285,12 +331,4 @@ def _count(sizes: Sequence[int]) -> int:
 
 
 if not TYPE_CHECKING:
-    _explain, __dir__ = namespace(__name__, __all__)
-
-    def __getattr__(name: str) -> object:
-        if name in ("eig", "eigvals"):
-            remedy = (
-                "Its results are complex, and there are no complex tensors; eigh is for symmetric matrices."
-            )
-            raise missing(__name__, name, __all__, remedy)
-        return _explain(name)
+    __getattr__, __dir__ = namespace(__name__, __all__)

@@ -12,12 +12,17 @@ __all__ = [
     "are_deterministic_algorithms_enabled",
     "get_default_device",
     "get_default_dtype",
+    "get_deterministic_debug_mode",
+    "get_float32_matmul_precision",
     "get_num_interop_threads",
     "get_num_threads",
+    "is_deterministic_algorithms_warn_only_enabled",
     "set_default_device",
     "set_default_dtype",
     "set_default_tensor_type",
+    "set_deterministic_debug_mode",
     "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_num_interop_threads",
     "set_num_threads",
     "use_deterministic_algorithms",
@@ -110,12 +115,14 @@ def get_num_interop_threads() -> int:
     return 1
 
 
-_deterministic = {"on": False}
+_deterministic = {"on": False, "warn": False}
+_precision = ["highest"]
+_MODES = ("default", "warn", "error")
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Note that results are to be the same in each run with the same seed, which they are anyway."""
-    _deterministic["on"] = bool(mode)
+    _deterministic.update(on=bool(mode), warn=bool(mode) and bool(warn_only))
 
 
 def are_deterministic_algorithms_enabled() -> bool:
@@ -127,8 +134,54 @@ def are_deterministic_algorithms_enabled() -> bool:
     return _deterministic["on"]
 
 
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether `use_deterministic_algorithms` was told to warn only.
+
+    >>> is_deterministic_algorithms_warn_only_enabled()
+    False
+    """
+    return _deterministic["warn"]
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """`use_deterministic_algorithms` by a word or its number: "default", "warn" or "error"."""
+    mode = _MODES[debug_mode] if debug_mode in (0, 1, 2) else debug_mode
+    if mode not in _MODES:
+        expected = "'default', 'warn', 'error', or 0, 1, 2"
+        raise ArgumentError(message("set_deterministic_debug_mode", repr(debug_mode), expected))
+    use_deterministic_algorithms(mode != "default", warn_only=mode == "warn")
+
+
+def get_deterministic_debug_mode() -> int:
+    """Which of "default", "warn" and "error" holds: 0, 1 or 2.
+
+    >>> get_deterministic_debug_mode()
+    0
+    """
+    return 1 if _deterministic["warn"] else 2 * _deterministic["on"]
+
+
 def set_float32_matmul_precision(precision: str) -> None:
     """Nothing but a check: products of float32 are always made in float32, "highest"."""
     if precision not in ("highest", "high", "medium"):
         expected = "'highest', 'high' or 'medium'"
         raise ArgumentError(message("set_float32_matmul_precision", repr(precision), expected))
+    _precision[0] = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What `set_float32_matmul_precision` was told.
+
+    >>> get_float32_matmul_precision()
+    'highest'
+    """
+    return _precision[0]
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: whether numbers near 0 count as 0 is left to the processor's settings.
+
+    >>> set_flush_denormal(True)
+    False
+    """
+    return False

@@ -29,6 +29,7 @@ MADE: dict[str, Callable[[], d.Distribution]] = {
     "Exponential": lambda: d.Exponential(F([0.5, 3.0])),
     "FisherSnedecor": lambda: d.FisherSnedecor(F([3.0]), F([12.0])),
     "Gamma": lambda: d.Gamma(F([0.1, 0.9, 3.0, 150.0]), F([1.0, 2.0, 0.5, 3.0])),
+    "GeneralizedPareto": lambda: d.GeneralizedPareto(F([0.5]), F([2.0]), F([-0.3, 0.0, 0.15])),
     "Geometric": lambda: d.Geometric(F([0.2, 0.7])),
     "Gumbel": lambda: d.Gumbel(F([0.5]), F([2.0])),
     "HalfCauchy": lambda: d.HalfCauchy(F([2.0])),
@@ -53,10 +54,12 @@ MADE: dict[str, Callable[[], d.Distribution]] = {
     "StudentT": lambda: d.StudentT(F([7.0]), F([1.0]), F([2.0])),
     "Uniform": lambda: d.Uniform(F([-1.0]), F([3.0])),
     "VonMises": lambda: d.VonMises(F([0.5, 0.0]), F([1.0, 20.0])),
+    "Wishart": lambda: d.Wishart(F([3.5, 8.0]), F([[2.0, 0.5], [0.5, 1.0]])),
     "Weibull": lambda: d.Weibull(F([1.5]), F([2.0])),
 }
 ALSO: dict[str, Callable[[], d.Distribution]] = {
     "Categorical": lambda: d.Categorical(logits=F([[0.3, 1.0, -2.0], [0.0, 0.0, 0.0]])),
+    "LKJCholesky": lambda: d.LKJCholesky(3, F([0.5, 2.0])),
     "LogisticNormal": lambda: d.LogisticNormal(F([0.5, 0.0]), F([1.0, 0.5])),
     "OneHotCategoricalStraightThrough": lambda: d.OneHotCategoricalStraightThrough(logits=F([0.3, 1.0])),
     "RelaxedBernoulli": lambda: d.RelaxedBernoulli(F(0.5), probs=F([0.2, 0.7])),
@@ -200,3 +203,26 @@ def test_draws_without_history_and_with() -> None:
 def test_impossible_classes_are_not_drawn() -> None:
     probs = rl.tensor([0.0, 0.5, 0.0, 0.5, 0.0])
     assert set(d.Categorical(probs).sample((2000,)).tolist()) == {1, 3}
+
+
+@pytest.mark.parametrize("dim", [2, 3, 4])
+def test_correlations_of_lkj(dim: int) -> None:
+    """Each has a Beta(a, a) distribution on -1 to 1, with a = concentration + (dim - 2) / 2."""
+    rl.manual_seed(1)
+    for concentration in (0.7, 3.0):
+        factor = d.LKJCholesky(dim, concentration).sample((N,))
+        r = (factor @ factor.transpose(-1, -2)).numpy()[:, *np.tril_indices(dim, -1)]
+        wanted = 1 / (2 * concentration + dim - 1)
+        np.testing.assert_allclose(r.var(0), wanted, rtol=6 * math.sqrt(2 / N))
+
+
+def test_the_generalized_pareto_distribution_near_the_exponential_one() -> None:
+    """Its formulas divide by a concentration of 0; values and derivatives go on there."""
+    z, p = rl.tensor([0.3, 2.0], dtype=rl.float64), rl.tensor([0.1, 0.9], dtype=rl.float64)
+    for c in (0.0, 1e-12, 1e-5, -1e-9):
+        x = rl.tensor(c, dtype=rl.float64, requires_grad=True)
+        tail = d.GeneralizedPareto(rl.zeros((), dtype=rl.float64), 1.0, x)
+        np.testing.assert_allclose(tail.log_prob(z).detach().numpy(), -z.numpy(), atol=1e-4)
+        (slope,) = rl.autograd.grad(tail.log_prob(z).sum(), x)
+        assert abs(slope.item() - (z * z / 2 - z).sum().item()) < 1e-4
+        np.testing.assert_allclose(tail.cdf(tail.icdf(p)).detach().numpy(), p.numpy(), rtol=1e-12)

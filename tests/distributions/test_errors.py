@@ -49,7 +49,11 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: d.register_kl(int, d.Normal), ValueError, "subclass"),
     (lambda: d.transform_to(d.constraints.boolean), NotImplementedError, "boolean"),
     (lambda: d.Binomial(rl.tensor([1.0, 2.0]), ONE / 2).entropy(), NotImplementedError, "total_count"),
-    (lambda: d.Wishart, AttributeError, "PyTorch has it"),
+    (lambda: d.Wishart(4.0, rl.ones(2)), ValueError, "at least two"),
+    (lambda: d.Wishart(1.0, rl.eye(2)), ValueError, "df"),
+    (lambda: d.LKJCholesky(1), ValueError, "at least 2"),
+    (lambda: d.GeneralizedPareto(0.0, 1.0, -0.5).log_prob(rl.tensor(2.5)), ValueError, "interval"),
+    (lambda: d.ExponentialFamily().entropy(), NotImplementedError, "natural"),
     (lambda: rl.special.airy_ai, AttributeError, "PyTorch has it"),
     (lambda: rl.polygamma(-1, ONE), ValueError, "0 or more"),
 ]

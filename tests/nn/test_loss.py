@@ -221,3 +221,30 @@ def test_weighted_means() -> None:
     assert got == pytest.approx((w * (X - Y) ** 2).sum() / w.sum())
     with pytest.raises(ShapeError, match="weight"):
         F.l1_loss(t(X), t(Y), weight=t(w[0]))
+
+
+def test_adaptive_softmax() -> None:
+    layer = nn.AdaptiveLogSoftmaxWithLoss(8, 20, [4, 10], div_value=2.0, dtype=rl.float64)
+    x, target = rl.tensor(rng.standard_normal((6, 8))), rl.tensor([0, 3, 4, 9, 10, 19])
+    output, _ = layer(x, target)
+    everything = layer.log_prob(x)
+    np.testing.assert_allclose(everything.exp().sum(1).detach().numpy(), 1.0)
+    np.testing.assert_allclose(output.tolist(), everything.gather(1, target.unsqueeze(1)).squeeze(1).tolist())
+    assert rl.autograd.gradcheck(lambda x: layer(x, target).loss, (x.clone().requires_grad_(),))
+
+    def step(x: rl.Tensor, target: rl.Tensor) -> list[rl.Tensor]:
+        layer.zero_grad()
+        output, loss = layer(x, target)
+        loss.backward()
+        return [output.detach(), loss.detach(), layer.predict(x), *(p.grad for p in layer.parameters())]
+
+    eager = [v.numpy().copy() for v in step(x, target)]
+    for a, b in zip(rl.compile(step)(x, target), eager, strict=True):
+        np.testing.assert_allclose(a.numpy(), b, rtol=1e-12, atol=1e-15)
+    for cutoffs in ([], [5, 5], [9, 4], [0, 4], [4, 20]):
+        with pytest.raises(ArgumentError, match="cutoffs"):
+            nn.AdaptiveLogSoftmaxWithLoss(8, 20, cutoffs)
+    with pytest.raises(IndexingError, match="target 20"):
+        layer(x, target + 1)
+    with pytest.raises(ShapeError, match="targets of shape"):
+        layer(x, target[:2])

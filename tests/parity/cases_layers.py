@@ -79,6 +79,23 @@ def _ctc(L: Any, x: Any) -> list[Any]:
     return found
 
 
+def _adaptive(L: Any, x: Any, div_value: float, bias: bool) -> list[Any]:
+    made = settled(L.nn.AdaptiveLogSoftmaxWithLoss(6, 20, [4, 9, 15], div_value, head_bias=bias), x)
+    output, loss = made(x, L.tensor([0, 3, 4, 19, 8]))
+    loss.backward(retain_graph=True)
+    one = made(x[1], L.tensor(7))
+    few = made(x[:2], L.tensor([1, 2])).output
+    found = [made.cutoffs, made.shortlist_size, made.n_clusters, made.head_size, made.div_value]
+    found += [*(p.grad for p in made.parameters() if p.grad is not None), list(made.state_dict()), text(made)]
+    found += [output, loss, one.output, one.loss, few, made.log_prob(x)]
+    made = settled(L.nn.AdaptiveLogSoftmaxWithLoss(6, 20, [4, 9, 15], div_value, head_bias=bias), x)
+    with L.no_grad():
+        for i in range(3):  # the head's choices: its own classes, or a cluster for all
+            made.head.weight[i - 1] += 3 * x.sum(0)
+            found.append(made.predict(x))
+    return found
+
+
 def _lazy(L: Any, name: str, x: Any, *args: Any) -> list[Any]:
     made = getattr(L.nn, f"Lazy{name}")(*args).to(x.dtype)
     before = [isinstance(p, L.nn.UninitializedParameter) for p in made.parameters()]
@@ -88,6 +105,51 @@ def _lazy(L: Any, name: str, x: Any, *args: Any) -> list[Any]:
     return [before, type(made).__name__, text(made), list(made.state_dict()), out]
 
 
+layer("SyncBatchNorm", lambda L: L.nn.SyncBatchNorm(3, momentum=None), X(2, 3, 4))
+
+
+def _synced(L: Any, x: Any) -> list[Any]:
+    net = L.nn.Sequential(L.nn.Linear(3, 3), L.nn.Sequential(L.nn.BatchNorm1d(3, 1e-3, affine=False))).to(
+        x.dtype
+    )
+    made = settled(L.nn.SyncBatchNorm.convert_sync_batchnorm(net), x)
+    return [made(x), list(made.state_dict()), text(made), made[1] is not net, made[0] is net[0]]
+
+
+def _without_statistics(L: Any, x: Any) -> list[Any]:
+    net = settled(L.nn.Sequential(L.nn.Linear(3, 3), L.nn.BatchNorm1d(3)), x)
+    made = L.func.replace_all_batch_norm_modules_(net).eval()
+    return [made(x), made is net, list(made.state_dict()), text(made)]
+
+
+def _linear_loss(L: Any, x: Any, w: Any, p: Any, sizes: tuple[int, ...]) -> list[Any]:
+    F = L.nn.functional
+    count = 1 if not sizes else sizes[0]
+    classes = (L.tensor([[0, 3], [-100, 1]]) if sizes else L.tensor([3, -100])).reshape(2, *sizes)
+    weight, bias = w[: 4 * count].reshape(4, *sizes, 3), w[: 4 * count, 0].reshape(4, *sizes)
+    found = [
+        F.linear_cross_entropy(x, weight, classes, reduction=how, label_smoothing=0.1)
+        for how in ("none", "sum", "mean")
+    ]
+    chances = p[:, : 4 * count].softmax(1).reshape(2, 4, *sizes)
+    found.append(F.linear_cross_entropy(x, weight, chances, linear_bias=bias, weight=w[:4, 1].abs()))
+    made = L.nn.LinearCrossEntropyLoss(3, 4, out_features=sizes, bias=True, ignore_index=1, reduction="sum")
+    made = settled(made, x)
+    return [*found, made(x, classes.clamp(min=0)), list(made.state_dict()), text(made)]
+
+
+for _sizes in ((), (2,)):
+    case(
+        f"linear_cross_entropy {_sizes}",
+        lambda L, *t, s=_sizes: _linear_loss(L, *t, s),
+        X(2, 3),
+        X(8, 3),
+        X(2, 8),
+    )
+case("SyncBatchNorm of others", _synced, X(4, 3))
+case("replace_all_batch_norm_modules_", _without_statistics, X(4, 3))
+case("AdaptiveLogSoftmaxWithLoss", lambda L, x: _adaptive(L, x, 2.0, True), X(5, 6))
+case("AdaptiveLogSoftmaxWithLoss without bias", lambda L, x: _adaptive(L, x, 1.5, False), X(5, 6))
 case("CTCLoss", _ctc, X(4, 2, 3))
 case("LazyLinear", lambda L, x: _lazy(L, "Linear", x, 4), X(2, 3))
 for _n in (1, 2, 3):

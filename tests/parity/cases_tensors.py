@@ -36,6 +36,124 @@ case(
     ],
     X(2),
 )
+case(
+    "facts",
+    lambda L, x: [str(x.layout).replace("torch.", ""), x.name, x.output_nr, x.dense_dim(), x.sparse_dim()],
+    X(2, 3),
+)
+case(
+    "embedding_renorm_",
+    lambda L, x: L.embedding_renorm_(x.detach().clone(), L.tensor([2, 0]), 0.7, 1.0),
+    X(4, 3),
+)
+case("linalg.cross", lambda L, x, y: [L.linalg.cross(x, y), L.linalg.cross(x, y.T, dim=0)], X(3, 3), X(3, 3))
+case(
+    "linalg.diagonal",
+    lambda L, x: [L.linalg.diagonal(x), L.linalg.diagonal(x, offset=-1, dim1=0)],
+    X(2, 3, 3),
+)
+case("linalg.vander", lambda L, x: [L.linalg.vander(x), L.linalg.vander(x, N=5)], X(2, 3))
+case("pdist", lambda L, x: [L.nn.functional.pdist(x), L.nn.functional.pdist(x, 3.0)], X(4, 3))
+case(
+    "more in place",
+    lambda L, x: [
+        L.erfc_(x * 1),
+        L.i0_(x * 1),
+        (x * 1).polygamma_(2),
+        (x + 1).mvlgamma_(2),
+        x.detach().clone().igamma_(x.detach() + 1),
+        x.detach().clone().igammac_(x.detach() + 1),
+    ],
+    X(2, 3, low=0.2, high=2.0),
+)
+
+
+def _low_rank(L: Any, x: Any, y: Any) -> list[Any]:
+    """Of rank two, so that nothing depends on what is drawn but signs."""
+    found = []
+    for a in (x @ y, (x @ y).mT, L.stack([x @ y, 2 * x @ y])):
+        for U, S, V in (L.svd_lowrank(a, 2, niter=1), L.pca_lowrank(a, 3)):
+            found += [S[..., :2], (U * S.unsqueeze(-2)) @ V.mT]
+    return [*found, L.svd_lowrank(x @ y, 2, M=0.5 * x @ y)[1]]
+
+
+case("low rank", lambda L, x, y: _low_rank(L, x.detach().double(), y.detach().double()), X(5, 2), X(2, 4))
+
+
+def _root_losses(L: Any, x: Any, y: Any) -> list[Any]:
+    """Arguments by their places, and numbers for reductions."""
+    sign, p = (y > 0).to(x.dtype) * 2 - 1, y.softmax(1)
+    found = []
+    for how in (0, 1, 2):
+        found += [
+            L.binary_cross_entropy_with_logits(x, p.detach(), p.detach(), 1 + p.detach(), how),
+            L.cosine_embedding_loss(x, y, sign[:, 0], 0.1, how),
+            L.hinge_embedding_loss(x, sign, 0.5, how),
+            L.kl_div(x, p, how, log_target=True),
+            L.margin_ranking_loss(x, y, sign, 0.2, how),
+            L.poisson_nll_loss(x, p, True, True, 1e-8, how),
+            L.triplet_margin_loss(x, y, x * y, 0.5, 2.0, 1e-6, True, how),
+        ]
+        logs = x.reshape(2, 1, 3).log_softmax(-1)
+        found.append(L.ctc_loss(logs, L.tensor([[1]]), L.tensor([2]), L.tensor([1]), 0, how))
+    return [*found, L.kl_div(x, p)]
+
+
+case("losses of the root", _root_losses, X(2, 3), X(2, 3))
+case(
+    "other names of arguments",
+    lambda L, x: [
+        x.scatter(1, L.tensor([[0], [1]]), value=2.0),
+        (x * 1).scatter_(0, L.tensor([[1, 0, 1]]), value=3.0),
+        x.detach().scatter(1, L.tensor([[0, 0], [2, 1]]), 3.0, reduce="multiply"),
+        *L.tensor_split(x, sections=2, dim=1),
+        *x.tensor_split(indices=(1,), dim=1),
+        x.view(size=(3, 2)),
+        *L.unsafe_split(input=x, split_size=1),
+        L.scalar_tensor(s=2.5),
+        x.detach().clone().resize_as_(the_template=L.ones(3, 2)),
+        L.tril_indices(2, 3, pin_memory=False),
+        x.is_pinned(device=None),
+        L.det(input=x[:, :2]),
+        L.matrix_power(input=x[:, :2], n=2),
+    ],
+    X(2, 3),
+)
+
+
+def _after_grad(L: Any, x: Any) -> list[Any]:
+    """Steps as soon as gradients are there, once for each backward; nothing more when taken out."""
+    w, seen = x.detach().clone().requires_grad_(), []
+
+    def step(p: Any) -> None:
+        seen.append(p.grad.clone())
+        p.sub_(p.grad)
+        p.grad = None
+
+    handle = w.register_post_accumulate_grad_hook(step)
+    for _ in range(2):
+        (w * w + w).sum().backward()
+    handle.remove()
+    (w * w).sum().backward()
+    return [w, w.grad, *seen]
+
+
+case("register_post_accumulate_grad_hook", _after_grad, X(3))
+
+
+def _settings(L: Any) -> list[Any]:
+    found: list[Any] = [L.get_float32_matmul_precision(), L.get_deterministic_debug_mode()]
+    L.set_float32_matmul_precision("high")
+    found.append(L.get_float32_matmul_precision())
+    L.set_float32_matmul_precision("highest")
+    for mode in ("warn", 2, 0):
+        L.set_deterministic_debug_mode(mode)
+        found += [L.get_deterministic_debug_mode(), L.are_deterministic_algorithms_enabled()]
+        found.append(L.is_deterministic_algorithms_warn_only_enabled())
+    return [*found, isinstance(L.set_flush_denormal(False), bool)]
+
+
+case("settings of determinism", _settings)
 case("shared", lambda L, x: [x.is_shared(), x.detach().clone().share_memory_()], X(2))
 case("slogdet", lambda L, x: [*L.slogdet(x), *x.slogdet()], X(3, 3))
 case(

@@ -172,8 +172,9 @@ def test_compiled_layers(group: str) -> None:
     compiled = rl.compile(program)
     for a, b, case in zip(compiled(*inputs), program(*inputs), cases, strict=True):
         for found, wanted in zip(a, b, strict=True):
+            # Powers of float32, in vectors and one by one: the last digits of their sums differ.
             np.testing.assert_allclose(
-                found.numpy(), wanted.numpy(), rtol=3e-5, atol=3e-5, err_msg=named(case)
+                found.numpy(), wanted.numpy(), rtol=2e-5, atol=1e-5, err_msg=named(case)
             )
 
 

@@ -21,7 +21,7 @@ rng = np.random.default_rng(0)
 
 
 def close(ours: Any, theirs: Any, dtype: str, at_least: float = 0.0) -> None:
-    rtol, atol = (2e-5, 2e-6) if dtype == "float32" else (1e-11, 1e-13)
+    rtol, atol = (1e-5, 1e-6) if dtype == "float32" else (1e-11, 1e-13)
     np.testing.assert_allclose(ours, theirs, rtol=max(rtol, at_least), atol=atol)
 
 

@@ -40,7 +40,7 @@ def steps(
 
 
 def same(ours: list[Any], theirs: list[Any], dtype: str, slack: float = 1.0) -> None:
-    rtol, atol = (3e-5, 3e-6) if dtype == "float32" else (1e-10 * slack, 1e-12 * slack)
+    rtol, atol = (1e-5, 1e-6) if dtype == "float32" else (1e-10 * slack, 1e-12 * slack)
     for p, q in zip(ours, theirs, strict=True):
         assert str(p.dtype) == dtype
         np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=rtol, atol=atol)

@@ -56,9 +56,9 @@ def test_states_values_and_gradients(kind: str, shape: tuple[int, int]) -> None:
     for training in (True, True, False):
         ours.train(training), theirs.train(training)
         for a, b in zip(step(rl, ours, x), step(torch, theirs, x), strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
     for name, value in state_of(theirs).items():
-        np.testing.assert_allclose(state_of(ours)[name], value, rtol=1e-9, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(state_of(ours)[name], value, rtol=1e-10, atol=1e-12, err_msg=name)
     ours.load_state_dict({k: rl.from_numpy(v) for k, v in state_of(theirs).items()})
 
 

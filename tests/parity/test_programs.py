@@ -172,8 +172,11 @@ MISSING = {
     "quantised layers": ("torch.ao.quantization.quantize_dynamic(1)", "torch.ao"),
     "a group of processes": ("import torch.distributed as dist", "torch.distributed"),
     "models with weights": ("from torchvision.models import resnet18", "torchvision.models"),
-    "a layer": ("torch.nn.SyncBatchNorm(3)", "torch.nn.SyncBatchNorm"),
-    "an optimiser": ("from torch.optim import SparseAdam", "torch.optim.SparseAdam"),
+    "a layer": ("torch.nn.CrossMapLRN2d(3)", "torch.nn.CrossMapLRN2d"),
+    "an optimiser": (
+        "from torch.optim import swap_in_optimizer_params_and_state",
+        "torch.optim.swap_in_optimizer_params_and_state",
+    ),
     "an option": ("torch.nn.Linear(2, 1, biass=True)", "torch.nn.Linear(biass=)"),
     "a place for the result": ("torch.cumsum(torch.ones(3), 0, out=torch.zeros(3))", "torch.cumsum(out=)"),
     "a method": ("torch.ones(2).to_mkldnn()", ".to_mkldnn"),

@@ -57,14 +57,14 @@ def test_values_and_gradients(name: str, form: dict[str, Any], packed: bool) -> 
     for ours, theirs in zip(
         call(rl, name, form, packed, False), call(torch, name, form, packed, False), strict=True
     ):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)
 
 
 def test_a_projection() -> None:
     for ours, theirs in zip(
         call(rl, "lstm", FORMS[0], False, True), call(torch, "lstm", FORMS[0], False, True), strict=True
     ):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-10)
 
 
 def test_bad_input() -> None:

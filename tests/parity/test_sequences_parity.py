@@ -159,8 +159,8 @@ def test_training(name: str) -> None:
         model.load_state_dict({k: rl.tensor(v) for k, v in weights.items()})
     expected = losses(torch, theirs)
     assert expected[-1] < expected[0]
-    np.testing.assert_allclose(losses(rl, ours), expected, rtol=2e-4)
-    np.testing.assert_allclose(losses(rl, compiled, rl.compile), expected, rtol=2e-4)
+    np.testing.assert_allclose(losses(rl, ours), expected, rtol=1e-5)
+    np.testing.assert_allclose(losses(rl, compiled, rl.compile), expected, rtol=1e-5)
 
 
 def test_tied_weights_are_one_parameter() -> None:

@@ -60,7 +60,7 @@ MORE: dict[str, tuple[Any, ...]] = {
     "CosineSimilarity": (), "Dropout": (), "Dropout1d": (), "Dropout2d": (), "Dropout3d": (),
     "EmbeddingBag": (5, 3), "FeatureAlphaDropout": (), "Flatten": (), "Fold": ((4, 5), 2), "Hardsigmoid": (),
     "Identity": (), "MaxUnpool1d": (2,), "MaxUnpool2d": (2,), "MaxUnpool3d": (2,), "PairwiseDistance": (),
-    "PixelShuffle": (2,), "PixelUnshuffle": (2,), "RReLU": (), "TripletMarginLoss": (),
+    "PixelShuffle": (2,), "SyncBatchNorm": (3,), "PixelUnshuffle": (2,), "RReLU": (), "TripletMarginLoss": (),
     "TripletMarginWithDistanceLoss": (), "Unflatten": (1, (2, 3)), "Unfold": (2,), "Upsample": (),
     "UpsamplingBilinear2d": (None, 2), "UpsamplingNearest2d": (None, 2),
 }  # fmt: skip

@@ -258,13 +258,13 @@ def differs(seed: int) -> str:
     numbers, requires, steps = program(seed)
     theirs = replay(torch, numbers, requires, steps)
     ours = replay(rl, numbers, requires, steps)
-    tolerance = 1e-9
+    tolerance = 1e-10
     if isinstance(theirs[-1], str) and OVERWRITTEN in theirs[-1] and not isinstance(ours[-1], str):
         # Here nothing reads what was overwritten: the gradient is that of the old values.
         theirs.pop()
         if not any(map(_unrecorded, steps[:-1])):
             theirs += ["done", _by_differences(numbers, requires, steps)]
-            tolerance = 1e-4
+            tolerance = 1e-4  # of differences
     for a, b in zip(theirs, ours, strict=False):
         failed = [isinstance(v, str) and v.startswith("error") for v in (a, b)]
         if failed == [True, False] and NOT_RECORDED in a and any(map(_unrecorded, steps[:-1])):

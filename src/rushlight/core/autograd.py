@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
+from rushlight.core.composite import Composite, NoArray
 from rushlight.core.graph import Leaf, Node
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
@@ -135,19 +136,23 @@ def _walk(
             node = heappop(heap)[1]
             g = grads.pop(node)
             if node.hooks:
-                owned.add(id(g.array))
+                _own(owned, g)
                 for hook in node.hooks:
                     changed = hook(g)
                     g = g if changed is None else changed
-                owned.add(id(g.array))
+                _own(owned, g)
             if node in targets:
                 found[node] = g
-                owned.add(id(g.array))
+                _own(owned, g)
                 if stop:
                     continue
             if node.is_leaf:
                 if accumulate and node.required and (outside or node in targets):
-                    _accumulate(node.tensor, g, owned)
+                    tensor = node.tensor
+                    _accumulate(tensor, g, owned)
+                    if tensor is not None and tensor._after_grad:
+                        for after in tensor._after_grad:
+                            after(tensor)
                 continue
             parents = node.parents
             wanted = [p is not None and (p in toward or (outside and p.required)) for p in parents]
@@ -170,12 +175,27 @@ def _add(grads: dict[Any, Tensor], heap: list[tuple[int, Any]], node: Any, g: Te
         grads[node] = g
         heappush(heap, (-node.seq, node))
     else:
-        grads[node] = earlier + g
+        grads[node] = _sum(earlier, g)
+
+
+def _sum(a: Tensor, b: Tensor) -> Tensor:
+    """a + b, of which either may be sparse."""
+    return b + a if isinstance(a, Composite) and not isinstance(b, Composite) else a + b
+
+
+def _own(owned: set[int], g: Tensor) -> None:
+    """Others know this gradient, too."""
+    if not isinstance(g, Composite):
+        owned.add(id(g.array))
 
 
 def _fit(g: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:
     """`g` with the shape and dtype of the input it belongs to: what broadcasting spread is summed back."""
-    if g.array.shape != shape:
+    try:
+        known = g.array.shape
+    except NoArray:
+        return g
+    if known != shape:
         g = g.sum_to_size(shape)
     return g if g.array.dtype is dtype or g.array.dtype == dtype else g.to(dtype)
 
@@ -189,6 +209,9 @@ def _accumulate(tensor: Tensor | None, g: Tensor, owned: set[int]) -> None:
     if tensor is None:
         return
     held = tensor.grad
+    if isinstance(g, Composite) or isinstance(held, Composite):
+        tensor.grad = g if held is None else _sum(held, g)
+        return
     if held is not None:
         if held.array.shape != g.array.shape or held.array.dtype != g.array.dtype:
             raise GradError(

@@ -18,7 +18,15 @@ from rushlight.core.size import Size, size_of
 from rushlight.core.spec import Spec, as_dtype, default, normalize_axis
 from rushlight.core.state import changes, state
 from rushlight.device import xp
-from rushlight.errors import ArgumentError, DTypeError, GradError, in_pytorch, message
+from rushlight.errors import (
+    ArgumentError,
+    DTypeError,
+    GradError,
+    NotSupportedError,
+    in_pytorch,
+    message,
+    not_here,
+)
 
 if TYPE_CHECKING:
     from rushlight.core.graph import Leaf, Node
@@ -77,6 +85,7 @@ class Tensor:
     _sealed: str | None = None
     _written: int = 0
     _retains_grad: bool = False
+    _after_grad: tuple[Callable[[Any], None], ...] = ()
 
     # NumPy leaves `array * tensor` to the tensor's own reflected operator.
     __array_priority__ = 1000
@@ -90,12 +99,15 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if value is not None and (
-            value.array.shape != self.array.shape or value.array.dtype != self.array.dtype
-        ):
-            raise GradError(
-                message("grad", f"a .grad that is {value.spec}", f"{self.spec}, as the tensor is")
-            )
+        if value is not None:
+            own = self.array
+            try:
+                fits = value.array.shape == own.shape and value.array.dtype == own.dtype
+            except NotSupportedError:  # a sparse one has no array
+                fits = value.spec == self.spec
+            if not fits:
+                got = f"a .grad that is {value.spec}"
+                raise GradError(message("grad", got, f"{self.spec}, as the tensor is"))
         if state.grads is None:
             self._grad = value
         else:
@@ -369,6 +381,28 @@ class Tensor:
         kept = weakref.ref(node)
         return RemovableHandle(lambda: _take_out(kept(), hook))
 
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], None]) -> RemovableHandle:
+        """Call `hook(tensor)` each time `backward` has put this leaf's gradient into `.grad`.
+
+        Raises GradError for what does not require grad, or is no leaf. Returns a handle, as `register_hook`.
+
+        >>> import rushlight as rl
+        >>> x = rl.zeros(2, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: x.sub_(x.grad))
+        >>> (3 * x).sum().backward()
+        >>> x
+        tensor([-3., -3.], requires_grad=True)
+        """
+        if not self.requires_grad or not self.is_leaf:
+            got = "a tensor that operations made" if self.requires_grad else "a tensor that requires no grad"
+            raise GradError(message("register_post_accumulate_grad_hook", got, "a leaf that requires grad"))
+        self._after_grad = (*self._after_grad, hook)
+
+        def take_out() -> None:
+            self._after_grad = tuple(known for known in self._after_grad if known is not hook)
+
+        return RemovableHandle(take_out)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise GradError(
@@ -399,7 +433,7 @@ class Tensor:
             """Only for what is not there; cheap, as libraries ask by `hasattr`. Python adds the nearest."""
             text = f"'{type(self).__name__}' object has no attribute {name!r}"
             if not name.startswith("_") and in_pytorch("Tensor", name):
-                text += ": PyTorch has it, Rushlight does not, or not yet"
+                text += f": {not_here('Tensor', name)}".rstrip(".")
             raise AttributeError(text, name=name, obj=self)
 
     if TYPE_CHECKING:

@@ -26,8 +26,10 @@ from rushlight.distributions.continuous_bernoulli import ContinuousBernoulli
 from rushlight.distributions.dirichlet import Dirichlet
 from rushlight.distributions.distribution import Distribution
 from rushlight.distributions.exponential import Exponential
+from rushlight.distributions.exponential_family import ExponentialFamily
 from rushlight.distributions.fishersnedecor import FisherSnedecor
 from rushlight.distributions.gamma import Gamma
+from rushlight.distributions.generalized_pareto import GeneralizedPareto
 from rushlight.distributions.geometric import Geometric
 from rushlight.distributions.gumbel import Gumbel
 from rushlight.distributions.half_cauchy import HalfCauchy
@@ -37,6 +39,7 @@ from rushlight.distributions.inverse_gamma import InverseGamma
 from rushlight.distributions.kl import kl_divergence, register_kl
 from rushlight.distributions.kumaraswamy import Kumaraswamy
 from rushlight.distributions.laplace import Laplace
+from rushlight.distributions.lkj_cholesky import LKJCholesky
 from rushlight.distributions.log_normal import LogNormal
 from rushlight.distributions.logistic_normal import LogisticNormal
 from rushlight.distributions.lowrank_multivariate_normal import LowRankMultivariateNormal
@@ -77,6 +80,7 @@ from rushlight.distributions.transforms import (
 from rushlight.distributions.uniform import Uniform
 from rushlight.distributions.von_mises import VonMises
 from rushlight.distributions.weibull import Weibull
+from rushlight.distributions.wishart import Wishart
 from rushlight.errors import namespace
 
 __all__ = [
@@ -97,8 +101,10 @@ __all__ = [
     "Distribution",
     "ExpTransform",
     "Exponential",
+    "ExponentialFamily",
     "FisherSnedecor",
     "Gamma",
+    "GeneralizedPareto",
     "Geometric",
     "Gumbel",
     "HalfCauchy",
@@ -107,6 +113,7 @@ __all__ = [
     "IndependentTransform",
     "InverseGamma",
     "Kumaraswamy",
+    "LKJCholesky",
     "Laplace",
     "LogNormal",
     "LogisticNormal",
@@ -138,6 +145,7 @@ __all__ = [
     "Uniform",
     "VonMises",
     "Weibull",
+    "Wishart",
     "biject_to",
     "constraints",
     "identity_transform",

@@ -16,7 +16,14 @@ from rushlight.ops import eye
 from rushlight.ops.random import gaussian
 from rushlight.ops.strided import diagonal
 
-__all__ = ["MultivariateNormal", "half_log_det", "inverse_of_factor", "mahalanobis", "turned"]
+__all__ = [
+    "MultivariateNormal",
+    "factor_of_precision",
+    "half_log_det",
+    "inverse_of_factor",
+    "mahalanobis",
+    "turned",
+]
 
 
 def turned(matrix: Tensor) -> Tensor:
@@ -51,7 +58,7 @@ def inverse_of_factor(lower: Tensor) -> Tensor:
     return turned(inverse) @ inverse
 
 
-def _factor_of_precision(precision: Tensor) -> Tensor:
+def factor_of_precision(precision: Tensor) -> Tensor:
     """The lower L with L L' = P^-1, by the factor of P turned around."""
     flipped = cholesky(precision.flip(-2, -1))
     inverse = turned(flipped.flip(-2, -1))
@@ -110,7 +117,7 @@ class MultivariateNormal(Distribution):
         elif name == "covariance_matrix":
             self._unbroadcasted_scale_tril = cholesky(matrix)
         else:
-            self._unbroadcasted_scale_tril = _factor_of_precision(matrix)
+            self._unbroadcasted_scale_tril = factor_of_precision(matrix)
 
     def _expanded(self, name: str, value: Any, batch_shape: Any) -> Any:
         return value if name == "_unbroadcasted_scale_tril" else super()._expanded(name, value, batch_shape)

@@ -14,7 +14,11 @@ from rushlight.func.derivatives import (
     linearize,
     vjp,
 )
-from rushlight.func.modules import functional_call, stack_module_state
+from rushlight.func.modules import (
+    functional_call,
+    replace_all_batch_norm_modules_,
+    stack_module_state,
+)
 from rushlight.func.scanning import scan
 from rushlight.func.vmap import vmap
 
@@ -28,6 +32,7 @@ __all__ = [
     "jvp",
     "laplacian",
     "linearize",
+    "replace_all_batch_norm_modules_",
     "scan",
     "stack_module_state",
     "vjp",

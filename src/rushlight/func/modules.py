@@ -10,7 +10,7 @@ from rushlight.errors import ArgumentError, message, nearest
 from rushlight.nn.module import Module
 from rushlight.ops.join import stack
 
-__all__ = ["functional_call", "stack_module_state"]
+__all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 Tensors = Mapping[str, Tensor]
 
@@ -117,6 +117,24 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Tensor], dic
         n: _stacked([dict(m.named_buffers())[n] for m in models]) for n, _ in models[0].named_buffers()
     }
     return params, buffers
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """The module, whose batch norms keep no running statistics from now on, so that `vmap` and derivatives
+    run through them: they use the batch's, in evaluation too.
+
+    >>> import rushlight as rl
+    >>> net = rl.func.replace_all_batch_norm_modules_(rl.nn.Sequential(rl.nn.BatchNorm1d(3)))
+    >>> net[0].running_mean is None
+    True
+    """
+    from rushlight.nn.normalization import BatchNorm
+
+    for module in root.modules():
+        if isinstance(module, BatchNorm):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root
 
 
 def _stacked(tensors: list[Tensor]) -> Tensor:

@@ -32,6 +32,7 @@ from rushlight.nn.module import Module
 
 if TYPE_CHECKING:  # the files of LATER
     from rushlight.nn.adaptive import *
+    from rushlight.nn.adaptive_softmax import *
     from rushlight.nn.bilinear_form import *
     from rushlight.nn.conv import *
     from rushlight.nn.distance import *
@@ -40,6 +41,7 @@ if TYPE_CHECKING:  # the files of LATER
     from rushlight.nn.folding import *
     from rushlight.nn.lazy import *
     from rushlight.nn.lazy_conv import *
+    from rushlight.nn.linear_loss import *
     from rushlight.nn.margin import *
     from rushlight.nn.multihead import *
     from rushlight.nn.nonlinear import *
@@ -108,7 +110,9 @@ LATER: dict[str, str] = {
     "lazy": """LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d
         LazyInstanceNorm3d LazyLinear LazyModuleMixin""",
     "normalization": """BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d
-        InstanceNorm3d LayerNorm RMSNorm""",
+        InstanceNorm3d LayerNorm RMSNorm SyncBatchNorm""",
+    "adaptive_softmax": "AdaptiveLogSoftmaxWithLoss",
+    "linear_loss": "LinearCrossEntropyLoss",
     "adaptive": "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d "
     "AdaptiveMaxPool2d AdaptiveMaxPool3d",
     "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",

@@ -74,7 +74,8 @@ class Embedding(_Table):
     padding_idx         a row that is 0 at first and gets no gradient.
     max_norm            rows that are looked up are first scaled down, in place, to that `norm_type`-norm.
     scale_grad_by_freq  a row's gradient is divided by how often it was looked up in the batch.
-    sparse              without effect: gradients are dense.
+    sparse              the gradient of `weight` is a sparse tensor, of the rows that were looked up: for
+                        large tables, with `optim.SparseAdam`, SGD or Adagrad.
 
     `weight` is drawn from the standard normal distribution. Raises IndexingError for other numbers,
     DTypeError for an input that is no integers.
@@ -135,7 +136,13 @@ class Embedding(_Table):
 
     def forward(self, input: Tensor) -> Tensor:
         return embedding(
-            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq
+            input,
+            self.weight,
+            self.padding_idx,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.sparse,
         )
 
     def extra_repr(self) -> str:
@@ -226,7 +233,7 @@ class EmbeddingBag(_Table):
             self.norm_type,
             self.scale_grad_by_freq,
             self.mode,
-            False,
+            self.sparse,
             per_sample_weights,
             self.include_last_offset,
             self.padding_idx,

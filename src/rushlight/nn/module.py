@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.core.autograd import propagate
-from rushlight.core.composite import NoArray
+from rushlight.core.composite import Composite, NoArray
 from rushlight.core.graph import Node, observe
 from rushlight.core.state import state
 from rushlight.core.tensor import Parameter, Tensor
@@ -140,7 +140,7 @@ class Module(Hooked, ModuleTree):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
         for p in self.parameters():
-            if set_to_none:
+            if set_to_none or isinstance(p.grad, Composite):
                 p.grad = None
             elif p.grad is not None:
                 p.grad.node = None  # what made it is forgotten

@@ -24,6 +24,7 @@ __all__ = [
     "InstanceNorm3d",
     "LayerNorm",
     "RMSNorm",
+    "SyncBatchNorm",
 ]
 
 
@@ -112,7 +113,9 @@ class _Running(_Affine):
         )
 
 
-class _BatchNorm(_Running):
+class BatchNorm(_Running):
+    """What the layers that normalise over the batch share."""
+
     def __init__(
         self,
         num_features: int,
@@ -142,7 +145,7 @@ class _BatchNorm(_Running):
         return batch_norm(input, mean, var, self.weight, self.bias, own, momentum, self.eps)
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(BatchNorm):
     """Each channel of (N, C) or (N, C, L) is brought to mean 0 and variance 1 over the batch, then
     y = x̂ weight + bias.
 
@@ -161,7 +164,7 @@ class BatchNorm1d(_BatchNorm):
     ndims = (2, 3)
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(BatchNorm):
     """`BatchNorm1d` of images (N, C, H, W).
 
     >>> import rushlight as rl
@@ -172,7 +175,7 @@ class BatchNorm2d(_BatchNorm):
     ndims = (4,)
 
 
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(BatchNorm):
     """`BatchNorm1d` of volumes (N, C, D, H, W).
 
     >>> import rushlight as rl
@@ -181,6 +184,63 @@ class BatchNorm3d(_BatchNorm):
     """
 
     ndims = (5,)
+
+
+class SyncBatchNorm(BatchNorm):
+    """`BatchNorm1d` of inputs (N, C, *) of any number of axes, over the batches of all processes: here there
+    is one, and no `process_group`.
+
+    >>> import rushlight as rl
+    >>> tuple(rl.nn.SyncBatchNorm(3)(rl.rand(2, 3, 4, 4)).shape)
+    (2, 3, 4, 4)
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ShapeError(message("SyncBatchNorm", f"an input of {input.ndim} axes", "2 or more"))
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """The module with a SyncBatchNorm, of the same tensors, in the place of every other batch norm.
+
+        >>> import rushlight as rl
+        >>> net = rl.nn.Sequential(rl.nn.Conv2d(1, 2, 3), rl.nn.BatchNorm2d(2))
+        >>> type(rl.nn.SyncBatchNorm.convert_sync_batchnorm(net)[1]).__name__
+        'SyncBatchNorm'
+        """
+        if isinstance(module, BatchNorm):
+            made = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+                if getattr(module, name) is not None:
+                    setattr(made, name, getattr(module, name))
+            return made.train(module.training)
+        for name, child in list(module.named_children()):
+            setattr(module, name, cls.convert_sync_batchnorm(child, process_group))
+        return module
 
 
 class _InstanceNorm(_Running):

@@ -71,6 +71,7 @@ if TYPE_CHECKING:  # the files of LATER
     from rushlight.ops.grids import *
     from rushlight.ops.inplace import *
     from rushlight.ops.lookup import *
+    from rushlight.ops.lowrank import *
     from rushlight.ops.making import *
     from rushlight.ops.matrices import *
     from rushlight.ops.memory import *
@@ -129,7 +130,7 @@ LATER: dict[str, str] = {
     "inplace": """
         abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_
         asinh_ atan_ atanh_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_
-        exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_
+        erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_ i0_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_
         nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_ resize_as_ round_ rsqrt_ sigmoid_ sin_
         sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_
     """,
@@ -167,7 +168,8 @@ LATER: dict[str, str] = {
     """,
     "drop": """alpha_dropout alpha_dropout_ dropout dropout_ feature_alpha_dropout feature_alpha_dropout_
         feature_dropout feature_dropout_""",
-    "lookup": "embedding",
+    "lookup": "embedding embedding_renorm_",
+    "lowrank": "pca_lowrank svd_lowrank",
     "normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
     "recurrent": "gru_cell lstm_cell rnn_relu_cell rnn_tanh_cell",
 }
@@ -194,10 +196,10 @@ METHODS: dict[str, str] = {
     "draws": "cauchy_ exponential_ geometric_ log_normal_ multinomial random_",
     "exponential": "exp2 float_power frexp ldexp logaddexp logaddexp2 logit xlogy",
     "facts": """
-        data_ptr get_device is_complex is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia
-        is_nested is_pinned is_quantized is_same_size is_set_to is_shared is_signed is_sparse
-        is_sparse_csr is_vulkan is_xla is_xpu itemsize nbytes ndimension nelement pin_memory
-        retains_grad share_memory_ storage_offset
+        data_ptr dense_dim get_device is_complex is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps
+        is_mtia is_nested is_pinned is_quantized is_same_size is_set_to is_shared is_signed is_sparse
+        is_sparse_csr is_vulkan is_xla is_xpu itemsize layout name nbytes ndimension nelement output_nr
+        pin_memory retains_grad share_memory_ sparse_dim storage_offset
     """,
     "inplace": """
         __iand__ __ilshift__ __ior__ __irshift__ __ixor__ absolute_ acos_ acosh_ addbmm_ addmm_ addmv_
@@ -205,11 +207,11 @@ METHODS: dict[str, str] = {
         atan2_ atan_ atanh_ baddbmm_ bitwise_and_ bitwise_left_shift_ bitwise_not_ bitwise_or_
         bitwise_right_shift_ bitwise_xor_ ceil_ clamp_max_ clamp_min_ copysign_ cos_ cosh_ cumprod_
         cumsum_ deg2rad_ eq_ erf_ exp2_ expm1_ fix_ float_power_ floor_ fmod_ frac_ gcd_ ge_ greater_
-        greater_equal_ gt_ heaviside_ hypot_ index_add_ index_copy_ index_fill_ index_reduce_ lcm_
-        ldexp_ le_ less_ less_equal_ log10_ log1p_ log2_ log_ logical_and_ logical_not_ logical_or_
-        logical_xor_ logit_ lt_ masked_scatter_ multiply_ nan_to_num_ ne_ negative_ nextafter_
-        not_equal_ put_ rad2deg_ reciprocal_ renorm_ round_ rsqrt_ scatter_reduce_ sgn_ sign_ sin_
-        sinc_ sinh_ square_ squeeze_ subtract_ swapaxes_ swapdims_ t_ tan_ transpose_ tril_ triu_
+        greater_equal_ gt_ heaviside_ hypot_ igamma_ igammac_ index_add_ index_copy_ index_fill_
+        index_reduce_ lcm_ ldexp_ le_ less_ less_equal_ log10_ log1p_ log2_ log_ logical_and_ logical_not_
+        logical_or_ logical_xor_ logit_ lt_ masked_scatter_ multiply_ mvlgamma_ nan_to_num_ ne_ negative_
+        nextafter_ not_equal_ polygamma_ put_ rad2deg_ reciprocal_ renorm_ round_ rsqrt_ scatter_reduce_ sgn_
+        sign_ sin_ sinc_ sinh_ square_ squeeze_ subtract_ swapaxes_ swapdims_ t_ tan_ transpose_ tril_ triu_
         trunc_ unsqueeze_ xlogy_
     """,
     "making": "new new_empty new_empty_strided",

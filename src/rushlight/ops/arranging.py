@@ -118,14 +118,27 @@ def flipud(input: Tensor) -> Tensor:
 
 
 @method()
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(
+    input: Tensor,
+    indices_or_sections: Any = None,
+    dim: int = 0,
+    *,
+    sections: Any = None,
+    indices: Any = None,
+    tensor_indices_or_sections: Any = None,
+) -> tuple[Tensor, ...]:
     """Views of parts along `dim`: so many, whose sizes differ by 1 at most, or cut at the given places.
-    Either may be a tensor.
+    Either may be a tensor, and be given by its other names.
 
     >>> import rushlight as rl
     >>> rl.arange(5).tensor_split(2), rl.arange(3).tensor_split((1,))
     ((tensor([0, 1, 2]), tensor([3, 4])), (tensor([0]), tensor([1, 2])))
     """
+    named = (indices_or_sections, sections, indices, tensor_indices_or_sections)
+    given = [way for way in named if way is not None]
+    if len(given) != 1:
+        raise ArgumentError(message("tensor_split", f"{len(given)} ways to split", "one of them"))
+    indices_or_sections = given[0]
     axis = normalize_axis("tensor_split", dim, input.ndim)
     _with_axes("tensor_split", input, 1)
     if isinstance(indices_or_sections, Tensor):
@@ -196,9 +209,9 @@ def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]
 
 
 @method()
-def unsafe_split(tensor: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def unsafe_split(input: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """`split`, whose parts PyTorch does not know for views of one memory."""
-    return split(tensor, split_size, dim)
+    return split(input, split_size, dim)
 
 
 @method()

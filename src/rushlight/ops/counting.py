@@ -336,7 +336,7 @@ def histogram(
 
 
 def histogramdd(
-    input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False
+    input: Tensor, bins: Any, range: Any = None, weight: Tensor | None = None, density: bool = False
 ) -> Histogram:
     """(hist, bin_edges) of points (..., D): how many lie in each box, with an axis for each of the D
     coordinates, and a tuple of their edges. Options as of `histogram`; `range` has two numbers for each axis.

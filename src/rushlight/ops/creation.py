@@ -202,6 +202,7 @@ def empty(
     requires_grad: bool = False,
     layout: Any = None,
     pin_memory: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """A tensor to be filled; it comes as zeros, so that a result never depends on what memory held."""
     return _filled(as_sizes(sizes, size), 0, dtype, requires_grad, device)

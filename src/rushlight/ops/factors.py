@@ -244,7 +244,13 @@ SVDVALS = register(
 )
 
 
-def svd(A: Tensor, full_matrices: bool = True) -> SVD:
+def _no_driver(name: str, driver: str | None) -> None:
+    """Drivers are those of GPUs, in PyTorch too."""
+    if driver is not None:
+        raise NotSupportedError(message(f"linalg.{name}", f"driver={driver!r}", "None: there is one"))
+
+
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> SVD:
     """A = U diag(S) V' with orthonormal U (..., m, k), V (..., n, k) and S falling; k = min(m, n), unless
     ``full_matrices`` completes U and V to square matrices, by what counts as fixed in the derivative.
 
@@ -254,12 +260,14 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVD:
     >>> rl.linalg.svd(rl.tensor([[3.0, 0.0], [0.0, -2.0]])).S
     tensor([3., 2.])
     """
+    _no_driver("svd", driver)
     packed = apply(SVD_OP, as_matrix("svd", A), full=full_matrices)
     return SVD(*_parts(packed, _svd_shapes(A.shape[-2], A.shape[-1], full_matrices)))
 
 
-def svdvals(A: Tensor) -> Tensor:
+def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values of A, falling."""
+    _no_driver("svdvals", driver)
     return apply(SVDVALS, as_matrix("svdvals", A))
 
 

@@ -225,7 +225,7 @@ def is_shared(input: Tensor) -> bool:
 
 
 @method()
-def is_pinned(input: Tensor) -> bool:
+def is_pinned(input: Tensor, device: Any = None) -> bool:
     """False: there is no GPU to copy to."""
     return False
 
@@ -263,6 +263,36 @@ def _is_cpu(input: Tensor) -> bool:
 def _false(input: Tensor) -> bool:
     """Whether it lives elsewhere, or is stored otherwise: it is not."""
     return False
+
+
+@method()
+def dense_dim(input: Tensor) -> int:
+    """How many axes are dense: all."""
+    return input.ndim
+
+
+@method()
+def sparse_dim(input: Tensor) -> int:
+    """How many axes are sparse: none."""
+    return 0
+
+
+@attribute("layout")
+def _layout(input: Tensor) -> str:
+    """Dense, which has one name here."""
+    return "strided"
+
+
+@attribute("name")
+def _no_name(input: Tensor) -> None:
+    """None: it is of PyTorch's C++ alone."""
+    return
+
+
+@attribute("output_nr")
+def _output_nr(input: Tensor) -> int:
+    """0: operations have one result each."""
+    return 0
 
 
 for _name in (

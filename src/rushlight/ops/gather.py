@@ -11,7 +11,7 @@ from rushlight.core.results import named
 from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import m, xp
-from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.index import in_rows
 from rushlight.ops.reduce import numpy_names, whole
 from rushlight.ops.select import where
@@ -166,15 +166,18 @@ def _row(value: Any) -> Any:
 
 
 @method()
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None) -> Tensor:
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, reduce: str | None = None, value: Any = None
+) -> Tensor:
     """A copy of `input` with out[index[i][j]][j] = src[i][j] along dim 0, and likewise along the others; with
-    ``reduce="add"`` it is added there.
+    ``reduce="add"`` it is added there, with "multiply" multiplied. `value` is a number in the place of `src`.
 
     >>> import rushlight as rl
     >>> rl.zeros(2, 3).scatter(1, rl.tensor([[2], [0]]), 1.0)
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """
+    src = _given("scatter", src, value)
     if reduce is not None:
         return _scatter_reduced(input, dim, index, src, reduce)
     if not input.ndim:
@@ -185,13 +188,20 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | N
     return apply(SCATTER, input, _row(index), _source(input, axis, _row(index), _row(src)), dim=axis)
 
 
+def _given(name: str, src: Any, value: Any) -> Any:
+    if (src is None) is (value is None):
+        got = "neither src nor value" if src is None else "src and value"
+        raise ArgumentError(message(name, got, "one of them"))
+    return value if src is None else src
+
+
 def _scatter_reduced(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str) -> Tensor:
     if reduce not in ("add", "multiply"):
         raise ArgumentError(message("scatter", f"reduce={reduce!r}", "None, 'add' or 'multiply'"))
-    if reduce == "multiply":
-        raise NotSupportedError(message("scatter", "reduce='multiply'", "None or 'add'"))
     if not isinstance(src, Tensor):
         src = input.new_full(index.shape, src)
+    if reduce == "multiply":
+        return input.scatter_reduce(dim, index, src, "prod")
     return scatter_add(input, dim, index, src)
 
 
@@ -207,8 +217,11 @@ def _source(input: Tensor, axis: int, index: Tensor, src: Any) -> Any:
 
 
 @method()
-def scatter_(input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None) -> Tensor:
+def scatter_(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, reduce: str | None = None, value: Any = None
+) -> Tensor:
     """`scatter` in the input's memory."""
+    src = _given("scatter_", src, value)
     if reduce is not None or not input.ndim or not index.ndim or not index.numel():
         return input.copy_(scatter(input, dim, index, src, reduce=reduce))
     axis = normalize_axis("scatter", dim, input.ndim)

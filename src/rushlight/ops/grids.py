@@ -153,7 +153,14 @@ def _triangle(name: str, row: int, col: int, keep: Any, dtype: Any, device: Any)
 
 
 def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """The rows and columns of a lower triangle's elements, in two rows.
 
@@ -166,7 +173,14 @@ def tril_indices(
 
 
 def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """The rows and columns of an upper triangle's elements, in two rows."""
     return _triangle("triu_indices", row, col, lambda gap: gap >= offset, dtype, device)

@@ -8,7 +8,7 @@ from rushlight.core.apply import apply
 from rushlight.core.lower import Gather
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
-from rushlight.core.state import no_grad
+from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -19,7 +19,7 @@ from rushlight.ops.norm import norm
 from rushlight.ops.ranges import arange
 from rushlight.ops.select import kept, where
 
-__all__ = ["embedding"]
+__all__ = ["embedding", "embedding_renorm_"]
 
 _ROWS = ("positions",)
 
@@ -31,20 +31,40 @@ def _infer(w: Spec, index: Spec, **attrs: Any) -> Spec:
 
 
 def _grad(
-    g: Tensor, out: None, w: Spec, index: Tensor, *, pattern: Any, padding: int | None, by_count: bool
+    g: Tensor,
+    out: None,
+    w: Spec,
+    index: Tensor,
+    *,
+    pattern: Any,
+    padding: int | None,
+    by_count: bool,
+    sparse: bool,
 ) -> list[Tensor | None]:
     if padding is not None:
         g = kept((index != padding).unsqueeze(-1), g)
     if by_count:
         g = g / _count(index, w.shape[0], g)[index].unsqueeze(-1)
+    if sparse:
+        return [_rows_alone(g.reshape(-1, w.shape[1]), index.reshape(-1), w.shape, padding), None]
     return [apply(INDEX_ADD, g, index, pattern=pattern, shape=w.shape), None]
 
 
+def _rows_alone(rows: Tensor, index: Tensor, shape: tuple[int, ...], padding: int | None) -> Tensor:
+    """The gradient of a table of this shape, of the rows that were looked up and no others."""
+    from rushlight.ops.coo import SparseTensor
+
+    if padding is not None and not state.tracing:
+        keep = (index != padding).nonzero().squeeze(1)
+        rows, index = rows.index_select(0, keep), index.index_select(0, keep)
+    return SparseTensor(index.long().unsqueeze(0), rows, shape)
+
+
 def _as_index(
-    w: Tensor, index: Tensor, *, pattern: Any, padding: int | None, by_count: bool
+    w: Tensor, index: Tensor, *, pattern: Any, padding: int | None, by_count: bool, sparse: bool
 ) -> Tensor | None:
     """Plain indexing has the same derivative, unless a row is left out of it or divided."""
-    if padding is not None or by_count:
+    if padding is not None or by_count or sparse:
         return None
     return apply(INDEX, w, index, pattern=pattern)
 
@@ -57,9 +77,7 @@ def _count(index: Tensor, size: int, like: Tensor) -> Tensor:
 EMBEDDING = register(
     Op(
         "embedding",
-        lambda m, w, index, *, pattern, padding, by_count: m.slices_at(
-            w, m.from_front(index, w.shape[0], 0), 0
-        ),
+        lambda m, w, index, *, pattern, **_: m.slices_at(w, m.from_front(index, w.shape[0], 0), 0),
         _infer,
         _grad,
         spare=(0,),
@@ -80,7 +98,7 @@ def embedding(
 
     padding_idx         the row that gets no gradient, if it is 0 or more.
     scale_grad_by_freq  a row's gradient is divided by how often it was named.
-    sparse              without effect: gradients are dense.
+    sparse              the gradient is a sparse tensor, of the rows that were looked up.
 
     Raises IndexingError for a number that is no row, DTypeError for indices that are no integers.
 
@@ -93,7 +111,13 @@ def embedding(
     check_index("embedding", indices)
     padding = padding_idx if padding_idx >= 0 else None
     return apply(
-        EMBEDDING, weight, indices, pattern=_ROWS, padding=padding, by_count=bool(scale_grad_by_freq)
+        EMBEDDING,
+        weight,
+        indices,
+        pattern=_ROWS,
+        padding=padding,
+        by_count=bool(scale_grad_by_freq),
+        sparse=bool(sparse),
     )
 
 
@@ -121,6 +145,20 @@ def limit_rows(weight: Tensor, index: Tensor, largest: float, power: float) -> N
     weight[index] = where(size > largest, rows * (largest / (size + 1e-7)), rows)
 
 
+def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> Tensor:
+    """The table `input` (V, D), of which the rows that `indices` names are scaled down, in place, to a norm
+    of at most `max_norm`.
+
+    >>> import rushlight as rl
+    >>> rl.embedding_renorm_(rl.tensor([[3.0, 4.0], [6.0, 8.0]]), rl.tensor([1]), 5.0, 2.0)
+    tensor([[3., 4.],
+            [3., 4.]])
+    """
+    check_index("embedding_renorm_", indices)
+    limit_rows(input, indices, max_norm, norm_type)
+    return input
+
+
 def _infer_top(x: Spec, bag: Spec, keep: Spec, *, bags: int) -> Spec:
     return Spec((bags, x.shape[1]), xp.int64)
 
@@ -136,6 +174,7 @@ def bagged(
     factors: Tensor | None,
     padding: int | None,
     by_count: bool,
+    sparse: bool = False,
 ) -> Tensor:
     """The rows of `weight` (V, D) that the bags of `index` (n,) name, merged bag by bag into (B, D).
 
@@ -152,7 +191,7 @@ def bagged(
         INDEX_ADD, offsets.new_full((bags,), 1), offsets, pattern=_ROWS, shape=(index.shape[0] + 1,)
     )
     bag = (cumsum(starts, 0) - 1)[: index.shape[0]]
-    rows = embedding(weight, index, -1 if padding is None else padding, by_count)
+    rows = embedding(weight, index, -1 if padding is None else padding, by_count, sparse)
     keep = index >= 0 if padding is None else index != padding
     if mode == "max":
         return _largest(rows, bag, keep, bags)

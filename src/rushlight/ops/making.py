@@ -90,7 +90,7 @@ def range(
 
 
 def scalar_tensor(
-    value: Any,
+    s: Any,
     *,
     dtype: Any = None,
     device: Any = None,
@@ -99,7 +99,7 @@ def scalar_tensor(
     pin_memory: bool = False,
 ) -> Tensor:
     """A 0-d tensor of one number, float32 unless `dtype` says otherwise."""
-    return tensor(value, dtype=check_dtype(dtype), device=device, requires_grad=requires_grad)
+    return tensor(s, dtype=check_dtype(dtype), device=device, requires_grad=requires_grad)
 
 
 def asarray(

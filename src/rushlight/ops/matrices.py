@@ -29,14 +29,59 @@ __all__ = [
     "triangular_solve",
 ]
 
-cholesky_inverse = method()(solving.cholesky_inverse)
-cholesky_solve = method()(solving.cholesky_solve)
-det = method()(solving.det)
-inverse = method("inverse")(solving.inv)
-matrix_exp = method()(solving.matrix_exp)
-matrix_power = method()(solving.matrix_power)
-orgqr = method("orgqr")(solving.householder_product)
 lu_unpack = lu.lu_unpack
+
+
+@method()
+def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
+    """The inverse of the matrix whose Cholesky factor is `input`, the lower one unless ``upper``.
+
+    >>> import rushlight as rl
+    >>> rl.cholesky_inverse(rl.tensor([[2.0]]))
+    tensor([[0.2500]])
+    """
+    return solving.cholesky_inverse(input, upper)
+
+
+@method()
+def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor:
+    """X with A X = `input`, where `input2` is the Cholesky factor of A, the lower one unless ``upper``.
+
+    >>> import rushlight as rl
+    >>> rl.cholesky_solve(rl.tensor([[8.0]]), rl.tensor([[2.0]]))
+    tensor([[2.]])
+    """
+    return solving.cholesky_solve(input, input2, upper)
+
+
+@method()
+def det(input: Tensor) -> Tensor:
+    """`rl.linalg.det`."""
+    return solving.det(input)
+
+
+@method("inverse")
+def inverse(input: Tensor) -> Tensor:
+    """`rl.linalg.inv`."""
+    return solving.inv(input)
+
+
+@method()
+def matrix_exp(input: Tensor) -> Tensor:
+    """`rl.linalg.matrix_exp`."""
+    return solving.matrix_exp(input)
+
+
+@method()
+def matrix_power(input: Tensor, n: int) -> Tensor:
+    """`rl.linalg.matrix_power`."""
+    return solving.matrix_power(input, n)
+
+
+@method("orgqr")
+def orgqr(input: Tensor, input2: Tensor) -> Tensor:
+    """`rl.linalg.householder_product`, of the scalars `input2`."""
+    return solving.householder_product(input, input2)
 
 
 @shown_as("svd")

@@ -33,7 +33,7 @@ def _take_memory(input: Tensor, array: Any) -> Tensor:
 
 
 @method()
-def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+def resize_(input: Tensor, *sizes: Any, size: Any = None, memory_format: Any = None) -> Tensor:
     """Another shape for the tensor's memory: the elements keep their order; what is new is 0. Its views keep
     the old memory where it grows.
 
@@ -43,7 +43,7 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
             [2, 3]])
     """
     _alone("resize_", input)
-    shape = as_sizes(sizes)
+    shape = as_sizes(sizes, size)
     if any(n < 0 for n in shape):
         raise ArgumentError(message("resize_", f"shape {shape}", "sizes of 0 or more"))
     if shape == input.shape:
@@ -56,9 +56,9 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
 
 
 @method()
-def resize_as_(input: Tensor, tensor: Tensor, memory_format: Any = None) -> Tensor:
+def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """`resize_` to the shape of another tensor."""
-    return resize_(input, tensor.shape)
+    return resize_(input, the_template.shape)
 
 
 @method()

@@ -192,7 +192,7 @@ def _known_sizes(name: str, input: Tensor, shape: tuple[Any, ...], named: Any = 
 
 
 @method("view")
-def view(input: Tensor, *shape: Any) -> Tensor:
+def view(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """`reshape` without a copy: the result shares the tensor's memory.
 
     Raises ArgumentError where it cannot, as ``x.t()`` flattened; ShapeError for sizes that do not fit.
@@ -202,6 +202,7 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
+    shape = shape if size is None else (size,)
     if len(shape) == 1 and not isinstance(shape[0], (int, Sequence)):
         raise ArgumentError(message("view", repr(shape[0]), "sizes", "Use x.to(dtype) to convert."))
     sizes = _known_sizes("view", input, shape)

@@ -220,6 +220,8 @@ def normal(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """Normal random numbers of the given mean and deviation, tensors, or numbers and a size."""
     check_device(device)
@@ -264,6 +266,7 @@ def randint_like(
     low: int,
     high: int | None = None,
     *,
+    generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -305,11 +308,10 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
 
 
 @method()
-def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with uniform numbers in [a, b)."""
-    return apply_(
-        COPY, input, uniform(input.shape, float_dtype("uniform_", input.dtype), generator) * (b - a) + a
-    )
+def uniform_(input: Tensor, a: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with uniform numbers in [a, to)."""
+    drawn = uniform(input.shape, float_dtype("uniform_", input.dtype), generator)
+    return apply_(COPY, input, drawn * (to - a) + a)
 
 
 @method()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rushlight.optim.matrix import *
     from rushlight.optim.rmsprop import *
     from rushlight.optim.rprop import *
+    from rushlight.optim.sparse_adam import *
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
 
@@ -26,6 +27,7 @@ LATER = {
     "matrix": "Adafactor Muon",
     "rmsprop": "Adadelta Adagrad RMSprop",
     "rprop": "ASGD Rprop",
+    "sparse_adam": "SparseAdam",
     "swa_utils": "",
 }
 """Files that load when used, and their names; one without names is asked for by its own."""

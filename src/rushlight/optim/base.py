@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rushlight.core.composite import Composite
 from rushlight.core.state import enable_grad, untraced
 from rushlight.core.state import state as thread
 from rushlight.core.tensor import Tensor
@@ -43,6 +44,9 @@ class Optimizer:
     parameter, and ``init_state(param, group)`` if it remembers anything. ``elementwise = True`` promises that
     the rule treats every element alike; small parameters are then updated together, which changes no result.
 
+    ``sparse = True`` says that the rule takes sparse gradients, and may return a sparse change; others raise
+    NotSupportedError for them.
+
     A class with a ``step`` of its own may remember what it likes: loading copies it. ``looks_at_numbers =
     True`` says that this step needs numbers, so that no compiled function holds it.
 
@@ -62,6 +66,7 @@ class Optimizer:
     """
 
     elementwise = False
+    sparse = False
     looks_at_numbers = False
 
     def __init__(
@@ -150,8 +155,19 @@ class Optimizer:
 
     def _step_each(self, params: list[Tensor], group: ParamGroup) -> None:
         for param in params:
-            if param.grad is not None:
-                param.sub_(self.update(param, param.grad, self.state_of(param, group), group))
+            grad = param.grad
+            if grad is None:
+                continue
+            if isinstance(grad, Composite) and not self.sparse:
+                got, expected = "a sparse gradient", "a dense one"
+                remedy = "Use SparseAdam, SGD or Adagrad, or Embedding(sparse=False)."
+                raise NotSupportedError(message(type(self).__name__, got, expected, remedy))
+            change = self.update(param, grad, self.state_of(param, group), group)
+            if isinstance(change, Composite):
+                rows, values = change.parts()
+                param.index_add_(0, rows[0], values, alpha=-1)
+            else:
+                param.sub_(change)
 
     def state_of(self, param: Tensor, group: ParamGroup) -> dict[str, Any]:
         """The state of ``param``, made by ``init_state`` at its first step."""
@@ -171,7 +187,7 @@ class Optimizer:
         """Forgets every gradient, or with ``set_to_none=False`` fills it with 0."""
         for group in self.param_groups:
             for param in group["params"]:
-                if set_to_none:
+                if set_to_none or isinstance(param.grad, Composite):
                     param.grad = None
                 elif param.grad is not None:
                     param.grad.node = None  # what made it is forgotten

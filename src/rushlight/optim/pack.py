@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rushlight import ops
 from rushlight.core.apply import apply, touch
+from rushlight.core.composite import NoArray
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
 from rushlight.core.state import state as thread
@@ -86,7 +87,11 @@ class Pack:
         return True
 
     def _ready(self, optimizer: Optimizer, group: ParamGroup, grads: list[Any]) -> bool:
-        if self.replaced or [None if g is None else g.array.shape for g in grads] != self._shapes:
+        try:
+            shapes = [None if g is None else g.array.shape for g in grads]
+        except NoArray:  # a sparse one
+            return False
+        if self.replaced or shapes != self._shapes:
             return False
         if grads[0].array.dtype != self._dtype:
             return False

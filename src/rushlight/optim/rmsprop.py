@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight import ops
+from rushlight.core.composite import Composite
 from rushlight.core.tensor import Tensor
 from rushlight.device.arrays import float64
 from rushlight.optim.base import check_at_least
@@ -85,6 +86,8 @@ class Adagrad(ElementwiseRule):
     0.9
     """
 
+    sparse = True
+
     def __init__(
         self,
         params: Any,
@@ -111,6 +114,8 @@ class Adagrad(ElementwiseRule):
         return state
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
+        if isinstance(grad, Composite):  # where it is 0 nothing changes
+            grad = grad.to_dense()
         grad = gradient(param, grad, group)
         step = state["step"].add_(1.0)
         lr = group.tensor("lr", float64) / (1.0 + (step - 1.0) * group["lr_decay"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from rushlight import ops
 from rushlight.core.apply import apply_
+from rushlight.core.composite import Composite
 from rushlight.core.op import elementwise
 from rushlight.core.state import untraced
 from rushlight.core.tensor import Tensor
@@ -45,6 +46,8 @@ class SGD(ElementwiseRule):
     >>> round(p.item(), 6)
     0.8
     """
+
+    sparse = True
 
     def __init__(
         self,
@@ -96,6 +99,8 @@ class SGD(ElementwiseRule):
         return grad * group.tensor("lr", param.dtype)
 
     def _momentum(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: ParamGroup) -> Tensor:
+        if isinstance(grad, Composite):
+            grad = grad.to_dense()
         if "momentum_buffer" not in state:  # there was no momentum before
             with untraced():
                 state.update(self.init_state(param, group))

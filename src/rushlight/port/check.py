@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import in_pytorch, nearest
+from rushlight.errors import in_pytorch, nearest, not_here
 from rushlight.port.names import counterpart, is_ported
 
 __all__ = ["Finding", "check"]
@@ -203,9 +203,7 @@ class _Walk(ast.NodeVisitor):
         if name.startswith("_") or name in self._own or hasattr(Tensor, name) or hasattr(str, name):
             return
         if in_pytorch("Tensor", name) and not any(hasattr(kind, name) for kind in (list, dict, set)):
-            near = nearest(name, [n for n in dir(Tensor) if not n.startswith("_")], 1)
-            words = "tensors here have no such method" + (f"; the nearest is {near[0]}" if near else "")
-            self._note(line, f".{name}", words, sure=False)
+            self._note(line, f".{name}", not_here("Tensor", name), sure=False)
 
     def _note(self, line: int, name: str, words: str, sure: bool = True) -> None:
         self.findings.append(Finding(line, name, words.rstrip("."), sure))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rushlight.compile.capture.placeholder import GradOf, Placeholder, TraceError
+from rushlight.core.composite import Composite
 from rushlight.core.tensor import Tensor
 from rushlight.errors import message
 
-__all__ = ["Gradients", "Left"]
+__all__ = ["Gradients", "Left", "numbers_of"]
 
 
 @dataclass(slots=True)
@@ -25,6 +26,11 @@ class Left:
     cleared: list[Tensor]
 
 
+def numbers_of(grad: Tensor) -> Tensor:
+    """The gradient, or the values of a sparse one."""
+    return grad.parts()[-1] if isinstance(grad, Composite) else grad
+
+
 class Gradients:
     """Takes the place of the tensors' own `.grad` in the thread that traces (`state.grads`)."""
 
@@ -32,7 +38,15 @@ class Gradients:
         self._now: dict[int, tuple[Tensor, Tensor | None]] = {}
 
     def get(self, tensor: Tensor) -> Tensor | None:
-        """The gradient that the function sees."""
+        """The gradient that the function sees; raises TraceError for a sparse one from outside."""
+        found = self._seen(tensor)
+        if isinstance(found, Composite) and found is tensor._grad:
+            got = f"a {found.kind} gradient from before the call"
+            remedy = "Call zero_grad() and backward() inside the function, too."
+            raise TraceError(message("compile", got, "one that the function computes", remedy))
+        return found
+
+    def _seen(self, tensor: Tensor) -> Tensor | None:
         return self._now.setdefault(id(tensor), (tensor, tensor._grad))[1]
 
     def set(self, tensor: Tensor, grad: Tensor | None) -> None:
@@ -52,16 +66,16 @@ class Gradients:
         leaves: list[tuple[Tensor | int, Tensor]] = [*enumerate(stand_ins), *[(t, t) for t in outside]]
         left = []
         for key, t in leaves:
-            grad = self.get(t)
+            grad = self._seen(t)
             if grad is None or grad is t._grad:
                 continue
-            if isinstance(grad.array, Placeholder):
+            if isinstance(numbers_of(grad).array, Placeholder):
                 left.append((key, grad))
             elif t is key:
                 got = "a tensor from outside put into the .grad of a parameter"
                 expected = "gradients from backward()"
                 raise TraceError(message("compile", got, expected, "Do that before the call."))
-        return Left(left, [t for t in outside if t._grad is not None and self.get(t) is not t._grad])
+        return Left(left, [t for t in outside if t._grad is not None and self._seen(t) is not t._grad])
 
     def through_parameters(self, stand_ins: Sequence[Tensor], lifted: Sequence[Tensor]) -> list[Any]:
         """The lifted tensors; gradients among them are found through their parameters in each call.

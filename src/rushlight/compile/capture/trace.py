@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rushlight.compile.capture.gradients import Gradients
+from rushlight.compile.capture.gradients import Gradients, numbers_of
 from rushlight.compile.capture.number import Number, settled
 from rushlight.compile.capture.overlap import refuse_overlaps
 from rushlight.compile.capture.placeholder import Placeholder, TraceError
@@ -23,6 +23,7 @@ from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
 from rushlight.core.apply import apply, to_dtype
 from rushlight.core.atomic import Undo, make_lock
+from rushlight.core.composite import Composite
 from rushlight.core.lower import Fill, View
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec, plain_number
@@ -409,8 +410,9 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     left = [
         (key, g)
         for key, g in found.left
-        if isinstance(key, int) or not (id(key) in written and tracer.follows(made, key, g))
+        if isinstance(key, int) or not (id(key) in written and tracer.follows(made, key, numbers_of(g)))
     ]
+    left = [(key, g.to_dense() if isinstance(g, Composite) else g) for key, g in left]
     graph = tracer.finish([*tensors_of(result), *[g for _, g in left]])
     grads = [key for key, _ in left]
     cleared = [t for t in found.cleared if all(t is not g for g in grads)]

@@ -34,9 +34,11 @@ if TYPE_CHECKING:  # the files of LATER
     from rushlight.nn.functional.conv import *
     from rushlight.nn.functional.ctc import *
     from rushlight.nn.functional.distance import *
+    from rushlight.nn.functional.distances import *
     from rushlight.nn.functional.dropping import *
     from rushlight.nn.functional.folding import *
     from rushlight.nn.functional.grid import *
+    from rushlight.nn.functional.linear_loss import *
     from rushlight.nn.functional.local_response import *
     from rushlight.nn.functional.lookup import *
     from rushlight.nn.functional.margin import *
@@ -81,6 +83,8 @@ LATER: dict[str, str] = {
         softsign tanhshrink threshold threshold_""",
     "bilinear_form": "bilinear",
     "dropping": "alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
+    "distances": "pdist",
+    "linear_loss": "linear_cross_entropy",
     "lookup": "embedding embedding_bag",
     "attention": "multi_head_attention_forward scaled_dot_product_attention",
     "normalization": "batch_norm group_norm instance_norm layer_norm normalize rms_norm",

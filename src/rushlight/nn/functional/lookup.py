@@ -34,7 +34,8 @@ def embedding(
     max_norm            rows that are named and whose norm is larger are first scaled down to it, in place.
     norm_type           which norm that is.
     scale_grad_by_freq  a row's gradient is divided by how often it was named.
-    sparse              without effect: gradients are dense.
+    sparse              the weight's gradient is a sparse tensor, of the rows that were named: for large
+                        tables, with `optim.SparseAdam`, SGD or Adagrad.
 
     Raises IndexingError for a number that is no row, DTypeError for an input that is no integers,
     ArgumentError for a `padding_idx` that is no row.
@@ -48,7 +49,7 @@ def embedding(
     lookup.check_index("embedding", input)
     if max_norm is not None:
         lookup.limit_rows(weight, input, max_norm, norm_type)
-    return lookup.embedding(weight, input, -1 if padding is None else padding, scale_grad_by_freq)
+    return lookup.embedding(weight, input, -1 if padding is None else padding, scale_grad_by_freq, sparse)
 
 
 def embedding_bag(
@@ -74,7 +75,7 @@ def embedding_bag(
 
     The other options are those of `embedding`. An empty bag gives 0. Raises ShapeError for shapes that do not
     fit, ArgumentError for another mode or offsets that do not begin at 0, NotSupportedError for weights
-    with another mode, and for `scale_grad_by_freq` with "max", as PyTorch does.
+    with another mode, and for `scale_grad_by_freq` and `sparse` with "max", as PyTorch does.
 
     >>> import rushlight as rl
     >>> weight = rl.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -85,25 +86,25 @@ def embedding_bag(
     name = "embedding_bag"
     lookup.check_mode(name, mode)
     lookup.check_index(name, input)
-    _check_options(mode, per_sample_weights, scale_grad_by_freq, input)
+    _check_options(mode, per_sample_weights, scale_grad_by_freq, sparse, input)
     offsets = _offsets(input, offsets, include_last_offset)
     if max_norm is not None:
         lookup.limit_rows(weight, input, max_norm, norm_type)
     factors = None if per_sample_weights is None else per_sample_weights.reshape(-1)
     padding = _padding(name, padding_idx, weight)
-    return lookup.bagged(weight, input.reshape(-1), offsets, mode, factors, padding, scale_grad_by_freq)
+    number, by_count = input.reshape(-1), scale_grad_by_freq
+    return lookup.bagged(weight, number, offsets, mode, factors, padding, by_count, sparse)
 
 
-def _check_options(mode: str, factors: Tensor | None, by_count: bool, input: Tensor) -> None:
+def _check_options(mode: str, factors: Tensor | None, by_count: bool, sparse: bool, input: Tensor) -> None:
     if factors is not None and factors.shape != input.shape:
         got = f"per_sample_weights of shape {factors.shape}"
         raise ShapeError(message("embedding_bag", got, f"the input's shape {input.shape}"))
     if factors is not None and mode != "sum":
         raise NotSupportedError(message("embedding_bag", f"per_sample_weights with mode={mode!r}", "'sum'"))
-    if by_count and mode == "max":
-        raise NotSupportedError(
-            message("embedding_bag", "scale_grad_by_freq with mode='max'", "another mode")
-        )
+    if mode == "max" and (by_count or sparse):
+        option = "scale_grad_by_freq" if by_count else "sparse=True"
+        raise NotSupportedError(message("embedding_bag", f"{option} with mode='max'", "another mode"))
 
 
 def _offsets(input: Tensor, offsets: Tensor | None, include_last: bool) -> Tensor:

@@ -272,6 +272,8 @@ def rrelu(
     upper: float = 1.0 / 3,
     training: bool = False,
     inplace: bool = False,
+    *,
+    generator: Any = None,
 ) -> Tensor:
     """Leaky ReLU with a slope drawn for each element between ``lower`` and ``upper``, or their mean unless
     ``training``.
@@ -282,7 +284,7 @@ def rrelu(
     """
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    slopes = ops.rand(input.shape, dtype=input.dtype) * (upper - lower) + lower
+    slopes = ops.rand(input.shape, dtype=input.dtype, generator=generator) * (upper - lower) + lower
     return ops.where(input > 0, input, input * slopes)
 
 

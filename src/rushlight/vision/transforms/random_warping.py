@@ -11,12 +11,13 @@ from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
-from rushlight.ops.random import randn
+from rushlight.ops.join import stack
+from rushlight.ops.random import rand, randn
 from rushlight.vision.transforms import functional as F
 from rushlight.vision.transforms.base import Transform, chance, draw, draw_index, draw_many, shown
 from rushlight.vision.transforms.modes import InterpolationMode, interpolation_mode
 
-__all__ = ["RandomAffine", "RandomErasing", "RandomPerspective", "RandomRotation"]
+__all__ = ["ElasticTransform", "RandomAffine", "RandomErasing", "RandomPerspective", "RandomRotation"]
 
 
 class RandomRotation(Transform):
@@ -153,6 +154,64 @@ class RandomPerspective(Transform):
 
     def extra_repr(self) -> str:
         return shown(p=self.p)
+
+
+class ElasticTransform(Transform):
+    """The picture as if on rubber: each pixel is moved by smooth noise.
+
+    alpha  how far, along x and y: one number or two.
+    sigma  how smooth, in pixels: one number or two.
+
+    The others are those of `functional.elastic_transform`. Raises ArgumentError for a negative number.
+    Source: P. Simard, D. Steinkraus and J. Platt, Best practices for convolutional neural networks (2003).
+
+    >>> import rushlight as rl
+    >>> ElasticTransform(alpha=40.0, sigma=2.0)(rl.rand(3, 28, 28)).shape
+    Size([3, 28, 28])
+    """
+
+    def __init__(
+        self,
+        alpha: float | Sequence[float] = 50.0,
+        sigma: float | Sequence[float] = 5.0,
+        interpolation: Any = InterpolationMode.BILINEAR,
+        fill: Any = 0,
+    ) -> None:
+        super().__init__()
+        self.alpha, self.sigma = self._two("alpha", alpha), self._two("sigma", sigma)
+        self.interpolation = interpolation_mode("ElasticTransform", interpolation)
+        self.fill = fill
+
+    @staticmethod
+    def _two(name: str, value: Any) -> list[float]:
+        numbers = [float(n) for n in (value if isinstance(value, (tuple, list)) else (value, value))]
+        numbers = numbers * 2 if len(numbers) == 1 else numbers
+        if len(numbers) != 2 or min(numbers) < 0:
+            got = f"{name}={value!r}"
+            raise ArgumentError(message("ElasticTransform", got, "a number from 0 on, or two"))
+        return numbers
+
+    @staticmethod
+    def get_params(alpha: Sequence[float], sigma: Sequence[float], size: Sequence[int]) -> Tensor:
+        """A random displacement (1, H, W, 2) for a picture of `size` (H, W)."""
+        moves = []
+        for far, spread, side in zip(alpha, sigma, size, strict=True):
+            noise = rand(1, 1, *size) * 2 - 1
+            if spread > 0:
+                width = int(8 * spread + 1) | 1
+                noise = F.gaussian_blur(noise, [width, width], list(sigma))
+            moves.append(noise * far / side)
+        return stack([move[:, 0] for move in moves], -1)
+
+    def forward(self, tensor: Any) -> Any:
+        _, rows, columns = F.get_dimensions(tensor)
+        displacement = self.get_params(self.alpha, self.sigma, [rows, columns])
+        return F.elastic_transform(tensor, displacement, self.interpolation, self.fill)
+
+    def extra_repr(self) -> str:
+        return shown(
+            alpha=self.alpha, sigma=self.sigma, interpolation=self.interpolation.value, fill=self.fill
+        )
 
 
 class RandomErasing(Transform):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.tensor import Tensor, wrap
-from rushlight.errors import ArgumentError, NotSupportedError, message
+from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
 from rushlight.nn.functional.grid import grid_sample
 from rushlight.ops.select import where
 from rushlight.vision.images import is_pil, through
@@ -17,7 +17,7 @@ from rushlight.vision.transforms.formats import get_dimensions
 from rushlight.vision.transforms.modes import InterpolationMode, interpolation_mode, pillow_mode
 from rushlight.vision.transforms.placing import as_floats
 
-__all__ = ["affine", "perspective", "rotate"]
+__all__ = ["affine", "elastic_transform", "perspective", "rotate"]
 
 
 def rotate(
@@ -121,6 +121,29 @@ def perspective(
     return through("perspective", img, lambda x: _warp("perspective", x, rule, (rows, columns), mode, fill))
 
 
+def elastic_transform(
+    img: Any, displacement: Tensor, interpolation: Any = InterpolationMode.BILINEAR, fill: Any = None
+) -> Any:
+    """The picture whose pixel at (x, y) is that of `img` at (x, y) + displacement, in halves of the sides.
+
+    displacement  (1, H, W, 2): along x and along y.
+
+    The others are those of `rotate`. Raises ShapeError for a displacement of another shape.
+
+    >>> import rushlight as rl
+    >>> elastic_transform(rl.tensor([[[1, 2, 3]]]), rl.ones(1, 1, 3, 2) * rl.tensor([2 / 3, 0.0]))
+    tensor([[[2, 3, 0]]])
+    """
+    mode = interpolation_mode("elastic_transform", interpolation)
+    _, rows, columns = get_dimensions(img)
+    if displacement.shape != (1, rows, columns, 2):
+        got = f"a displacement of shape {displacement.shape}"
+        raise ShapeError(message("elastic_transform", got, f"{(1, rows, columns, 2)}"))
+    across, down = ((2 * np.arange(n) + 1.0 - n) / n for n in (columns, rows))
+    grid = np.stack(np.meshgrid(across, down), -1)[None] + displacement.array
+    return through("elastic_transform", img, lambda x: _read("elastic_transform", x, grid, mode, fill))
+
+
 def _inverse(
     center: Sequence[float], angle: float, translate: Sequence[float], scale: float, shear: Sequence[float]
 ) -> np.ndarray:
@@ -172,14 +195,18 @@ def _warp(
     op: str, x: Tensor, rule: np.ndarray, size: tuple[int, int], mode: InterpolationMode, fill: Any
 ) -> Tensor:
     """The result of `size` whose pixel at (x, y), from the middle, is that of `x` at rule · (x, y, 1)."""
-    if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
-        got = f"interpolation={mode.value!r} of a tensor"
-        raise NotSupportedError(message(op, got, "nearest or bilinear"))
     rows, columns = x.shape[-2:]
     across, down = (np.arange(n) + 0.5 - n * 0.5 for n in (size[1], size[0]))
     places = np.stack([*np.meshgrid(across, down), np.ones(size)], -1) @ rule.T
     places = places[..., :2] / places[..., 2:] if len(rule) == 3 else places
-    grid = (places / [columns * 0.5, rows * 0.5])[None]
+    return _read(op, x, (places / [columns * 0.5, rows * 0.5])[None], mode, fill)
+
+
+def _read(op: str, x: Tensor, grid: np.ndarray, mode: InterpolationMode, fill: Any) -> Tensor:
+    """`x` at the places of a grid (1, H, W, 2), from -1 to 1, and `fill` beyond."""
+    if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
+        got = f"interpolation={mode.value!r} of a tensor"
+        raise NotSupportedError(message(op, got, "nearest or bilinear"))
 
     def read(images: Tensor) -> Tensor:
         at = wrap(np.broadcast_to(grid, (len(images), *grid.shape[1:])).astype(images.dtype))
