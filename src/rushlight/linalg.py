@@ -16,6 +16,7 @@ from rushlight.ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from rushlight.ops.lu import lu_factor, lu_solve, lu_unpack
 from rushlight.ops.matmul import matmul
 from rushlight.ops.norm import norm as vector_norm_of
+from rushlight.ops.out import LINALG, with_out
 from rushlight.ops.solving import (
     det,
     householder_product,
@@ -285,6 +286,8 @@ def _count(sizes: Sequence[int]) -> int:
 
 
 if not TYPE_CHECKING:
+    for _name in LINALG:
+        globals()[_name] = with_out(globals()[_name], __name__, _name)
     _explain, __dir__ = namespace(__name__, __all__)
 
     def __getattr__(name: str) -> object:

@@ -23,6 +23,7 @@ from rushlight.ops import join as _join
 from rushlight.ops import matmul as _matmul
 from rushlight.ops import movement as _movement
 from rushlight.ops import norm as _norm
+from rushlight.ops import out as out
 from rushlight.ops import pad as _pad  # noqa: F401  (methods; its functions belong to nn.functional)
 from rushlight.ops import random as _random
 from rushlight.ops import ranges as _ranges
