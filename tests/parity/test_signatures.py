@@ -31,7 +31,8 @@ LEFT_OUT: dict[str, dict[str, str]] = {
             narrow.dimension orgqr.input2 remainder.divisor remainder_.divisor take.indices true_divide.value
             true_divide_.value type_as.tensor where.y""",
         "rushlight": """broadcast_to.shape det.input histogramdd.out inverse.input lu_solve.b
-            matrix_power.input orgqr.input searchsorted.values triangular_solve.b true_divide.dividend true_divide.divisor
+            matrix_power.input orgqr.input searchsorted.values triangular_solve.b true_divide.dividend
+            true_divide.divisor
             unsafe_split.split_size_or_sections""",
     },
     OLD: {

@@ -12,6 +12,7 @@ from rushlight.core.fold import Operand, of
 from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, attribute, method
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.reduce import numpy_names
@@ -211,7 +212,10 @@ def view(input: Tensor, *shape: Any) -> Tensor:
         got = f"{sizes} for a tensor of shape {input.shape} with strides {input.stride()}"
         expected = "a shape that the elements have as they lie in memory"
         raise ArgumentError(message("view", got, expected, "Use reshape(), which copies where it must."))
-    return apply(RESHAPE, input, shape=sizes)
+    out = apply(RESHAPE, input, shape=sizes)
+    if state.shares is not None:
+        state.shares(out)
+    return out
 
 
 @method()
