@@ -216,7 +216,9 @@ def _check_weight(name: str, weight: Tensor | None, classes: int) -> None:
     if weight is None:
         return
     if weight.dtype.kind != "f":
-        raise DTypeError(message(name, f"weight of {weight.dtype}", "a floating dtype", "Use weight.float()."))
+        raise DTypeError(
+            message(name, f"weight of {weight.dtype}", "a floating dtype", "Use weight.float().")
+        )
     if weight.shape != (classes,):
         got = f"weight of shape {weight.shape} for {classes} classes"
         raise ShapeError(message(name, got, f"shape ({classes},)", "Give one weight for each class."))
