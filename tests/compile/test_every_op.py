@@ -22,7 +22,8 @@ DATA_DEPENDENT = {
 }  # fmt: skip
 """Their results' shapes, or Python values, depend on numbers: these cannot be compiled."""
 MEMORY = {
-    "apply_", "data_ptr", "empty_strided", "is_set_to", "map_", "new_empty_strided", "storage_offset",
+    "apply_", "data_ptr", "empty_strided", "is_set_to", "map_", "new_empty_strided", "share_memory_",
+    "storage_offset",
 }  # fmt: skip
 """These ask where numbers lie, or for the numbers: they cannot be compiled either."""
 MAY_DEPEND = {"where", "__getitem__", "__setitem__", "histc"}

@@ -196,10 +196,11 @@ METHODS: dict[str, str] = {
     "exponential": "exp2 float_power frexp ldexp logaddexp logaddexp2 logit xlogy",
     "facts": """
         data_ptr get_device is_complex is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia
-        is_nested is_pinned is_quantized is_same_size is_set_to is_shared is_signed is_sparse
+        is_nested is_pinned is_quantized is_same_size is_set_to is_signed is_sparse
         is_sparse_csr is_vulkan is_xla is_xpu itemsize nbytes ndimension nelement pin_memory
-        retains_grad share_memory_ storage_offset
+        retains_grad storage_offset
     """,
+    "sharing": "is_shared share_memory_",
     "inplace": """
         __iand__ __ilshift__ __ior__ __irshift__ __ixor__ absolute_ acos_ acosh_ addbmm_ addmm_ addmv_
         addr_ arccos_ arccosh_ arcsin_ arcsinh_ arctan2_ arctan_ arctanh_ as_strided_ asin_ asinh_

@@ -219,12 +219,6 @@ def is_set_to(input: Tensor, tensor: Tensor) -> bool:
 
 
 @method()
-def is_shared(input: Tensor) -> bool:
-    """False: memory is this process's own."""
-    return False
-
-
-@method()
 def is_pinned(input: Tensor) -> bool:
     """False: there is no GPU to copy to."""
     return False
@@ -233,12 +227,6 @@ def is_pinned(input: Tensor) -> bool:
 @method()
 def pin_memory(input: Tensor, device: Any = None) -> Tensor:
     """The tensor itself: there is no GPU to copy to."""
-    return input
-
-
-@method()
-def share_memory_(input: Tensor) -> Tensor:
-    """The tensor itself: a child that is forked sees its memory, but not what is written later."""
     return input
 
 

@@ -33,9 +33,9 @@ __all__ = [
 def _indexed(name: str, input: Tensor, dim: int, index: Tensor, *dtypes: str) -> tuple[int, Tensor]:
     """The axis, counted from the front, and the index as a vector."""
     axis = normalize_axis(name, dim, input.ndim)
-    refuse_dtype(name, "an index", index.dtype, *dtypes)
-    if index.ndim > 1:
-        raise IndexingError(message(name, f"an index of shape {index.shape}", "integers along one axis"))
+    if index.ndim > 1 or index.dtype.name not in dtypes:
+        got = f"an index of {index.dtype} and shape {index.shape}"
+        raise IndexingError(message(name, got, f"integers ({' or '.join(dtypes)}) along one axis"))
     return axis, index.reshape(-1)
 
 
