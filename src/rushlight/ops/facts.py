@@ -9,7 +9,7 @@ from rushlight.core.spec import as_dtype, default, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, attribute, base_of, method
 from rushlight.device import xp
-from rushlight.errors import DTypeError, message
+from rushlight.errors import DTypeError, NotSupportedError, message
 
 __all__ = [
     "can_cast",
@@ -264,3 +264,16 @@ for _name in (
 def _retains_grad(input: Tensor) -> bool:
     """Whether `retain_grad` was asked for."""
     return input._retains_grad
+
+
+def as_numbers(name: str, lengths: Tensor) -> list[Any]:
+    """The lengths in a tensor, as numbers: they decide shapes, so a compiled function cannot have them as an
+    argument."""
+    try:
+        found: list[Any] = lengths.tolist()
+    except NotSupportedError as error:
+        got = "lengths in a tensor that is an argument of a compiled function, or made in it"
+        expected = "numbers that are known beforehand, for they decide the shapes"
+        remedy = "Pass lengths.tolist(), and pack outside where many differ: each set compiles anew."
+        raise type(error)(message(name, got, expected, remedy)) from None
+    return found

@@ -483,6 +483,7 @@ def _refuse_leaks(tracer: Trace) -> None:
                 "compile",
                 f"a function that keeps a tensor of shape {first.shape}, made at {first.line}",
                 "tensors made inside a compiled function to be returned, or written into ones made outside",
-                "Return it, or make it before and use copy_(); run once what makes state in its first run.",
+                "Return it, or make it before and use copy_(): a forward hook that stores its layer's output "
+                "writes kept.copy_(output.detach()). Run once what makes state in its first run.",
             )
         )

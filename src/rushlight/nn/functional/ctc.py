@@ -9,6 +9,7 @@ from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.errors import DTypeError, ShapeError, message
 from rushlight.nn.functional.loss import reduction_of
+from rushlight.ops.facts import as_numbers
 
 __all__ = ["ctc_loss"]
 
@@ -58,7 +59,11 @@ def ctc_loss(
 
 
 def _lengths(name: str, lengths: Lengths, batch: int) -> list[int]:
-    found = lengths.reshape(-1).tolist() if isinstance(lengths, Tensor) else [int(n) for n in lengths]
+    found = (
+        as_numbers("ctc_loss", lengths.reshape(-1))
+        if isinstance(lengths, Tensor)
+        else [int(n) for n in lengths]
+    )
     if not all(isinstance(n, int) for n in found):
         got = f"{name}_lengths of {lengths.dtype}" if isinstance(lengths, Tensor) else f"{name}_lengths"
         raise DTypeError(message("ctc_loss", got, "whole numbers", "Use x.long()."))
