@@ -63,7 +63,10 @@ _MADE: dict[Callable[..., Any], Callable[..., Any]] = {}
 _FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "out of ")
 _TEXT = """def {name}({parameters}):
     if out is None:
-        return _function({arguments})
+        try:
+            return _function({arguments})
+        except AttributeError as error:
+            raise _clear("{name}", error, {arguments})
     return _into("{name}", out, _function, {arguments})
 """
 
@@ -95,7 +98,7 @@ def _written_out(function: Callable[..., Any], place: str, name: str) -> Callabl
     text = _TEXT.format(
         name=name, parameters=", ".join(heads), arguments=", ".join(_passed_on(p) for p in given)
     )
-    space: dict[str, Any] = {"_function": function, "_into": into, "__name__": __name__}
+    space: dict[str, Any] = {"_function": function, "_into": into, "_clear": clear, "__name__": __name__}
     exec(compile(text, _FILE + name, "exec"), space)
     made: Any = space[name]
     made.__doc__, made.__module__ = function.__doc__, place
@@ -123,6 +126,20 @@ _BY_PLACE = {"rushlight.norm": 4, "rushlight.tensordot": 3}
 def _passed_on(parameter: inspect.Parameter) -> str:
     name, kind = parameter.name, parameter.kind
     return f"{name}={name}" if kind is parameter.KEYWORD_ONLY else _STARS.get(kind, "") + name
+
+
+def clear(name: str, error: AttributeError, *args: Any, **options: Any) -> Exception:
+    """What to raise where a function asked what is no Tensor for what a Tensor has; else `error`."""
+    if isinstance(getattr(error, "obj", None), (Tensor, *_MODULES)):
+        return error
+    strange = [type(v).__name__ for v in (*args, *options.values()) if v is error.obj]
+    if not strange:
+        return error
+    got = f"a {strange[0]} where a tensor stands"
+    return DTypeError(message(name, got, "a Tensor", "Convert it with rl.tensor()."))
+
+
+_MODULES = (type(os), type)
 
 
 def into(name: str, out: Any, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
