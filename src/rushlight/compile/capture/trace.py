@@ -428,7 +428,8 @@ def trace(
 
 
 OWN = (
-    "run", "write", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of", "body",
+    "run", "write", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of",
+    "body",
 )  # fmt: skip
 """What of a thread's state is another while it traces."""
 
