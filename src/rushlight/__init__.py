@@ -51,7 +51,8 @@ from rushlight.version import __version__ as __version__
 if TYPE_CHECKING:
     from rushlight.ops import *
 else:
-    globals().update({_name: getattr(ops, _name) for _name in ops.AT_ONCE})
+    # Those that can write into a tensor that is there get the parameter for it when they are first named.
+    globals().update({_name: getattr(ops, _name) for _name in ops.AT_ONCE if _name not in ops.out.ROOT})
 
 if TYPE_CHECKING:
     from rushlight import data as data
@@ -158,10 +159,14 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         if name in _packages:
             return _importlib.import_module(f"rushlight.{name}")
+        found = None
         if name in _files:
-            return getattr(_importlib.import_module(f"rushlight.{_files[name]}"), name)
-        if name in ops.__all__:
-            return getattr(ops, name)
+            found = getattr(_importlib.import_module(f"rushlight.{_files[name]}"), name)
+        elif name in ops.__all__:
+            found = getattr(ops, name)
+        if found is not None:
+            globals()[name] = ops.out.with_out(found, "rushlight", name) if name in ops.out.ROOT else found
+            return globals()[name]
         if (alias := _aliases.find("rushlight", name)) is not None:
             return alias
         from rushlight import data, train

@@ -25,6 +25,7 @@ __all__ = [
     "IndexingError",
     "LinAlgError",
     "NotSupportedError",
+    "OutOfMemoryError",
     "RushlightError",
     "ShapeError",
     "WorkerError",
@@ -73,6 +74,10 @@ class DataError(RushlightError, ValueError, RuntimeError):
 
 class CheckpointError(RushlightError, RuntimeError):
     """A checkpoint or state dict that does not fit, or cannot be read."""
+
+
+class OutOfMemoryError(RushlightError, MemoryError, RuntimeError):
+    """More elements than there is memory for, or than an array can have."""
 
 
 class AnomalyError(RushlightError, ArithmeticError, RuntimeError):

@@ -18,6 +18,7 @@ from rushlight.ops.join import cat
 from rushlight.ops.lu import lu_factor, lu_solve, lu_unpack
 from rushlight.ops.matmul import matmul
 from rushlight.ops.norm import norm as vector_norm_of
+from rushlight.ops.out import LINALG, with_out
 from rushlight.ops.scans import cumprod
 from rushlight.ops.solving import (
     det,
@@ -331,4 +332,6 @@ def _count(sizes: Sequence[int]) -> int:
 
 
 if not TYPE_CHECKING:
+    for _name in LINALG:
+        globals()[_name] = with_out(globals()[_name], __name__, _name)
     __getattr__, __dir__ = namespace(__name__, __all__)

@@ -1,7 +1,7 @@
 """Python's `multiprocessing`, with PyTorch's few names beside it.
 
-Tensors are sent between processes as copies. The arrays of a tensor that `share_memory_` moved, and what a
-process inherits when it is forked, are another matter: see there.
+Tensors are sent between processes as copies, but for those that `share_memory_` moved into memory that other
+processes see.
 """
 
 from __future__ import annotations

@@ -60,4 +60,6 @@ if not TYPE_CHECKING:
         if _name in ops.__all__:
             globals()[_name] = getattr(ops, _name)
             __all__.append(_name)
+    for _name in ops.out.SPECIAL.intersection(__all__):
+        globals()[_name] = ops.out.with_out(globals()[_name], __name__, _name)
     __getattr__, __dir__ = namespace(__name__, __all__)

@@ -22,11 +22,10 @@ DATA_DEPENDENT = {
 }  # fmt: skip
 """Their results' shapes, or Python values, depend on numbers: these cannot be compiled."""
 MEMORY = {
-    "apply_", "as_strided_", "data_ptr", "empty_strided", "is_set_to", "map_", "new_empty_strided", "resize_",
-    "resize_as_", "set_", "squeeze_", "storage_offset", "swapaxes_", "swapdims_", "t_", "transpose_",
-    "unsqueeze_",
+    "apply_", "data_ptr", "empty_strided", "is_set_to", "map_", "new_empty_strided", "share_memory_",
+    "storage_offset",
 }  # fmt: skip
-"""These ask where numbers lie, or make a tensor look at others: they cannot be compiled either."""
+"""These ask where numbers lie, or for the numbers: they cannot be compiled either."""
 MAY_DEPEND = {"where", "__getitem__", "__setitem__", "histc"}
 """These cannot be where a mask names elements."""
 

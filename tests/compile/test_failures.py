@@ -34,6 +34,45 @@ def test_a_kept_placeholder_is_refused() -> None:
     assert state.tracing is False
 
 
+@pytest.mark.parametrize("store", [lambda kept, y: kept.append(y), lambda kept, y: kept.append(y.detach())])
+def test_a_forward_hook_that_stores_an_activation(store: Any) -> None:
+    """Refused, with what to do, which works."""
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    kept: list[Any] = []
+    handle = model[0].register_forward_hook(lambda module, args, output: store(kept, output))
+    with rl.no_grad(), pytest.raises(TraceError, match=r"forward hook.*kept\.copy_\(output\.detach\(\)\)"):
+        compile(model)(rl.ones(1, 2))
+    assert kept == []
+    handle.remove()
+    activation = rl.zeros(1, 3)
+
+    def hook(module: Any, args: Any, output: rl.Tensor) -> None:
+        activation.copy_(output.detach())
+
+    model[0].register_forward_hook(hook)
+    with rl.no_grad():
+        found = compile(model)(rl.ones(1, 2))
+    assert rl.equal(found, activation.relu())
+
+
+def test_lengths_that_decide_shapes() -> None:
+    from rushlight.nn.utils.rnn import pack_padded_sequence, unpad_sequence
+
+    x, lengths = rl.rand(3, 2, 1), rl.tensor([3, 2])
+    functions: dict[str, Any] = {
+        "pack_padded_sequence": lambda x, n: pack_padded_sequence(x, n).data,
+        "unpad_sequence": lambda x, n: unpad_sequence(x, n),
+        "ctc_loss": lambda x, n: nn.functional.ctc_loss(
+            x.expand(3, 2, 2), rl.ones(2, 1, dtype=rl.int64), n, [1, 1]
+        ),
+    }
+    for name, function in functions.items():
+        with pytest.raises(TraceError, match=rf"{name}: got lengths.*tolist"):
+            compile(function)(x, lengths)
+    packed = compile(functions["pack_padded_sequence"])(x, lengths.tolist())
+    assert packed.shape == (5, 1)
+
+
 def test_a_rebound_attribute_is_refused_and_restored() -> None:
     class Mean(nn.Module):
         def __init__(self) -> None:

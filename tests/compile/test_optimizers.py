@@ -100,7 +100,7 @@ def test_from_the_first_step_on(name: str) -> None:
     assert sum(map(len, compiled._entries.values())) == 1
 
 
-@pytest.mark.parametrize("name", ["adam", "amsgrad", "adamw"])
+@pytest.mark.parametrize("name", ["adam", "amsgrad", "adamw", "adamax", "nadam", "radam", "lion"])
 def test_betas_that_a_schedule_moves_are_read_afresh_from_the_first_change_on(name: str) -> None:
     (model, optimizer, step), (twin, other, plain) = make(name), make(name)
     schedules = [rl.optim.lr_scheduler.OneCycleLR(o, max_lr=0.01, total_steps=16) for o in (optimizer, other)]
@@ -159,6 +159,35 @@ def test_eager_and_compiled_steps_in_turn(name: str) -> None:
     assert_same((model, optimizer), (twin, other))
 
 
+MOVES: dict[str, dict[str, Callable[[float], Any]]] = {
+    "adam": {"betas": lambda t: (0.9 - t, 0.99 - t), "eps": lambda t: 1e-6 * (1 + t)},
+    "adamax": {"betas": lambda t: (0.9 - t, 0.99 - t), "eps": lambda t: 1e-6 * (1 + t)},
+    "nadam": {"betas": lambda t: (0.9 - t, 0.99 - t), "momentum_decay": lambda t: 0.01 * t},
+    "radam": {"betas": lambda t: (0.5 + t, 0.9 - t), "eps": lambda t: 1e-6 * (1 + t)},
+    "lion": {"betas": lambda t: (0.9 - t, 0.99 - t)},
+    "rmsprop": {"alpha": lambda t: 0.99 - t, "eps": lambda t: 1e-6 * (1 + t)},
+    "adagrad": {"lr_decay": lambda t: 0.1 + t, "eps": lambda t: 1e-6 * (1 + t)},
+    "adadelta": {"rho": lambda t: 0.9 - t, "eps": lambda t: 1e-6 * (1 + t)},
+    "rprop": {"etas": lambda t: (0.5 - t, 1.2 + t), "step_sizes": lambda t: (1e-6, 1.0 + t)},
+    "asgd": {"alpha": lambda t: 0.75 - t, "lambd": lambda t: 1e-3 + t, "t0": lambda t: 3.0 + t},
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_numbers_that_move_at_every_step_are_inputs_from_the_first_change_on(name: str) -> None:
+    (model, optimizer, step), (twin, other, plain) = make(name), make(name)
+    compiled = compile(step)
+    x, y = batches(3)
+    for i in range(6):
+        for group in (*optimizer.param_groups, *other.param_groups):
+            group.update({option: at(0.02 * i) for option, at in MOVES[name].items()})
+        np.testing.assert_allclose(
+            compiled(x[i % 3], y[i % 3]).item(), plain(x[i % 3], y[i % 3]).item(), 1e-4
+        )
+    assert_same((model, optimizer), (twin, other))
+    assert sum(map(len, compiled._entries.values())) <= 2
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_options_that_change_between_calls(name: str) -> None:
     rule, changes = CHANGES[name]
@@ -175,7 +204,7 @@ def test_options_that_change_between_calls(name: str) -> None:
 
 
 LIFTED = {"all of SGD": ("lr", "momentum", "dampening", "weight_decay"), "adamw": ("lr", "weight_decay")}
-"""Numbers that a program reads afresh; betas and eps freeze into it, and so does whether a number is 0."""
+"""Numbers that a program reads afresh from the first; whether a number is 0 freezes into it."""
 
 
 @pytest.mark.parametrize("name", LIFTED)

@@ -316,7 +316,7 @@ def test_compiled_writes_through_views_reach_the_outside() -> None:
 
 REFUSED: dict[str, Any] = {
     "an expanded tensor": lambda y: y.expand(2, 3).mul_(2.0),
-    "a reshape": lambda y: (y.unsqueeze(0) * rl.ones(2, 1)).view(3, 2).mul_(2.0),
+    "a reshape": lambda y: (y.unsqueeze(0) * rl.ones(2, 1)).reshape(3, 2).mul_(2.0),
     "a view made under no_grad": lambda y: _made_under_no_grad(y).mul_(2.0),
     "one of several views": lambda y: y.split(2)[0].mul_(2.0),
 }

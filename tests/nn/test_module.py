@@ -294,3 +294,26 @@ def test_repr_is_a_tree() -> None:
         "  (1): Sequential(\n    (0): ReLU()\n  )\n)"
     )
     assert "first" in dir(Net())
+
+
+def test_a_dtype_makes_other_buffers_and_keeps_parameters_and_gradients() -> None:
+    """As in PyTorch: the optimiser's parameters are the model's still, views keep the old numbers."""
+    model = nn.BatchNorm1d(2)
+    model.twin = nn.Module()
+    model.twin.register_buffer("mean", model.running_mean)
+    weight, row, mean, count = model.weight, model.weight[:1], model.running_mean, model.num_batches_tracked
+    optimizer = rl.optim.SGD(model.parameters(), lr=0.1)
+    model(rl.rand(3, 2)).sum().backward()
+    grad = weight.grad
+    assert model.double() is model
+    assert model.weight is weight
+    assert optimizer.param_groups[0]["params"][0] is weight
+    assert weight.grad is grad
+    assert (weight.dtype, grad.dtype, row.dtype) == (rl.float64, rl.float64, rl.float32)
+    assert (mean.dtype, model.running_mean.dtype) == (rl.float32, rl.float64)
+    assert model.twin.mean is model.running_mean
+    assert model.num_batches_tracked is count
+    optimizer.step()
+    assert list(model.state_dict()) == [
+        "weight", "bias", "running_mean", "running_var", "num_batches_tracked", "twin.mean",
+    ]  # fmt: skip

@@ -82,6 +82,33 @@ def test_schedules_over_twenty_epochs(name: str, options: dict[str, Any]) -> Non
             b.step()
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_schedules_that_are_told_the_epoch(name: str, options: dict[str, Any]) -> None:
+    """The old form: forward, back, and on from there."""
+    ours, a = scheduled(rl, name, options, rl.zeros)
+    theirs, b = scheduled(torch, name, options, torch.zeros)
+    for epoch in (1, 2, 5, 3, 7, None, 12, 0, None, 4):
+        for optimizer, schedule in ((ours, a), (theirs, b)):
+            optimizer.step()
+            schedule.step(epoch) if epoch is not None else schedule.step()
+        rates = [[g["lr"] for g in o.param_groups] for o in (ours, theirs)]
+        np.testing.assert_allclose(*rates, rtol=1e-12, atol=1e-15)
+        assert a.last_epoch == b.last_epoch
+        assert a.get_last_lr() == rates[0]
+
+
+def test_the_old_form_is_told_of() -> None:
+    optimizer, schedule = scheduled(rl, "StepLR", {"step_size": 3}, rl.zeros)
+    optimizer.step()
+    with pytest.warns(UserWarning, match="deprecated"):
+        schedule.step(4)
+    plateau = rl.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.warns(UserWarning, match="deprecated"):
+        plateau.step(1.0, epoch=5)
+    assert plateau.last_epoch == 5
+
+
 def both(make: Any) -> None:
     """Both frameworks give the same rates over twenty epochs, of what ``make`` makes."""
     rates = []

@@ -22,8 +22,6 @@ from tests.parity.names import PLACES, found  # noqa: E402 (they need PyTorch)
 from tests.parity.signatures import EMPTY, KEYWORD, VARIADIC, Parameters, forms, signature  # noqa: E402
 from tests.parity.test_matrix import HERE, shared  # noqa: E402
 
-NOWHERE = {"out": "results are new tensors; copy_() writes into one that is there"}
-"""Parameters that nothing takes, and why."""
 UNDOCUMENTED = "PyTorch's own name; the documented one, which PyTorch does not take, is taken here"
 OLD = "deprecated"
 LEFT_OUT: dict[str, dict[str, str]] = {
@@ -38,8 +36,6 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "rushlight.linalg": "matrix_rank.tol pinv.rcond",
         "rushlight.autograd": "backward.grad_variables",
         "rushlight.nn": "Hardtanh.max_value Hardtanh.min_value",
-        "rushlight.optim.swa_utils": "LRScheduler.step.epoch",
-        "rushlight.optim.lr_scheduler": "LRScheduler.step.epoch ReduceLROnPlateau.step.epoch",
     },
     "a function or a base class whose argument is given by its place": {
         "rushlight": """enable_grad.orig_func isin.element isin.test_element result_type.other
@@ -97,7 +93,7 @@ def untaken(ours: Any, theirs: Any) -> set[str]:
     mine = signature(ours)
     if mine is None or any(p.kind is inspect.Parameter.VAR_KEYWORD for p in mine.values()):
         return set()
-    return {p.name for form in forms(theirs) for p in named(form)} - set(mine) - set(NOWHERE)
+    return {p.name for form in forms(theirs) for p in named(form)} - set(mine)
 
 
 @pytest.mark.parametrize("place", HERE)

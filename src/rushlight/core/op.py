@@ -102,15 +102,18 @@ def elementwise(
 
     `rounding`, `follows` and `adds` are those of its Map, `facts` the other fields of Op, ``lower`` among
     them where no instructions can say it; ``result`` is "bool" where the result is bool, "first" where it has
-    the first input's dtype though others differ.
+    the first input's dtype though others differ; ``check`` takes what `infer` takes, and raises the error for
+    what the op does not take.
     """
-    result = facts.pop("result", None)
+    result, check = facts.pop("result", None), facts.pop("check", None)
     facts.setdefault("promote", "common")
     facts.setdefault("lower", Map(rounding, follows, adds))
 
     def infer(*specs: Any, **attrs: Any) -> Spec:
         tensors = [s for s in specs if isinstance(s, Spec)]
         shape = broadcast(name, [s.shape for s in tensors])
+        if check is not None:
+            check(*specs)
         kept = tensors[0] if result == "first" else tensors[-1]
         return Spec(shape, xp.bool_ if result == "bool" else kept.dtype)
 

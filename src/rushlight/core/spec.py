@@ -231,6 +231,18 @@ def promote_dtypes(with_axes: Sequence[Any], without_axes: Sequence[Any], number
     return found
 
 
+def refuse_dtype(op: str, what: str, dtype: Any, *taken: str) -> None:
+    """Raise DTypeError for whole numbers that PyTorch takes in certain dtypes only.
+
+    >>> refuse_dtype("one_hot", "classes", xp.dtype("int32"), "int64")
+    Traceback (most recent call last):
+        ...
+    rushlight.errors.DTypeError: one_hot: got classes of int32; expected int64. Convert them with .long().
+    """
+    if dtype.name not in taken:
+        raise DTypeError(message(op, f"{what} of {dtype}", " or ".join(taken), "Convert them with .long()."))
+
+
 def _within_rank(dtypes: Sequence[Any]) -> Any:
     """Floats win over integers whatever their widths, so int64 with float32 is float32."""
     top = max(_CATEGORY[d.kind] for d in dtypes)

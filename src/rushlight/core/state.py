@@ -35,6 +35,10 @@ class State(threading.local):
     """While tracing: takes a tensor, and gives what stands for a copy of its array."""
     look: Callable[..., None] | None = None
     """While tracing: takes (tensor, word) before somebody looks at the tensor's numbers."""
+    shares: Callable[..., None] | None = None
+    """While tracing: takes a tensor that is a view of what it was made of, whatever the layout of that."""
+    owns: Callable[..., bool] | None = None
+    """While tracing: whether a tensor is one that the traced function made, which nobody else sees."""
     tracing: bool = False
     """Whether arrays are placeholders without numbers, so that nobody may look at values."""
     grads: Any = None
@@ -76,13 +80,17 @@ class untraced:
     Not a generator: one that an exception left behind would be closed later, and then go back to tracing.
     """
 
+    _hooks = ("run", "write", "copy", "look", "shares", "owns", "body")
+
     def __enter__(self) -> None:
-        self._before = state.run, state.write, state.tracing, state.copy, state.look, state.body
-        state.run = state.write = state.copy = state.look = state.body = None
+        self._before = {name: getattr(state, name) for name in (*self._hooks, "tracing")}
+        for name in self._hooks:
+            setattr(state, name, None)
         state.tracing = False
 
     def __exit__(self, *error: object) -> None:
-        state.run, state.write, state.tracing, state.copy, state.look, state.body = self._before
+        for name, value in self._before.items():
+            setattr(state, name, value)
 
 
 class set_grad_enabled:

@@ -43,12 +43,12 @@ def _from_words(words: Any) -> Any:
 
 def poisson(words: Any, rate: Any) -> Any:
     """Numbers of events, of a Poisson distribution with these rates; equal words give equal numbers."""
-    return _from_words(words).poisson(rate).astype(rate.dtype)
+    return np.asarray(_from_words(words).poisson(rate), rate.dtype)
 
 
 def binomial(words: Any, count: Any, prob: Any) -> Any:
     """Numbers of successes in so many trials; equal words give equal numbers."""
-    return _from_words(words).binomial(count.astype(np.int64), prob).astype(count.dtype)
+    return np.asarray(_from_words(words).binomial(count.astype(np.int64), prob), count.dtype)
 
 
 def seed_from_system() -> int:

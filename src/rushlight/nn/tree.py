@@ -239,20 +239,32 @@ class ModuleTree(Saved):
         return self  # not reached
 
     def to(self: T, *args: Any, **options: Any) -> T:
-        """Convert floating parameters and buffers to a floating dtype, in place; a device changes nothing.
+        """Convert floating parameters and buffers to a floating dtype; a device changes nothing.
 
-        Raises DTypeError for a dtype that is not floating.
+        Parameters, and their gradients, stay the same objects with other numbers in them, so that an
+        optimiser goes on with them; views of them keep the old numbers. Buffers become other tensors. Raises
+        DTypeError for a dtype that is not floating.
         """
         dtype = wanted_dtype(args, options)
         if dtype is None:
             return self
         if dtype.kind != "f":
             raise DTypeError(message(f"{type(self).__name__}.to", str(dtype), "a floating dtype"))
-        for tensor in itertools.chain(self.parameters(), self.buffers()):
-            if tensor.is_floating_point() and tensor.dtype != dtype:
+        for tensor in self.parameters():
+            if tensor.dtype != dtype and tensor.is_floating_point():
+                grad = tensor.grad
                 tensor.data = tensor.detach().to(dtype)
-                if tensor.grad is not None:
-                    tensor.grad = tensor.grad.detach().to(dtype)
+                if grad is not None:
+                    grad.data = grad.detach().to(dtype)
+        made: dict[int, Tensor] = {}
+        for module in self.modules():
+            for name, buffer in module._buffers.items():
+                if buffer.dtype == dtype or not buffer.is_floating_point():
+                    continue
+                if type(buffer) is not Tensor:  # it has no numbers yet, or is of a kind of its own
+                    buffer.data = buffer.detach().to(dtype)
+                else:
+                    setattr(module, name, made.setdefault(id(buffer), buffer.detach().to(dtype)))
         return self
 
     def float(self: T) -> T:
@@ -283,7 +295,9 @@ class ModuleTree(Saved):
         return self
 
     def share_memory(self: T) -> T:
-        """The module itself: a process that is forked sees its memory, one that is spawned gets a copy."""
+        """Move parameters and buffers into memory that other processes see: `Tensor.share_memory_`."""
+        for tensor in itertools.chain(self.parameters(), self.buffers()):
+            tensor.share_memory_()
         return self
 
     def cpu(self: T) -> T:

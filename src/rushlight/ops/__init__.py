@@ -23,6 +23,7 @@ from rushlight.ops import join as _join
 from rushlight.ops import matmul as _matmul
 from rushlight.ops import movement as _movement
 from rushlight.ops import norm as _norm
+from rushlight.ops import out as out
 from rushlight.ops import pad as _pad  # noqa: F401  (methods; its functions belong to nn.functional)
 from rushlight.ops import random as _random
 from rushlight.ops import ranges as _ranges
@@ -196,11 +197,12 @@ METHODS: dict[str, str] = {
     "draws": "cauchy_ exponential_ geometric_ log_normal_ multinomial random_",
     "exponential": "exp2 float_power frexp ldexp logaddexp logaddexp2 logit xlogy",
     "facts": """
-        data_ptr dense_dim get_device is_complex is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps
-        is_mtia is_nested is_pinned is_quantized is_same_size is_set_to is_shared is_signed is_sparse
-        is_sparse_csr is_vulkan is_xla is_xpu itemsize layout name nbytes ndimension nelement output_nr
-        pin_memory retains_grad share_memory_ sparse_dim storage_offset
+        data_ptr dense_dim get_device is_complex is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn
+        is_mps is_mtia is_nested is_pinned is_quantized is_same_size is_set_to is_signed is_sparse
+        is_sparse_csr is_vulkan is_xla is_xpu itemsize layout name nbytes ndimension nelement
+        output_nr pin_memory retains_grad sparse_dim storage_offset
     """,
+    "sharing": "is_shared share_memory_",
     "inplace": """
         __iand__ __ilshift__ __ior__ __irshift__ __ixor__ absolute_ acos_ acosh_ addbmm_ addmm_ addmv_
         addr_ arccos_ arccosh_ arcsin_ arcsinh_ arctan2_ arctan_ arctanh_ as_strided_ asin_ asinh_

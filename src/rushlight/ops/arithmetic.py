@@ -7,6 +7,7 @@ scalar one.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from math import frexp
 from typing import Any
 
@@ -14,7 +15,7 @@ from rushlight.core.anomaly import warn
 from rushlight.core.apply import apply, apply_, to_dtype
 from rushlight.core.fold import Operand, adds_nothing, of
 from rushlight.core.op import Op, elementwise
-from rushlight.core.spec import as_held
+from rushlight.core.spec import Spec, as_held
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
@@ -91,10 +92,21 @@ ADD = elementwise(
     adds=True,
     fold=_fold_add,
 )
+
+
+def _refuse_bools(name: str, remedy: str) -> Callable[..., None]:
+    def check(*operands: Any) -> None:
+        if all(t.dtype.kind == "b" for t in operands if isinstance(t, Spec)):
+            raise DTypeError(message(name, "truth values (bool)", "numbers", remedy))
+
+    return check
+
+
 SUB = elementwise(
     "sub",
     lambda m, a, b: a - b,
     (lambda g, out, a, b: g, lambda g, out, a, b: -g),
+    check=_refuse_bools("sub", "Use a ^ b, or a & ~b; x.int() makes numbers of bools."),
     saves="specs",
     wraps=True,
     inplace=operator.isub,
@@ -127,6 +139,7 @@ NEG: Op = elementwise(
     "neg",
     lambda m, a: -a,
     (lambda g, out, a: -g,),
+    check=_refuse_bools("neg", "Use ~x for its opposite; x.int() makes numbers of bools."),
     saves="specs",
     rounding="none",
     follows="smoothly",
@@ -191,10 +204,17 @@ def _pow_exponent(g: Tensor, out: Tensor, a: Any, b: Any) -> Tensor:
     return chain(g, out * base.masked_fill((base == 0) & (b >= 0), 1.0).log())
 
 
+def _refuse_fractions(a: Any, b: Any) -> None:
+    if isinstance(b, int) and b < 0 and a.dtype.kind in "iub":
+        got, expected = f"{a.dtype} to the power of {b}", "a power of 0 or more of whole numbers"
+        raise ArgumentError(message("pow", got, expected, "Use x.float(), whose powers are fractions."))
+
+
 POW = elementwise(
     "pow",
     lambda m, a, b: m.power(a, b),
     (_pow_base, _pow_exponent),
+    check=_refuse_fractions,
     saves="both",
     fold=lambda a, b: a if b.number == 1 else None,
     label=lambda node: f"PowBackward{_other_is_tensor(node)}",

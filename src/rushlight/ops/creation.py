@@ -15,7 +15,7 @@ from rushlight.core.spec import NO_COMPLEX, Spec, as_dtype, as_held, default
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, DTypeError, message
-from rushlight.ops.movement import as_sizes
+from rushlight.ops.movement import as_sizes, new_sizes
 
 __all__ = [
     "as_tensor",
@@ -154,9 +154,7 @@ def is_tensor(obj: Any) -> bool:
 
 def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
     check_device(device)
-    shape = as_sizes(sizes)
-    if any(n < 0 for n in shape):
-        raise ArgumentError(message("creation", f"shape {shape}", "sizes of 0 or more"))
+    shape = new_sizes("creation", sizes)
     dtype = check_dtype(dtype)
     out = apply(FULL, shape=shape, value=as_held("full", value, dtype), dtype=dtype)
     return out.requires_grad_() if requires_grad else out
@@ -315,7 +313,7 @@ def new_zeros(
 ) -> Tensor:
     """Zeros in a new shape, with the dtype of `input`."""
     check_device(device)
-    return new_full(input, as_sizes(sizes, size), 0, dtype=dtype, requires_grad=requires_grad)
+    return new_full(input, new_sizes("new_zeros", sizes, size), 0, dtype=dtype, requires_grad=requires_grad)
 
 
 @method()
@@ -331,7 +329,7 @@ def new_ones(
 ) -> Tensor:
     """Ones in a new shape, with the dtype of `input`."""
     check_device(device)
-    return new_full(input, as_sizes(sizes, size), 1, dtype=dtype, requires_grad=requires_grad)
+    return new_full(input, new_sizes("new_ones", sizes, size), 1, dtype=dtype, requires_grad=requires_grad)
 
 
 @method()

@@ -9,7 +9,7 @@ from rushlight.core.spec import as_dtype, default, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, attribute, base_of, method
 from rushlight.device import xp
-from rushlight.errors import DTypeError, message
+from rushlight.errors import DTypeError, NotSupportedError, message
 
 __all__ = [
     "can_cast",
@@ -219,12 +219,6 @@ def is_set_to(input: Tensor, tensor: Tensor) -> bool:
 
 
 @method()
-def is_shared(input: Tensor) -> bool:
-    """False: memory is this process's own."""
-    return False
-
-
-@method()
 def is_pinned(input: Tensor, device: Any = None) -> bool:
     """False: there is no GPU to copy to."""
     return False
@@ -233,12 +227,6 @@ def is_pinned(input: Tensor, device: Any = None) -> bool:
 @method()
 def pin_memory(input: Tensor, device: Any = None) -> Tensor:
     """The tensor itself: there is no GPU to copy to."""
-    return input
-
-
-@method()
-def share_memory_(input: Tensor) -> Tensor:
-    """The tensor itself: a child that is forked sees its memory, but not what is written later."""
     return input
 
 
@@ -306,3 +294,16 @@ for _name in (
 def _retains_grad(input: Tensor) -> bool:
     """Whether `retain_grad` was asked for."""
     return input._retains_grad
+
+
+def as_numbers(name: str, lengths: Tensor) -> list[Any]:
+    """The lengths in a tensor, as numbers: they decide shapes, so a compiled function cannot have them as an
+    argument."""
+    try:
+        found: list[Any] = lengths.tolist()
+    except NotSupportedError as error:
+        got = "lengths in a tensor that is an argument of a compiled function, or made in it"
+        expected = "numbers that are known beforehand, for they decide the shapes"
+        remedy = "Pass lengths.tolist(), and pack outside where many differ: each set compiles anew."
+        raise type(error)(message(name, got, expected, remedy)) from None
+    return found

@@ -8,7 +8,7 @@ from rushlight.core.apply import apply, apply_
 from rushlight.core.lower import Cumulate, Gather, Scatter, Sort
 from rushlight.core.op import Op, register
 from rushlight.core.results import named
-from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
+from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis, refuse_dtype
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -30,10 +30,7 @@ SORT, TOPK = named(Sorted, "sort"), named(Sorted, "topk")
 
 
 def _infer_gather(x: Spec, index: Spec, *, dim: int) -> Spec:
-    if index.dtype.kind not in "iu":
-        raise DTypeError(
-            message("gather", f"an index of {index.dtype}", "an integer tensor", "Use index.long().")
-        )
+    refuse_dtype("gather", "an index", index.dtype, "int64", "int32")
     if index.ndim != x.ndim or any(n > x.shape[i] for i, n in enumerate(index.shape) if i != dim):
         raise ShapeError(
             message(
@@ -152,6 +149,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     tensor([[2.],
             [3.]])
     """
+    if index.array.dtype is not xp.int64:
+        refuse_dtype("gather", "an index", index.dtype, "int64", "int32")
     if not input.ndim or not index.ndim:
         return gather(_row(input), dim, _row(index)).reshape(index.shape)
     if not index.numel():
@@ -207,7 +206,11 @@ def _scatter_reduced(input: Tensor, dim: int, index: Tensor, src: Any, reduce: s
 
 def _source(input: Tensor, axis: int, index: Tensor, src: Any) -> Any:
     """`src` cut to the sizes of the index, as PyTorch allows a larger one."""
+    refuse_dtype("scatter", "an index", index.dtype, "int64", "int32")
     if isinstance(src, Tensor):
+        if src.dtype != input.dtype:
+            got = f"src of {src.dtype} for {input.dtype}"
+            raise DTypeError(message("scatter", got, "one dtype", "Convert src."))
         if src.ndim == index.ndim:
             for i, n in enumerate(index.shape):
                 src = src.narrow(i, 0, n) if src.shape[i] > n else src
@@ -265,6 +268,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     tensor([[2],
             [4]])
     """
+    refuse_dtype("take_along_dim", "indices", indices.dtype, "int64")
     if dim is None:
         return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
     axis = normalize_axis("take_along_dim", dim, input.ndim)

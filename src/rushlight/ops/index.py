@@ -13,7 +13,7 @@ from rushlight.core.anomaly import warn
 from rushlight.core.apply import apply, apply_, to_dtype
 from rushlight.core.lower import Gather, Scatter, View
 from rushlight.core.op import REGISTRY, Op, register
-from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis
+from rushlight.core.spec import Spec, as_held, broadcast, normalize_axis, refuse_dtype
 from rushlight.core.tensor import Tensor, method, wrap
 from rushlight.device import xp
 from rushlight.device.memory import contiguous
@@ -272,10 +272,9 @@ def _tensor_index(value: Any) -> Any:
     if out.dtype == xp.uint8:
         warn("indexing with uint8 is deprecated, as in PyTorch: a mask should be bool. Use x.bool().")
         return out.bool()
-    if out.dtype.kind not in "iub":
-        raise IndexingError(
-            message("index", f"a {out.dtype} tensor", "integers or a bool mask", "Use x.long().")
-        )
+    if out.dtype.name not in ("int64", "int32", "bool"):
+        got, expected = f"a {out.dtype} tensor", "int64, int32 or a bool mask"
+        raise IndexingError(message("index", got, expected, "Use x.long()."))
     return out
 
 
@@ -397,8 +396,10 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices along `dim` that the integer tensor `index`, of one axis or none, names, in its order."""
     axis = normalize_axis("index_select", dim, input.ndim)
-    if index.ndim > 1 or index.dtype.kind not in "iu":
-        got = f"an index of {index.dtype} and shape {index.shape}"
+    if index.array.dtype is not xp.int64:
+        refuse_dtype("index_select", "an index", index.dtype, "int64", "int32")
+    if index.ndim > 1:
+        got = f"an index of shape {index.shape}"
         raise IndexingError(message("index_select", got, "integers along one axis"))
     if not input.ndim:
         return index_select(input.reshape(1), 0, index).reshape(())
@@ -413,5 +414,9 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     >>> rl.masked_select(rl.tensor([1, 2]), rl.tensor([[True, False], [True, True]]))
     tensor([1, 1, 2])
     """
+    if mask.dtype != xp.bool_:
+        raise DTypeError(
+            message("masked_select", f"a mask of {mask.dtype}", "a bool tensor", "Use x.bool().")
+        )
     shape = broadcast("masked_select", [input.shape, mask.shape])
     return getitem(input.expand(shape).reshape(shape or (1,)), mask.expand(shape).reshape(shape or (1,)))

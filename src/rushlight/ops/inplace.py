@@ -10,7 +10,8 @@ from typing import Any
 from rushlight import ops
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, method
-from rushlight.errors import DTypeError, GradError, NotSupportedError, ShapeError, message
+from rushlight.errors import DTypeError, GradError, ShapeError, message
+from rushlight.ops.memory import become, refuse_foreign
 
 __all__ = ops.LATER["inplace"].split()  # noqa: PLE0605
 
@@ -62,17 +63,10 @@ def _reshape(name: str) -> Any:
         if input.requires_grad and (input.is_leaf or input._view is not None):
             got = "a leaf that requires grad" if input.is_leaf else "a view that requires grad"
             raise GradError(message(name, got, "another tensor", f"Use {plain}(), which changes nothing."))
-        if state.look is not None:
-            state.look(input, name)
-        if state.tracing:
-            got = "a tensor inside a compiled function"
-            raise NotSupportedError(message(name, got, "plain code", f"Use {plain}()."))
+        refuse_foreign(name, input, f"Use {plain}().")
         before = input.__copy__()
         before._views = None
-        after = getattr(before, plain)(*args, **options)
-        input.array, input.node = after.array, after.node
-        input._view = None
-        return input
+        return become(input, getattr(before, plain)(*args, **options))
 
     reshape.__name__ = name
     reshape.__doc__ = (

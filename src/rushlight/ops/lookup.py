@@ -7,7 +7,7 @@ from typing import Any
 from rushlight.core.apply import apply
 from rushlight.core.lower import Gather
 from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec
+from rushlight.core.spec import Spec, refuse_dtype
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
@@ -122,10 +122,10 @@ def embedding(
 
 
 def check_index(name: str, index: Any) -> None:
-    """Raises DTypeError unless `index` is a tensor of integers."""
-    if not isinstance(index, Tensor) or index.dtype.kind not in "iu":
-        got = f"indices of {index.dtype}" if isinstance(index, Tensor) else f"a {type(index).__name__}"
-        raise DTypeError(message(name, got, "a tensor of integers", "Use x.long()."))
+    """Raises DTypeError unless `index` is a tensor of int64 or int32."""
+    if not isinstance(index, Tensor):
+        raise DTypeError(message(name, f"a {type(index).__name__}", "a tensor of int64 or int32"))
+    refuse_dtype(name, "indices", index.dtype, "int64", "int32")
 
 
 @no_grad()

@@ -6,29 +6,44 @@ import math
 from typing import Any
 
 from rushlight.core.apply import assign, touch
-from rushlight.core.state import state
+from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor, base_of, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, GradError, NotSupportedError, message
+from rushlight.ops.creation import zeros
+from rushlight.ops.join import cat
 from rushlight.ops.movement import as_sizes
 
 __all__ = ["detach"]
 
 
+def refuse_foreign(name: str, input: Tensor, remedy: str) -> None:
+    """Refuse, in a compiled function, a tensor from outside: there its shape would stay what it was."""
+    if state.owns is not None and not state.owns(input):
+        got = "a tensor from outside a compiled function"
+        raise NotSupportedError(message(name, got, "one that the function made", remedy))
+
+
+def become(input: Tensor, other: Tensor) -> Tensor:
+    """Let `input` be from now on what `other` is, a view of it or a tensor with memory of its own."""
+    input.array, input.node = other.array, other.node
+    input._view = None
+    if state.tracing:  # by which its views find what is written; arrays know it themselves
+        input._base = other._base
+    return input
+
+
 def _alone(name: str, input: Tensor) -> None:
-    if state.look is not None:
-        state.look(input, name)
-    if state.tracing:
-        raise NotSupportedError(message(name, "a tensor inside a compiled function", "plain code"))
+    refuse_foreign(name, input, "Do it outside, or make a tensor of that shape.")
     if input.requires_grad:
         raise GradError(message(name, "a tensor that requires grad", "plain data", "Use x.detach()."))
 
 
-def _take_memory(input: Tensor, array: Any) -> Tensor:
-    """Let `input` look at `array` from now on."""
+def _take_memory(input: Tensor, other: Tensor) -> Tensor:
+    """Let `input` look at the memory of `other` from now on."""
     touch(input)
-    input.array = array
-    input._base = input._view = None
+    become(input, other)
+    input._base = base_of(other) if state.tracing else None
     return input
 
 
@@ -49,10 +64,15 @@ def resize_(input: Tensor, *sizes: Any, size: Any = None, memory_format: Any = N
     if shape == input.shape:
         return input
     count = math.prod(shape)
-    memory = xp.reshape(input.array, (-1,))
-    if count > memory.shape[0]:
-        memory = xp.concatenate([memory, xp.zeros(count - memory.shape[0], input.dtype)])
-    return _take_memory(input, xp.reshape(memory[:count], shape))
+    with no_grad():
+        before = input.__copy__()
+        before._views = None
+        memory = before.reshape(-1)
+        if state.shares is not None:
+            state.shares(memory)
+        if count > input.numel():
+            memory = cat([memory, zeros(count - input.numel(), dtype=input.dtype)])
+        return _take_memory(input, memory[:count].reshape(shape))
 
 
 @method()
@@ -66,11 +86,11 @@ def set_(input: Tensor, source: Tensor | None = None) -> Tensor:
     """Let the tensor look at the memory of `source`, of its dtype; without it at none."""
     _alone("set_", input)
     if source is None:
-        return _take_memory(input, xp.zeros((0,), input.dtype))
+        return _take_memory(input, zeros(0, dtype=input.dtype))
     if source.dtype != input.dtype:
         got = f"a source of {source.dtype} for {input.dtype}"
         raise DTypeError(message("set_", got, "one dtype", "Convert the source."))
-    _take_memory(input, source.array)
+    _take_memory(input, source.detach())
     input._base = base_of(source)
     return input
 
@@ -85,6 +105,8 @@ def apply_(input: Tensor, callable: Any) -> Tensor:
 def map_(input: Tensor, tensor: Tensor | None, callable: Any) -> Tensor:
     """Replace each element by what a Python function makes of it and of the other tensor's: slow, and without
     a gradient."""
+    if state.look is not None:
+        state.look(input, "map_")
     _alone("map_", input)
     other = input if tensor is None else tensor.expand(input.shape)
     made = [callable(a, b) for a, b in zip(input.flatten().tolist(), other.flatten().tolist(), strict=True)]

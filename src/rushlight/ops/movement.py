@@ -12,6 +12,7 @@ from rushlight.core.fold import Operand, of
 from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes, normalize_axis
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, attribute, method
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.reduce import numpy_names
@@ -160,6 +161,14 @@ def as_sizes(sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
     return tuple(int(n) for n in sizes)
 
 
+def new_sizes(name: str, sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
+    """The sizes of a tensor that is to be made, none negative."""
+    shape = as_sizes(sizes, named)
+    if min(shape, default=0) < 0:
+        raise ArgumentError(message(name, f"shape {shape}", "sizes of 0 or more"))
+    return shape
+
+
 @method("reshape")
 def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements, in row-major order, in another shape; one size may be -1.
@@ -212,7 +221,10 @@ def view(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
         got = f"{sizes} for a tensor of shape {input.shape} with strides {input.stride()}"
         expected = "a shape that the elements have as they lie in memory"
         raise ArgumentError(message("view", got, expected, "Use reshape(), which copies where it must."))
-    return apply(RESHAPE, input, shape=sizes)
+    out = apply(RESHAPE, input, shape=sizes)
+    if state.shares is not None:
+        state.shares(out)
+    return out
 
 
 @method()
@@ -380,7 +392,7 @@ def flip(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
 @method()
 def tile(input: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
     """Copies of the tensor, side by side along each axis."""
-    counts = as_sizes(sizes, dims)
+    counts = new_sizes("tile", sizes, dims)
     counts = (1,) * (input.ndim - len(counts)) + counts
     shape = (1,) * (len(counts) - input.ndim) + input.shape
     paired = [n for pair in zip((1,) * len(shape), shape, strict=True) for n in pair]
@@ -396,7 +408,7 @@ def tile(input: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
 
 @method("repeat")
 def _repeat(input: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
-    counts = as_sizes(sizes, repeats)
+    counts = new_sizes("repeat", sizes, repeats)
     if len(counts) < input.ndim:
         raise ShapeError(
             message("repeat", f"{len(counts)} counts for {input.ndim} axes", "a count for each axis")

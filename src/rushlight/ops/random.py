@@ -15,7 +15,7 @@ from rushlight.core.tensor import Tensor, check_dtype, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.ops.convert import COPY
-from rushlight.ops.movement import as_sizes
+from rushlight.ops.movement import new_sizes
 
 __all__ = [
     "bernoulli",
@@ -157,7 +157,7 @@ def rand(
     True
     """
     check_device(device)
-    out = uniform(as_sizes(sizes, size), float_dtype("rand", dtype), generator)
+    out = uniform(new_sizes("rand", sizes, size), float_dtype("rand", dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -173,7 +173,7 @@ def randn(
 ) -> Tensor:
     """Normal random numbers of mean 0 and deviation 1."""
     check_device(device)
-    out = gaussian(as_sizes(sizes, size), float_dtype("randn", dtype), generator)
+    out = gaussian(new_sizes("randn", sizes, size), float_dtype("randn", dtype), generator)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -229,7 +229,7 @@ def normal(
     if size is None and tensors:
         shape, dtype = broadcast("normal", [t.shape for t in tensors]), tensors[0].dtype
     else:
-        shape = as_sizes((size,))
+        shape = new_sizes("normal", (size,))
     out = gaussian(shape, float_dtype("normal", dtype), generator) * std + mean
     return out.requires_grad_() if requires_grad else out
 
@@ -256,7 +256,7 @@ def randint(
         )
     dtype = xp.int64 if dtype is None else as_dtype(dtype)
     low, high = as_held("randint", low, dtype), as_held("randint", high - 1, dtype) + 1
-    u = uniform(as_sizes((size,)), xp.float64, generator)
+    u = uniform(new_sizes("randint", (size,)), xp.float64, generator)
     out = (u * float(high - low)).floor().to(dtype) + low
     return out.requires_grad_() if requires_grad else out
 

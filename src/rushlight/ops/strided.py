@@ -244,7 +244,7 @@ def _memory(name: str, input: Tensor) -> tuple[Tensor, int]:
 def _in_order(name: str, tensor: Tensor) -> Tensor:
     """A view of all elements in the order of their memory."""
     if state.tracing and tensor.array.__class__ is not xp.ndarray:
-        return tensor.reshape(-1)  # what a compiled program makes lies in rows
+        return tensor.view(-1)  # what a compiled program makes lies in rows
     axes = sorted(range(tensor.ndim), key=lambda i: -abs(tensor.stride()[i])) if tensor.ndim > 1 else None
     moved = tensor if tensor.is_contiguous() or axes is None else tensor.permute(axes)
     if not moved.is_contiguous():

@@ -6,7 +6,7 @@ from typing import Any
 
 from rushlight.core.apply import apply, to_dtype
 from rushlight.core.op import Op, register
-from rushlight.core.spec import Spec, normalize_axis
+from rushlight.core.spec import Spec, normalize_axis, refuse_dtype
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
@@ -30,12 +30,12 @@ __all__ = [
 ]
 
 
-def _indexed(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, Tensor]:
+def _indexed(name: str, input: Tensor, dim: int, index: Tensor, *dtypes: str) -> tuple[int, Tensor]:
     """The axis, counted from the front, and the index as a vector."""
     axis = normalize_axis(name, dim, input.ndim)
-    if index.ndim > 1 or index.dtype.kind not in "iu":
+    if index.ndim > 1 or index.dtype.name not in dtypes:
         got = f"an index of {index.dtype} and shape {index.shape}"
-        raise IndexingError(message(name, got, "integers along one axis"))
+        raise IndexingError(message(name, got, f"integers ({' or '.join(dtypes)}) along one axis"))
     return axis, index.reshape(-1)
 
 
@@ -69,7 +69,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """
     if not input.ndim:
         return index_add(input.reshape(1), 0, index, source.reshape(1), alpha=alpha).reshape(())
-    axis, index = _indexed("index_add", input, dim, index)
+    axis, index = _indexed("index_add", input, dim, index, "int64", "int32")
     source = _slices("index_add", input, axis, index, source)
     if alpha != 1:
         source = to_dtype(source * alpha, input.dtype)
@@ -87,7 +87,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     """
     if not input.ndim:
         return index_copy(input.reshape(1), 0, index, source.reshape(1)).reshape(())
-    axis, index = _indexed("index_copy", input, dim, index)
+    axis, index = _indexed("index_copy", input, dim, index, "int64")
     source = _slices("index_copy", input, axis, index, source)
     return apply(INDEX_PUT, input, source, index, pattern=_along(axis))
 
@@ -102,7 +102,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """
     if not input.ndim:
         return index_fill(input.reshape(1), 0, index, value).reshape(())
-    axis, index = _indexed("index_fill", input, dim, index)
+    axis, index = _indexed("index_fill", input, dim, index, "int64")
     if isinstance(value, Tensor):
         if value.ndim:
             raise ShapeError(
@@ -264,7 +264,7 @@ def index_reduce(
     if not input.ndim:
         row = index_reduce(input.reshape(1), 0, index, source.reshape(1), reduce, include_self=include_self)
         return row.reshape(())
-    axis, index = _indexed("index_reduce", input, dim, index)
+    axis, index = _indexed("index_reduce", input, dim, index, "int64", "int32")
     source = _slices("index_reduce", input, axis, index, source)
     wide = index.reshape([-1 if i == axis else 1 for i in range(input.ndim)]).expand(source.shape)
     return scatter_reduce(input, axis, wide, source, reduce, include_self=include_self)
@@ -281,6 +281,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     >>> rl.take(rl.tensor([[4, 3], [2, 1]]), rl.tensor([0, -1]))
     tensor([4, 1])
     """
+    refuse_dtype("take", "an index", index.dtype, "int64")
     return input.reshape(-1)[index]
 
 
@@ -294,6 +295,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     tensor([[1., 0.],
             [0., 2.]])
     """
+    refuse_dtype("put", "an index", index.dtype, "int64")
     if index.numel() != source.numel():
         got = f"{source.numel()} elements for {index.numel()} places"
         raise ShapeError(message("put", got, "as many of both"))

@@ -46,7 +46,7 @@ def _averaged(average: Tensor, value: Tensor, decay: Any) -> Tensor:
 
 
 def _in_ops(
-    mean: Tensor, square: Tensor, step: Tensor, lr: Tensor, *, beta1: Any, beta2: Any, eps: float
+    mean: Tensor, square: Tensor, step: Tensor, lr: Tensor, *, beta1: Any, beta2: Any, eps: Any
 ) -> Tensor:
     rate = lr / (1.0 - beta1**step)
     root = ops.sqrt(1.0 - beta2**step)
@@ -119,14 +119,15 @@ class Adam(ElementwiseRule):
         if decay is not None and not group["decoupled_weight_decay"]:
             grad = grad + param * decay
         step = state["step"].add_(1.0)
-        moved = "betas" in group.moved
-        betas = [group.tensor("betas", float64, i) for i in (0, 1)] if moved else group["betas"]
+        betas = [group.number("betas", float64, i) for i in (0, 1)]
+        eps = group.number("eps", param.dtype)
         mean = _averaged(state["exp_avg"], grad, betas[0])
         square = _averaged(state["exp_avg_sq"], grad * grad, betas[1])
         if group["amsgrad"]:
             square = state["max_exp_avg_sq"].copy_(ops.maximum(state["max_exp_avg_sq"], square))
         lr = group.tensor("lr", float64)
-        options = {"beta1": betas[0], "beta2": betas[1], "eps": group["eps"]}
+        options = {"beta1": betas[0], "beta2": betas[1], "eps": eps}
+        moved = any(isinstance(number, Tensor) for number in options.values())
         rule = _in_ops if moved else functools.partial(apply, CHANGE)
         change = rule(mean, square, step, lr, **options)
         if decay is not None and group["decoupled_weight_decay"]:

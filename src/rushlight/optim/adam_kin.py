@@ -16,6 +16,10 @@ __all__ = ["Adamax", "Lion", "NAdam", "RAdam"]
 Betas = tuple[float, float]
 
 
+def _betas(group: ParamGroup) -> tuple[Any, Any]:
+    return group.number("betas", float64, 0), group.number("betas", float64, 1)
+
+
 class Adamax(ElementwiseRule):
     """Adam with the largest gradient so far, as it fades, in the place of their mean square (Kingma and Ba,
     2015), as torch.optim.Adamax. With g = ∇p + weight_decay p::
@@ -56,12 +60,13 @@ class Adamax(ElementwiseRule):
         return zeros_for(param, "exp_avg", "exp_inf")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        beta1, beta2 = group["betas"]
+        beta1, _ = _betas(group)
         grad = gradient(param, grad, group)
         step = state["step"].add_(1.0)
         mean = average_(state["exp_avg"], grad, beta1)
         largest = state["exp_inf"]
-        largest.copy_(ops.maximum(largest * beta2, grad.abs() + group["eps"]))
+        fade = group.number("betas", param.dtype, 1)
+        largest.copy_(ops.maximum(largest * fade, grad.abs() + group.number("eps", param.dtype)))
         rate = group.tensor("lr", float64) / (1.0 - beta1**step)
         return mean / largest * rate.to(param.dtype)
 
@@ -128,13 +133,13 @@ class NAdam(_Decoupled):
         return {**zeros_for(param, "exp_avg", "exp_avg_sq"), "mu_product": ops.ones((), dtype="float64")}
 
     def change(self, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        (beta1, beta2), slower = group["betas"], group["momentum_decay"]
+        (beta1, beta2), slower = _betas(group), group.number("momentum_decay", float64)
         step = state["step"].add_(1.0)
         now, after = (beta1 * (1.0 - 0.5 * 0.96 ** ((step + k) * slower)) for k in (0.0, 1.0))
         product = state["mu_product"].mul_(now)
         mean = average_(state["exp_avg"], grad, beta1)
         square = average_(state["exp_avg_sq"], grad * grad, beta2)
-        size = ops.sqrt(square / (1.0 - beta2**step).to(grad.dtype)) + group["eps"]
+        size = ops.sqrt(square / (1.0 - beta2**step).to(grad.dtype)) + group.number("eps", grad.dtype)
         lr = group.tensor("lr", float64)
         of_grad = (lr * (1.0 - now) / (1.0 - product)).to(grad.dtype)
         of_mean = (lr * after / (1.0 - product * after)).to(grad.dtype)
@@ -181,7 +186,7 @@ class RAdam(_Decoupled):
         return zeros_for(param, "exp_avg", "exp_avg_sq")
 
     def change(self, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        beta1, beta2 = group["betas"]
+        (beta1, beta2), eps = _betas(group), group.number("eps", grad.dtype)
         step = state["step"].add_(1.0)
         mean = average_(state["exp_avg"], grad, beta1)
         square = average_(state["exp_avg_sq"], grad * grad, beta2)
@@ -191,7 +196,7 @@ class RAdam(_Decoupled):
         ratio = (known - 4.0) * (known - 2.0) * most / ((most - 4.0) * (most - 2.0) * known)
         factor = ops.sqrt(ops.where(sure, ratio, 1.0) * (1.0 - power)).to(grad.dtype)
         rate = (group.tensor("lr", float64) / (1.0 - beta1**step)).to(grad.dtype)
-        return mean * rate * ops.where(sure, factor / (ops.sqrt(square) + group["eps"]), 1.0)
+        return mean * rate * ops.where(sure, factor / (ops.sqrt(square) + eps), 1.0)
 
 
 class Lion(ElementwiseRule):
@@ -232,10 +237,10 @@ class Lion(ElementwiseRule):
         return zeros_for(param, "exp_avg")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        beta1, beta2 = group["betas"]
+        beta1, beta2 = _betas(group)
         grad = -grad if group["maximize"] else grad
         state["step"].add_(1.0)
-        change = (state["exp_avg"] * beta1 + grad * (1.0 - beta1)).sign()
+        change = average_(state["exp_avg"].clone(), grad, beta1).sign()
         if group.on("weight_decay"):
             change = change + param * group.tensor("weight_decay", param.dtype)
         average_(state["exp_avg"], grad, beta2)

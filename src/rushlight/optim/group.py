@@ -17,9 +17,10 @@ class ParamGroup(dict[str, Any]):
     ``group["lr"]`` is the number that was set. ``group.tensor("lr", dtype)`` is the 0-d Tensor that holds it
     for parameters of that dtype, always the same Tensor: setting the option writes into it. A compiled step
     takes it as an input, so that a changed learning rate takes effect without compiling again. A number
-    that a compiled step reads as ``group["eps"]`` freezes into it, and a change compiles anew;
+    that a compiled step reads as ``group["nesterov"]`` freezes into it, and a change compiles anew;
     ``group.on("momentum")`` only tells whether there is any. Rules whose numbers a schedule may move, as
-    OneCycleLR moves ``betas``, look into ``group.moved`` and read them as Tensors once they did.
+    OneCycleLR moves ``betas``, read them by ``group.number("betas", dtype, 0)``: as Python's numbers, whose
+    code is faster, until they change, and as Tensors from then on.
 
     >>> import rushlight as rl
     >>> group = rl.optim.SGD([rl.nn.Parameter(rl.zeros(2))], lr=0.5).param_groups[0]
@@ -51,6 +52,13 @@ class ParamGroup(dict[str, Any]):
             number = float(value if part is None else value[part])
             found = self._tensors[key] = ops.tensor(number, dtype=dtype)
         return found
+
+    def number(self, name: str, dtype: Any, part: int | None = None) -> Any:
+        """``self[name]``, or ``self[name][part]``; once it changed, as in ``tensor``."""
+        if name in self.moved:
+            return self.tensor(name, dtype, part)
+        value = self[name]
+        return value if part is None else value[part]
 
     def tensors(self) -> list[tuple[tuple[Any, ...], Tensor]]:
         """The pairs (arguments of ``tensor``, what it gave) that were asked for so far."""

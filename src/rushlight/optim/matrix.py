@@ -72,8 +72,8 @@ class Muon(Optimizer):
         return {"momentum_buffer": ops.zeros(param.shape, dtype=param.dtype)}
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        momentum = group["momentum"]
-        buffer = average_(state["momentum_buffer"], grad, momentum)
+        momentum = group.number("momentum", param.dtype)
+        buffer = average_(state["momentum_buffer"], grad, group.number("momentum", float64))
         direction = grad * (1.0 - momentum) + buffer * momentum if group["nesterov"] else buffer
         rows, columns = param.shape
         original = group["adjust_lr_fn"] in (None, "original")

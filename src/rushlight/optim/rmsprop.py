@@ -59,11 +59,12 @@ class RMSprop(ElementwiseRule):
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
         grad = gradient(param, grad, group)
         state["step"].add_(1.0)
-        square = average_(state["square_avg"], grad * grad, group["alpha"])
+        alpha = group.number("alpha", float64)
+        square = average_(state["square_avg"], grad * grad, alpha)
         if group["centered"]:
-            mean = average_(state["grad_avg"], grad, group["alpha"])
+            mean = average_(state["grad_avg"], grad, alpha)
             square = square - mean * mean
-        step = grad / (ops.sqrt(square) + group["eps"])
+        step = grad / (ops.sqrt(square) + group.number("eps", param.dtype))
         if group.on("momentum"):
             step = state["momentum_buffer"].mul_(group.tensor("momentum", param.dtype)).add_(step)
         return step * group.tensor("lr", param.dtype)
@@ -118,9 +119,9 @@ class Adagrad(ElementwiseRule):
             grad = grad.to_dense()
         grad = gradient(param, grad, group)
         step = state["step"].add_(1.0)
-        lr = group.tensor("lr", float64) / (1.0 + (step - 1.0) * group["lr_decay"])
+        lr = group.tensor("lr", float64) / (1.0 + (step - 1.0) * group.number("lr_decay", float64))
         total = state["sum"].add_(grad * grad)
-        return grad / (ops.sqrt(total) + group["eps"]) * lr.to(param.dtype)
+        return grad / (ops.sqrt(total) + group.number("eps", param.dtype)) * lr.to(param.dtype)
 
 
 class Adadelta(ElementwiseRule):
@@ -163,9 +164,10 @@ class Adadelta(ElementwiseRule):
         return zeros_for(param, "square_avg", "acc_delta")
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        grad, eps = gradient(param, grad, group), group["eps"]
+        grad, eps = gradient(param, grad, group), group.number("eps", param.dtype)
+        rho = group.number("rho", float64)
         state["step"].add_(1.0)
-        square = average_(state["square_avg"], grad * grad, group["rho"])
+        square = average_(state["square_avg"], grad * grad, rho)
         step = ops.sqrt(state["acc_delta"] + eps) / ops.sqrt(square + eps) * grad
-        average_(state["acc_delta"], step * step, group["rho"])
+        average_(state["acc_delta"], step * step, rho)
         return step * group.tensor("lr", param.dtype)

@@ -63,7 +63,8 @@ class Rprop(Optimizer):
         return False
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        (less, more), (least, most) = group["etas"], group["step_sizes"]
+        less, more = (group.number("etas", param.dtype, i) for i in (0, 1))
+        least, most = (group.number("step_sizes", param.dtype, i) for i in (0, 1))
         grad = -grad if group["maximize"] else grad
         state["step"].add_(1.0)
         turned = grad * state["prev"]
@@ -122,12 +123,12 @@ class ASGD(Optimizer):
         return {**zeros_for(param, "ax"), **numbers}
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], group: ParamGroup) -> Tensor:
-        grad, lambd = gradient(param, grad, group), group["lambd"]
+        grad, lambd = gradient(param, grad, group), group.number("lambd", float64)
         step, eta, mu, mean = (state[name] for name in ("step", "eta", "mu", "ax"))
         step.add_(1.0)
-        change = (grad + param * lambd) * eta.to(param.dtype)
+        change = (grad + param * group.number("lambd", param.dtype)) * eta.to(param.dtype)
         mean.add_((param - change - mean) * mu.to(param.dtype))
         lr = group.tensor("lr", float64)
-        eta.copy_(lr / (1.0 + lr * lambd * step) ** group["alpha"])
-        mu.copy_((step - group["t0"]).clamp(min=1.0).reciprocal())
+        eta.copy_(lr / (1.0 + lr * lambd * step) ** group.number("alpha", float64))
+        mu.copy_((step - group.number("t0", float64)).clamp(min=1.0).reciprocal())
         return change

@@ -31,8 +31,11 @@ def gradient(param: Tensor, grad: Tensor, group: ParamGroup) -> Tensor:
     return grad
 
 
-def average_(average: Tensor, value: Tensor, decay: float) -> Tensor:
-    """``average`` <- decay average + (1 - decay) value, in its memory."""
+def average_(average: Tensor, value: Tensor, decay: Any) -> Tensor:
+    """``average`` <- decay average + (1 - decay) value, in its memory; `decay` is a number, or a float64
+    Tensor where a schedule moves it."""
+    if isinstance(decay, Tensor):
+        return average.mul_(decay.to(average.dtype)).add_(value * (1.0 - decay).to(average.dtype))
     return average.mul_(decay).add_(value * (1.0 - decay))
 
 

@@ -33,9 +33,11 @@ class Placeholder:
     line    where the user's program made it.
     origin  of a view: the node that made it, and the array or Placeholder that it looks at.
     now     of a view: gives the Placeholder that stands for it at the time.
+    shares  of a view: whether it is none of those that are a copy where the layout does not allow a view.
+    rows    whether the array will surely lie in row-major order, without gaps.
     """
 
-    __slots__ = ("__weakref__", "dtype", "line", "now", "origin", "shape", "value")
+    __slots__ = ("__weakref__", "dtype", "line", "now", "origin", "rows", "shape", "shares", "value")
 
     def __init__(
         self, value: Value, line: str = "", origin: tuple[Node, Any] | None = None, now: Any = None
@@ -46,6 +48,9 @@ class Placeholder:
         self.line = line
         self.origin = origin
         self.now = now
+        lower = None if origin is None else origin[0].op.lower
+        self.shares = isinstance(lower, View) and lower.always
+        self.rows = False
 
     def copy(self) -> Placeholder:
         """The same value in memory of its own: what is written later does not change it."""

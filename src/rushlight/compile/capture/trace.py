@@ -24,7 +24,7 @@ from rushlight.core.anomaly import user_line
 from rushlight.core.apply import apply, to_dtype
 from rushlight.core.atomic import Undo, make_lock
 from rushlight.core.composite import Composite
-from rushlight.core.lower import Fill, View
+from rushlight.core.lower import Fill, Join, Map
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec, plain_number
 from rushlight.core.state import no_grad, state
@@ -81,6 +81,7 @@ class Trace:
         self._replaced: dict[int, Placeholder] = {}
         self._nodes: list[tuple[Tensor, Any]] = []
         self._keep: list[Any] = []
+        self._stand_ins: list[Tensor] = []
         self._first_write: dict[int, int] = {}
         self._last_read: dict[int, int] = {}
 
@@ -89,19 +90,41 @@ class Trace:
         attrs = settled(attrs)
         if not inputs and not isinstance(op.lower, Fill):
             # Numbers that depend on nothing: made once, while tracing, and read like a lifted tensor.
-            return self._placeholder(self.lift(wrap(xp.asarray(op.formula(m, **attrs)))))
+            constant = self._placeholder(self.lift(wrap(xp.asarray(op.formula(m, **attrs)))))
+            constant.rows = True
+            return constant
         self.backward = self.backward or state.backward_of is not None
         if op.decompose is not None and not self.whole:
-            made = self.parts(op, inputs, attrs)
-            if made is not None:
-                return made.array
+            parts = self.parts(op, inputs, attrs)
+            if parts is not None:
+                return parts.array
         values = [self._operand(t, op, inputs) for t in inputs]
         spec = op.infer(*[v.spec if isinstance(v, Value) else v for v in values], **attrs)
         self._last_read.update((id(v), len(self.graph.nodes)) for v in values if isinstance(v, Value))
         out = Value(spec, f"%{len(self.graph.nodes)}")
         node = Node(op, tuple(values), dict(attrs), out)
         self.graph.nodes.append(node)
-        return self._placeholder(out, (node, self._now(inputs[0].array)) if op.view else None)
+        made = self._placeholder(out, (node, self._now(inputs[0].array)) if op.view else None)
+        if isinstance(op.lower, Fill) or (not op.view and isinstance(op.lower, (Map, Join))):
+            made.rows = all(self._in_rows(t) for t in inputs)
+        return made
+
+    def shares(self, view: Tensor) -> None:
+        """A reshape that is a view whatever the layout of what it looks at: were it none, the function would
+        raise an error where it runs without the compiler."""
+        if self.stands_for_a_value(view.array):
+            view.array.shares = True
+
+    def owns(self, tensor: Tensor) -> bool:
+        """Whether the function made the tensor, and nobody outside will ever see it change its shape."""
+        return self.stands_for_a_value(tensor.array) and all(tensor is not t for t in self._stand_ins)
+
+    def _in_rows(self, given: Any) -> bool:
+        """Whether an operand surely lies in row-major order, without gaps."""
+        array = self._now(given.array) if isinstance(given, Tensor) else given
+        if isinstance(array, Placeholder):
+            return array.rows
+        return not isinstance(array, xp.ndarray) or array.flags.c_contiguous
 
     def parts(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor | None:
         """The result of `op` by the ops that it is made of; None where it is to stay as it is."""
@@ -148,8 +171,9 @@ class Trace:
         source = self._now(looked_at)
         if source is looked_at:
             return array
-        _refuse_unclear(node, looked_at)
+        self._refuse_unclear(array)
         fresh = self.run(node.op, [wrap(source), *node.inputs[1:]], node.attrs)
+        fresh.shares = array.shares
         self._replace(array, fresh)
         return fresh
 
@@ -160,6 +184,7 @@ class Trace:
     def stand_in(self, tensor: Tensor) -> Tensor:
         """What the function gets in the place of an argument."""
         found = wrap(self._placeholder(self.lift(tensor, argument=True)))
+        self._stand_ins.append(found)
         if tensor.requires_grad:
             found.requires_grad_()
             found._grad = tensor.grad  # not by the property: a trace around this one would note and keep it
@@ -203,6 +228,7 @@ class Trace:
             target, array = self._behind(target, array)
             base, same = target, True
         new = self._placeholder(self.value_of(wrap(array)))
+        new.rows = self._in_rows(base if same else target)
         for tensor in {id(t): t for t in ((base, target) if same else (target,))}.values():
             if id(tensor) not in self._written:
                 old = self._old(tensor)
@@ -216,6 +242,16 @@ class Trace:
             if isinstance(tensor.array, Placeholder):
                 # This trace's own; what others know keeps its array, which stands for `new`.
                 tensor.array = new
+
+    def _refuse_unclear(self, view: Placeholder) -> None:
+        """Refuse a reshape that is a view or a copy, depending on a layout that is not known."""
+        assert view.origin is not None
+        node, looked_at = view.origin
+        if view.shares or self._in_rows(wrap(looked_at)) or _splits(looked_at.shape, node.out.spec.shape):
+            return
+        got = "a tensor reshaped before the original was updated, and read or written after it"
+        remedy = "Use view(), or clone() before the update: which of both reshape() is depends on layout."
+        raise _not_followed(got, remedy)
 
     def copy(self, tensor: Tensor) -> Placeholder:
         """What stands for a copy of a tensor's array as it is now."""
@@ -231,10 +267,10 @@ class Trace:
 
     def _behind(self, view: Tensor, array: Any) -> tuple[Tensor, Any]:
         """The tensor that a view looks at in the end, and its array with `array` in the place of the view."""
-        base, now = base_of(view), self._now(view.array)
+        now = self._now(view.array)
         while isinstance(now, Placeholder) and now.origin is not None:
             node, looked_at = now.origin
-            _refuse_unclear(node, looked_at)
+            self._refuse_unclear(now)
             source = self._now(looked_at)
             found = None if node.op.put is None else node.op.put(wrap(source), wrap(array), node.attrs)
             if found is None:
@@ -243,7 +279,10 @@ class Trace:
             with no_grad():
                 array = apply(put, *inputs, **attrs).array
             now = source
-        for tensor in (base, *self.lifted):
+        bases = [base_of(view)]
+        while bases[-1]._base is not None:  # it was reshaped in place since, and is a view itself
+            bases.append(bases[-1]._base)
+        for tensor in (*bases, *self.lifted):
             if self._now(tensor.array) is now:
                 return tensor, array
         raise _not_followed("an update of a view", "Index the tensor itself: x[i] = ...")
@@ -324,24 +363,22 @@ class Trace:
     def forget(self) -> None:
         """Let go of all placeholders."""
         self._keep.clear()
+        self._stand_ins.clear()
         self._replaced.clear()
         self._written.clear()
         self._nodes.clear()
         self.gradients.forget()
 
 
-def _refuse_unclear(node: Node, looked_at: Any) -> None:
-    """Refuse a reshape that is a view or a copy, depending on a layout that is not known."""
-    if not isinstance(node.op.lower, View) or node.op.lower.always:
-        return
-    if isinstance(looked_at, xp.ndarray) and looked_at.flags.c_contiguous:
-        return
-    long, longer = ([n for n in shape if n != 1] for shape in (looked_at.shape, node.out.spec.shape))
-    if long != longer:
-        got = "a tensor reshaped before the original was updated, and read or written after it"
-        raise _not_followed(
-            got, "Reshape again, or clone() before the update: which of both depends on layout."
-        )
+def _splits(shape: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether a new shape keeps each axis or cuts it into several, so that any layout allows a view."""
+    sizes = [n for n in new if n != 1]
+    for size in (n for n in shape if n != 1):
+        while sizes and size % sizes[0] == 0 and size > 1:
+            size //= sizes.pop(0)
+        if size > 1:
+            return False
+    return not sizes
 
 
 def _same_history(now: Any, before: Any) -> bool:
@@ -382,6 +419,7 @@ def trace(
         with undo, undo, undo:
             state.run, state.write, state.tracing = tracer.run, tracer.write, True
             state.copy, state.look, state.grads = tracer.copy, tracer.look, tracer.gradients
+            state.shares, state.owns = tracer.shares, tracer.owns
             state.body = tracer.body if tracer.loops and not tracer.whole else None
             result = function(*stand_ins)
             traced = _finish(tracer, result, stand_ins)
@@ -390,7 +428,10 @@ def trace(
     return traced
 
 
-OWN = ("run", "write", "tracing", "copy", "look", "grads", "grad_enabled", "backward_of", "body")
+OWN = (
+    "run", "write", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of",
+    "body",
+)  # fmt: skip
 """What of a thread's state is another while it traces."""
 
 
@@ -445,6 +486,7 @@ def _refuse_leaks(tracer: Trace) -> None:
                 "compile",
                 f"a function that keeps a tensor of shape {first.shape}, made at {first.line}",
                 "tensors made inside a compiled function to be returned, or written into ones made outside",
-                "Return it, or make it before and use copy_(); run once what makes state in its first run.",
+                "Return it, or make it before and use copy_(): a forward hook that stores its layer's output "
+                "writes kept.copy_(output.detach()). Run once what makes state in its first run.",
             )
         )

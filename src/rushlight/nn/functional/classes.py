@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from rushlight import ops
+from rushlight.core.spec import refuse_dtype
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.errors import ArgumentError, message
 
 __all__ = ["one_hot"]
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """Classes (*) of an integer dtype to int64 indicators (*, num_classes): 1 at the class, 0 elsewhere.
+    """Classes (*) of int64 to int64 indicators (*, num_classes): 1 at the class, 0 elsewhere.
 
-    ``num_classes=-1`` takes the largest class + 1. Raises DTypeError for floating classes and ArgumentError
-    for a class that is negative or not below num_classes.
+    ``num_classes=-1`` takes the largest class + 1. Raises DTypeError unless the classes are int64,
+    and ArgumentError for a class that is negative or not below num_classes.
 
     >>> import rushlight as rl
     >>> rl.nn.functional.one_hot(rl.tensor([0, 2]), 3).tolist()
     [[1, 0, 0], [0, 0, 1]]
     """
-    if tensor.dtype.kind not in "iu":
-        remedy = "Convert the classes with .long()."
-        raise DTypeError(message("one_hot", f"dtype {tensor.dtype}", "an integer dtype", remedy))
+    refuse_dtype("one_hot", "classes", tensor.dtype, "int64")
     if num_classes == 0 or (num_classes < 0 and tensor.numel() == 0):
         raise ArgumentError(message("one_hot", "no classes", "num_classes of 1 or more", "Pass num_classes."))
     top = int(tensor.max().item()) if tensor.numel() else -1

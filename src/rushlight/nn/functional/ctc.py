@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from rushlight import ops
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ShapeError, message
+from rushlight.errors import DTypeError, ShapeError, message
 from rushlight.nn.functional.loss import reduction_of
+from rushlight.ops.facts import as_numbers
 
 __all__ = ["ctc_loss"]
 
@@ -47,7 +48,7 @@ def ctc_loss(
         raise ShapeError(message("ctc_loss", f"log_probs {tuple(log_probs.shape)}", "(T, N, C) or (T, C)"))
     batch = probs.shape[1]
     times, sizes = _lengths("input", input_lengths, batch), _lengths("target", target_lengths, batch)
-    loss = -_alignments(probs, _padded(targets, sizes, batch, blank), times, sizes, blank)
+    loss = -_alignments(probs, _padded(targets.long(), sizes, batch, blank), times, sizes, blank)
     if zero_infinity:
         loss = ops.where(loss == math.inf, 0.0, loss)
     if reduction == "mean":
@@ -58,7 +59,14 @@ def ctc_loss(
 
 
 def _lengths(name: str, lengths: Lengths, batch: int) -> list[int]:
-    found = lengths.reshape(-1).tolist() if isinstance(lengths, Tensor) else [int(n) for n in lengths]
+    found = (
+        as_numbers("ctc_loss", lengths.reshape(-1))
+        if isinstance(lengths, Tensor)
+        else [int(n) for n in lengths]
+    )
+    if not all(isinstance(n, int) for n in found):
+        got = f"{name}_lengths of {lengths.dtype}" if isinstance(lengths, Tensor) else f"{name}_lengths"
+        raise DTypeError(message("ctc_loss", got, "whole numbers", "Use x.long()."))
     if len(found) != batch:
         got = f"{len(found)} {name}_lengths for a batch of {batch}"
         raise ShapeError(message("ctc_loss", got, "one for each sequence"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
 from rushlight.ops import lookup
 
 __all__ = ["embedding", "embedding_bag"]
@@ -115,5 +115,6 @@ def _offsets(input: Tensor, offsets: Tensor | None, include_last: bool) -> Tenso
         given = "no offsets" if offsets is None else f"offsets of shape {offsets.shape}"
         got = f"an input of shape {input.shape} and {given}"
         raise ShapeError(message(name, got, "(B, L) without offsets, or (n,) with offsets (B,)"))
-    lookup.check_index(name, offsets)
+    if offsets.dtype.kind not in "iu":
+        raise DTypeError(message(name, f"offsets of {offsets.dtype}", "whole numbers", "Use x.long()."))
     return offsets[: offsets.shape[0] - 1] if include_last else offsets

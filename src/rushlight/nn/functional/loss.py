@@ -10,9 +10,10 @@ import math
 
 from rushlight import ops
 from rushlight.core.anomaly import warn
-from rushlight.core.spec import broadcast
+from rushlight.core.spec import broadcast, refuse_dtype
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
+from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops import loss as loss_ops
 from rushlight.ops.composed import pick
@@ -207,13 +208,18 @@ def _check_classes(name: str, input: Tensor, target: Tensor) -> None:
         raise ShapeError(
             message(name, got, wanted, "Classes have the input's shape without its class dimension.")
         )
-    if target.array.dtype.kind not in "iu":
-        remedy = "Convert them with .long(), or give cross_entropy probabilities of the input's shape."
-        raise DTypeError(message(name, f"classes of dtype {target.dtype}", "an integer dtype", remedy))
+    if target.array.dtype is not xp.int64:
+        refuse_dtype(name, "classes", target.array.dtype, "int64", "uint8")
 
 
 def _check_weight(name: str, weight: Tensor | None, classes: int) -> None:
-    if weight is not None and weight.shape != (classes,):
+    if weight is None:
+        return
+    if weight.dtype.kind != "f":
+        raise DTypeError(
+            message(name, f"weight of {weight.dtype}", "a floating dtype", "Use weight.float().")
+        )
+    if weight.shape != (classes,):
         got = f"weight of shape {weight.shape} for {classes} classes"
         raise ShapeError(message(name, got, f"shape ({classes},)", "Give one weight for each class."))
 
@@ -241,6 +247,8 @@ class _Rows:
         plain = not state.tracing and weight is None and not 0 <= ignore_index < classes
         if plain and loss_ops.are_classes(target, classes):
             return
+        if weight is not None and target.array.dtype == xp.uint8:
+            self.target = self.target.long()  # bytes would index as a mask
         self.target = loss_ops.in_range(self.target, name, classes, ignore_index)
         self.ignored = self.target == ignore_index
         self.target = ops.where(self.ignored, 0, self.target)

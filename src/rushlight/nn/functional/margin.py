@@ -6,8 +6,9 @@ import math
 
 from rushlight import ops
 from rushlight.core.anomaly import warn
+from rushlight.core.spec import refuse_dtype
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.nn.functional.loss import check_pair, reduced, reduction_of, weighted
 from rushlight.nn.functional.nonlinear import logsigmoid
 
@@ -160,6 +161,9 @@ def kl_div(
 
 
 def _divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
+    for what, t in (("log-probabilities", input), ("a target", target)):
+        if t.dtype.kind != "f":
+            raise DTypeError(message("kl_div", f"{what} of {t.dtype}", "a floating dtype", "Use x.float()."))
     if log_target:
         return target.exp() * (target - input)
     positive = target > 0
@@ -247,7 +251,8 @@ def multi_margin_loss(
         raise ArgumentError(message("multi_margin_loss", f"p={p}", "1 or 2"))
     single = input.ndim < 2
     rows = input.reshape(1, -1) if single else input
-    classes = target.reshape(-1).long()
+    refuse_dtype("multi_margin_loss", "classes", target.dtype, "int64")
+    classes = target.reshape(-1)
     if len(classes) != len(rows):
         got = f"input {tuple(input.shape)} and classes {tuple(target.shape)}"
         raise ShapeError(message("multi_margin_loss", got, "a class for each row"))
@@ -280,8 +285,9 @@ def multilabel_margin_loss(
     if input.shape != target.shape or input.ndim > 2:
         got = f"input {tuple(input.shape)} and target {tuple(target.shape)}"
         raise ShapeError(message("multilabel_margin_loss", got, "the same shape, (C,) or (N, C)"))
+    refuse_dtype("multilabel_margin_loss", "classes", target.dtype, "int64")
     count = max(input.shape[-1] if input.ndim else 1, 1)
-    rows, names = input.reshape(-1, count), target.reshape(-1, count).long()
+    rows, names = input.reshape(-1, count), target.reshape(-1, count)
     named = (names < 0).long().cumsum(1) == 0
     of_class = (names.unsqueeze(2) == ops.arange(count)) & named.unsqueeze(2)
     others = ~of_class.any(1)

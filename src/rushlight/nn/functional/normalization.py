@@ -129,5 +129,6 @@ def normalize(
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
-    result = input / ops.norm(input, p, dim, True).clamp(min=eps)
-    return result if out is None else out.copy_(result)
+    if out is not None:
+        return ops.out.into("normalize", out, normalize, input, p, dim, eps)
+    return input / ops.norm(input, p, dim, True).clamp(min=eps)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from rushlight.core.spec import refuse_dtype
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.ops.adaptive import largest_at, plane_index
@@ -166,6 +167,7 @@ def _unpool(
     padding: Numbers,
     output_size: Sequence[int] | None,
 ) -> Tensor:
+    refuse_dtype(name, "indices", indices.dtype, "int64")
     places = windowed(name, input, count)
     kernel = per_axis(name, "kernel_size", kernel_size, count, 1)
     stride = per_axis(name, "stride", kernel if stride is None else stride, count, 1)

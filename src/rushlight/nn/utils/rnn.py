@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message, namespace
+from rushlight.ops.facts import as_numbers
 
 __all__ = [
     "PackedSequence",
@@ -145,7 +146,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 
 def _lengths(name: str, lengths: Any, count: int, longest: int) -> list[int]:
-    listed = [int(n) for n in (lengths.tolist() if isinstance(lengths, Tensor) else lengths)]
+    listed = [int(n) for n in (as_numbers(name, lengths) if isinstance(lengths, Tensor) else lengths)]
     if len(listed) != count or any(n > longest for n in listed):
         got = f"lengths {listed} of {count} sequences of {longest} steps"
         raise ShapeError(message(name, got, "a length for each sequence, none more than the steps"))
@@ -294,7 +295,7 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = F
     [[1, 2], [3]]
     """
     batch = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
-    listed = lengths.tolist() if isinstance(lengths, Tensor) else lengths
+    listed = as_numbers("unpad_sequence", lengths) if isinstance(lengths, Tensor) else lengths
     return [batch[i, : int(n)] for i, n in enumerate(listed)]
 
 

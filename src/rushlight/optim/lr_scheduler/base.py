@@ -9,7 +9,7 @@ from rushlight.core.anomaly import warn
 from rushlight.errors import ArgumentError, CheckpointError, DTypeError, NotSupportedError, message
 from rushlight.optim.base import Optimizer
 
-__all__ = ["LRScheduler", "check_epochs"]
+__all__ = ["LRScheduler", "check_epochs", "warn_of_epoch"]
 
 
 def check_epochs(name: str, **counts: int) -> None:
@@ -19,6 +19,14 @@ def check_epochs(name: str, **counts: int) -> None:
             raise ArgumentError(
                 message(name, f"{option}={value}", "1 or more epochs", "Use 10, for example.")
             )
+
+
+def warn_of_epoch() -> None:
+    """That scheduler.step() was told the epoch."""
+    warn(
+        "scheduler.step(epoch) is deprecated, as in PyTorch: call scheduler.step() after each epoch, and "
+        "load the schedule's state to go on from another."
+    )
 
 
 class LRScheduler:
@@ -68,15 +76,25 @@ class LRScheduler:
         """The learning rates that the last step set."""
         return self._last_lr
 
-    def step(self) -> None:
-        """Goes on to the next epoch and sets the learning rate of each group."""
+    def step(self, epoch: int | None = None) -> None:
+        """Goes on to the next epoch and sets the learning rate of each group.
+
+        ``epoch`` goes to that one instead, which is deprecated as in PyTorch: then the rates follow from the
+        base rates (``_get_closed_form_lr``, where the schedule has one), not from the present ones.
+        """
         optimizer = self.optimizer
         if self._step_count == 1 and type(optimizer).step is Optimizer.step and not optimizer.stepped:
             warn(
                 "scheduler.step() came before optimizer.step(), so the first learning rate is never used; "
                 "call optimizer.step() first"
             )
-        self._advance()
+        if epoch is None:
+            self._advance()
+            return
+        warn_of_epoch()
+        self._step_count += 1
+        self.last_epoch = epoch
+        self._set(getattr(self, "_get_closed_form_lr", self.get_lr)())
 
     def _advance(self) -> None:
         self._step_count += 1

@@ -46,6 +46,10 @@ class CosineAnnealingLR(LRScheduler):
         factor = self._shape(epoch) / self._shape(epoch - 1)
         return [factor * (lr - self.eta_min) + self.eta_min for lr in self._present()]
 
+    def _get_closed_form_lr(self) -> list[float]:
+        part = self._shape(self.last_epoch)
+        return [self.eta_min + (base - self.eta_min) * part for base in self.base_lrs]
+
 
 class CosineAnnealingWarmRestarts(LRScheduler):
     """Half a cosine from the base rate down to ``eta_min`` in ``T_0`` epochs, again and again, each

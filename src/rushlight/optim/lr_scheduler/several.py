@@ -8,7 +8,7 @@ from typing import Any
 
 from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.optim.base import Optimizer
-from rushlight.optim.lr_scheduler.base import LRScheduler
+from rushlight.optim.lr_scheduler.base import LRScheduler, warn_of_epoch
 
 __all__ = ["ChainedScheduler", "ReduceLROnPlateau", "SequentialLR"]
 
@@ -74,7 +74,7 @@ class SequentialLR(_Several):
         self._schedulers[0].begin()
         self._last_lr = self._schedulers[0].get_last_lr()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         self.last_epoch += 1
         self._step_count += 1
         i = bisect.bisect_right(self._milestones, self.last_epoch)
@@ -104,7 +104,7 @@ class ChainedScheduler(_Several):
         self.base_lrs, self.last_epoch, self._step_count = schedulers[0].base_lrs, 0, 1
         self._last_lr = self._present()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         self.last_epoch += 1
         self._step_count += 1
         for scheduler in self._schedulers:
@@ -176,10 +176,13 @@ class ReduceLROnPlateau(LRScheduler):
             return sign * a > sign * best * (1.0 + sign * self.threshold)
         return sign * a > sign * best + self.threshold
 
-    def step(self, metrics: Any) -> None:  # type: ignore[override]
-        """Count an epoch with this value of the metric, a number or a tensor of one."""
+    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+        """Count an epoch with this value of the metric, a number or a tensor of one; to name the epoch is
+        deprecated."""
         current = float(metrics)
-        self.last_epoch += 1
+        if epoch is not None:
+            warn_of_epoch()
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         self._step_count += 1
         better = self.is_better(current, self.best)
         self.best = current if better else self.best

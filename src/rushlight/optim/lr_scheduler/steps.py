@@ -49,6 +49,9 @@ class StepLR(LRScheduler):
             return self._present()
         return [lr * self.gamma for lr in self._present()]
 
+    def _get_closed_form_lr(self) -> list[float]:
+        return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
+
 
 class MultiStepLR(LRScheduler):
     """At each of the epochs ``milestones`` the rate times ``gamma``; twice where one stands there twice.
@@ -71,6 +74,10 @@ class MultiStepLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         return [lr * self.gamma ** self.milestones[self.last_epoch] for lr in self._present()]
+
+    def _get_closed_form_lr(self) -> list[float]:
+        passed = sum(count for epoch, count in self.milestones.items() if epoch <= self.last_epoch)
+        return [base * self.gamma**passed for base in self.base_lrs]
 
 
 class ConstantLR(LRScheduler):
@@ -100,6 +107,10 @@ class ConstantLR(LRScheduler):
 
     def first_lr(self) -> list[float]:
         return [base * self.factor for base in self.base_lrs]
+
+    def _get_closed_form_lr(self) -> list[float]:
+        factor = 1.0 if self.last_epoch >= self.total_iters else self.factor
+        return [base * factor for base in self.base_lrs]
 
 
 class LinearLR(LRScheduler):
@@ -142,6 +153,13 @@ class LinearLR(LRScheduler):
     def first_lr(self) -> list[float]:
         return [base * self.start_factor for base in self.base_lrs]
 
+    def _get_closed_form_lr(self) -> list[float]:
+        part = min(self.total_iters, self.last_epoch) / self.total_iters
+        return [
+            base * (self.start_factor + (self.end_factor - self.start_factor) * part)
+            for base in self.base_lrs
+        ]
+
 
 class ExponentialLR(LRScheduler):
     """Every epoch the rate times ``gamma``: lr = base · gamma^epoch.
@@ -160,6 +178,9 @@ class ExponentialLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         return [lr * (1.0 if self.last_epoch == 0 else self.gamma) for lr in self._present()]
+
+    def _get_closed_form_lr(self) -> list[float]:
+        return [base * self.gamma**self.last_epoch for base in self.base_lrs]
 
 
 class PolynomialLR(LRScheduler):
@@ -185,6 +206,10 @@ class PolynomialLR(LRScheduler):
             return self._present()
         left = [1.0 - epoch / self.total_iters for epoch in (self.last_epoch, self.last_epoch - 1)]
         return [lr * (left[0] / left[1]) ** self.power for lr in self._present()]
+
+    def _get_closed_form_lr(self) -> list[float]:
+        left = 1.0 - min(self.total_iters, self.last_epoch) / self.total_iters
+        return [base * left**self.power for base in self.base_lrs]
 
 
 class _ByFunctions(LRScheduler):
@@ -253,7 +278,7 @@ class MultiplicativeLR(_ByFunctions):
     """
 
     def get_lr(self) -> list[float]:
-        if self.last_epoch == 0:
+        if self._step_count == 1:  # it was just made
             return self._present()
         pairs = zip(self._present(), self.lr_lambdas, strict=True)
         return [lr * factor(self.last_epoch) for lr, factor in pairs]
