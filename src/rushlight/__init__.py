@@ -36,7 +36,6 @@ from rushlight.core.random import manual_seed as manual_seed
 from rushlight.core.random import seed as seed
 from rushlight.core.random import set_rng_state as set_rng_state
 from rushlight.core.size import Size as Size
-from rushlight.core.spec import BFLOAT16 as bfloat16
 from rushlight.core.state import enable_grad as enable_grad
 from rushlight.core.state import is_grad_enabled as is_grad_enabled
 from rushlight.core.state import no_grad as no_grad
@@ -45,7 +44,7 @@ from rushlight.core.tensor import Parameter as Parameter
 from rushlight.core.tensor import Tensor as Tensor
 from rushlight.device.arrays import bool_ as bool
 from rushlight.device.arrays import dtype as _dtype
-from rushlight.device.arrays import float16, float32, float64, int8, int16, int32, int64, uint8
+from rushlight.device.arrays import bfloat16, float16, float32, float64, int8, int16, int32, int64, uint8
 from rushlight.version import __version__ as __version__
 
 if TYPE_CHECKING:

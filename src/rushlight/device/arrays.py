@@ -19,7 +19,6 @@ from numpy import (
     dtype,
     empty,
     equal,
-    finfo,
     frombuffer,
     full,
     generic,
@@ -38,6 +37,8 @@ from numpy import (
     zeros,
 )
 
+from rushlight.device.bfloat16 import bfloat16, finfo, is_narrow, known
+
 __all__ = [
     "abs",
     "all",
@@ -46,6 +47,7 @@ __all__ = [
     "any",
     "arange",
     "asarray",
+    "bfloat16",
     "bool_",
     "broadcast_shapes",
     "concatenate",
@@ -69,8 +71,10 @@ __all__ = [
     "int32",
     "int64",
     "int8",
+    "is_narrow",
     "isfinite",
     "isnan",
+    "known",
     "largest",
     "logical_not",
     "maximum",
@@ -145,7 +149,7 @@ def largest(dtype: Any) -> Any:
 
 def epsilon(dtype: Any) -> float:
     """The distance from 1 to the next larger number of a floating dtype."""
-    return float(np.finfo(dtype).eps)
+    return float(finfo(dtype).eps)
 
 
 def distance(a: Any, b: Any) -> Any:
@@ -161,7 +165,10 @@ def middle(a: Any) -> Any:
 
 
 def result_type(*kinds: Any) -> Any:
-    """NumPy's promotion of dtypes and arrays."""
+    """NumPy's promotion of dtypes; of bfloat16 and another float it is that of float32."""
+    if bfloat16 in kinds:
+        others = [k for k in kinds if k != bfloat16 and k.kind == "f"]
+        return np.result_type(float32, *others) if others else bfloat16
     return np.result_type(*kinds)
 
 

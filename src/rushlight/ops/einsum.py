@@ -56,7 +56,7 @@ def _einsum_grad(g: Tensor, out: Any, *inputs: Tensor, equation: str) -> list[Te
 
 
 def _einsum(m: Any, *xs: Any, equation: str) -> Any:
-    if xs[0].dtype.kind == "f" and (xs[0].dtype == m.float16 or _terms(equation, xs) > SHORT):
+    if xs[0].dtype.kind == "f" and _terms(equation, xs) > SHORT:
         return _decomposed(*[wrap(x) for x in xs], equation=equation).array
     out = m.einsum(equation, *xs, optimize=len(xs) > 2)
     # Of one operand, with nothing to add up, NumPy gives a view.
