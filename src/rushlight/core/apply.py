@@ -16,7 +16,7 @@ from rushlight.core.graph import Node
 from rushlight.core.lower import Map
 from rushlight.core.narrow import compute
 from rushlight.core.op import Op, register
-from rushlight.core.spec import NO_COMPLEX, Spec, as_wrapped, default, promote_dtypes
+from rushlight.core.spec import NO_COMPLEX, Spec, as_dtype, as_wrapped, default, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
 from rushlight.core.views import link, move_history, refuse_sealed, root_of
@@ -110,11 +110,11 @@ def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
             if isinstance(t, Tensor) and t.node is not None:
                 return _apply_recorded(op, target, root, inputs, attrs)
     array = target.array
-    exact = array.itemsize != 2 or op.lower.rounding == "none"
-    if op.inplace is not None and state.run is None and exact:
+    inplace = op.inplace if state.run is None else None
+    if inplace is not None and (array.itemsize != 2 or op.lower.rounding == "none"):
         operands = [as_operand(op, t, array) for t in inputs]
         try:
-            op.inplace(array, *operands, **attrs)
+            inplace(array, *operands, **attrs)
         except RuntimeWarning:
             pass  # NumPy looks for overflow once everything is written
         except Exception as error:
@@ -382,5 +382,5 @@ def to_dtype(x: Tensor, dtype: Any) -> Tensor:
     """`x` itself if it has `dtype`, else a converted copy; the gradient is converted back, from floats."""
     if x.dtype == dtype:
         return x
-    dtype = xp.known(dtype)
+    dtype = as_dtype(dtype)
     return apply(CAST, x if dtype.kind == "f" else x.detach(), dtype=dtype)

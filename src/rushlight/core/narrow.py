@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rushlight.core.lower import Gather, Join
+from rushlight.core.lower import Gather, Join, Loop, Result, Scatter
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.device import m, xp
@@ -25,7 +25,8 @@ def has_narrow(arrays: Sequence[Any]) -> bool:
 def computes_wide(op: Op) -> bool:
     """Whether 16-bit floats go into the op's formula as float32: not where it only moves numbers, or looks at
     their own bits."""
-    return not (op.view or op.bits or isinstance(op.lower, (Gather, Join)))
+    moves = isinstance(op.lower, (Gather, Join, Loop, Result)) or (isinstance(op.lower, Scatter) and not op.lower.adds)
+    return not (op.view or op.bits or moves)
 
 
 def compute(op: Op, arrays: Sequence[Any], attrs: dict[str, Any], dtype: Any = None) -> Any:

@@ -37,9 +37,10 @@ from numpy import (
     zeros,
 )
 
-from rushlight.device.bfloat16 import bfloat16, finfo, is_narrow, known
+from rushlight.device.bfloat16 import BFloat16, bfloat16, finfo, is_narrow, known
 
 __all__ = [
+    "DTYPES",
     "abs",
     "all",
     "amax",
@@ -113,6 +114,8 @@ uint8 = np.dtype("uint8")
 uint32 = np.dtype("uint32")
 uint64 = np.dtype("uint64")
 bool_ = np.dtype("bool")
+DTYPES = (np.dtype, BFloat16)
+"""What dtypes are instances of."""
 
 amax = np.maximum.reduce
 amin = np.minimum.reduce

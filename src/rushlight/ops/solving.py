@@ -15,6 +15,7 @@ from rushlight.ops.creation import as_tensor, zeros
 from rushlight.ops.factors import as_matrix, svd, svdvals
 from rushlight.ops.join import cat
 from rushlight.ops.ranges import eye, tril, triu
+from rushlight.ops.reduce import in_float32
 from rushlight.ops.select import maximum, where
 
 __all__ = [
@@ -312,6 +313,7 @@ def _matrix_exp_vjp(g: Tensor, out: Any, x: Tensor) -> Tensor:
 MATRIX_EXP: Op = register(Op("matrix_exp", lambda m, x: m.matrix_exp(x), lambda x: x, (_matrix_exp_vjp,)))
 
 
+@in_float32
 def matrix_exp(A: Tensor) -> Tensor:
     """Σ A^k / k! of square matrices (..., n, n).
 
