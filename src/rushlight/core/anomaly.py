@@ -12,7 +12,7 @@ from rushlight.core.narrow import compute
 from rushlight.core.op import Op
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
-from rushlight.device import m, xp
+from rushlight.device import xp
 from rushlight.errors import AnomalyError, message
 
 __all__ = ["detect_anomaly", "set_detect_anomaly", "user_line", "warn"]

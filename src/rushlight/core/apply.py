@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from rushlight.core.autocast import casting, lowered
 from rushlight.core.composite import NoArray
 from rushlight.core.fold import Operand, is_exact, of
 from rushlight.core.graph import Node
@@ -48,6 +49,9 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
         arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
     except NoArray as met:
         return met.tensor.compute(op, inputs, attrs)
+    if casting.active and op.lowers:
+        inputs = lowered(inputs)
+        arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
     narrow = False
     if op.promote != "none":
         dtype = None

@@ -69,7 +69,7 @@ def is_exact(narrow: Any, wide: Any) -> bool:
     if narrow.kind == wide.kind:
         return bool(narrow.itemsize < wide.itemsize or narrow == wide)
     if wide.kind == "f" and narrow.kind in bits:
-        held = 8 if wide == xp.bfloat16 else {2: 11, 4: 24, 8: 53}[wide.itemsize]
+        held = 8 if wide is xp.bfloat16 else {2: 11, 4: 24, 8: 53}[wide.itemsize]
         return bool(bits[narrow.kind] <= held)
     if wide.kind in "iu" and narrow.kind in "bu":
         return bool(bits[narrow.kind] <= 8 * wide.itemsize - (wide.kind == "i"))

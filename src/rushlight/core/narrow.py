@@ -25,7 +25,9 @@ def has_narrow(arrays: Sequence[Any]) -> bool:
 def computes_wide(op: Op) -> bool:
     """Whether 16-bit floats go into the op's formula as float32: not where it only moves numbers, or looks at
     their own bits."""
-    moves = isinstance(op.lower, (Gather, Join, Loop, Result)) or (isinstance(op.lower, Scatter) and not op.lower.adds)
+    moves = isinstance(op.lower, (Gather, Join, Loop, Result)) or (
+        isinstance(op.lower, Scatter) and not op.lower.adds
+    )
     return not (op.view or op.bits or moves)
 
 

@@ -96,7 +96,7 @@ def as_dtype(dtype: Any) -> Any:
             remedy = NO_COMPLEX
         raise DTypeError(message("dtype", repr(dtype), "float32, float64, an integer type or bool", remedy))
     if found is xp.bfloat16:
-        found.dtype  # noqa: B018  # loads the library that has its arrays, or says that it is missing
+        found.load()
     return found
 
 

@@ -223,12 +223,15 @@ class Tensor:
             raise GradError(
                 message("numpy", "a tensor that requires grad", "plain data", "Use x.detach().numpy().")
             )
+        array = self._seen()
+        if array.dtype.kind == "V":
+            raise DTypeError(message("numpy", "bfloat16", "a dtype that NumPy has", "Use x.float().numpy()."))
+        return array
+
+    def _seen(self) -> Any:
+        """The array, for eyes outside."""
         if state.look is not None:
             state.look(self, "numpy")
-        if self.array.dtype.kind == "V":
-            raise DTypeError(
-                message("numpy", "bfloat16", "a dtype that NumPy has", "Use x.float().numpy().")
-            )
         return xp.asarray(self.array)
 
     def item(self) -> Any:
@@ -265,7 +268,8 @@ class Tensor:
         return wrap(array.astype(xp.uint8) if array.dtype == xp.bool_ else array)
 
     def __dlpack__(self, **options: Any) -> Any:
-        return self.numpy().__dlpack__(**options)
+        array = self._seen() if self.dtype is xp.bfloat16 and not self.requires_grad else self.numpy()
+        return xp.to_dlpack(array, **options)
 
     def __dlpack_device__(self) -> Any:
         return self.array.__dlpack_device__()

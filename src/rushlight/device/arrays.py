@@ -91,6 +91,7 @@ __all__ = [
     "silence",
     "smallest",
     "stack",
+    "to_dlpack",
     "transpose",
     "uint32",
     "uint64",
@@ -137,7 +138,20 @@ def asarray(data: Any, dtype: Any = None) -> Any:
 
 def from_dlpack(source: Any) -> Any:
     """An array that shares the memory of `source`, through the DLPack protocol."""
-    return np.from_dlpack(source)
+    if isinstance(source, np.ndarray):
+        return np.from_dlpack(source)
+    from rushlight.device.dlpack import taken
+
+    return taken(source)
+
+
+def to_dlpack(array: Any, **options: Any) -> Any:
+    """The capsule by which the DLPack protocol gives an array away."""
+    if array.dtype.kind != "V":
+        return array.__dlpack__(**options)
+    from rushlight.device.dlpack import given_away
+
+    return given_away(array, **options)
 
 
 def smallest(dtype: Any) -> Any:
@@ -169,8 +183,8 @@ def middle(a: Any) -> Any:
 
 def result_type(*kinds: Any) -> Any:
     """NumPy's promotion of dtypes; of bfloat16 and another float it is that of float32."""
-    if bfloat16 in kinds:
-        others = [k for k in kinds if k != bfloat16 and k.kind == "f"]
+    if True in [k is bfloat16 for k in kinds]:  # asked so that NumPy need not look for a dtype in it
+        others = [k for k in kinds if k is not bfloat16 and k.kind == "f"]
         return np.result_type(float32, *others) if others else bfloat16
     return np.result_type(*kinds)
 

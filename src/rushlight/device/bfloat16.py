@@ -14,7 +14,7 @@ import numpy as np
 
 from rushlight.errors import NotSupportedError
 
-__all__ = ["BFloat16", "bfloat16", "finfo", "is_narrow", "known"]
+__all__ = ["BFloat16", "bfloat16", "dtype", "finfo", "is_narrow", "known"]
 
 
 class BFloat16:
@@ -29,9 +29,8 @@ class BFloat16:
     def __init__(self) -> None:
         self._stored: Any = None
 
-    @property
-    def dtype(self) -> Any:
-        """The dtype of arrays, `ml_dtypes`'; NumPy asks for it. Raises NotSupportedError without the library."""
+    def load(self) -> Any:
+        """The dtype of arrays, `ml_dtypes`'. Raises NotSupportedError without the library."""
         if self._stored is None:
             try:
                 import ml_dtypes
@@ -42,9 +41,16 @@ class BFloat16:
         return self._stored
 
     @property
+    def dtype(self) -> Any:
+        """The same, once it is loaded: NumPy asks, where it makes an array or compares dtypes."""
+        if self._stored is None:
+            raise AttributeError("dtype", name="dtype", obj=self)
+        return self._stored
+
+    @property
     def type(self) -> Any:
         """The type of its numbers."""
-        return self.dtype.type
+        return self.load().type
 
     def newbyteorder(self, order: Any = "S") -> Any:
         """The dtype itself: it is the machine's own."""
@@ -69,6 +75,31 @@ class BFloat16:
 
 
 bfloat16 = BFloat16()
+
+
+class Dtypes(type):
+    """The type of `dtype`."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, (np.dtype, BFloat16))
+
+    def __call__(cls, value: Any) -> Any:
+        return known(value)
+
+    def __repr__(cls) -> str:
+        return "<class 'rushlight.dtype'>"
+
+
+class dtype(metaclass=Dtypes):
+    """What all dtypes are instances of, NumPy's and `bfloat16`; called with a name, it gives the dtype.
+
+    >>> isinstance(bfloat16, dtype), isinstance(np.dtype("float32"), dtype), dtype("float32")
+    (True, True, dtype('float32'))
+    """
+
+    def __repr__(self) -> str:
+        return "dtype"
+
 
 _FACTS = SimpleNamespace(
     bits=16, precision=2, eps=2.0**-7, max=(2.0 - 2.0**-7) * 2.0**127, min=-(2.0 - 2.0**-7) * 2.0**127,
@@ -95,9 +126,9 @@ def is_narrow(dtype: Any) -> bool:
     >>> is_narrow(np.dtype("float16")), is_narrow(bfloat16), is_narrow(np.dtype("int16"))
     (True, True, False)
     """
-    return bool(dtype.itemsize == 2 and (dtype == _float16 or dtype == bfloat16))
+    return bool(dtype.itemsize == 2 and dtype in (_float16, bfloat16))
 
 
 def finfo(dtype: Any) -> Any:
     """The numerical facts of a floating dtype, as `np.finfo`."""
-    return _FACTS if dtype == bfloat16 else np.finfo(dtype)
+    return _FACTS if bfloat16 == dtype else np.finfo(dtype)

@@ -114,7 +114,7 @@ def as_bfloat16(words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     >>> as_bfloat16(np.array([0x3F80, 0xC000], np.uint16)).tolist()
     [1.0, -2.0]
     """
-    return words.view(xp.bfloat16.dtype)
+    return words.view(xp.bfloat16.load())
 
 
 def _is_count(value: Any) -> bool:

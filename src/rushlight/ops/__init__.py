@@ -104,7 +104,8 @@ LATER: dict[str, str] = {
     "conv": "convolution",
     "coo_making": "dsmm sparse_coo_tensor spmm",
     "typed": """
-        BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
+        BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor
+        LongTensor ShortTensor
     """,
     "algebra": "addbmm addmv addr baddbmm chain_matmul cross ger inner kron tensordot vander vdot",
     "arranging": """

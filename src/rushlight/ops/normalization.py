@@ -132,7 +132,8 @@ def normalized(x: Tensor, dim: Axes, eps: float, centred: bool = True) -> Tensor
 
 
 def _checked(name: str, x: Any, *others: Tensor | None) -> None:
-    """Refuse what is no tensor of floats, and parameters of another dtype; 16-bit floats, which came as float32, go with that."""
+    """Refuse what is no tensor of floats, and parameters of another dtype, but for 16-bit floats: the input
+    may have been one too."""
     if not isinstance(x, Tensor) or x.dtype.kind != "f":
         got = str(x.dtype) if isinstance(x, Tensor) else f"a {type(x).__name__}"
         raise DTypeError(message(name, got, "a tensor of floats", "Convert it: x.float()."))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.core.apply import apply
+from rushlight.core.autocast import autocasts
 from rushlight.core.lower import Reduce
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes
@@ -187,8 +188,8 @@ def reduced_axes(name: str, input: Tensor, dim: Any) -> Axes:
 
 
 def in_float32(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`function` of 16-bit floats worked out in float32 and rounded once: squares and sums along the way may be
-    larger than float16 can be, though the result is not."""
+    """`function` of 16-bit floats worked out in float32 and rounded once: squares and sums along the way may
+    be larger than float16 can be, though the result is not."""
 
     @functools.wraps(function)
     def run(input: Tensor, *args: Any, **options: Any) -> Tensor:
@@ -242,6 +243,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @method()
+@autocasts("float32")
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None, **numpy: Any
 ) -> Tensor:

@@ -23,6 +23,7 @@ from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
 from rushlight.core.apply import CAST, apply, to_dtype
 from rushlight.core.atomic import Undo, make_lock
+from rushlight.core.autocast import within
 from rushlight.core.composite import Composite
 from rushlight.core.lower import Fill, View
 from rushlight.core.narrow import computes_wide, widened
@@ -92,7 +93,11 @@ class Trace:
             # Numbers that depend on nothing: made once, while tracing, and read like a lifted tensor.
             return self._placeholder(self.lift(wrap(xp.asarray(op.formula(m, **attrs)))))
         self.backward = self.backward or state.backward_of is not None
-        if op is not CAST and any(isinstance(t, Tensor) and xp.is_narrow(t.dtype) for t in inputs) and computes_wide(op):
+        if (
+            op is not CAST
+            and any(isinstance(t, Tensor) and xp.is_narrow(t.dtype) for t in inputs)
+            and computes_wide(op)
+        ):
             return self._in_float32(op, inputs, attrs).array
         if op.decompose is not None and not self.whole:
             made = self.parts(op, inputs, attrs)
@@ -109,7 +114,7 @@ class Trace:
     def parts(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor | None:
         """The result of `op` by the ops that it is made of; None where it is to stay as it is."""
         assert op.decompose is not None
-        with no_grad():
+        with no_grad(), within(None):
             return op.decompose(*[_plain(t) for t in inputs], **attrs)
 
     def body(self, function: Callable[..., Any], specs: Sequence[Spec]) -> tuple[Graph, list[Tensor]] | None:
@@ -121,7 +126,7 @@ class Trace:
     def _in_float32(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
         """The result of `op` by the same op on float32, of which 16-bit floats are made, rounded once."""
         specs = [t.spec if isinstance(t, Tensor) else t for t in inputs]
-        with no_grad():
+        with no_grad(), within(None):
             out = apply(op, *[widened(t) for t in inputs], **attrs)
             return to_dtype(out, op.infer(*specs, **attrs).dtype)
 

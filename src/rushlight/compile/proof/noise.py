@@ -125,7 +125,7 @@ def widest(a: Any) -> Any:
 def run_node(node: Node, operands: Sequence[Any]) -> Any:
     """One node, on numbers of bfloat16 that lie as float32."""
     given = [
-        v.astype(xp.bfloat16) if isinstance(k, Value) and k.spec.dtype == xp.bfloat16 else v
+        v.astype(xp.bfloat16) if isinstance(k, Value) and k.spec.dtype is xp.bfloat16 else v
         for k, v in zip(node.inputs, operands, strict=True)
     ]
     return widest(interpreted(node, given))

@@ -161,7 +161,7 @@ def ones(dtype: Any) -> int:
 
 
 def _float_literal(value: float, dtype: Any) -> str:
-    if dtype == xp.bfloat16:
+    if dtype is xp.bfloat16:
         return str(int(xp.full((), value, xp.float32).astype(dtype).view(xp.int16)))
     if dtype.itemsize == 2:
         return f"0xH{struct.unpack('<H', struct.pack('<e', value))[0]:04X}"
@@ -322,9 +322,9 @@ def cast(x: Any, dtype: Any) -> Vec:
         return x
     if x.value is not None and (dtype.kind != "f" or x.dtype.kind != "f") and math.isfinite(x.value):
         return _cast_constant(x, dtype)
-    if x.dtype == xp.bfloat16:
+    if x.dtype is xp.bfloat16:
         return cast(_from_bfloat16(x), dtype)
-    if dtype == xp.bfloat16:
+    if dtype is xp.bfloat16:
         return _to_bfloat16(cast(x, xp.float32))
     if dtype.kind == "b":
         return compare("ne", x, 0)

@@ -40,7 +40,7 @@ def _stored(dtype: Any) -> Any:
 
 
 def _suffix(dtype: Any, lanes: int) -> str:
-    return f"v{lanes}{'f' if dtype.kind == 'f' and dtype != xp.bfloat16 else 'i'}{8 * dtype.itemsize}"
+    return f"v{lanes}{'f' if dtype.kind == 'f' and dtype is not xp.bfloat16 else 'i'}{8 * dtype.itemsize}"
 
 
 def _mask(lanes: int, count: int) -> str:

@@ -10,6 +10,7 @@ import math
 
 from rushlight import ops
 from rushlight.core.anomaly import warn
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import broadcast
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
@@ -83,6 +84,7 @@ def weighted(name: str, loss: Tensor, weight: Tensor | None, input: Tensor, redu
     return total / weight.sum() if reduction == "mean" else total
 
 
+@autocasts("float32")
 @in_float32
 def mse_loss(
     input: Tensor,
@@ -110,6 +112,7 @@ def mse_loss(
     return weighted("mse_loss", difference * difference, weight, input, reduction)
 
 
+@autocasts("float32")
 @in_float32
 def l1_loss(
     input: Tensor,
@@ -143,6 +146,7 @@ def _check_same(name: str, input: Tensor, target: Tensor) -> None:
         raise DTypeError(message(name, f"targets of dtype {target.dtype}", "a floating dtype", remedy))
 
 
+@autocasts("float32")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -167,6 +171,7 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@autocasts("float32")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -265,6 +270,7 @@ class _Rows:
         return ops.where(self.ignored, 0.0, loss * self.weight)
 
 
+@autocasts("float32")
 @in_float32
 def nll_loss(
     input: Tensor,
@@ -290,6 +296,7 @@ def nll_loss(
     return rows.reduced(rows.weighed(-pick(rows.input, rows.target)), reduction)
 
 
+@autocasts("float32")
 @in_float32
 def cross_entropy(
     input: Tensor,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.ops.adaptive import largest_at, plane_index
@@ -74,6 +75,7 @@ def _fractional(
     return largest_at(input, plane_index(index, size), count)
 
 
+@autocasts("float32")
 def fractional_max_pool2d(
     input: Tensor,
     kernel_size: Numbers,
@@ -98,6 +100,7 @@ def fractional_max_pool2d(
     return found if return_indices else found[0]
 
 
+@autocasts("float32")
 def fractional_max_pool2d_with_indices(
     input: Tensor,
     kernel_size: Numbers,
@@ -117,6 +120,7 @@ def fractional_max_pool2d_with_indices(
     )
 
 
+@autocasts("float32")
 def fractional_max_pool3d(
     input: Tensor,
     kernel_size: Numbers,
@@ -137,6 +141,7 @@ def fractional_max_pool3d(
     return found if return_indices else found[0]
 
 
+@autocasts("float32")
 def fractional_max_pool3d_with_indices(
     input: Tensor,
     kernel_size: Numbers,
@@ -207,6 +212,7 @@ def max_unpool1d(
     return _unpool("max_unpool1d", input, indices, 1, kernel_size, stride, padding, output_size)
 
 
+@autocasts("float32")
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -225,6 +231,7 @@ def max_unpool2d(
     return _unpool("max_unpool2d", input, indices, 2, kernel_size, stride, padding, output_size)
 
 
+@autocasts("float32")
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,
