@@ -66,6 +66,7 @@ OPTIONAL = {
     "rich",
     "safetensors",
     "PIL",
+    "ml_dtypes",
     "tensorboardX",
     "sklearn",
 }

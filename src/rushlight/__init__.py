@@ -36,16 +36,15 @@ from rushlight.core.random import manual_seed as manual_seed
 from rushlight.core.random import seed as seed
 from rushlight.core.random import set_rng_state as set_rng_state
 from rushlight.core.size import Size as Size
-from rushlight.core.spec import BFLOAT16 as bfloat16
 from rushlight.core.state import enable_grad as enable_grad
 from rushlight.core.state import is_grad_enabled as is_grad_enabled
 from rushlight.core.state import no_grad as no_grad
 from rushlight.core.state import set_grad_enabled as set_grad_enabled
 from rushlight.core.tensor import Parameter as Parameter
 from rushlight.core.tensor import Tensor as Tensor
+from rushlight.device.arrays import bfloat16, float16, float32, float64, int8, int16, int32, int64, uint8
 from rushlight.device.arrays import bool_ as bool
-from rushlight.device.arrays import dtype as _dtype
-from rushlight.device.arrays import float16, float32, float64, int8, int16, int32, int64, uint8
+from rushlight.device.bfloat16 import dtype as _dtype
 from rushlight.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -69,6 +68,11 @@ if TYPE_CHECKING:
     from rushlight import vision as vision
     from rushlight.amp import GradScaler as GradScaler
     from rushlight.amp import autocast as autocast
+    from rushlight.amp import clear_autocast_cache as clear_autocast_cache
+    from rushlight.amp import get_autocast_cpu_dtype as get_autocast_cpu_dtype
+    from rushlight.amp import get_autocast_dtype as get_autocast_dtype
+    from rushlight.amp import is_autocast_cache_enabled as is_autocast_cache_enabled
+    from rushlight.amp import is_autocast_cpu_enabled as is_autocast_cpu_enabled
     from rushlight.amp import is_autocast_enabled as is_autocast_enabled
     from rushlight.core.printing import get_printoptions as get_printoptions
     from rushlight.core.printing import set_printoptions as set_printoptions
@@ -107,8 +111,9 @@ short = int16
 _PACKAGES = """amp data distributions func interop linalg jit multiprocessing plot sparse special testing
     train types utils vision"""
 _LATER = {
-    "amp": "GradScaler autocast is_autocast_enabled",
     "core.random": "default_generator",
+    "amp": """GradScaler autocast clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype
+        is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled""",
     "core.printing": "get_printoptions set_printoptions",
     "core.state": "inference_mode is_inference_mode_enabled",
     "func": "vmap",

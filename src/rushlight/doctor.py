@@ -17,6 +17,7 @@ __all__ = ["report"]
 EXTRAS = {
     "compile": ("llvmlite", "scipy-openblas32"),
     "app": ("typer", "rich", "matplotlib", "safetensors"),
+    "bfloat16": ("ml_dtypes",),
 }
 """What the package's extras install."""
 
@@ -28,6 +29,7 @@ WANTED_FOR = {
     "rich": "the command line, progress bars",
     "matplotlib": "pictures",
     "safetensors": "saving models",
+    "ml_dtypes": "bfloat16",
     "pillow": "reading and resizing pictures",
     "pandas": "tables of results as data frames",
     "tensorboardX": "utils.tensorboard.SummaryWriter",

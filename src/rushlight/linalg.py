@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, LinAlgError, ShapeError, message, namespace
@@ -89,11 +90,13 @@ def _with_info(found: Tensor, A: Tensor) -> WithInfo:
     return WithInfo(found, zeros(*A.shape[:-2], dtype="int32"))
 
 
+@autocasts("float32")
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> WithInfo:
     """`cholesky` and its info, which is 0: a matrix without a factor raises LinAlgError in any case."""
     return _with_info(cholesky(A, upper=upper), A)
 
 
+@autocasts("float32")
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> WithInfo:
     """`inv` and its info, which is 0: a singular matrix raises LinAlgError in any case."""
     return _with_info(inv(A), A)
@@ -131,6 +134,7 @@ def lu(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]:
     return lu_unpack(found.LU, found.pivots)
 
 
+@autocasts("float32")
 def cond(A: Tensor, p: Any = None) -> Tensor:
     """How much A amplifies relative errors: the norm of A times that of its inverse, by the matrix norm p; by
     default (or p = 2) the largest singular value over the smallest.
@@ -213,6 +217,7 @@ def norm(A: Tensor, ord: Any = None, dim: Axes = None, keepdim: bool = False, *,
 # Products
 
 
+@autocasts("lower")
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Σ x y along the axis `dim`; the others broadcast.
 
@@ -269,6 +274,7 @@ def _multiplied(factors: list[Tensor], cuts: dict[tuple[int, int], int], i: int,
     return _multiplied(factors, cuts, i, cut) @ _multiplied(factors, cuts, cut + 1, j)
 
 
+@autocasts("float32")
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
     """The inverse of A as a map from its last axes to its first `ind` ones."""
     if ind <= 0:
@@ -277,6 +283,7 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
     return inv(A.reshape(_count(rows), -1)).reshape(*columns, *rows)
 
 
+@autocasts("float32")
 def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tensor:
     """X with Σ A[..., i, j] X[i, j] = B, the sum over the last axes of A."""
     if dims is not None:

@@ -18,7 +18,7 @@ REMOVED = "PyTorch itself refuses it by now; use rl.linalg."
 PIPES = "Use Dataset, IterableDataset and DataLoader."
 STORAGES = "There are no storages apart from tensors: use the tensor, or x.numpy()."
 SCRIPT = "Python functions are compiled as they are: rl.compile."
-AUTOCAST = "Arithmetic is in the dtypes of the tensors; rl.autocast can be entered, and changes nothing."
+AUTOCAST = "Its settings are the arguments of rl.autocast(device_type, dtype, enabled, cache_enabled)."
 
 NEAREST: dict[str, dict[str, str]] = {
     "Tensor": {
@@ -52,7 +52,7 @@ NEAREST: dict[str, dict[str, str]] = {
         "istft stft": "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().",
         "conj_physical_": "Numbers are real: leave it out.",
         "uint16 uint32 uint64": "There are uint8, int8, int16, int32 and int64.",
-        "bit bits* int[1-7] uint[1-7] float4* float8* BFloat16Tensor": "There is no such dtype.",
+        "bit bits* int[1-7] uint[1-7] float4* float8*": "There is no such dtype.",
         "sparse_*": SPARSE,
         "hsmm hspmm saddmm smm sspaddmm resize_as_sparse_": "Use rl.sparse.mm and rl.sparse.addmm.",
         "*_copy": "Use the function without _copy, and clone() of its result.",
@@ -121,7 +121,7 @@ NEAREST: dict[str, dict[str, str]] = {
     "rushlight.optim": {"swap_in_optimizer_params_and_state": "Use load_state_dict."},
     "rushlight.optim.lr_scheduler": {"*": INSIDE},
     "rushlight.sparse": {
-        "BFloat16Tensor DType": "There is no such dtype.",
+        "DType": "There is no such dtype.",
         "*SemiStructured* to_sparse_semi_structured": SPARSE,
         "as_sparse_gradcheck": "Use rl.autograd.gradcheck with a function of the values.",
         "check_sparse_tensor_invariants": "Use check_invariants= of rl.sparse_coo_tensor.",

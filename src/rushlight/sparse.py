@@ -18,6 +18,7 @@ from rushlight.ops.matmul import addmm as _addmm
 from rushlight.ops.matmul import mm as _mm
 
 __all__ = [
+    "BFloat16Tensor",
     "ByteTensor",
     "CharTensor",
     "DoubleTensor",
@@ -146,6 +147,12 @@ class HalfTensor(SparseTensor, metaclass=SparseType):
     """A sparse tensor of float16; see `FloatTensor`."""
 
     made_of = xp.float16
+
+
+class BFloat16Tensor(SparseTensor, metaclass=SparseType):
+    """A sparse tensor of bfloat16; see `FloatTensor`."""
+
+    made_of = xp.bfloat16
 
 
 class LongTensor(SparseTensor, metaclass=SparseType):

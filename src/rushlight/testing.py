@@ -14,7 +14,9 @@ from rushlight.ops.grids import unravel_index
 
 __all__ = ["assert_close"]
 
-TOLERANCES = {"float16": (1e-3, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7)}
+TOLERANCES = {
+    "bfloat16": (1.6e-2, 1e-5), "float16": (1e-3, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7),
+}  # fmt: skip
 """Relative and absolute, by dtype; other dtypes are to be equal."""
 
 

@@ -12,7 +12,7 @@ from tests.op_samples import Sample, as_dtype, flatten
 
 __all__ = ["check_same", "inputs_of", "with_gradients"]
 
-RTOL = {"float32": 3e-5, "float64": 1e-10, "float16": 1e-2}
+RTOL = {"float32": 3e-5, "float64": 1e-10, "float16": 1e-2, "bfloat16": 5e-2}
 
 
 def with_gradients(sample: Sample) -> Callable[..., tuple[Any, ...]]:
@@ -32,7 +32,8 @@ def with_gradients(sample: Sample) -> Callable[..., tuple[Any, ...]]:
 
 def inputs_of(sample: Sample, dtype: str) -> list[rl.Tensor]:
     """A sample's inputs as tensors; floats require grad where the sample has derivatives."""
-    tensors = [rl.from_numpy(as_dtype(a, dtype)) for a in sample.arrays]
+    kind: Any = rl.bfloat16.load() if dtype == "bfloat16" else dtype
+    tensors = [rl.from_numpy(as_dtype(a, kind)) for a in sample.arrays]
     return [t.requires_grad_(sample.kind != "plain" and t.dtype.kind == "f") for t in tensors]
 
 
@@ -44,6 +45,6 @@ def check_same(found: Any, expected: Any, what: str) -> None:
             assert a == b, what
             continue
         assert (a.shape, a.dtype) == (b.shape, b.dtype), what
-        x, y = a.detach().numpy(), b.detach().numpy()
+        x, y = (t.detach().float().numpy() if t.dtype == rl.bfloat16 else t.detach().numpy() for t in (a, b))
         tolerance = RTOL.get(str(a.dtype), 0.0)
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance, equal_nan=True, err_msg=what)

@@ -20,7 +20,7 @@ PLAIN = {
     "texts": ["", "é", "x" * 300, b"", b"\xff", bytearray(b"ab")],
     "nested": {"a": [(1, 2, 3, 4), {1, 2}], (1, "b"): {2: Counter("aab")}},
 }
-DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
+DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64")
 
 
 def content(L: Any) -> dict[str, Any]:
@@ -99,7 +99,6 @@ def test_we_read_pytorchs(archive: bool) -> None:
 @pytest.mark.parametrize("archive", [True, False])
 def test_what_pytorch_alone_has(archive: bool) -> None:
     value = {
-        "bfloat16": torch.tensor([1.5, -2.0]).bfloat16(),
         "numpy": [np.arange(3), np.float64(0.5), np.array(["a", "bc"])],
         "options": argparse.Namespace(lr=0.1),
     }
@@ -109,8 +108,6 @@ def test_what_pytorch_alone_has(archive: bool) -> None:
     torch.save(value, stream, _use_new_zipfile_serialization=archive)
     stream.seek(0)
     found = rl.load(stream)
-    assert found["bfloat16"].dtype == rl.float32
-    assert found["bfloat16"].tolist() == [1.5, -2.0]
     assert [a.tolist() for a in found["numpy"]] == [[0, 1, 2], 0.5, ["a", "bc"]]
     assert found["options"] == value["options"]
     assert not archive or found["uint16"].tolist() == [0, 1, 2]

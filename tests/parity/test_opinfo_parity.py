@@ -146,7 +146,7 @@ def forms(op: Any) -> dict[str, Form]:
     return {n: p for n, p in pairs.items() if callable(p[0]) and callable(p[1])}
 
 
-NO_SUCH_DTYPE = ("bfloat16", "cdouble", "cfloat", "chalf")
+NO_SUCH_DTYPE = ("cdouble", "cfloat", "chalf")
 """They make tensors of dtypes that there are not, and say so."""
 OPS = {
     op.full_name: op

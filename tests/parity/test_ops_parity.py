@@ -105,7 +105,7 @@ def test_second_gradients(s: Sample) -> None:
 
 # Promotion
 
-DTYPES = ["bool", "uint8", "int32", "int64", "float32", "float64"]
+DTYPES = ["bool", "uint8", "int32", "int64", "float16", "bfloat16", "float32", "float64"]
 SCALARS = [True, 2, 0.5]
 OPERATORS = {
     "add": operator.add,
@@ -119,8 +119,8 @@ OPERATORS = {
 
 def operands(L: Any) -> list[Any]:
     """One-dimensional and 0-d tensors of every dtype, and Python numbers."""
-    arrays = [np.ones(shape, dtype) for dtype in DTYPES for shape in ((2,), ())]
-    return [*[L.from_numpy(a) for a in arrays], *SCALARS]
+    tensors = [L.ones(shape, dtype=getattr(L, dtype)) for dtype in DTYPES for shape in ((2,), ())]
+    return [*tensors, *SCALARS]
 
 
 def outcome(function: Any) -> Any:

@@ -19,9 +19,11 @@ torch = pytest.importorskip("torch")
 INF, NAN = float("inf"), float("nan")
 
 
-def same_text(array: Any) -> None:
-    ours = repr(rl.from_numpy(array)).replace("rushlight.", "torch.")
-    assert ours == repr(torch.from_numpy(array))
+def same_text(array: Any, dtype: str | None = None) -> None:
+    ours, theirs = rl.from_numpy(array), torch.from_numpy(array)
+    if dtype is not None:
+        ours, theirs = ours.to(dtype), theirs.to(getattr(torch, dtype))
+    assert repr(ours).replace("rushlight.", "torch.") == repr(theirs)
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +45,13 @@ VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize(
-    "dtype", ["float32", "float64", "float16", "int64", "int32", "uint8", "int8", "bool"]
+    "dtype", ["float32", "float64", "float16", "bfloat16", "int64", "int32", "uint8", "int8", "bool"]
 )
 @pytest.mark.parametrize("value", VALUES, ids=str)
 def test_values(value: Any, dtype: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        same_text(np.array(value).astype(dtype))
+        same_text(np.array(value), dtype)
 
 
 SHAPES = [

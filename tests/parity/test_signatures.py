@@ -46,7 +46,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         "rushlight.nn": "RMSNorm.forward.x Sequential.extend.sequential",
     },
     "refused whatever the arguments": {
-        "Tensor": "bfloat16.memory_format cdouble.memory_format cfloat.memory_format chalf.memory_format",
+        "Tensor": "cdouble.memory_format cfloat.memory_format chalf.memory_format",
     },
     "there are no storages apart from tensors": {"Tensor": "set_.size set_.storage_offset set_.stride"},
     "sparse tensors are in coordinate form": {

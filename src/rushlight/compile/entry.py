@@ -20,6 +20,7 @@ from rushlight.compile.proof.blame import APART, report, report_failure
 from rushlight.compile.proof.check import agrees
 from rushlight.compile.proof.watch import Watch
 from rushlight.core.atomic import Undo, at_once, make_lock
+from rushlight.core.autocast import lower_dtype
 from rushlight.core.spec import default
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
@@ -39,7 +40,7 @@ class Entry:
     ) -> None:
         started = time.perf_counter()
         arguments = flat.tensors
-        self.default_dtype = default.dtype
+        self.default_dtype, self.lower_dtype = default.dtype, lower_dtype()
         recorded = record(function, flat, moving, known)
         self.guards, traced = recorded.guards, recorded.traced
         self.moving, self.writes = recorded.moving, recorded.writes

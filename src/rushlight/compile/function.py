@@ -20,6 +20,7 @@ from rushlight.compile.capture.trace import tracing
 from rushlight.compile.entry import Entry
 from rushlight.compile.steps import as_tensor, check_scan, item, one_by_one
 from rushlight.core.anomaly import warn
+from rushlight.core.autocast import casting, lower_dtype
 from rushlight.core.spec import default
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
@@ -153,7 +154,7 @@ class CompiledFunction:
 
     def _known(self, flat: Flat) -> tuple[Entry, Any] | None:
         """An earlier program that applies. What was used last is looked at first."""
-        entries = self._entries.get((flat.key, state.grad_enabled, default.dtype), ())
+        entries = self._entries.get((flat.key, state.grad_enabled, default.dtype, lower_dtype()), ())
         for entry in reversed(entries):
             ready = entry.ready(flat.numbers)
             if ready is not None:
@@ -163,7 +164,7 @@ class CompiledFunction:
 
     def _make(self, flat: Flat) -> tuple[Entry, Any]:
         """A new program."""
-        entries = self._entries.setdefault((flat.key, state.grad_enabled, default.dtype), [])
+        entries = self._entries.setdefault((flat.key, state.grad_enabled, default.dtype, lower_dtype()), [])
         why = entries[-1].guards.broken() if entries else "the shapes, dtypes or numbers of the arguments"
         for entry in entries:
             self._moving |= entry.moving | entry.guards.moved()
@@ -388,4 +389,6 @@ def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, E
         array = a.array
         if array.shape != shape or array.dtype is not dtype:
             return False
-    return state.grad_enabled is grad_enabled and default.dtype is entry.default_dtype
+    if state.grad_enabled is not grad_enabled or default.dtype is not entry.default_dtype:
+        return False
+    return (not casting.active and entry.lower_dtype is None) or lower_dtype() is entry.lower_dtype

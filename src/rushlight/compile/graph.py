@@ -193,7 +193,7 @@ def plain(value: Any, place: Callable[[Value], int]) -> Any:
         return kind, *[plain(v, place) for v in value]
     if kind is Graph:
         return Graph, structure(value)
-    if isinstance(value, xp.dtype):
+    if isinstance(value, xp.DTYPES):
         return xp.dtype, value.str
     if isinstance(value, bool | int | float | str | None | slice | type(Ellipsis)):
         return kind, repr(value)  # 0.0 and -0.0 are equal, and differ

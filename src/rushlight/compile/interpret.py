@@ -10,7 +10,8 @@ from typing import Any
 
 from rushlight.compile.graph import Graph, GraphError, Node, Value
 from rushlight.core.apply import explain
-from rushlight.device import m, xp
+from rushlight.core.narrow import compute
+from rushlight.device import xp
 
 __all__ = ["evaluate", "interpret", "run_node"]
 
@@ -54,7 +55,7 @@ def run_node(node: Node, operands: Sequence[Any]) -> Any:
     """One node on NumPy; its errors are those of eager code."""
     try:
         with xp.silence():
-            result = xp.asarray(node.op.formula(m, *operands, **node.attrs))
+            result = xp.asarray(compute(node.op, operands, node.attrs, node.out.spec.dtype))
     except Exception as error:
         clear = explain(node.op, list(operands), node.attrs, error)
         try:

@@ -26,10 +26,11 @@ from rushlight.core.lower import (
     Sort,
     View,
 )
+from rushlight.core.narrow import compute
 from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec
 from rushlight.core.strides import row_major
-from rushlight.device import m, xp
+from rushlight.device import xp
 
 __all__ = ["simplify"]
 
@@ -205,6 +206,6 @@ def _computed(op: Op, inputs: tuple[_Known, ...], attrs: dict[str, Any], most: i
             shape = i.spec.shape if most is None else tuple([min(n, most) for n in i.spec.shape if most])
             arrays.append(xp.full(shape, 0 if i.number is None else i.number, i.spec.dtype))
     with xp.silence():
-        found = xp.reshape(xp.asarray(op.formula(m, *arrays, **attrs)), -1)
+        found = xp.reshape(xp.asarray(compute(op, arrays, attrs)), -1)
     first = found[:1]
     return first.item() if found.tobytes() == first.tobytes() * found.size else None

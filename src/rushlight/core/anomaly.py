@@ -8,10 +8,11 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from rushlight.core.narrow import compute
 from rushlight.core.op import Op
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
-from rushlight.device import m, xp
+from rushlight.device import xp
 from rushlight.errors import AnomalyError, message
 
 __all__ = ["detect_anomaly", "set_detect_anomaly", "user_line", "warn"]
@@ -114,9 +115,9 @@ def _origin() -> str:
 def _checked(op: Op, inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     """Compute as ever, then look at the result."""
     arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
-    array = xp.asarray(op.formula(m, *arrays, **attrs))
+    array = xp.asarray(compute(op, arrays, attrs))
     # `full` makes what it was asked for: a mask of -inf, or a value that nothing reads.
-    if array.dtype.kind == "f" and op.name != "full" and not xp.isfinite(array).all():
+    if xp.known(array.dtype).kind == "f" and op.name != "full" and not xp.isfinite(array).all():
         raise AnomalyError(_report(op, arrays, array))
     return array
 
@@ -127,7 +128,7 @@ def _report(op: Op, arrays: list[Any], array: Any) -> str:
     sources = [
         i
         for i, a in enumerate(arrays)
-        if hasattr(a, "dtype") and a.dtype.kind == "f" and not xp.isfinite(a).all()
+        if hasattr(a, "dtype") and xp.known(a.dtype).kind == "f" and not xp.isfinite(a).all()
     ]
     where = state.backward_of
     stage = f" in the backward pass of {where.name}, recorded at {where.origin}" if where is not None else ""

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from rushlight.core.autocast import casting, lowered
 from rushlight.core.composite import NoArray
 from rushlight.core.fold import Operand, is_exact, of
 from rushlight.core.graph import Node
 from rushlight.core.lower import Map
+from rushlight.core.narrow import compute
 from rushlight.core.op import Op, register
-from rushlight.core.spec import NO_COMPLEX, Spec, as_wrapped, default, promote_dtypes
+from rushlight.core.spec import NO_COMPLEX, Spec, as_dtype, as_wrapped, default, promote_dtypes
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, base_of, clock, wrap
 from rushlight.core.views import link, move_history, refuse_sealed, root_of
@@ -34,6 +36,7 @@ from rushlight.errors import (
 __all__ = ["CAST", "apply", "apply_", "as_operand", "explain", "one_dtype", "to_dtype"]
 
 _ndarray = xp.ndarray
+_float32 = xp.float32
 _numbers = frozenset((bool, int, float))
 _no_dtype = SimpleNamespace(kind="")  # of a list, say: promotion will refuse it
 
@@ -47,6 +50,10 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
         arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
     except NoArray as met:
         return met.tensor.compute(op, inputs, attrs)
+    if casting.active and op.lowers:
+        inputs = lowered(inputs)
+        arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
+    narrow = False
     if op.promote != "none":
         dtype = None
         for a in arrays[op.first :] if op.first else arrays:
@@ -57,13 +64,26 @@ def apply(op: Op, *inputs: Any, **attrs: Any) -> Tensor:
                 if found is not dtype:
                     dtype = None
                     break
-        if dtype is None or dtype.kind != "f":
-            inputs = _promote(op, inputs)
-            arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
+        if dtype is not _float32:
+            if dtype is None or dtype.kind != "f":
+                inputs = _promote(op, inputs)
+                arrays = [t.array if isinstance(t, Tensor) else t for t in inputs]
+                narrow = True
+            else:
+                narrow = dtype.itemsize == 2
+    else:
+        for a in arrays:
+            if a.__class__ is _ndarray and a.itemsize == 2:
+                narrow = True
 
     run = state.run
     try:
-        array = op.formula(m, *arrays, **attrs) if run is None else run(op, inputs, attrs)
+        if run is not None:
+            array = run(op, inputs, attrs)
+        elif narrow:  # maybe: `compute` looks closely
+            array = compute(op, arrays, attrs)
+        else:
+            array = op.formula(m, *arrays, **attrs)
     except Exception as error:
         array = _again(op, run, inputs, attrs, error)
     if run is None and array.__class__ is not _ndarray:
@@ -95,10 +115,11 @@ def apply_(op: Op, target: Tensor, *inputs: Any, **attrs: Any) -> Tensor:
             if isinstance(t, Tensor) and t.node is not None:
                 return _apply_recorded(op, target, root, inputs, attrs)
     array = target.array
-    if op.inplace is not None and state.run is None:
+    inplace = op.inplace if state.run is None else None
+    if inplace is not None and (array.itemsize != 2 or op.lower.rounding == "none"):
         operands = [as_operand(op, t, array) for t in inputs]
         try:
-            op.inplace(array, *operands, **attrs)
+            inplace(array, *operands, **attrs)
         except RuntimeWarning:
             pass  # NumPy looks for overflow once everything is written
         except Exception as error:
@@ -167,16 +188,20 @@ def _copy(target: Tensor) -> Any:
 def as_operand(op: Op, value: Any, like: Any) -> Any:
     """The array of an in-place operand, brought to the target's dtype where PyTorch allows it."""
     if value.__class__ in _numbers:
-        if isinstance(value, float) and like.dtype.kind != "f":
+        if isinstance(value, float) and _RANK[like.dtype.kind] < 2:
             raise _narrowing(op, "float", like.dtype)
         wraps = op.wraps and like.dtype.kind in "iu"
         return as_wrapped(value, like.dtype) if wraps and isinstance(value, int) else value
     array = value.array if isinstance(value, Tensor) else xp.asarray(value)
     if array.dtype is like.dtype or op.promote == "none":
         return array
-    if "biuf".index(array.dtype.kind.replace("u", "i")) > "biuf".index(like.dtype.kind.replace("u", "i")):
+    if _RANK[array.dtype.kind] > _RANK[like.dtype.kind]:
         raise _narrowing(op, array.dtype, like.dtype)
     return array.astype(like.dtype)
+
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
+"""Of the kinds of dtypes, as arrays have them: V is bfloat16."""
 
 
 def _narrowing(op: Op, given: Any, target: Any) -> DTypeError:
@@ -195,8 +220,8 @@ def _check_fits(op: Op, target: Any, result: Any) -> None:
         raise ShapeError(
             message(f"{op.name}_", f"a result of shape {result.shape}", f"the target's shape {target.shape}")
         )
-    given, held = result.dtype.kind, target.dtype.kind
-    if (given == "f" and held != "f") or (held == "b" and given != "b"):
+    given, held = _RANK[result.dtype.kind], _RANK[target.dtype.kind]
+    if given > held and (given == 2 or held == 0):
         raise _narrowing(op, result.dtype, target.dtype)
 
 
@@ -280,7 +305,7 @@ def _again(op: Op, run: Any, inputs: tuple[Any, ...], attrs: dict[str, Any], err
             # is collected.
             del clear, error
     with xp.silence():
-        return op.formula(m, *arrays, **attrs) if run is None else run(op, inputs, attrs)
+        return compute(op, arrays, attrs) if run is None else run(op, inputs, attrs)
 
 
 _OUT_OF_BOUNDS = re.compile(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)")
@@ -422,4 +447,5 @@ def to_dtype(x: Tensor, dtype: Any) -> Tensor:
     """`x` itself if it has `dtype`, else a converted copy; the gradient is converted back, from floats."""
     if x.dtype == dtype:
         return x
+    dtype = as_dtype(dtype)
     return apply(CAST, x if dtype.kind == "f" else x.detach(), dtype=dtype)

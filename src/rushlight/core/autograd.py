@@ -130,7 +130,8 @@ def _walk(
     found: dict[Any, Tensor] = {}
     for node, g in roots:
         _add(grads, heap, node, g)
-    before, state.grad_enabled = (state.grad_enabled, state.backward_of), create_graph
+    before, state.grad_enabled = (state.grad_enabled, state.backward_of, state.cast), create_graph
+    state.cast = None
     try:
         while heap:
             node = heappop(heap)[1]
@@ -164,7 +165,7 @@ def _walk(
             if not retain_graph:
                 node.release()
     finally:
-        state.grad_enabled, state.backward_of = before
+        state.grad_enabled, state.backward_of, state.cast = before
     return found
 
 

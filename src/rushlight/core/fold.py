@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rushlight.core.spec import Spec
+from rushlight.device import xp
 
 if TYPE_CHECKING:
     from rushlight.core.op import Op
@@ -66,9 +67,10 @@ def is_exact(narrow: Any, wide: Any) -> bool:
     """
     bits = {"b": 1, "u": 8 * narrow.itemsize, "i": 8 * narrow.itemsize - 1}
     if narrow.kind == wide.kind:
-        return bool(narrow.itemsize <= wide.itemsize)
+        return bool(narrow.itemsize < wide.itemsize or narrow == wide)
     if wide.kind == "f" and narrow.kind in bits:
-        return bool(bits[narrow.kind] <= {2: 11, 4: 24, 8: 53}[wide.itemsize])
+        held = 8 if wide is xp.bfloat16 else {2: 11, 4: 24, 8: 53}[wide.itemsize]
+        return bool(bits[narrow.kind] <= held)
     if wide.kind in "iu" and narrow.kind in "bu":
         return bool(bits[narrow.kind] <= 8 * wide.itemsize - (wide.kind == "i"))
     return False

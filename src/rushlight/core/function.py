@@ -156,7 +156,7 @@ def _record(
         Node(_part(cls.__name__, i, arrived), [pulse], {}, o.array) for i, o in enumerate(outputs) if several
     ]
     for i, out in enumerate(outputs):
-        if out.array.dtype.kind != "f" or id(made[i]) in ctx._without_grad:
+        if out.dtype.kind != "f" or id(made[i]) in ctx._without_grad:
             out.node = None
         elif several:
             out.node = parts[i]

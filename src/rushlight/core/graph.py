@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from rushlight.core.narrow import widened
 from rushlight.core.op import Op
 from rushlight.core.size import Size
 from rushlight.core.spec import Spec
@@ -133,6 +134,8 @@ class Node:
                     inputs = [Overwritten.check(t, self) for t in inputs]
                     break
         out = self._result(create_graph) if self.out is not None else None
+        if self.op.saves != "specs" and self.spec[1].itemsize == 2:
+            g, out, *inputs = [t if isinstance(t, Overwritten) else widened(t) for t in (g, out, *inputs)]
         vjp: Any = self.op.vjp
         attrs = self.attrs
         if vjp.__class__ is not tuple:

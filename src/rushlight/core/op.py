@@ -42,6 +42,9 @@ class Op:
     first       the input from which promotion counts (1 for `where`, whose condition stays bool).
     lower       how it becomes native code: see `core/lower.py`.
     view        the result may share the first input's memory.
+    bits        the formula looks at the numbers' own bits: 16-bit floats go into it as they are, others as
+                float32 (`core/narrow.py`).
+    lowers      within autocast it takes its tensors in the lower dtype.
     wraps       numbers that the inputs' integer dtype cannot hold count modulo its range, as in PyTorch.
     put         of a view: ``put(x, value, attrs)`` gives the op, inputs and attrs that make the first input
                 `x` anew with `value` in the place of what the view looks at; None where elements repeat.
@@ -65,6 +68,8 @@ class Op:
     first: int = 0
     lower: Lower = OPAQUE
     view: bool = False
+    bits: bool = False
+    lowers: bool = False
     wraps: bool = False
     put: Callable[[Any, Any, dict[str, Any]], tuple[Op, tuple[Any, ...], dict[str, Any]] | None] | None = None
     inplace: Callable[..., Any] | None = None

@@ -210,7 +210,7 @@ class _Style:
     """
 
     def __init__(self, array: Any) -> None:
-        self.floats = array.dtype.kind == "f"
+        self.floats = xp.known(array.dtype).kind == "f"
         self.whole, self.powers, self.width = True, False, 1
         if not self.floats:
             self.width = max(len(str(v)) for v in array.reshape(-1).tolist()) if array.size else 1

@@ -9,9 +9,7 @@ from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 
 __all__ = [
-    "BFLOAT16",
     "NO_COMPLEX",
-    "Unheld",
     "Spec",
     "as_held",
     "as_wrapped",
@@ -49,7 +47,7 @@ class Spec:
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape = shape
-        self.dtype = xp.dtype(dtype)
+        self.dtype = xp.known(dtype)
 
     @property
     def ndim(self) -> int:
@@ -79,22 +77,6 @@ class Spec:
         return f"{self.dtype}{list(self.shape)}"
 
 
-class Unheld:
-    """A dtype of PyTorch's that no tensor has: programs may name it and compare with it."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"rushlight.{self.name}"
-
-    def __reduce__(self) -> str:
-        return self.name.upper()
-
-
-BFLOAT16 = Unheld("bfloat16")
 NO_COMPLEX = "There are no complex tensors: keep real and imaginary parts side by side."
 
 
@@ -105,16 +87,16 @@ def as_dtype(dtype: Any) -> Any:
     dtype('float64')
     """
     try:
-        found = xp.dtype(dtype)
+        found = xp.known(dtype)
     except TypeError:
         found = None
     if found is None or found.kind not in "biuf":
         remedy = "Write rl.float32, say."
         if (found is not None and found.kind == "c") or "complex" in str(dtype):
             remedy = NO_COMPLEX
-        elif "bfloat16" in str(dtype):
-            remedy = "float32 has the range of bfloat16 and more digits, float16 its size."
         raise DTypeError(message("dtype", repr(dtype), "float32, float64, an integer type or bool", remedy))
+    if found is xp.bfloat16:
+        found.load()
     return found
 
 

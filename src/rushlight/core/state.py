@@ -46,6 +46,8 @@ class State(threading.local):
     body: Callable[..., Any] | None = None
     """While tracing: takes (function, specs) and gives (graph, what it reads besides), or None where a loop
     cannot run it."""
+    cast: Any = None
+    """The autocast that is entered (`core/autocast.py`)."""
     inference: bool = False
     """Whether the innermost `inference_mode` is on."""
     origin: Callable[[], Any] | None = None

@@ -120,8 +120,9 @@ class Tensor:
 
     @property
     def dtype(self) -> Any:
-        """The type of the elements, a NumPy dtype."""
-        return self.array.dtype
+        """The type of the elements, a NumPy dtype; or `rl.bfloat16`, which NumPy does not have."""
+        dtype = self.array.dtype
+        return dtype if dtype.kind != "V" else xp.bfloat16
 
     @property
     def ndim(self) -> int:
@@ -174,7 +175,7 @@ class Tensor:
         if not requires_grad:
             self.node = None
         elif not self.requires_grad:
-            if self.array.dtype.kind != "f":
+            if self.dtype.kind != "f":
                 raise DTypeError(
                     message("requires_grad_", str(self.dtype), "a floating dtype", "Use x.float().")
                 )
@@ -199,7 +200,7 @@ class Tensor:
 
     def is_floating_point(self) -> bool:
         """Whether the elements are floats."""
-        return self.array.dtype.kind == "f"
+        return self.dtype.kind == "f"
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the tensor is C-contiguous: its elements lie in row-major order without gaps."""
@@ -222,6 +223,13 @@ class Tensor:
             raise GradError(
                 message("numpy", "a tensor that requires grad", "plain data", "Use x.detach().numpy().")
             )
+        array = self._seen()
+        if array.dtype.kind == "V":
+            raise DTypeError(message("numpy", "bfloat16", "a dtype that NumPy has", "Use x.float().numpy()."))
+        return array
+
+    def _seen(self) -> Any:
+        """The array, for eyes outside."""
         if state.look is not None:
             state.look(self, "numpy")
         return xp.asarray(self.array)
@@ -260,7 +268,8 @@ class Tensor:
         return wrap(array.astype(xp.uint8) if array.dtype == xp.bool_ else array)
 
     def __dlpack__(self, **options: Any) -> Any:
-        return self.numpy().__dlpack__(**options)
+        array = self._seen() if self.dtype is xp.bfloat16 and not self.requires_grad else self.numpy()
+        return xp.to_dlpack(array, **options)
 
     def __dlpack_device__(self) -> Any:
         return self.array.__dlpack_device__()

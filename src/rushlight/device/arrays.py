@@ -19,7 +19,6 @@ from numpy import (
     dtype,
     empty,
     equal,
-    finfo,
     frombuffer,
     full,
     generic,
@@ -38,7 +37,10 @@ from numpy import (
     zeros,
 )
 
+from rushlight.device.bfloat16 import BFloat16, bfloat16, finfo, is_narrow, known
+
 __all__ = [
+    "DTYPES",
     "abs",
     "all",
     "amax",
@@ -46,6 +48,7 @@ __all__ = [
     "any",
     "arange",
     "asarray",
+    "bfloat16",
     "bool_",
     "broadcast_shapes",
     "concatenate",
@@ -69,8 +72,10 @@ __all__ = [
     "int32",
     "int64",
     "int8",
+    "is_narrow",
     "isfinite",
     "isnan",
+    "known",
     "largest",
     "logical_not",
     "maximum",
@@ -86,6 +91,7 @@ __all__ = [
     "silence",
     "smallest",
     "stack",
+    "to_dlpack",
     "transpose",
     "uint32",
     "uint64",
@@ -109,6 +115,8 @@ uint8 = np.dtype("uint8")
 uint32 = np.dtype("uint32")
 uint64 = np.dtype("uint64")
 bool_ = np.dtype("bool")
+DTYPES = (np.dtype, BFloat16)
+"""What dtypes are instances of."""
 
 amax = np.maximum.reduce
 amin = np.minimum.reduce
@@ -130,7 +138,20 @@ def asarray(data: Any, dtype: Any = None) -> Any:
 
 def from_dlpack(source: Any) -> Any:
     """An array that shares the memory of `source`, through the DLPack protocol."""
-    return np.from_dlpack(source)
+    if isinstance(source, np.ndarray):
+        return np.from_dlpack(source)
+    from rushlight.device.dlpack import taken
+
+    return taken(source)
+
+
+def to_dlpack(array: Any, **options: Any) -> Any:
+    """The capsule by which the DLPack protocol gives an array away."""
+    if array.dtype.kind != "V":
+        return array.__dlpack__(**options)
+    from rushlight.device.dlpack import given_away
+
+    return given_away(array, **options)
 
 
 def smallest(dtype: Any) -> Any:
@@ -145,7 +166,7 @@ def largest(dtype: Any) -> Any:
 
 def epsilon(dtype: Any) -> float:
     """The distance from 1 to the next larger number of a floating dtype."""
-    return float(np.finfo(dtype).eps)
+    return float(finfo(dtype).eps)
 
 
 def distance(a: Any, b: Any) -> Any:
@@ -161,7 +182,10 @@ def middle(a: Any) -> Any:
 
 
 def result_type(*kinds: Any) -> Any:
-    """NumPy's promotion of dtypes and arrays."""
+    """NumPy's promotion of dtypes; of bfloat16 and another float it is that of float32."""
+    if True in [k is bfloat16 for k in kinds]:  # asked so that NumPy need not look for a dtype in it
+        others = [k for k in kinds if k is not bfloat16 and k.kind == "f"]
+        return np.result_type(float32, *others) if others else bfloat16
     return np.result_type(*kinds)
 
 

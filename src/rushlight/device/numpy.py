@@ -83,7 +83,7 @@ from numpy import (
     zeros,
 )
 
-from rushlight.device.arrays import asarray, float16, float64, uint64
+from rushlight.device.arrays import asarray, float64, uint64
 from rushlight.device.erf import erf
 from rushlight.device.linalg import (
     cholesky,
@@ -164,7 +164,6 @@ __all__ = [
     "expm1",
     "first_top_at",
     "flip",
-    "float16",
     "float64",
     "floor",
     "floor_divide",

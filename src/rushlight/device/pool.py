@@ -16,7 +16,6 @@ from rushlight.device.arrays import smallest
 
 __all__ = ["pool_indices", "pool_max", "pool_spread", "pool_sum", "resample", "resample_back"]
 
-_NARROW = np.dtype("float16")
 Sizes = tuple[int, ...]
 
 
@@ -69,17 +68,13 @@ def pool_max(x: Any, **how: Any) -> Any:
 
 
 def pool_sum(x: Any, **how: Any) -> Any:
-    """The sum of each window; of float16 in float32."""
-    if x.dtype == _NARROW:
-        return pool_sum(x.astype(np.float32), **how).astype(_NARROW)
+    """The sum of each window."""
     return _merged(np.add, 0, x, how)
 
 
 def pool_spread(g: Any, *, size: Sizes, **how: Any) -> Any:
     """For each element of an input of `size` the sum of `g` over the windows that have it: the transpose of
     `pool_sum`."""
-    if g.dtype == _NARROW:
-        return pool_spread(g.astype(np.float32), size=size, **how).astype(_NARROW)
     axis = g.ndim - len(size)
     for n, *facts in zip(
         size, how["places"], how["sizes"], how["steps"], how["spread"], how["low"], strict=True
@@ -119,12 +114,9 @@ def pool_indices(x: Any, out: Any, **how: Any) -> Any:
 
 
 def resample(x: Any, index: Any, weight: Any = None, *, dim: int) -> Any:
-    """Σ_k weight[k, i] x[index[k, i]] along `dim`; of float16 in float32."""
+    """Σ_k weight[k, i] x[index[k, i]] along `dim`."""
     if weight is None:
         return x.take(index[0], dim)
-    if x.dtype == _NARROW:
-        wide = resample(x.astype(np.float32), index, weight.astype(np.float32), dim=dim)
-        return wide.astype(_NARROW)
     shape = (-1, *(1,) * (x.ndim - dim - 1))
     out = x.take(index[0], dim)
     out *= weight[0].reshape(shape)
@@ -137,9 +129,6 @@ def resample(x: Any, index: Any, weight: Any = None, *, dim: int) -> Any:
 
 def resample_back(g: Any, index: Any, weight: Any = None, *, dim: int, size: int) -> Any:
     """The transpose of `resample` for an axis of `size`: what each element gave is summed."""
-    if g.dtype == _NARROW:
-        weight = None if weight is None else weight.astype(np.float32)
-        return resample_back(g.astype(np.float32), index, weight, dim=dim, size=size).astype(_NARROW)
     lead = (slice(None),) * dim
     out = np.zeros((*g.shape[:dim], size, *g.shape[dim + 1 :]), g.dtype)
     for k, places in enumerate(index.tolist()):

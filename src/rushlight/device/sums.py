@@ -22,19 +22,15 @@ LONG = 4096
 PIECE = 16384
 """Elements of which so many, and their places, stay in the cache."""
 
-_NARROW = np.dtype("float16")
 _ALL = slice(None)
 _add: Any = np.add.reduce
 _multiply: Any = np.multiply.reduce
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
-    """The sum over `axis`, an axis, a tuple of axes or None for all, in the dtype of `x` or another one.
-
-    float16 is added up in float64 and rounded at the end.
-    """
+    """The sum over `axis`, an axis, a tuple of axes or None for all, in the dtype of `x` or another one."""
     last = x.ndim - 1
-    if last > 0 and x.dtype.kind == "f" and x.itemsize > 2:
+    if last > 0 and x.dtype.kind == "f":
         # Of short sums the product with a vector of ones is several times as fast.
         if axis == (0,) and last == 1 and x.shape[0] <= BLOCK:
             total = _ones(x.shape[0], x.dtype) @ x
@@ -42,23 +38,18 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> 
         if axis in (last, (last,)) and 0 < x.shape[last] <= BLOCK and x.flags.c_contiguous:
             total = x.reshape(-1, x.shape[last]) @ _ones(x.shape[last], x.dtype)
             return total.reshape((*x.shape[:last], 1) if keepdims else x.shape[:last])
-    total = _total(x, axis, keepdims, dtype)
-    return total.astype(_NARROW) if x.dtype == _NARROW else total
+    return _total(x, axis, keepdims, dtype)
 
 
 def mean(x: Any, axis: Any, keepdims: bool, part: float) -> Any:
-    """The sum over `axis` times `part`, 1/n. Of float16 the sum may be larger than float16 can be."""
-    if x.dtype == _NARROW:
-        return (_total(x, axis, keepdims) * part).astype(_NARROW)
+    """The sum over `axis` times `part`, 1/n."""
     return sum(x, axis, keepdims) * part
 
 
 def _total(x: Any, axis: Any, keepdims: bool, dtype: Any = None) -> Any:
-    """The sum, not rounded to float16 yet."""
+    """The sum, of blocks and then of their totals where there are many."""
     if x.dtype.kind != "f":
         return _add(x, axis=axis, dtype=dtype or x.dtype, keepdims=keepdims)
-    if x.dtype == _NARROW:
-        return _add(x, axis=axis, dtype=np.float64, keepdims=keepdims)
     if x.size <= BLOCK:
         return _add(x, axis=axis, keepdims=keepdims)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -125,9 +116,7 @@ def _ones(count: int, dtype: Any) -> Any:
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
-    """The product over `axis`, in the dtype of `x` or another one; float16 is multiplied in float32."""
-    if x.dtype == _NARROW:
-        return _multiply(x, axis=axis, dtype=np.float32, keepdims=keepdims).astype(_NARROW)
+    """The product over `axis`, in the dtype of `x` or another one."""
     return _multiply(x, axis=axis, dtype=dtype or x.dtype, keepdims=keepdims)
 
 
@@ -142,14 +131,9 @@ def cumsum(x: Any, axis: int, dtype: Any = None) -> Any:
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """The product of matrices, or of stacks of them; sums of more than LONG terms by halves.
-
-    float16 is multiplied in float32.
-    """
-    if a.shape[-1] <= LONG and a.dtype.char != "e":
+    """The product of matrices, or of stacks of them; sums of more than LONG terms by halves."""
+    if a.shape[-1] <= LONG:
         return np.matmul(a, b)
-    if a.dtype == _NARROW:
-        return matmul(a.astype(np.float32), b.astype(np.float32)).astype(_NARROW)
     if a.dtype.kind != "f":
         return np.matmul(a, b)
     half = a.shape[-1] // 2
@@ -159,12 +143,7 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 def add_at(shape: tuple[int, ...], index: Any, values: Any) -> Any:
-    """Zeros of `shape` with `values` added at `index`, one after the other; positions that repeat add up.
-
-    float16 is added up in float32.
-    """
-    if values.dtype == _NARROW:
-        return add_at(shape, index, values.astype(np.float32)).astype(_NARROW)
+    """Zeros of `shape` with `values` added at `index`, one after the other; positions that repeat add up."""
     out = np.zeros(shape, values.dtype)
     numbers = _slice_numbers(shape, index, values)
     if numbers is None:
@@ -190,7 +169,7 @@ def _slice_numbers(shape: tuple[int, ...], index: Any, values: Any) -> Any:
     axis = len(before)
     if axis >= len(shape) or any(i.__class__ is not slice or i != _ALL for i in before):
         return None
-    if getattr(last, "dtype", _NARROW).kind != "i" or len(shape) < 2 or not values.size:
+    if getattr(last, "dtype", values.dtype).kind != "i" or len(shape) < 2 or not values.size:
         return None
     if values.shape != (*shape[:axis], *last.shape, *shape[axis + 1 :]):
         return None

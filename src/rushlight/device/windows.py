@@ -21,7 +21,6 @@ __all__ = ["convolve", "convolve_input", "convolve_weight", "fold", "pad", "wind
 PIECE = 1 << 18
 """Elements of columns that are made at a time."""
 
-_NARROW = np.dtype("float16")
 Sizes = tuple[int, ...]
 
 
@@ -60,19 +59,14 @@ def windows(x: Any, dims: Sizes, sizes: Sizes, steps: Sizes, spread: Sizes) -> A
 
 def fold(g: Any, shape: Sizes, dims: Sizes, sizes: Sizes, steps: Sizes, spread: Sizes) -> Any:
     """Zeros of `shape`, with the elements of windows added where they come from."""
-    wide = np.float32 if g.dtype == _NARROW else g.dtype
-    out = np.zeros(shape, wide)
+    out = np.zeros(shape, g.dtype)
     for place in np.ndindex(*sizes):
         index = [slice(None)] * len(shape)
         for d, at, step, apart in zip(dims, place, steps, spread, strict=True):
             first = at * apart
             index[d] = slice(first, first + (g.shape[d] - 1) * step + 1, step)
         out[tuple(index)] += g[(..., *place)]
-    return out.astype(g.dtype, copy=False)
-
-
-def _in_float32(function: Any, *arrays: Any, **facts: Any) -> Any:
-    return function(*[a.astype(np.float32) for a in arrays], **facts).astype(_NARROW)
+    return out
 
 
 def _bordered(x: Any, low: Sizes, high: Sizes) -> Any:
@@ -119,9 +113,6 @@ def _by_place(w: Any, groups: int, stride: Sizes) -> list[Any]:
 
 def convolve(x: Any, w: Any, *, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Any:
     """The sum of the products of a weight (O, C/groups, *K) with each window of `x` (N, C, *S)."""
-    facts: dict[str, Any] = {"stride": stride, "dilation": dilation, "groups": groups}
-    if x.dtype == _NARROW:
-        return _in_float32(convolve, x, w, padding=padding, **facts)
     x = _bordered(x, padding, padding)
     sizes = _places(x.shape[2:], w.shape[2:], stride, dilation)
     out = np.empty((x.shape[0], groups, w.shape[0] // groups, math.prod(sizes)), x.dtype)
@@ -144,9 +135,6 @@ def convolve_weight(
     x: Any, g: Any, *, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Any:
     """The sum, over samples and places, of the products of `g` (N, O, *P) with the windows of `x`."""
-    facts: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    if x.dtype == _NARROW:
-        return _in_float32(convolve_weight, x, g, kernel=kernel, **facts)
     x = _bordered(x, padding, padding)
     outputs, channels = g.shape[1], x.shape[1] // groups
     rows = g.reshape(g.shape[0], groups, outputs // groups, math.prod(g.shape[2:]))
@@ -165,8 +153,6 @@ def convolve_input(
     """The sum, for each element of an input of `size`, of the products of `g` with the weights that the
     element met: the transpose of `convolve`."""
     facts: dict[str, Any] = {"dilation": dilation, "groups": groups}
-    if g.dtype == _NARROW:
-        return _in_float32(convolve_input, g, w, size=size, stride=stride, padding=padding, **facts)
     kernel = w.shape[2:]
     reach = tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
     if all(s == 1 for s in stride):

@@ -17,6 +17,7 @@ import numpy as np
 from rushlight.core.placement import device
 from rushlight.core.size import Size
 from rushlight.core.tensor import Parameter, Tensor
+from rushlight.device.bfloat16 import bfloat16
 from rushlight.interop.numpy_pickles import numpy_array, numpy_dtype, numpy_scalar, set_array, set_dtype
 from rushlight.interop.storages import DTYPES, STORAGES, Kind, Storage
 
@@ -322,6 +323,7 @@ NAMES: dict[str, Any] = {
     "numpy dtype": Maker(numpy_dtype),
     "numpy ndarray": np.ndarray,
     **{f"torch {name}": dtype for name, dtype in DTYPES.items()},
+    "torch bfloat16": bfloat16,
     **{f"torch {name}": Kind(dtype) for name, dtype in STORAGES.items()},
     "torch.storage UntypedStorage": Kind("uint8"),
     "torch.storage _UntypedStorage": Kind("uint8"),

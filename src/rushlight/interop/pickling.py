@@ -13,6 +13,7 @@ import numpy as np
 from rushlight.core.placement import device
 from rushlight.core.size import Size
 from rushlight.core.tensor import Parameter, Tensor
+from rushlight.device.bfloat16 import bfloat16
 from rushlight.errors import DTypeError, NotSupportedError, message
 from rushlight.interop.layout import Layout
 from rushlight.interop.pickles import FACTORIES, namespace_class
@@ -212,7 +213,7 @@ class Writer:
 
     def tensor(self, value: Tensor) -> Call:
         """A tensor as a part of a storage."""
-        array = value.detach().numpy()
+        array = value.detach().array
         place = self.layout.place(array)
         name = array.dtype.name
         kind = f"torch {CLASSES[name]}" if name in CLASSES else "torch.storage UntypedStorage"
@@ -254,7 +255,8 @@ def _refused(value: Any) -> Exception:
 
 def _put_dtype(writer: Writer, value: Any) -> None:
     known = DTYPES.get(value.name)
-    writer.put(Global(f"torch {value.name}") if known == value else _numpy(value))
+    ours = value is bfloat16 or known == value
+    writer.put(Global(f"torch {value.name}") if ours else _numpy(value))
 
 
 PLAIN: dict[type, Any] = {
@@ -263,7 +265,7 @@ PLAIN: dict[type, Any] = {
     int: Writer.put_int,
     float: lambda writer, value: writer.out.extend(b"G" + struct.pack(">d", value)),
     str: Writer.put_str,
-    **{type(dtype): _put_dtype for dtype in DTYPES.values()},
+    **{type(dtype): _put_dtype for dtype in (*DTYPES.values(), bfloat16)},
 }
 CONTAINERS: dict[type, Any] = {
     tuple: Writer.put_tuple,

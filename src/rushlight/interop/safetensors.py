@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.core.tensor import Tensor
+from rushlight.device import xp
 from rushlight.errors import DataError, DTypeError, NotSupportedError, message
 from rushlight.interop.files import write_atomically
 from rushlight.interop.recognise import recognise
-from rushlight.interop.storages import from_bfloat16
+from rushlight.interop.storages import as_bfloat16
 from rushlight.interop.strict import parse_json
 
 __all__ = ["dump", "load_file", "load_metadata", "parse", "save_file"]
@@ -58,7 +60,7 @@ def save_file(
 
 
 def load_file(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The tensors of a safetensors file, by name, BF16 as float32; no library is needed.
+    """The tensors of a safetensors file, by name; no library is needed, but for BF16 ml_dtypes.
 
     Raises DataError for a missing or damaged file, DTypeError for a dtype that Rushlight lacks.
     """
@@ -87,7 +89,7 @@ def dump(tensors: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) 
 def parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:
     """Arrays and metadata in the bytes of a safetensors file; `name` stands in error messages.
 
-    BF16 becomes float32, which holds all its values. Every size is checked before it is believed. Raises
+    Every size is checked before it is believed. Raises
     DataError for a damaged file or one of another format, DTypeError for a dtype that NumPy lacks.
     """
     try:
@@ -161,7 +163,7 @@ def _value(raw: np.ndarray[Any, Any], entry: dict[str, Any]) -> np.ndarray[Any, 
     """A copy that can be written to, in the machine's byte order."""
     dtype, value = entry["dtype"], raw.astype(raw.dtype.type)  # the type, so that the dtype is NumPy's own
     if dtype == "BF16":
-        return from_bfloat16(value)
+        return as_bfloat16(value)
     return np.not_equal(value, 0, out=np.empty(raw.shape, bool)) if dtype == "BOOL" else value
 
 
@@ -184,9 +186,9 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 
 
 def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
-    array = np.asarray(value.detach().numpy() if hasattr(value, "detach") else value, order="C")
-    if array.dtype not in SUPPORTED:
-        known = ", ".join(sorted(str(dtype) for dtype in SUPPORTED))
+    array = np.asarray(value.detach().array if isinstance(value, Tensor) else value, order="C")
+    if array.dtype not in SUPPORTED and xp.known(array.dtype) is not xp.bfloat16:
+        known = ", ".join(sorted(str(dtype) for dtype in (*SUPPORTED, "bfloat16")))
         raise DTypeError(message("save_file", f"{name!r} of dtype {array.dtype}", f"one of {known}"))
     return array
 

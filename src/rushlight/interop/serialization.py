@@ -80,7 +80,7 @@ def load(
     """What `save`, or PyTorch's torch.save, wrote to the file `f`, a path or a file that is open for reading.
 
     No code of the file is run, whatever `weights_only` says: only values of the kinds that `save` takes are
-    made. All tensors come to lie on the CPU. bfloat16 becomes float32, which holds all its values.
+    made. All tensors come to lie on the CPU.
     `map_location` may be the CPU, or what maps other devices to it; the other arguments change nothing.
 
     Raises DataError for a file that is damaged or of another format, or that holds an object of another

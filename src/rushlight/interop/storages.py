@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.tensor import Tensor, wrap
+from rushlight.device import xp
 from rushlight.errors import DTypeError, message
 
-__all__ = ["DTYPES", "STORAGES", "Kind", "Storage", "from_bfloat16"]
+__all__ = ["DTYPES", "STORAGES", "Kind", "Storage", "as_bfloat16"]
 
 STORAGES = {
     "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16", "LongStorage": "int64",
@@ -78,14 +79,13 @@ class Storage:
             start, steps = 0, (0,) * len(size)
         # NumPy checks that the buffer holds them all.
         array: np.ndarray[Any, Any] = np.ndarray(size, stored, self.memory.data, start, steps)
-        if self.kind.dtype == "bfloat16":
-            array = from_bfloat16(array.astype(np.uint16))
-        elif self.kind.dtype == "bool":
+        if self.kind.dtype == "bool":
             array = self._bools(array)
         elif self.memory.swapped:
             array = array.astype(dtype)
-        out = wrap(array)
-        if array.base is not None:
+        shares = array.base is not None
+        out = wrap(as_bfloat16(array) if self.kind.dtype == "bfloat16" else array)
+        if shares:
             if self.memory.root is None:
                 self.memory.root = out
             else:
@@ -107,14 +107,14 @@ class Pending(Storage):
         return wrap(np.zeros(()))
 
 
-def from_bfloat16(halves: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The float32 numbers whose upper halves these are; float32 holds all that bfloat16 does.
+def as_bfloat16(words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The bfloat16 numbers whose bits these are, in the same memory. Raises NotSupportedError where the
+    library that has them is not installed.
 
-    >>> from_bfloat16(np.array([0x3F80, 0xC000], np.uint16))
-    array([ 1., -2.], dtype=float32)
+    >>> as_bfloat16(np.array([0x3F80, 0xC000], np.uint16)).tolist()
+    [1.0, -2.0]
     """
-    out = np.empty(halves.shape, np.uint32)
-    return np.left_shift(halves, 16, dtype=np.uint32, out=out).view(np.float32)
+    return words.view(xp.bfloat16.load())
 
 
 def _is_count(value: Any) -> bool:

@@ -187,7 +187,7 @@ def _name_within(path: tuple[str, ...], module: Module) -> str:
 def _observed(x: Any) -> Any:
     """Plain floating data gets an alias by which `backward` can find it; everything else stays as it is."""
     try:
-        return observe(x) if isinstance(x, Tensor) and x.node is None and x.array.dtype.kind == "f" else x
+        return observe(x) if isinstance(x, Tensor) and x.node is None and x.dtype.kind == "f" else x
     except NoArray:
         return x
 

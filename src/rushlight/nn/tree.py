@@ -280,7 +280,7 @@ class ModuleTree(Saved):
         return self.to("float16")
 
     def bfloat16(self: T) -> T:
-        """Refused: there is no bfloat16; float16 has its size."""
+        """All floating parameters and buffers as bfloat16."""
         return self.to("bfloat16")
 
     def type(self: T, dst_type: Any) -> T:

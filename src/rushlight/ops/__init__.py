@@ -105,7 +105,8 @@ LATER: dict[str, str] = {
     "conv": "convolution",
     "coo_making": "dsmm sparse_coo_tensor spmm",
     "typed": """
-        BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor LongTensor ShortTensor
+        BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor
+        LongTensor ShortTensor
     """,
     "algebra": "addbmm addmv addr baddbmm chain_matmul cross ger inner kron tensordot vander vdot",
     "arranging": """
@@ -225,7 +226,7 @@ METHODS: dict[str, str] = {
     """,
     "order": "aminmax kthvalue median mode msort nanmean nanmedian nanquantile nansum quantile",
     "reals": """
-        H adjoint angle bfloat16 cdouble cfloat chalf conj conj_physical is_conj is_inference is_neg real
+        H adjoint angle cdouble cfloat chalf conj conj_physical is_conj is_inference is_neg real
         resolve_conj resolve_neg
     """,
     "scans": "cummax cummin cumprod diff logcumsumexp",

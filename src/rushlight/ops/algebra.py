@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.apply import one_dtype, to_dtype
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import broadcast, normalize_axes, normalize_axis
 from rushlight.core.tensor import Tensor, method
 from rushlight.device import xp
@@ -45,6 +46,7 @@ def _added(name: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) -> 
 
 
 @method()
+@autocasts("lower")
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (the sum of the products of two batches of matrices).
 
@@ -56,12 +58,14 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alph
 
 
 @method()
+@autocasts("lower")
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (the products of two batches of matrices)."""
     return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 @method()
+@autocasts("as it is")
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec)."""
     return _added("addmv", input, mv(mat, vec), beta, alpha)
@@ -84,6 +88,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any
 
 
 @method()
+@autocasts("as it is")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The inner product of two vectors."""
     with_axes("vdot", (input, 1), (other, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ShapeError, message
 from rushlight.ops.einsum import einsum
@@ -9,6 +10,7 @@ from rushlight.ops.einsum import einsum
 __all__ = ["bilinear"]
 
 
+@autocasts("as it is")
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y_k = x₁ᵀ A_k x₂ + b_k: (*, I) and (*, J) with weight A (K, I, J) and bias (K,) give (*, K).
 

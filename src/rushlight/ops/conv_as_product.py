@@ -24,12 +24,12 @@ PLACES, INSIDE, RESTS = "xyzuvw", "klmhij", "pqrabd"
 
 
 def _wide(product: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Of float16 the product in float32, rounded at the end."""
+    """Of 16-bit floats the product in float32, rounded at the end."""
 
     def rounded(*inputs: Tensor, **how: Any) -> Tensor:
-        if inputs[0].dtype != xp.float16:
+        if not xp.is_narrow(inputs[0].dtype):
             return product(*inputs, **how)
-        return product(*[x.float() for x in inputs], **how).half()
+        return product(*[x.float() for x in inputs], **how).to(inputs[0].dtype)
 
     return rounded
 

@@ -89,8 +89,8 @@ def _converter(name: str, dtype: Any) -> None:
 
 
 for _name, _dtype in {
-    "float": xp.float32, "double": xp.float64, "half": xp.float16, "long": xp.int64, "int": xp.int32,
-    "short": xp.int16, "byte": xp.uint8, "char": xp.int8, "bool": xp.bool_,
+    "float": xp.float32, "double": xp.float64, "half": xp.float16, "bfloat16": xp.bfloat16,
+    "long": xp.int64, "int": xp.int32, "short": xp.int16, "byte": xp.uint8, "char": xp.int8, "bool": xp.bool_,
 }.items():  # fmt: skip
     _converter(_name, _dtype)
 

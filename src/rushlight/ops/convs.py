@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.ops.conv import convolution
@@ -95,6 +96,7 @@ def _transposed(
     return out if x.ndim == input.ndim else out.squeeze(0)
 
 
+@autocasts("lower")
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -118,6 +120,7 @@ def conv1d(
     return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@autocasts("lower")
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -137,6 +140,7 @@ def conv2d(
     return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@autocasts("lower")
 def conv3d(
     input: Tensor,
     weight: Tensor,
@@ -156,6 +160,7 @@ def conv3d(
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
+@autocasts("lower")
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -181,6 +186,7 @@ def conv_transpose1d(
                        dilation)  # fmt: skip
 
 
+@autocasts("lower")
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -201,6 +207,7 @@ def conv_transpose2d(
                        dilation)  # fmt: skip
 
 
+@autocasts("lower")
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,
@@ -222,6 +229,7 @@ def conv_transpose3d(
                        dilation)  # fmt: skip
 
 
+@autocasts("lower")
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
     """`conv1d` with the axes in another order: input (L, N, C), weight (K, C, O), bias (O,), the result
     (places, N, O). ``pad`` zeros stand at both ends.

@@ -77,7 +77,7 @@ def _convert(op: str, data: Any, dtype: Any, copy: bool) -> Any:
     elif listed:
         wanted = default.dtype if array.dtype.kind == "f" or not array.size else array.dtype
     else:
-        wanted = array.dtype
+        wanted = xp.known(array.dtype)
     if listed and array.size and (wanted.kind in "iu" or wanted == xp.uint64):
         for extreme in (xp.amin(array, axis=None), xp.amax(array, axis=None)):
             as_held(op, extreme.item(), wanted if dtype is not None else xp.int64)
@@ -108,7 +108,7 @@ def _read(op: str, data: Any) -> tuple[Any, bool]:
         raise ArgumentError(
             message(op, "nested lists of unequal lengths", "lists of one length at each depth")
         ) from None
-    if array.dtype.kind not in "biuf":
+    if xp.known(array.dtype).kind not in "biuf":
         raise DTypeError(
             message(
                 op,
@@ -295,7 +295,7 @@ def new_full(
 ) -> Tensor:
     """One value in a new shape, with the dtype of `input`."""
     check_device(device)
-    dtype = input.array.dtype if dtype is None else as_dtype(dtype)
+    dtype = input.dtype if dtype is None else as_dtype(dtype)
     out = apply(FULL, shape=tuple(size), value=as_held("new_full", fill_value, dtype), dtype=dtype)
     return out.requires_grad_() if requires_grad else out
 

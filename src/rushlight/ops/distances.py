@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import default, normalize_axis
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, method
@@ -30,6 +31,7 @@ def _length(gap: Tensor, p: float) -> Tensor:
     return norm(gap, p, -1) if gap.shape[-1] else gap.sum(-1)
 
 
+@autocasts("float32")
 def cdist(
     x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
 ) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.apply import apply, one_dtype
+from rushlight.core.autocast import lowered, within
 from rushlight.core.lower import Contract
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
@@ -56,8 +57,9 @@ def _einsum_grad(g: Tensor, out: Any, *inputs: Tensor, equation: str) -> list[Te
 
 
 def _einsum(m: Any, *xs: Any, equation: str) -> Any:
-    if xs[0].dtype.kind == "f" and (xs[0].dtype == m.float16 or _terms(equation, xs) > SHORT):
-        return _decomposed(*[wrap(x) for x in xs], equation=equation).array
+    if xs[0].dtype.kind == "f" and _terms(equation, xs) > SHORT:
+        with within(None):
+            return _decomposed(*[wrap(x) for x in xs], equation=equation).array
     out = m.einsum(equation, *xs, optimize=len(xs) > 2)
     # Of one operand, with nothing to add up, NumPy gives a view.
     return out if len(xs) > 1 else m.cast(out, out.dtype)
@@ -210,6 +212,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         operands = tuple(operands[0])
     terms, result = _explicit(equation, operands)
     if any(sum(c in term for term in terms) > 1 for c in set("".join(terms)) - set(result)):
+        operands = lowered(operands)  # a product, as that of matrices
         one_dtype("einsum", operands)
     pairs = [_diagonals(term, x) for term, x in zip(terms, operands, strict=True)]
     missing = set(result) - set("".join(terms))

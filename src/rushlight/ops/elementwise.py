@@ -186,7 +186,7 @@ def rsqrt(input: Tensor) -> Tensor:
 @method()
 def square(input: Tensor) -> Tensor:
     """x * x; of bools, whole numbers."""
-    return input * input if input.array.dtype.kind != "b" else input.long()
+    return input * input if input.dtype.kind != "b" else input.long()
 
 
 @method()
@@ -204,7 +204,7 @@ def abs(input: Tensor) -> Tensor:
 @method("sign", "sgn")
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; of bools, themselves."""
-    return apply(SIGN, input) if input.array.dtype.kind != "b" else input.clone()
+    return apply(SIGN, input) if input.dtype.kind != "b" else input.clone()
 
 
 @method()
@@ -245,8 +245,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         out = input if min is None else apply(CLAMP_MIN, input, min)
         return out if max is None else apply(CLAMP_MAX, out, max)
     bounds = _bounds(min, max)
-    dtype = _limited("clamp", input.array.dtype, bounds)
-    return apply(CLAMP, input if dtype == input.array.dtype else input.to(dtype), **bounds)
+    dtype = _limited("clamp", input.dtype, bounds)
+    return apply(CLAMP, input if dtype == input.dtype else input.to(dtype), **bounds)
 
 
 def _bounds(min: Any, max: Any) -> dict[str, Any]:
@@ -341,8 +341,8 @@ def clamp_(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         out = input if min is None else apply_(CLAMP_MIN, input, min)
         return out if max is None else apply_(CLAMP_MAX, out, max)
     bounds = _bounds(min, max)
-    dtype = _limited("clamp_", input.array.dtype, bounds)
-    if dtype != input.array.dtype:
-        got, remedy = f"{dtype} into {input.array.dtype}", "Convert the target, or use clamp."
+    dtype = _limited("clamp_", input.dtype, bounds)
+    if dtype != input.dtype:
+        got, remedy = f"{dtype} into {input.dtype}", "Convert the target, or use clamp."
         raise DTypeError(message("clamp_", got, "a result that the target can hold", remedy))
     return apply_(CLAMP, input, **bounds)

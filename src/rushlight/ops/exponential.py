@@ -154,6 +154,8 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 @method()
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2^other."""
+    if xp.is_narrow(input.dtype) and other.dtype.kind != "f":
+        return (input.float() * exp2(other)).to(input.dtype)
     return input * exp2(other)
 
 

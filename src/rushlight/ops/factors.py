@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply
+from rushlight.core.autocast import autocasts
 from rushlight.core.op import Op, register
 from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec
@@ -89,6 +90,7 @@ def _cholesky_vjp(g: Tensor, L: Tensor, x: Any) -> Tensor:
 CHOLESKY = register(Op("cholesky", lambda m, x: m.cholesky(x), lambda x: x, (_cholesky_vjp,), saves="out"))
 
 
+@autocasts("float32")
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     """Lower triangular L with A = L L', or with ``upper`` its transpose; of the symmetric positive definite
     matrix that the lower triangle of A (the upper one with ``upper``) stands for.
@@ -162,6 +164,7 @@ def _lower(op: str, uplo: str) -> bool:
     return uplo.upper() == "L"
 
 
+@autocasts("float32")
 def eigh(A: Tensor, UPLO: str = "L") -> Eigh:
     """The eigenvalues and eigenvectors of symmetric matrices (..., n, n): A = V diag(w) V'.
 
@@ -176,6 +179,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigh:
     return Eigh(packed[..., 0], packed[..., 1:])
 
 
+@autocasts("float32")
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of symmetric matrices, rising; see `eigh`."""
     return apply(EIGVALSH, as_matrix("eigvalsh", A, square=True), lower=_lower("eigvalsh", UPLO))
@@ -250,6 +254,7 @@ def _no_driver(name: str, driver: str | None) -> None:
         raise NotSupportedError(message(f"linalg.{name}", f"driver={driver!r}", "None: there is one"))
 
 
+@autocasts("float32")
 def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> SVD:
     """A = U diag(S) V' with orthonormal U (..., m, k), V (..., n, k) and S falling; k = min(m, n), unless
     ``full_matrices`` completes U and V to square matrices, by what counts as fixed in the derivative.
@@ -265,6 +270,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     return SVD(*_parts(packed, _svd_shapes(A.shape[-2], A.shape[-1], full_matrices)))
 
 
+@autocasts("float32")
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values of A, falling."""
     _no_driver("svdvals", driver)
@@ -310,6 +316,7 @@ def _qr_vjp(g: Tensor, out: Tensor, x: Tensor, *, complete: bool) -> Tensor:
 QR_OP = register(Op("qr", lambda m, x, *, complete: m.qr(x, complete), _infer_qr, (_qr_vjp,), saves="both"))
 
 
+@autocasts("float32")
 def qr(A: Tensor, mode: str = "reduced") -> QR:
     """A = Q R with orthonormal columns in Q and R upper triangular.
 

@@ -33,6 +33,7 @@ _NAMES = {
     "float32": "FloatTensor",
     "float64": "DoubleTensor",
     "float16": "HalfTensor",
+    "bfloat16": "BFloat16Tensor",
     "uint8": "ByteTensor",
     "int8": "CharTensor",
     "int16": "ShortTensor",

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -58,6 +59,7 @@ def affine_grid_generator(theta: Tensor, size: Sequence[int], align_corners: boo
     return out.reshape(sizes[0], *places, count)
 
 
+@autocasts("float32")
 def grid_sampler(
     input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
 ) -> Tensor:
@@ -77,6 +79,7 @@ def grid_sampler(
     return sampled("grid_sampler", input, grid, interpolation_mode, padding_mode, align_corners)
 
 
+@autocasts("float32")
 def grid_sampler_2d(
     input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
 ) -> Tensor:
@@ -89,6 +92,7 @@ def grid_sampler_2d(
     return sampled("grid_sampler_2d", input, grid, interpolation_mode, padding_mode, align_corners, 2)
 
 
+@autocasts("float32")
 def grid_sampler_3d(
     input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
 ) -> Tensor:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rushlight.core.apply import apply
 from rushlight.core.lower import Loop, Result
+from rushlight.core.narrow import compute
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
@@ -72,7 +73,7 @@ def _round(m: Any, body: Graph, arrays: Sequence[Any]) -> list[Any]:
     values = {id(v): a for v, a in zip(body.inputs, arrays, strict=True)}
     for node in body.nodes:
         operands = [values.get(id(v), v) for v in node.inputs]
-        values[id(node.out)] = xp.asarray(node.op.formula(m, *operands, **node.attrs))
+        values[id(node.out)] = xp.asarray(compute(node.op, operands, node.attrs, node.out.spec.dtype))
     return [values[id(v)] for v in body.outputs]
 
 

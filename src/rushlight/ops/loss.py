@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from rushlight.core.apply import apply
+from rushlight.core.autocast import autocasts
 from rushlight.core.lower import View
 from rushlight.core.op import Op, elementwise, register
 from rushlight.core.spec import Spec, broadcast
@@ -207,6 +208,7 @@ CROSS_ENTROPY = register(
 )
 
 
+@autocasts("float32")
 def cross_entropy(input: Tensor, target: Tensor, mean: bool = False) -> Tensor:
     """-ln softmax(x_n)[t_n] for each row of logits (N, C) and classes (N,), or the mean of that.
 

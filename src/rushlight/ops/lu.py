@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rushlight.core.apply import apply
+from rushlight.core.autocast import autocasts
 from rushlight.core.op import Op, register
 from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec
@@ -94,6 +95,7 @@ def lu_unpack(
     return P, L, U
 
 
+@autocasts("float32")
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     """X with A X = B (X A = B unless ``left``; A' in place of A with ``adjoint``), given A's LU factors."""
     P, L, U = lu_unpack(LU, pivots)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.core.apply import apply, one_dtype
+from rushlight.core.autocast import autocasts
 from rushlight.core.lower import Contract
 from rushlight.core.op import REGISTRY, Op, register
 from rushlight.core.spec import Spec, broadcast
@@ -117,6 +118,7 @@ MATMUL = register(
         _infer_matmul,
         (_left, _right),
         promote="same",
+        lowers=True,
         lower=Contract(_letters),
         label=_label_matmul,
     )
@@ -172,6 +174,7 @@ LINEAR = register(
         _infer_linear,
         (lambda g, out, x, weight, bias=None: apply(MATMUL, g, weight), _linear_weight, _linear_bias),
         promote="same",
+        lowers=True,
         decompose=lambda x, weight, bias=None: (
             apply(MATMUL, x, weight.T) if bias is None else apply(MATMUL, x, weight.T) + bias
         ),
@@ -233,6 +236,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 @method()
+@autocasts("as it is")
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Matrix times vector."""
     with_axes("mv", (input, 2), (vec, 1))
@@ -240,6 +244,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
 
 
 @method()
+@autocasts("as it is")
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors."""
     with_axes("dot", (input, 1), (tensor, 1))
@@ -254,6 +259,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 @method()
+@autocasts("lower")
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
     product = mm(mat1, mat2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.results import shown_as
 from rushlight.core.tensor import Tensor, method
 from rushlight.ops import factors, lu, solving
@@ -102,6 +103,7 @@ class TriangularSolution(NamedTuple):
 
 
 @method()
+@autocasts("float32")
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """`rl.linalg.cholesky`."""
     return factors.cholesky(input, upper=upper)
@@ -126,18 +128,21 @@ def logdet(input: Tensor) -> Tensor:
 
 
 @method()
+@autocasts("float32")
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """`rl.linalg.pinv` with rtol = rcond."""
     return solving.pinv(input, rtol=rcond)
 
 
 @method()
+@autocasts("float32")
 def qr(input: Tensor, some: bool = True) -> factors.QR:
     """`rl.linalg.qr`, reduced, or complete unless ``some``."""
     return factors.qr(input, "reduced" if some else "complete")
 
 
 @method()
+@autocasts("float32")
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
     """`rl.linalg.svd` with V in the place of V'."""
     if not compute_uv:
@@ -149,6 +154,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
 
 
 @method()
+@autocasts("float32")
 def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """X with A X = `input`, given what `rl.linalg.lu_factor` found for A."""
     return lu.lu_solve(LU_data, LU_pivots, input)
@@ -161,6 +167,7 @@ def _lu(input: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
 
 
 @method()
+@autocasts("float32")
 def triangular_solve(
     input: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> TriangularSolution:

@@ -120,26 +120,24 @@ AFFINE = register(
 def normalized(x: Tensor, dim: Axes, eps: float, centred: bool = True) -> Tensor:
     """(x - mean) / sqrt(variance + eps) over the axes `dim`; not centred, x / sqrt(mean(x²) + eps).
 
-    The variance is that of all elements, with 1/n. float16 is worked out in float32.
+    The variance is that of all elements, with 1/n.
 
     >>> import rushlight as rl
     >>> rl.ops.normalization.normalized(rl.tensor([[1.0, 3.0]]), (1,), 0.0)
     tensor([[-1.,  1.]])
     """
-    if x.dtype == xp.float16:
-        return normalized(x.float(), dim, eps, centred).half()
     middle = (reduce.mean(x, dim, True),) if centred else ()
     factor = apply(FACTOR, x, *middle, dim=dim, eps=float(eps))
     return apply(STANDARD, x, *middle, factor, dim=dim)
 
 
 def _checked(name: str, x: Any, *others: Tensor | None) -> None:
-    """Refuse what is no tensor of floats, and parameters of another dtype; with float16 float32 may go."""
+    """Refuse what is no tensor of floats, and parameters of another dtype, but for 16-bit floats: the input
+    may have been one too."""
     if not isinstance(x, Tensor) or x.dtype.kind != "f":
         got = str(x.dtype) if isinstance(x, Tensor) else f"a {type(x).__name__}"
         raise DTypeError(message(name, got, "a tensor of floats", "Convert it: x.float()."))
-    if x.dtype != xp.float16:
-        one_dtype(name, [x, *(t for t in others if t is not None)])
+    one_dtype(name, [x, *(t for t in others if t is not None and not xp.is_narrow(t.dtype))])
 
 
 def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
@@ -159,6 +157,7 @@ def _vectors(name: str, count: int, **given: Tensor | None) -> None:
             raise ShapeError(message(name, f"{what} of shape {t.shape}", f"({count},), one for each channel"))
 
 
+@reduce.in_float32
 def layer_norm(
     input: Tensor,
     normalized_shape: int | Sequence[int],
@@ -181,6 +180,7 @@ def layer_norm(
     return _over_last("layer_norm", input, normalized_shape, weight, bias, eps, True)
 
 
+@reduce.in_float32
 def rms_norm(
     input: Tensor,
     normalized_shape: int | Sequence[int],
@@ -199,7 +199,7 @@ def rms_norm(
             [1.0000, 1.0000]])
     """
     if eps is None:
-        eps = xp.epsilon(xp.float32 if input.dtype == xp.float16 else input.dtype)
+        eps = xp.epsilon(input.dtype)
     return _over_last("rms_norm", input, normalized_shape, weight, None, eps, False)
 
 
@@ -221,6 +221,7 @@ def _over_last(
     return _affine(y if len(shape) == 1 else y.reshape(x.shape), weight, bias, shape)
 
 
+@reduce.in_float32
 def group_norm(
     input: Tensor,
     num_groups: int,
@@ -255,6 +256,7 @@ def _channels(x: Tensor) -> tuple[int, ...]:
     return (x.shape[1], *[1] * (x.ndim - 2))
 
 
+@reduce.in_float32
 def batch_norm(
     input: Tensor,
     weight: Tensor | None,
@@ -312,6 +314,7 @@ def _by_running(
             message(name, "no running_mean or running_var", "both, where the batch's own are not used")
         )
     shape = _channels(x)
+    mean, var = mean.to(x.dtype), var.to(x.dtype)
     scale = (var + eps).rsqrt()
     out = (x - mean.reshape(shape)) * (scale if weight is None else scale * weight).reshape(shape)
     return _affine(out, None, bias, shape).to(x.dtype)
@@ -327,7 +330,7 @@ def _track(
     """
     if (mean is None and var is None) or not x.numel():
         return
-    x = x.detach().float() if x.dtype == xp.float16 else x.detach()
+    x = x.detach()
     count = math.prod(x.shape[d] for d in dim)
     own = reduce.mean(x, dim, True)
     deviation = x - own
@@ -335,10 +338,12 @@ def _track(
     for running, now in ((mean, own), (var, spread)):
         if running is not None:
             now = now if over is None else reduce.mean(now, over)
-            now = now.reshape(running.shape).to(running.dtype)
-            running.copy_(running * (1 - momentum) + now * momentum)
+            now = now.reshape(running.shape)
+            now = now if xp.is_narrow(running.dtype) else now.to(running.dtype)
+            running.copy_(running.to(now.dtype) * (1 - momentum) + now * momentum)
 
 
+@reduce.in_float32
 def instance_norm(
     input: Tensor,
     weight: Tensor | None,

@@ -68,6 +68,7 @@ NEXTAFTER = elementwise(
     (lambda g, out, a, b: kept(~((a <= b) & (a >= b)), g), lambda g, out, a, b: kept(False, g)),
     lower=Opaque(),
     promote="float",
+    bits=True,
 )
 SIGNBIT = elementwise("signbit", lambda m, x: m.signbit(x), result="bool", lower=Opaque())
 LEFT_SHIFT = elementwise("bitwise_left_shift", lambda m, a, b: m.left_shift(a, b), lower=Opaque(), wraps=True)

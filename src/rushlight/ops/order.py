@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.results import named, shown_as
 from rushlight.core.spec import normalize_axes, normalize_axis, plain_number
 from rushlight.core.tensor import Tensor, method
@@ -192,6 +193,7 @@ _KINDS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @method()
+@autocasts("float32")
 def quantile(
     input: Tensor,
     q: Any,
@@ -216,6 +218,7 @@ def quantile(
 
 
 @method()
+@autocasts("float32")
 def nanquantile(
     input: Tensor,
     q: Any,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.ops.adaptive import adaptive_avg_pool, adaptive_max_pool
 from rushlight.ops.pool import Numbers, avg_pool, max_pool
@@ -77,6 +78,7 @@ def max_pool2d(
     return max_pool("max_pool2d", input, 2, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@autocasts("float32")
 def max_pool3d(
     input: Tensor,
     kernel_size: Numbers,

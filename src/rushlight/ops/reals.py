@@ -114,6 +114,6 @@ def _unheld(name: str, dtype: str) -> None:
 
 
 for _name, _dtype in {
-    "bfloat16": "bfloat16", "chalf": "complex32", "cfloat": "complex64", "cdouble": "complex128",
+    "chalf": "complex32", "cfloat": "complex64", "cdouble": "complex128",
 }.items():  # fmt: skip
     _unheld(_name, _dtype)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.core.apply import apply
+from rushlight.core.autocast import autocasts
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
 from rushlight.core.state import state
@@ -95,7 +96,9 @@ def _recurrent(
         return Spec((per_row * sum(sizes) + initial, g.shape[-1]), g.dtype)
 
     whole, back = functools.partial(formula, composed), functools.partial(gradient, composed)
-    op = Op(name, formula, infer, vjp, saves="both", spare=spare, promote="same", decompose=whole)
+    lowers = name != "gru"  # as PyTorch has it
+    facts: dict[str, Any] = {"promote": "same", "decompose": whole, "lowers": lowers}
+    op = Op(name, formula, infer, vjp, saves="both", spare=spare, **facts)
     grad = Op(f"{name}_grad", gradient, infer_gradient, promote="same", decompose=back)
     return register(op), register(grad)
 
@@ -126,6 +129,7 @@ def joined_bias(first: Tensor | None, second: Tensor | None) -> Tensor | None:
     return second if first is None else first if second is None else first + second
 
 
+@autocasts("as it is")
 def lstm_cell(
     input: Tensor,
     hx: tuple[Tensor, Tensor],
@@ -151,6 +155,7 @@ def lstm_cell(
     return out[0], out[1]
 
 
+@autocasts("as it is")
 def gru_cell(
     input: Tensor,
     hx: Tensor,
@@ -180,6 +185,7 @@ def _rnn_cell(
     return apply(RNN, linear(input, w_ih, bias), w_hh, hx, relu=relu, sizes=(input.shape[0],), reverse=False)
 
 
+@autocasts("as it is")
 def rnn_tanh_cell(
     input: Tensor,
     hx: Tensor,
@@ -199,6 +205,7 @@ def rnn_tanh_cell(
     return _rnn_cell("rnn_tanh_cell", False, input, hx, w_ih, w_hh, joined_bias(b_ih, b_hh))
 
 
+@autocasts("as it is")
 def rnn_relu_cell(
     input: Tensor,
     hx: Tensor,

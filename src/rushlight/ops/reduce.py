@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.core.apply import apply
+from rushlight.core.autocast import autocasts
 from rushlight.core.lower import Reduce
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axes
@@ -187,13 +188,13 @@ def reduced_axes(name: str, input: Tensor, dim: Any) -> Axes:
 
 
 def in_float32(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`function` of float16 worked out in float32: squares and sums along the way may be larger than float16
-    can be, though the result is not."""
+    """`function` of 16-bit floats worked out in float32 and rounded once: squares and sums along the way may
+    be larger than float16 can be, though the result is not."""
 
     @functools.wraps(function)
     def run(input: Tensor, *args: Any, **options: Any) -> Tensor:
-        if input.array.dtype == xp.float16:
-            return function(input.to(xp.float32), *args, **options).to(xp.float16)
+        if isinstance(input, Tensor) and xp.is_narrow(input.dtype):
+            return function(input.to(xp.float32), *args, **options).to(input.dtype)
         return function(input, *args, **options)
 
     return run
@@ -236,12 +237,13 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
         dim, keepdim = numpy_names("mean", numpy, dim, keepdim)
     if dtype is not None:
         input = input.to(dtype)
-    if input.array.dtype.kind != "f":
+    if input.dtype.kind != "f":
         raise DTypeError(message("mean", str(input.dtype), "a floating dtype", "Use x.float().mean()."))
     return apply(MEAN, input, dim=reduced_axes("mean", input, dim), keepdim=keepdim)
 
 
 @method()
+@autocasts("float32")
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None, **numpy: Any
 ) -> Tensor:
@@ -249,7 +251,7 @@ def prod(
     if numpy:
         dim, keepdim = numpy_names("prod", numpy, dim, keepdim)
     attrs: dict[str, Any] = {}
-    if input.array.dtype.kind != "f" and (dtype is None or xp.dtype(dtype).kind in "iu"):
+    if input.dtype.kind != "f" and (dtype is None or xp.dtype(dtype).kind in "iu"):
         attrs["dtype"] = whole(dtype)
     elif dtype is not None:
         input = input.to(dtype)

@@ -109,8 +109,8 @@ def softmax(input: Tensor, dim: Any = None, *, dtype: Any = None, **numpy: Any) 
     x = input if dtype is None else input.to(dtype)
     if not x.ndim:
         return softmax(x.reshape(1), 0).reshape(())
-    if x.array.dtype == xp.float16:
-        return softmax(x.to(xp.float32), dim).to(xp.float16)
+    if xp.is_narrow(x.dtype):
+        return softmax(x.to(xp.float32), dim).to(x.dtype)
     return apply(SOFTMAX, x, dim=normalize_axis("softmax", dim, x.ndim))
 
 
@@ -127,6 +127,6 @@ def log_softmax(input: Tensor, dim: Any = None, *, dtype: Any = None, **numpy: A
     x = input if dtype is None else input.to(dtype)
     if not x.ndim:
         return log_softmax(x.reshape(1), 0).reshape(())
-    if x.array.dtype == xp.float16:
-        return log_softmax(x.to(xp.float32), dim).to(xp.float16)
+    if xp.is_narrow(x.dtype):
+        return log_softmax(x.to(xp.float32), dim).to(x.dtype)
     return apply(LOG_SOFTMAX, x, dim=normalize_axis("log_softmax", dim, x.ndim))

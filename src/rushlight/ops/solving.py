@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rushlight.core.apply import apply, one_dtype
+from rushlight.core.autocast import autocasts
 from rushlight.core.op import Op, register
 from rushlight.core.results import shown_as
 from rushlight.core.spec import Spec, broadcast
@@ -15,6 +16,7 @@ from rushlight.ops.creation import as_tensor, zeros
 from rushlight.ops.factors import as_matrix, svd, svdvals
 from rushlight.ops.join import cat
 from rushlight.ops.ranges import eye, tril, triu
+from rushlight.ops.reduce import in_float32
 from rushlight.ops.select import maximum, where
 
 __all__ = [
@@ -65,6 +67,7 @@ INVERSE = register(
 )
 
 
+@autocasts("float32")
 def inv(A: Tensor) -> Tensor:
     """The inverse of square matrices (..., n, n). Raises LinAlgError for a singular one.
 
@@ -92,6 +95,7 @@ SOLVE: Op = register(
 )
 
 
+@autocasts("float32")
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X with A X = B, or with ``left=False`` X A = B; A (..., n, n), B (..., n, k), or (..., n): vectors.
 
@@ -210,6 +214,7 @@ def _default_rtol(A: Tensor) -> float:
 Limit = float | Tensor | None
 
 
+@autocasts("float32")
 def pinv(A: Tensor, *, atol: Limit = None, rtol: Limit = None, hermitian: bool = False) -> Tensor:
     """The Moore-Penrose inverse (..., n, m) of A (..., m, n), by singular values; those below
     max(atol, rtol * the largest) count as 0. rtol is max(m, n) eps unless one of them is given; either may
@@ -240,6 +245,7 @@ def _limit(values: Tensor, A: Tensor, atol: Limit, rtol: Limit) -> Tensor:
     return maximum(least, as_tensor(rtol, dtype=A.dtype).unsqueeze(-1) * largest)
 
 
+@autocasts("float32")
 def matrix_rank(A: Tensor, *, atol: Limit = None, rtol: Limit = None, hermitian: bool = False) -> Tensor:
     """How many singular values exceed max(atol, rtol * the largest), for each matrix of the stack, as int64.
 
@@ -256,6 +262,7 @@ def matrix_rank(A: Tensor, *, atol: Limit = None, rtol: Limit = None, hermitian:
 DRIVERS = (None, "gels", "gelsy", "gelsd", "gelss")
 
 
+@autocasts("float32")
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Lstsq:
     """X that makes ‖A X - B‖ least, and of those the shortest: pinv(A) B. A (..., m, n), B (..., m, k).
 
@@ -288,12 +295,14 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
 # Factors that were found before
 
 
+@autocasts("float32")
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """X with A X = B, given the Cholesky factor L of A = L L' (A = L' L with ``upper``)."""
     half = triu(L).mT if upper else tril(L)
     return solve(half.mT, solve(half, B))
 
 
+@autocasts("float32")
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """The inverse of A, given its Cholesky factor L."""
     return cholesky_solve(eye(L.shape[-1], dtype=L.dtype), L, upper)
@@ -312,6 +321,7 @@ def _matrix_exp_vjp(g: Tensor, out: Any, x: Tensor) -> Tensor:
 MATRIX_EXP: Op = register(Op("matrix_exp", lambda m, x: m.matrix_exp(x), lambda x: x, (_matrix_exp_vjp,)))
 
 
+@in_float32
 def matrix_exp(A: Tensor) -> Tensor:
     """Σ A^k / k! of square matrices (..., n, n).
 
@@ -350,6 +360,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     return found
 
 
+@autocasts("float32")
 def householder_product(A: Tensor, tau: Tensor) -> Tensor:
     """The first n columns of H_1 H_2 ... with H_i = I - tau_i v_i v_i', v_i the i-th column of A (..., m, n)
     below its diagonal, with 1 on it and 0 above.

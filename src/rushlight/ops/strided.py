@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.core.apply import apply, to_dtype
+from rushlight.core.autocast import autocasts
 from rushlight.core.lower import View
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axis
@@ -154,6 +155,7 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
 
 
 @method()
+@autocasts("float32")
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal.
 

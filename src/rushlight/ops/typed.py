@@ -14,6 +14,7 @@ from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.ops.creation import as_array, zeros
 
 __all__ = [
+    "BFloat16Tensor",
     "BoolTensor",
     "ByteTensor",
     "CharTensor",
@@ -42,7 +43,7 @@ def _make(name: str, given: tuple[Any, ...], dtype: Any, device: Any) -> Any:
         got = ", ".join(type(v).__name__ for v in given)
         remedy = "rl.tensor(x) makes a tensor of a number."
         raise DTypeError(message(name, got, "sizes, a list or an array", remedy))
-    return m.cast(as_array(name, data), dtype)
+    return m.cast(as_array(name, data), as_dtype(dtype))
 
 
 def _is_size(value: Any) -> bool:
@@ -106,6 +107,12 @@ class HalfTensor(Tensor, metaclass=TensorType):
     made_of = xp.float16
 
 
+class BFloat16Tensor(Tensor, metaclass=TensorType):
+    """A tensor of bfloat16; see `FloatTensor`."""
+
+    made_of = xp.bfloat16
+
+
 class LongTensor(Tensor, metaclass=TensorType):
     """A tensor of int64; see `FloatTensor`. Floats lose their fraction."""
 
@@ -148,6 +155,7 @@ _TYPES: dict[str, TensorType] = {
         FloatTensor,
         DoubleTensor,
         HalfTensor,
+        BFloat16Tensor,
         LongTensor,
         IntTensor,
         ShortTensor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.core.apply import apply, to_dtype
+from rushlight.core.autocast import autocasts
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axis, refuse_dtype
 from rushlight.core.tensor import Tensor, method
@@ -78,6 +79,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 
 @method()
+@autocasts("widest")
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with the slices of `source` in the place of those along `dim` that `index` names.
 

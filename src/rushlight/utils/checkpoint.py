@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rushlight.core.autocast import within
 from rushlight.core.autograd import grad
 from rushlight.core.function import Function
 from rushlight.core.random import get_rng_state, set_rng_state
@@ -89,6 +90,7 @@ class _Run:
     def __init__(self, function: Callable[..., Any], given: Any, preserve: bool) -> None:
         self._function, self._given = function, given
         self._random = get_rng_state() if preserve else None
+        self._cast = state.cast
         self.inputs = [t for t in leaves(given) if _is_tracked(t)]
         self.others: list[Tensor] = []
         self.results: list[Tensor] = []
@@ -130,7 +132,7 @@ class _Run:
 
     def _called(self, keep: bool = False) -> tuple[Any, list[Tensor]]:
         """What the function returns on aliases of its inputs, and these. keep: they keep their histories."""
-        with enable_grad():
+        with enable_grad(), within(self._cast):
             flat = leaves(self._given)
             made = [_alias(t, keep) if _is_tracked(t) else t for t in flat]
             args, kwargs = rebuilt(self._given, iter(made))

@@ -118,7 +118,7 @@ class _Same:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, xp.ndarray) and value.dtype.kind in "biuf"
+    return isinstance(value, xp.ndarray) and xp.known(value.dtype).kind in "biuf"
 
 
 def _key(value: Any) -> Any:

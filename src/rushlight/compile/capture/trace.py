@@ -21,10 +21,12 @@ from rushlight.compile.capture.placeholder import Placeholder, TraceError
 from rushlight.compile.capture.results import holes, tensors_of
 from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
-from rushlight.core.apply import apply, to_dtype
+from rushlight.core.apply import CAST, apply, to_dtype
 from rushlight.core.atomic import Undo, make_lock
+from rushlight.core.autocast import within
 from rushlight.core.composite import Composite
 from rushlight.core.lower import Fill, Join, Map
+from rushlight.core.narrow import computes_wide, widened
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec, plain_number
 from rushlight.core.state import no_grad, state
@@ -94,6 +96,12 @@ class Trace:
             constant.rows = True
             return constant
         self.backward = self.backward or state.backward_of is not None
+        if (
+            op is not CAST
+            and any(isinstance(t, Tensor) and xp.is_narrow(t.dtype) for t in inputs)
+            and computes_wide(op)
+        ):
+            return self._in_float32(op, inputs, attrs).array
         if op.decompose is not None and not self.whole:
             parts = self.parts(op, inputs, attrs)
             if parts is not None:
@@ -129,7 +137,7 @@ class Trace:
     def parts(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor | None:
         """The result of `op` by the ops that it is made of; None where it is to stay as it is."""
         assert op.decompose is not None
-        with no_grad():
+        with no_grad(), within(None):
             return op.decompose(*[_plain(t) for t in inputs], **attrs)
 
     def body(self, function: Callable[..., Any], specs: Sequence[Spec]) -> tuple[Graph, list[Tensor]] | None:
@@ -137,6 +145,13 @@ class Trace:
         from rushlight.compile.capture.within import within
 
         return within(self, function, specs)
+
+    def _in_float32(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
+        """The result of `op` by the same op on float32, of which 16-bit floats are made, rounded once."""
+        specs = [t.spec if isinstance(t, Tensor) else t for t in inputs]
+        with no_grad(), within(None):
+            out = apply(op, *[widened(t) for t in inputs], **attrs)
+            return to_dtype(out, op.infer(*specs, **attrs).dtype)
 
     def stands_for_a_value(self, array: Any) -> bool:
         """Whether an array is a Placeholder of this trace: of those around it they count as arrays."""

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value
-from rushlight.compile.interpret import run_node
+from rushlight.compile.interpret import run_node as interpreted
 from rushlight.compile.loops import unrolled
 from rushlight.core.lower import Contract, Reduce
 from rushlight.device import m, xp
 from rushlight.device.random import coins, moved, shaken
 
-__all__ = ["noise"]
+__all__ = ["noise", "widest"]
 
 FIRST, RUNS, ULPS, FACTOR = 2, 16, 4.0, 32.0
 """How many runs of the quick kind and of the thorough, by how many units in the last place each result is
@@ -102,7 +102,7 @@ def noise(graph: Graph, arrays: Sequence[Any], values: Sequence[Value], thorough
               cost of computing the values as often.
     """
     graph = unrolled(graph)
-    runs = {id(v): _Runs(a) for v, a in zip(graph.inputs, arrays, strict=True)}
+    runs = {id(v): _Runs(widest(a)) for v, a in zip(graph.inputs, arrays, strict=True)}
     wanted = {id(v) for v in values}
     nodes = _needed(graph, wanted)
     work = sum(_work(node) for node in nodes)
@@ -115,6 +115,20 @@ def noise(graph: Graph, arrays: Sequence[Any], values: Sequence[Value], thorough
             if last[id(v)] == i and id(v) not in wanted:
                 runs.pop(id(v), None)
     return [runs[id(v)].allowed() for v in values]
+
+
+def widest(a: Any) -> Any:
+    """bfloat16 as float32, in which NumPy knows it for a float."""
+    return a.astype(xp.float32) if getattr(a, "dtype", xp.bool_).kind == "V" else a
+
+
+def run_node(node: Node, operands: Sequence[Any]) -> Any:
+    """One node, on numbers of bfloat16 that lie as float32."""
+    given = [
+        v.astype(xp.bfloat16) if isinstance(k, Value) and k.spec.dtype is xp.bfloat16 else v
+        for k, v in zip(node.inputs, operands, strict=True)
+    ]
+    return widest(interpreted(node, given))
 
 
 def _needed(graph: Graph, wanted: set[int]) -> list[Node]:

@@ -98,7 +98,7 @@ def _encode(value: Any) -> Any:
         return {"tuple": [_encode(v) for v in value]}
     if isinstance(value, list):
         return [_encode(v) for v in value]
-    if isinstance(value, xp.dtype):
+    if isinstance(value, xp.DTYPES):
         return {"dtype": str(value)}
     if isinstance(value, Graph):
         return {"graph": _text(value)}
@@ -112,7 +112,7 @@ def _decode(value: Any) -> Any:
         if value.keys() == {"tuple"}:
             return tuple(_decode(v) for v in value["tuple"])
         if value.keys() == {"dtype"}:
-            return xp.dtype(value["dtype"])
+            return xp.known(value["dtype"])
         if value.keys() == {"graph"}:
             return _graph(value["graph"])
         return {k: _decode(v) for k, v in value["dict"].items()}

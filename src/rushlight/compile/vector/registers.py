@@ -70,7 +70,7 @@ class Vec:
     ) -> None:
         self.emitter = emitter
         self.name = name
-        self.dtype = xp.dtype(dtype)
+        self.dtype = xp.known(dtype)
         self.lanes = lanes
         self.value = value
 
@@ -161,6 +161,8 @@ def ones(dtype: Any) -> int:
 
 
 def _float_literal(value: float, dtype: Any) -> str:
+    if dtype is xp.bfloat16:
+        return str(int(xp.full((), value, xp.float32).astype(dtype).view(xp.int16)))
     if dtype.itemsize == 2:
         return f"0xH{struct.unpack('<H', struct.pack('<e', value))[0]:04X}"
     if dtype.itemsize == 4 and math.isfinite(value):
@@ -183,7 +185,7 @@ def _int_literal(value: int, dtype: Any) -> str:
 
 def constant(emitter: Emitter, value: Any, dtype: Any, lanes: int) -> Vec:
     """`value` in every lane; it is rounded to `dtype`."""
-    dtype = xp.dtype(dtype)
+    dtype = xp.known(dtype)
     if dtype.kind == "b":
         value = bool(value)
         literal = "true" if value else "false"
@@ -315,11 +317,15 @@ def bitcast(x: Vec, dtype: Any) -> Vec:
 
 def cast(x: Any, dtype: Any) -> Vec:
     """The numbers of `x` as `dtype`: as C converts, a bool is whether the number is not 0."""
-    dtype = xp.dtype(dtype)
+    dtype = xp.known(dtype)
     if x.dtype == dtype:
         return x
     if x.value is not None and (dtype.kind != "f" or x.dtype.kind != "f") and math.isfinite(x.value):
         return _cast_constant(x, dtype)
+    if x.dtype is xp.bfloat16:
+        return cast(_from_bfloat16(x), dtype)
+    if dtype is xp.bfloat16:
+        return _to_bfloat16(cast(x, xp.float32))
     if dtype.kind == "b":
         return compare("ne", x, 0)
     if xp.float16 in (x.dtype, dtype) and xp.float32 not in (x.dtype, dtype):
@@ -331,6 +337,25 @@ def cast(x: Any, dtype: Any) -> Vec:
     if x.dtype.kind == "f" and dtype.kind != "f":
         return _float_to_int(x, dtype)
     return _convert(_word(x.dtype, dtype), x, dtype)
+
+
+def _shifted(word: str, x: Vec, places: int) -> Vec:
+    return vec(x, f"{word} {x.kind} {x.name}, {constant(x.emitter, places, x.dtype, x.lanes).name}")
+
+
+def _from_bfloat16(x: Vec) -> Vec:
+    """bfloat16, which lies in registers as its bits, as float32: these are its upper half."""
+    wide = vec(x, f"zext {x.kind} {x.name} to {kind_of(xp.uint32, x.lanes)}", xp.uint32)
+    return bitcast(_shifted("shl", wide, 16), xp.float32)
+
+
+def _to_bfloat16(x: Vec) -> Vec:
+    """The upper half of float32, rounded: not quite half of its last place is added, and of halfway the last
+    bit too, so that the even one comes out. nan has bits of its own, which might carry over into infinity."""
+    bits = bitcast(x, xp.uint32)
+    rounded = _shifted("lshr", bits + ((_shifted("lshr", bits, 16) & 1) + 0x7FFF), 16)
+    rounded = select(compare("ne", x, x), 0x7FC0, rounded)
+    return vec(x, f"trunc {rounded.kind} {rounded.name} to {kind_of(xp.bfloat16, x.lanes)}", xp.bfloat16)
 
 
 def _cast_constant(x: Vec, dtype: Any) -> Vec:

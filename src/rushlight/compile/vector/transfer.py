@@ -35,12 +35,12 @@ NEAR = 4
 
 def _stored(dtype: Any) -> Any:
     """The dtype as it lies in memory: a bool takes a byte."""
-    dtype = xp.dtype(dtype)
+    dtype = xp.known(dtype)
     return xp.uint8 if dtype == xp.bool_ else dtype
 
 
 def _suffix(dtype: Any, lanes: int) -> str:
-    return f"v{lanes}{'f' if dtype.kind == 'f' else 'i'}{8 * dtype.itemsize}"
+    return f"v{lanes}{'f' if dtype.kind == 'f' and dtype is not xp.bfloat16 else 'i'}{8 * dtype.itemsize}"
 
 
 def _mask(lanes: int, count: int) -> str:

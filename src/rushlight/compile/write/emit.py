@@ -11,6 +11,7 @@ _TYPES = {
     "float32": "float",
     "float64": "double",
     "float16": "half",
+    "bfloat16": "i16",
     "int64": "i64",
     "int32": "i32",
     "int16": "i16",

@@ -51,7 +51,7 @@ class Fingerprint:
             return frozenset(self._numbers[i] for i in x if i in self._numbers)
         if isinstance(x, Kernel):
             return tuple(self._plain(getattr(x, name)) for name in FIELDS)
-        if isinstance(x, xp.dtype):
+        if isinstance(x, xp.DTYPES):
             return xp.dtype, x.str
         if isinstance(x, PLAIN):
             return type(x), repr(x)  # 0.0 and -0.0 are equal, and differ

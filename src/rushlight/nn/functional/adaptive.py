@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.ops.adaptive import adaptive_avg_pool, adaptive_max_pool
 from rushlight.ops.pools import adaptive_avg_pool1d
@@ -78,6 +79,7 @@ def adaptive_max_pool2d_with_indices(
     return adaptive_max_pool("adaptive_max_pool2d", input, 2, output_size, True)
 
 
+@autocasts("float32")
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """The means of windows that cut the last three axes of an input (N, C, D, H, W) or (C, D, H, W)
     into ``output_size`` parts: a number for each axis or for all, None for as many as there are.
@@ -89,6 +91,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     return adaptive_avg_pool("adaptive_avg_pool3d", input, 3, output_size)
 
 
+@autocasts("float32")
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of the windows of `adaptive_avg_pool3d`; with ``return_indices`` also where
     they stand in the flattened plane. Of equal elements the first gets the gradient.
@@ -100,6 +103,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
     return adaptive_max_pool("adaptive_max_pool3d", input, 3, output_size, return_indices)
 
 
+@autocasts("float32")
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from rushlight import ops
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import broadcast
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -16,6 +17,7 @@ from rushlight.ops.select import kept
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
+@autocasts("lower")
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from rushlight import ops
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.errors import DTypeError, ShapeError, message
 from rushlight.nn.functional.loss import reduction_of
@@ -17,6 +18,7 @@ Lengths = Tensor | Sequence[int]
 NOWHERE = -math.inf
 
 
+@autocasts("float32")
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight import ops
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import broadcast
 from rushlight.core.tensor import Tensor
 from rushlight.nn.functional.loss import reduced, reduction_of
@@ -47,6 +48,7 @@ def pairwise_distance(
     return ops.norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+@autocasts("float32")
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -73,6 +75,7 @@ def cosine_embedding_loss(
     return reduced(alike + ops.where(target == -1, (cosine - margin).clamp(min=0.0), zero), reduction)
 
 
+@autocasts("float32")
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
 from rushlight.ops.grid import MODES, PADDINGS, affine_grid_generator, sampled
@@ -27,6 +28,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     return affine_grid_generator(theta, size, bool(align_corners))
 
 
+@autocasts("float32")
 def grid_sample(
     input: Tensor,
     grid: Tensor,

@@ -10,6 +10,7 @@ import math
 
 from rushlight import ops
 from rushlight.core.anomaly import warn
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import broadcast, refuse_dtype
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
@@ -84,6 +85,7 @@ def weighted(name: str, loss: Tensor, weight: Tensor | None, input: Tensor, redu
     return total / weight.sum() if reduction == "mean" else total
 
 
+@autocasts("float32")
 @in_float32
 def mse_loss(
     input: Tensor,
@@ -111,6 +113,7 @@ def mse_loss(
     return weighted("mse_loss", difference * difference, weight, input, reduction)
 
 
+@autocasts("float32")
 @in_float32
 def l1_loss(
     input: Tensor,
@@ -144,6 +147,7 @@ def _check_same(name: str, input: Tensor, target: Tensor) -> None:
         raise DTypeError(message(name, f"targets of dtype {target.dtype}", "a floating dtype", remedy))
 
 
+@autocasts("float32")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -168,6 +172,7 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@autocasts("float32")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -273,6 +278,7 @@ class _Rows:
         return ops.where(self.ignored, 0.0, loss * self.weight)
 
 
+@autocasts("float32")
 @in_float32
 def nll_loss(
     input: Tensor,
@@ -298,6 +304,7 @@ def nll_loss(
     return rows.reduced(rows.weighed(-pick(rows.input, rows.target)), reduction)
 
 
+@autocasts("float32")
 @in_float32
 def cross_entropy(
     input: Tensor,

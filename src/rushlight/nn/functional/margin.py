@@ -6,6 +6,7 @@ import math
 
 from rushlight import ops
 from rushlight.core.anomaly import warn
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import refuse_dtype
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
@@ -30,6 +31,7 @@ __all__ = [
 # Between numbers
 
 
+@autocasts("float32")
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -48,6 +50,7 @@ def huber_loss(
     return weighted("huber_loss", loss, weight, input, reduction)
 
 
+@autocasts("float32")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -72,6 +75,7 @@ def smooth_l1_loss(
     return reduced(ops.where(size < beta, size * size * (0.5 / beta), size - 0.5 * beta), reduction)
 
 
+@autocasts("float32")
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -89,6 +93,7 @@ def soft_margin_loss(
     return reduced(ops.softplus(-target * input), reduction)
 
 
+@autocasts("float32")
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -109,6 +114,7 @@ def hinge_embedding_loss(
     return reduced(unlike + ops.where(target != -1, input, zero), reduction)
 
 
+@autocasts("float32")
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -134,6 +140,7 @@ def margin_ranking_loss(
 # Between distributions
 
 
+@autocasts("float32")
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -171,6 +178,7 @@ def _divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
     return ops.where(target == 0, 0.0, target * logs) - target * input
 
 
+@autocasts("float32")
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -230,6 +238,7 @@ def gaussian_nll_loss(
 # Between classes
 
 
+@autocasts("float32")
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -266,6 +275,7 @@ def multi_margin_loss(
     return loss[0] if single and reduction == "none" else reduced(loss, reduction)
 
 
+@autocasts("float32")
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,

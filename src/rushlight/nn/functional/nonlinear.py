@@ -9,6 +9,7 @@ from typing import Any
 
 from rushlight import ops
 from rushlight.core.anomaly import warn
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.nn.functional.activation import leaky_relu, relu, softmax
@@ -247,6 +248,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return input * ops.softplus(input).tanh()
 
 
+@autocasts("lower")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, else weight · x, with one weight, or one for each channel (axis 1).
 

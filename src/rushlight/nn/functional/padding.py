@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
 from rushlight.ops.border import border
@@ -36,4 +37,5 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if value:
         got = f"value={value} with mode={mode!r}"
         raise ArgumentError(message("pad", got, "no value", "Only mode='constant' takes one."))
-    return border(input, pad, mode)
+    wide = mode == "replicate" or (mode == "reflect" and len(pad) < 6)
+    return autocasts("float32")(border)(input, pad, mode) if wide else border(input, pad, mode)

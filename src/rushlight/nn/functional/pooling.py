@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
 from rushlight.ops.pool import Numbers, avg_pool, max_pool, per_axis, windowed
@@ -105,6 +106,7 @@ def avg_pool2d(
     )
 
 
+@autocasts("float32")
 def max_pool3d(
     input: Tensor,
     kernel_size: Numbers,
@@ -125,6 +127,7 @@ def max_pool3d(
     return max_pool(name, input, 3, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@autocasts("float32")
 def max_pool3d_with_indices(
     input: Tensor,
     kernel_size: Numbers,
@@ -144,6 +147,7 @@ def max_pool3d_with_indices(
     return max_pool(name, input, 3, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
+@autocasts("float32")
 def avg_pool3d(
     input: Tensor,
     kernel_size: Numbers,

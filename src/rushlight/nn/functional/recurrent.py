@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from rushlight import ops
 from rushlight.core.apply import apply
+from rushlight.core.autocast import lower_dtype
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
 from rushlight.nn.functional.dropout import dropout
@@ -66,6 +67,11 @@ def _direction(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     # A GRU's bias of the state is within a product with a gate.
     gates = linear(x, w.ih, w.bias_ih if mode == "GRU" else joined_bias(w.bias_ih, w.bias_hh))
+    lower = lower_dtype()
+    if lower is not None and gates.dtype == lower:  # as in PyTorch a GRU's steps stay in the states' dtype
+        dtype = states[0].dtype if mode == "GRU" else lower
+        gates, states = gates.to(dtype), tuple(t.to(dtype) for t in states)
+        w = Weights(*[None if t is None else t.to(dtype) for t in w])  # type: ignore[arg-type]
     looped = _looped(mode, gates, sizes, reverse, states, w)
     if looped is not None:
         return looped

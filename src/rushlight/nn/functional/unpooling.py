@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from rushlight.core.autocast import autocasts
 from rushlight.core.spec import refuse_dtype
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, ShapeError, message
@@ -75,6 +76,7 @@ def _fractional(
     return largest_at(input, plane_index(index, size), count)
 
 
+@autocasts("float32")
 def fractional_max_pool2d(
     input: Tensor,
     kernel_size: Numbers,
@@ -99,6 +101,7 @@ def fractional_max_pool2d(
     return found if return_indices else found[0]
 
 
+@autocasts("float32")
 def fractional_max_pool2d_with_indices(
     input: Tensor,
     kernel_size: Numbers,
@@ -118,6 +121,7 @@ def fractional_max_pool2d_with_indices(
     )
 
 
+@autocasts("float32")
 def fractional_max_pool3d(
     input: Tensor,
     kernel_size: Numbers,
@@ -138,6 +142,7 @@ def fractional_max_pool3d(
     return found if return_indices else found[0]
 
 
+@autocasts("float32")
 def fractional_max_pool3d_with_indices(
     input: Tensor,
     kernel_size: Numbers,
@@ -209,6 +214,7 @@ def max_unpool1d(
     return _unpool("max_unpool1d", input, indices, 1, kernel_size, stride, padding, output_size)
 
 
+@autocasts("float32")
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -227,6 +233,7 @@ def max_unpool2d(
     return _unpool("max_unpool2d", input, indices, 2, kernel_size, stride, padding, output_size)
 
 
+@autocasts("float32")
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,

@@ -114,6 +114,10 @@ class PackedSequence(_Fields):
         """The data as float16."""
         return self.to("float16")
 
+    def bfloat16(self: T) -> T:
+        """The data as bfloat16."""
+        return self.to("bfloat16")
+
     def long(self: T) -> T:
         """The data as int64."""
         return self.to("int64")
