@@ -33,6 +33,10 @@ MAY_IMPORT = {
     "data": BASE | {"ops"},
     "port": TENSORS | {"interop"},
     "types": {"core"},
+    "distributed": {"errors"},
+    "fx": {"errors"},
+    "fft": {"errors"},
+    "hub": {"errors", "interop"},
     "utils": BASE | {"ops", "func", "data"},
     "plot": BESIDE | {"interop"},  # it writes files as checkpoints do, whole or not at all
     "interop": BESIDE,

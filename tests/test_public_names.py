@@ -66,7 +66,7 @@ MISSING = [
     (rl, "zeross", "'zeros'"),
     (rl, "cross_entropy", "rl.nn.functional.cross_entropy"),
     (rl, "Linear", "rl.nn.Linear"),
-    (rl, "fft", "no complex tensors"),
+    (rl, "stft", "no complex tensors"),
     (rl, "hub", "not yet"),
     (nn, "SyncBatchNorm", "PyTorch has it"),
     (nn, "Lineer", "'Linear'"),

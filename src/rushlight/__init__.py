@@ -55,7 +55,11 @@ else:
 
 if TYPE_CHECKING:
     from rushlight import data as data
+    from rushlight import distributed as distributed
     from rushlight import distributions as distributions
+    from rushlight import fft as fft
+    from rushlight import fx as fx
+    from rushlight import hub as hub
     from rushlight import interop as interop
     from rushlight import linalg as linalg
     from rushlight import plot as plot
@@ -120,6 +124,86 @@ _LATER = {
         get_num_interop_threads get_num_threads set_default_device set_default_dtype set_default_tensor_type
         set_float32_matmul_precision set_num_interop_threads set_num_threads use_deterministic_algorithms""",
     "train.sweeping.call": "Sweep grid sweep",
+_PACKAGES = (
+    "amp",
+    "data",
+    "distributed",
+    "distributions",
+    "fft",
+    "func",
+    "fx",
+    "hub",
+    "interop",
+    "linalg",
+    "jit",
+    "multiprocessing",
+    "plot",
+    "sparse",
+    "special",
+    "testing",
+    "train",
+    "types",
+    "utils",
+    "vision",
+)
+_NAMES = {
+    **dict.fromkeys(("GradScaler", "autocast", "is_autocast_enabled"), "amp"),
+    **dict.fromkeys(("inference_mode", "is_inference_mode_enabled"), "core.state"),
+    **dict.fromkeys(("get_printoptions", "set_printoptions"), "core.printing"),
+    **dict.fromkeys(
+        (
+            "are_deterministic_algorithms_enabled",
+            "get_default_device",
+            "get_default_dtype",
+            "get_num_interop_threads",
+            "get_num_threads",
+            "set_default_device",
+            "set_default_dtype",
+            "set_default_tensor_type",
+            "set_float32_matmul_precision",
+            "set_num_interop_threads",
+            "set_num_threads",
+            "use_deterministic_algorithms",
+        ),
+        "settings",
+    ),
+    "vmap": "func",
+    **dict.fromkeys(
+        (
+            "celu",
+            "celu_",
+            "hardshrink",
+            "prelu",
+            "rrelu",
+            "rrelu_",
+            "selu",
+            "selu_",
+            "threshold",
+            "threshold_",
+        ),
+        "nn.functional.nonlinear",
+    ),
+    **dict.fromkeys(
+        (
+            "cosine_embedding_loss",
+            "cosine_similarity",
+            "hinge_embedding_loss",
+            "kl_div",
+            "margin_ranking_loss",
+            "pairwise_distance",
+            "poisson_nll_loss",
+            "triplet_margin_loss",
+        ),
+        "nn.functional.margin",
+    ),
+    "ctc_loss": "nn.functional.ctc",
+    "binary_cross_entropy_with_logits": "nn.functional.loss",
+    "load": "interop.serialization",
+    "save": "interop.serialization",
+    **dict.fromkeys(("gru", "lstm", "rnn_relu", "rnn_tanh"), "nn.functional.sequences"),
+    "Sweep": "train.sweeping.call",
+    "grid": "train.sweeping.call",
+    "sweep": "train.sweeping.call",
 }
 """Packages, and files with their names, that load when they are first named, so that `import rushlight` stays
 light; operations that do so stand in `ops/__init__.py`."""
@@ -132,6 +216,37 @@ _ELSEWHERE = {
     "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().": "fft istft stft",
     "There are uint8, int8, int16, int32 and int64.": "uint16 uint32 uint64",
     "Tensors lie in rows only: leave memory_format out.": "channels_last",
+    **dict.fromkeys(
+        (
+            "sparse_bsc_tensor",
+            "sparse_bsr_tensor",
+            "sparse_compressed_tensor",
+            "sparse_csc_tensor",
+            "sparse_csr_tensor",
+        ),
+        "Sparse tensors are in coordinate form: rl.sparse_coo_tensor.",
+    ),
+    **dict.fromkeys(
+        (
+            "chalf",
+            "complex32",
+            "complex64",
+            "complex128",
+            "cfloat",
+            "cdouble",
+            "view_as_complex",
+            "view_as_real",
+            "polar",
+            "complex",
+        ),
+        "There are no complex tensors: keep real and imaginary parts side by side.",
+    ),
+    **dict.fromkeys(
+        ("istft", "stft"),
+        "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().",
+    ),
+    **dict.fromkeys(("uint16", "uint32", "uint64"), "There are uint8, int8, int16, int32 and int64."),
+    "channels_last": "Tensors lie in rows only: leave memory_format out.",
 }
 """What to do instead, and for which names of PyTorch's."""
 

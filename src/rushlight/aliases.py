@@ -31,8 +31,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"utils.data._utils.{name}": ("data",) for name in ("collate", "worker")},
     "nn.parameter": ("nn",),
     "nn.modules": ("nn",),
-    **{f"nn.modules.{name}": ("nn", f"nn.{name}") for name in _LAYERS.split()},
-    **{f"optim.{name}": ("optim",) for name in _RULES.split()},
+    **{f"nn.modules.{name}": ("nn", f"nn.{name}", "nn.internals") for name in _LAYERS.split()},
+    "nn.modules.utils": ("nn.internals",),
+    **{f"optim.{name}": ("optim", "optim.base") for name in _RULES.split()},
     **{f"autograd.{name}": ("autograd",) for name in ("function", "grad_mode", "variable")},
     "functional": ("ops",),
     "random": ("core.random",),
@@ -41,6 +42,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     "vision.transforms.transforms": ("vision.transforms",),
     "vision.datasets.vision": ("vision.datasets",),
     "serialization": ("interop.serialization",),
+    "distributed.nn": ("distributed",),
+    "utils.model_zoo": ("hub",),
+    "utils.hooks": ("core.hooks",),
 }
 """For each path the modules whose names it shows; of several, the later ones where there is such a file.
 Behind a colon stands an object that is the module."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from rushlight.errors import namespace
-from rushlight.nn.module import Module as ScriptModule
+from rushlight.nn.module import Module
 
 __all__ = [
     "ScriptModule",
@@ -21,6 +21,10 @@ __all__ = [
     "trace",
     "unused",
 ]
+
+
+class ScriptModule(Module):
+    """A base of modules, as `Module` is. What `script` and `trace` give is no such module, but as it was."""
 
 
 def script(obj: Any, *args: Any, **options: Any) -> Any:

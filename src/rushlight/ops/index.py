@@ -336,6 +336,8 @@ def write_at(input: Tensor, index: Any, value: Any) -> None:
         value = wrap(xp.asarray(value, input.dtype))
     if isinstance(value, Tensor):
         value = to_dtype(value, input.dtype)
+        if value.ndim and value.numel() == 1:  # it may have more axes than its place
+            value = value.reshape(())
     if tensors and _numbers_apart(pattern):
         pattern, tensors = _every_axis(input, pattern, tensors)
     apply_(INDEX_PUT, input, value, *tensors, pattern=pattern)

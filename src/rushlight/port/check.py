@@ -70,11 +70,14 @@ def _module(name: str) -> Any:
 
 def _attribute(owner: Any, name: str) -> Any:
     try:
-        return getattr(owner, name)
+        found = getattr(owner, name)
     except AttributeError as error:
         raise _Missing(str(error).rstrip(".")) from None
     except ImportError as error:
         raise _Missing(f"it needs a package that is not installed: {error}") from None
+    if isinstance(words := getattr(found, "absent", None), str):
+        raise _Missing(words)
+    return found
 
 
 class _Walk(ast.NodeVisitor):
