@@ -35,6 +35,8 @@ MAY_IMPORT = {
     "types": {"core"},
     "distributed": {"errors"},
     "fx": {"errors"},
+    "futures": {"errors"},
+    "_C": {"errors", "core"},
     "fft": {"errors"},
     "hub": {"errors", "interop"},
     "utils": BASE | {"ops", "func", "data"},

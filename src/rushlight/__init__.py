@@ -46,6 +46,9 @@ from rushlight.core.tensor import Tensor as Tensor
 from rushlight.device.arrays import bool_ as bool
 from rushlight.device.arrays import dtype as _dtype
 from rushlight.device.arrays import float16, float32, float64, int8, int16, int32, int64, uint8
+from rushlight.device.arrays import uint16 as uint16
+from rushlight.device.arrays import uint32 as uint32
+from rushlight.device.arrays import uint64 as uint64
 from rushlight.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from rushlight import distributed as distributed
     from rushlight import distributions as distributions
     from rushlight import fft as fft
+    from rushlight import futures as futures
     from rushlight import fx as fx
     from rushlight import hub as hub
     from rushlight import interop as interop
@@ -131,6 +135,7 @@ _PACKAGES = (
     "distributions",
     "fft",
     "func",
+    "futures",
     "fx",
     "hub",
     "interop",
@@ -245,7 +250,6 @@ _ELSEWHERE = {
         ("istft", "stft"),
         "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().",
     ),
-    **dict.fromkeys(("uint16", "uint32", "uint64"), "There are uint8, int8, int16, int32 and int64."),
     "channels_last": "Tensors lie in rows only: leave memory_format out.",
 }
 """What to do instead, and for which names of PyTorch's."""
@@ -263,11 +267,14 @@ if not TYPE_CHECKING:
         "bfloat16", "contiguous_format", "dtype", "e", "inf", "nan", "newaxis", "pi", "preserve_format",
         "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
         *ops.__all__, *_packages, *_files,
+        "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "uint16", "uint32", "uint64", "version", "xpu",
+        *ops.__all__, *_PACKAGES, *_NAMES,
     ]  # fmt: skip
 
     # Of this it would believe that every name is there.
     def __getattr__(name: str) -> object:
         if name in _packages:
+        if name in _PACKAGES or name == "_C":
             return _importlib.import_module(f"rushlight.{name}")
         if name in _files:
             return getattr(_importlib.import_module(f"rushlight.{_files[name]}"), name)

@@ -41,7 +41,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"cuda.amp{name}": ("amp",) for name in ("", ".autocast_mode", ".grad_scaler")},
     "vision.transforms.transforms": ("vision.transforms",),
     "vision.datasets.vision": ("vision.datasets",),
-    "serialization": ("interop.serialization",),
+    "serialization": ("interop.serialization", "types"),
     "distributed.nn": ("distributed",),
     "utils.model_zoo": ("hub",),
     "utils.hooks": ("core.hooks",),

@@ -115,8 +115,8 @@ def missing(module: str, name: str, known: Iterable[str], remedy: str = "") -> A
 
     >>> missing("rushlight.nn", "Linaer", ["Linear", "ReLU"])
     AttributeError("rushlight.nn has no 'Linaer'. Did you mean 'Linear'?")
-    >>> missing("rushlight.nn", "SyncBatchNorm", ["Linear", "ReLU"])
-    AttributeError("rushlight.nn has no 'SyncBatchNorm': PyTorch has it, Rushlight does not, or not yet.")
+    >>> missing("rushlight.nn", "Container", ["Linear", "ReLU"])
+    AttributeError("rushlight.nn has no 'Container': PyTorch has it, Rushlight does not, or not yet.")
     """
     text = f"{module} has no {name!r}"
     if name.startswith("__"):

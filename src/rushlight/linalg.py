@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, LinAlgError, ShapeError, message, missing, namespace
-from rushlight.ops.creation import zeros
+from rushlight.ops.creation import eye, tensor, zeros
 from rushlight.ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from rushlight.ops.lu import lu_factor, lu_solve, lu_unpack
 from rushlight.ops.matmul import matmul
 from rushlight.ops.norm import norm as vector_norm_of
+from rushlight.ops.select import where
 from rushlight.ops.solving import (
     det,
     householder_product,
@@ -81,9 +82,41 @@ def _with_info(found: Tensor, A: Tensor) -> WithInfo:
     return WithInfo(found, zeros(*A.shape[:-2], dtype="int32"))
 
 
-def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> WithInfo:
-    """`cholesky` and its info, which is 0: a matrix without a factor raises LinAlgError in any case."""
-    return _with_info(cholesky(A, upper=upper), A)
+def cholesky_ex(
+    A: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None
+) -> WithInfo:
+    """`cholesky` and its info: 0, or the order of the first leading minor that is not positive, where the factor
+    is NaN. With `check_errors` that raises LinAlgError instead; in a compiled function it does so in any case.
+
+    >>> import rushlight as rl
+    >>> cholesky_ex(rl.tensor([[1.0, 2.0], [2.0, 1.0]])).info
+    tensor(2, dtype=rushlight.int32)
+    """
+    try:
+        found = _with_info(cholesky(A, upper=upper), A)
+    except LinAlgError:
+        if check_errors:
+            raise
+        orders = [_first_not_positive(matrix) for matrix in A.detach().reshape(-1, *A.shape[-2:])]
+        info = tensor(orders, dtype="int32").reshape(A.shape[:-2])
+        bad = (info != 0)[..., None, None]
+        plain = where(bad, eye(A.shape[-1], dtype=A.dtype), A)
+        found = WithInfo(where(bad, float("nan"), cholesky(plain, upper=upper)), info)
+    if out is None:
+        return found
+    for place, value in zip(out, found, strict=True):
+        place.resize_(value.shape).copy_(value)
+    return WithInfo(*out)
+
+
+def _first_not_positive(matrix: Tensor) -> int:
+    """The order of the first leading minor without a factor; 0 if all have one."""
+    for n in range(1, matrix.shape[-1] + 1):
+        try:
+            cholesky(matrix[:n, :n])
+        except LinAlgError:
+            return n
+    return 0
 
 
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> WithInfo:

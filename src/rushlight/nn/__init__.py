@@ -107,7 +107,7 @@ LATER: dict[str, str] = {
         LazyConvTranspose3d""",
     "lazy": """LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d
         LazyInstanceNorm3d LazyLinear LazyModuleMixin""",
-    "normalization": """BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d
+    "normalization": """SyncBatchNorm BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d
         InstanceNorm3d LayerNorm RMSNorm""",
     "adaptive": "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d "
     "AdaptiveMaxPool2d AdaptiveMaxPool3d",

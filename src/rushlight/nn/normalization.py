@@ -9,7 +9,7 @@ from rushlight import ops
 from rushlight.core.placement import check_device
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Parameter, Tensor
-from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
 from rushlight.nn.functional.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from rushlight.nn.init import ones_, zeros_
 from rushlight.nn.module import Module
@@ -18,6 +18,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "SyncBatchNorm",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
@@ -181,6 +182,60 @@ class BatchNorm3d(_BatchNorm):
     """
 
     ndims = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation with the statistics of all processes, which here are those of the one there is, for
+    inputs of two axes or more, (N, C, ...); so it is BatchNorm under another name. `process_group` must be None.
+
+    >>> import rushlight as rl
+    >>> net = rl.nn.Sequential(rl.nn.Linear(2, 3), rl.nn.BatchNorm1d(3))
+    >>> rl.nn.SyncBatchNorm.convert_sync_batchnorm(net)[1]
+    SyncBatchNorm(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        if process_group is not None:
+            raise NotSupportedError(message("SyncBatchNorm", "a process group", "None: there is one process"))
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
+
+    def _check(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ShapeError(message("SyncBatchNorm", f"an input of {input.ndim} axes", "2 axes or more"))
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """The module with its BatchNorms, itself if it is one, made SyncBatchNorms with the same tensors."""
+        if isinstance(module, _BatchNorm):
+            if type(module) is cls:
+                return module
+            made = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+            )
+            made.__dict__.update({k: v for k, v in module.__dict__.items() if k != "_last_call"})
+            return made
+        for name, child in list(module.named_children()):
+            setattr(module, name, cls.convert_sync_batchnorm(child, process_group))
+        return module
 
 
 class _InstanceNorm(_Running):

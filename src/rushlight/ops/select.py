@@ -261,6 +261,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return tuple(condition.nonzero(as_tuple=True))
+    if isinstance(condition, Tensor) and condition.dtype == xp.uint8:  # the masks of older programs
+        condition = condition.to(xp.bool_)
     if not isinstance(condition, Tensor) or condition.dtype != xp.bool_:
         got = condition.dtype if isinstance(condition, Tensor) else type(condition).__name__
         raise DTypeError(message("where", f"a condition of {got}", "a bool tensor", "Compare first: x > 0."))

@@ -68,15 +68,24 @@ class LRScheduler:
         """The learning rates that the last step set."""
         return self._last_lr
 
-    def step(self) -> None:
-        """Goes on to the next epoch and sets the learning rate of each group."""
+    def step(self, epoch: int | None = None) -> None:
+        """Goes on to the next epoch, or to `epoch`, and sets the learning rate of each group.
+
+        With `epoch` the rates come from the closed form where the schedule has one; else from `get_lr`.
+        """
         optimizer = self.optimizer
         if self._step_count == 1 and type(optimizer).step is Optimizer.step and not optimizer.stepped:
             warn(
                 "scheduler.step() came before optimizer.step(), so the first learning rate is never used; "
                 "call optimizer.step() first"
             )
-        self._advance()
+        if epoch is None:
+            self._advance()
+            return
+        self._step_count += 1
+        self.last_epoch = epoch
+        closed = getattr(self, "_get_closed_form_lr", None)
+        self._set(self.get_lr() if closed is None else closed())
 
     def _advance(self) -> None:
         self._step_count += 1
