@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "port": TENSORS | {"interop"},
     "types": {"core"},
     "distributed": {"errors"},
+    "compiler": {"errors", "core"},
     "fx": {"errors"},
     "futures": {"errors"},
     "_C": {"errors", "core"},

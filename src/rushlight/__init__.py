@@ -57,6 +57,7 @@ else:
     globals().update({_name: getattr(ops, _name) for _name in ops.AT_ONCE})
 
 if TYPE_CHECKING:
+    from rushlight import compiler as compiler
     from rushlight import data as data
     from rushlight import distributed as distributed
     from rushlight import distributions as distributions
@@ -130,6 +131,7 @@ _LATER = {
     "train.sweeping.call": "Sweep grid sweep",
 _PACKAGES = (
     "amp",
+    "compiler",
     "data",
     "distributed",
     "distributions",
@@ -268,6 +270,7 @@ if not TYPE_CHECKING:
         "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
         *ops.__all__, *_packages, *_files,
         "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "uint16", "uint32", "uint64", "version", "xpu",
+        "uint16", "uint32", "uint64",
         *ops.__all__, *_PACKAGES, *_NAMES,
     ]  # fmt: skip
 

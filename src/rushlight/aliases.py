@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +43,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     "vision.datasets.vision": ("vision.datasets",),
     "serialization": ("interop.serialization", "types"),
     "distributed.nn": ("distributed",),
+    "_dynamo": ("compiler",),
+    "nn.parallel.scatter_gather": ("nn.parallel",),
+    **{f"nn.parallel.{name}": ("nn.parallel",) for name in ("data_parallel", "distributed")},
     "utils.model_zoo": ("hub",),
     "utils.hooks": ("core.hooks",),
 }
@@ -101,6 +104,30 @@ class Finder:
             sys.modules[module.__name__] = getattr(importlib.import_module(_ROOT + file), name)
 
 
+class Einops:
+    """Has einops know Rushlight's tensors as soon as its file of backends has run; then it takes itself out."""
+
+    FILE = "einops._backends"
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        """The spec of that file, whose loader also makes our backend; None for every other name."""
+        if name != self.FILE:
+            return None
+        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def then_ours(module: ModuleType) -> None:
+                run(module)
+                importlib.import_module("rushlight.interop.einops_backend")
+
+            spec.loader.exec_module = then_ours  # type: ignore[method-assign]
+        return spec
+
+
 def find(module: str, name: str) -> Any:
     """The alias `name` of `module`, or None."""
     path = f"{module}.{name}"
@@ -111,3 +138,7 @@ def install() -> None:
     """Have Python ask for aliases."""
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.append(Finder())
+        if Einops.FILE in sys.modules:
+            importlib.import_module("rushlight.interop.einops_backend")
+        else:
+            sys.meta_path.insert(0, Einops())  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """torch.distributed where there is one process, which is what Rushlight trains in.
 
-Programs ask whether there are several, and go on alone: `is_available()` and `is_initialized()` are False. What
-needs others raises what PyTorch raises where no group was made.
+Programs ask whether there are several, and go on alone: `is_available()` and `is_initialized()` are False.
+What needs others raises what PyTorch raises where no group was made.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ProcessGroup:
         init_process_group()
 
 
-class group:  # noqa: N801  (PyTorch's name)
+class group:
     """The groups that PyTorch names."""
 
     WORLD: ProcessGroup | None = None
@@ -76,8 +76,12 @@ def _alone(*args: Any, **options: Any) -> NoReturn:
     raise ArgumentError(message("distributed", got, expected, "Leave the call out."))
 
 
-all_gather = all_gather_into_tensor = all_gather_object = all_reduce = all_to_all = barrier = broadcast = _alone
-broadcast_object_list = gather = get_backend = get_rank = get_world_size = irecv = isend = recv = reduce = _alone
+all_gather = all_gather_into_tensor = all_gather_object = all_reduce = all_to_all = barrier = broadcast = (
+    _alone
+)
+broadcast_object_list = gather = get_backend = get_rank = get_world_size = irecv = isend = recv = reduce = (
+    _alone
+)
 reduce_scatter = scatter = send = _alone
 
 __getattr__, __dir__ = namespace(__name__, __all__)

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight.errors import NotSupportedError, message, missing
+from rushlight.errors import NotSupportedError, message, missing, names_of
 
-__all__ = [
-    "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn",
-    "ifftshift", "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
-]  # fmt: skip
-
+NAMES = """
+    fft fft2 fftfreq fftn fftshift hfft hfft2 hfftn ifft ifft2 ifftn ifftshift ihfft ihfft2 ihfftn irfft irfft2
+    irfftn rfft rfft2 rfftfreq rfftn
+"""
+__all__ = names_of({"": NAMES})
 _REMEDY = "numpy.fft takes x.numpy(); keep real and imaginary parts side by side."
 
 

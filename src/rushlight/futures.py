@@ -1,4 +1,4 @@
-"""torch.futures: results that come later, for programs that hand them to each other. Nothing here makes one by itself."""
+"""Results that come later, as torch.futures, for programs that hand them to each other."""
 
 from __future__ import annotations
 

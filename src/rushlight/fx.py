@@ -1,4 +1,4 @@
-"""What programs need of torch.fx to be imported: functions are not rewritten here, so that nothing is to be marked."""
+"""What programs need of torch.fx to be imported. Functions are not rewritten here: nothing is to be marked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def wrap(fn_or_name: Any) -> Any:
 def symbolic_trace(root: Any, concrete_args: Any = None) -> Any:
     """Raises NotSupportedError: `rl.compile` traces a function with its inputs."""
     raise NotSupportedError(
-        message("symbolic_trace", "a program without inputs", "one that is traced as it runs", "Use rl.compile.")
+        message(
+            "symbolic_trace", "a program without inputs", "one that is traced as it runs", "Use rl.compile."
+        )
     )
 
 

@@ -22,7 +22,7 @@ _chosen: str | None = None
 
 
 def get_dir() -> str:
-    """The folder of what was fetched: that of `set_dir`, else ``$TORCH_HOME/hub``, else one under ``~/.cache``.
+    """The folder of what was fetched: that of `set_dir`, else ``$TORCH_HOME/hub``, else under ``~/.cache``.
 
     >>> set_dir("weights")
     >>> get_dir()
@@ -38,7 +38,7 @@ def get_dir() -> str:
 
 def set_dir(d: str | os.PathLike[str] | None) -> None:
     """Choose the folder; None takes the choice back."""
-    global _chosen  # noqa: PLW0603  (a setting of the process, as in PyTorch)
+    global _chosen
     _chosen = None if d is None else os.fspath(d)
 
 

@@ -82,11 +82,9 @@ def _with_info(found: Tensor, A: Tensor) -> WithInfo:
     return WithInfo(found, zeros(*A.shape[:-2], dtype="int32"))
 
 
-def cholesky_ex(
-    A: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None
-) -> WithInfo:
-    """`cholesky` and its info: 0, or the order of the first leading minor that is not positive, where the factor
-    is NaN. With `check_errors` that raises LinAlgError instead; in a compiled function it does so in any case.
+def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> WithInfo:
+    """`cholesky` and its info: 0, or the order of the first leading minor that is not positive; there the
+    factor is NaN. With `check_errors` that raises LinAlgError instead; in a compiled function it always does.
 
     >>> import rushlight as rl
     >>> cholesky_ex(rl.tensor([[1.0, 2.0], [2.0, 1.0]])).info

@@ -91,8 +91,6 @@ __all__ = [
     "uint64",
     "uint8",
     "uint16",
-    "uint32",
-    "uint64",
     "where",
     "zeros",
 ]

@@ -20,9 +20,7 @@ def get_enum(reduction: str) -> int:
     return _NUMBERS[reduction]
 
 
-def legacy_get_string(
-    size_average: bool | None, reduce: bool | None, emit_warning: bool = True
-) -> str:
+def legacy_get_string(size_average: bool | None, reduce: bool | None, emit_warning: bool = True) -> str:
     """The reduction that the two older options stand for; None is True.
 
     >>> legacy_get_string(False, None), legacy_get_string(None, False)

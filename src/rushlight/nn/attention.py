@@ -1,6 +1,4 @@
-"""Which of several ways computes `scaled_dot_product_attention`: there is one here, so any choice is right that
-allows the plain one.
-"""
+"""Which of several ways computes `scaled_dot_product_attention`: there is one here."""
 
 from __future__ import annotations
 

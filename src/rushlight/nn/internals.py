@@ -1,5 +1,5 @@
-"""Names without a place in PyTorch's documentation that programs use all the same: the classes that layers of one,
-two and three dimensions share, for `isinstance`, and the helpers that make tuples of sizes.
+"""Names without a place in PyTorch's documentation that programs use all the same: the classes that layers of
+one, two and three dimensions share, for `isinstance`, and the helpers that make tuples of sizes.
 
 They are found under PyTorch's paths, such as `rushlight.nn.modules.conv` and `rushlight.nn.modules.utils`.
 """
@@ -101,7 +101,7 @@ def _list_with_default(out_size: Any, defaults: list[int]) -> Any:
     return [d if size is None else size for size, d in zip(out_size, last, strict=True)]
 
 
-def _addindent(s_: str, numSpaces: int) -> str:  # noqa: N803  (PyTorch's name)
+def _addindent(s_: str, numSpaces: int) -> str:
     """The text with `numSpaces` blanks before every line but the first.
 
     >>> _addindent("a\\nb", 2)

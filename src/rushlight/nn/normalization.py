@@ -185,8 +185,8 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalisation with the statistics of all processes, which here are those of the one there is, for
-    inputs of two axes or more, (N, C, ...); so it is BatchNorm under another name. `process_group` must be None.
+    """Batch normalisation of (N, C, ...) with the statistics of all processes, which here are those of the one
+    there is. `process_group` must be None.
 
     >>> import rushlight as rl
     >>> net = rl.nn.Sequential(rl.nn.Linear(2, 3), rl.nn.BatchNorm1d(3))
@@ -209,9 +209,7 @@ class SyncBatchNorm(_BatchNorm):
     ) -> None:
         if process_group is not None:
             raise NotSupportedError(message("SyncBatchNorm", "a process group", "None: there is one process"))
-        super().__init__(
-            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
-        )
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
     def _check(self, input: Tensor) -> None:
         if input.ndim < 2:

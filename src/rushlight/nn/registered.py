@@ -1,6 +1,4 @@
-"""A module's parameters, buffers or children as the dict that PyTorch keeps of each: what is written into it goes
-to the module.
-"""
+"""A module's parameters, buffers or children as a dict, as PyTorch keeps them: writing goes to the module."""
 
 from __future__ import annotations
 

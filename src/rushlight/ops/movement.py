@@ -270,7 +270,7 @@ def permute(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
 
 @method("transpose", "swapdims")
 def transpose(input: Tensor, dim0: Any, dim1: int | None = None) -> Tensor:
-    """Two axes exchanged; or, as NumPy has it, the axes in the order of a list: ``transpose(x, (2, 0, 1))``."""
+    """Two axes exchanged; or, as NumPy has it, the axes in an order: ``transpose(x, (2, 0, 1))``."""
     if dim1 is None:
         if isinstance(dim0, int):
             raise TypeError("transpose() missing 1 required positional argument: 'dim1'")

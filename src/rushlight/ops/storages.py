@@ -1,4 +1,4 @@
-"""The memory behind a tensor, as programs ask for it: how large it is, where it lies, whether two tensors share it."""
+"""The memory behind a tensor: how large it is, where it lies, whether two tensors share it."""
 
 from __future__ import annotations
 

@@ -35,9 +35,7 @@ def write_state(optimizer: Optimizer) -> dict[str, Any]:
     return {"state": state, "param_groups": groups}
 
 
-def read_state(
-    optimizer: Optimizer, saved: Mapping[str, Any]
-) -> tuple[list[dict[str, Any]], dict[Any, Any]]:
+def read_state(optimizer: Optimizer, saved: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[Any, Any]]:
     """The options of each group and the state of each parameter; CheckpointError lists all faults."""
     wrong = [f"the key {key!r} is missing" for key in ("state", "param_groups") if key not in saved]
     if not wrong:

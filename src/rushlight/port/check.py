@@ -10,7 +10,7 @@ from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.errors import in_pytorch, nearest
-from rushlight.port.names import counterpart, is_ported
+from rushlight.port.names import WHOLE, counterpart, is_ported
 
 __all__ = ["Finding", "check"]
 
@@ -92,7 +92,7 @@ class _Walk(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            if is_ported(alias.name):
+            if is_ported(alias.name) and alias.name not in WHOLE:
                 root = alias.name.split(".")[0]
                 found = self._imported(node.lineno, alias.name)
                 if alias.asname is not None:

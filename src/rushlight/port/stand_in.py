@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from rushlight.errors import ArgumentError, message
-from rushlight.port.names import ROOTS, counterpart, is_ported
+from rushlight.port.names import ROOTS, WHOLE, counterpart, is_ported
 
 __all__ = ["stand_in"]
 
@@ -39,7 +39,7 @@ class _Finder:
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> ModuleSpec | None:
         """The spec of a module that is here; None for every other."""
-        if not is_ported(name) or (name not in ROOTS and _here(name) is None):
+        if not is_ported(name) or name in WHOLE or (name not in ROOTS and _here(name) is None):
             return None
         return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
 
@@ -67,7 +67,7 @@ def _here(name: str) -> Any:
 
 
 def stand_in() -> None:
-    """From now on ``import torch`` and ``import torchvision`` give Rushlight, to packages that are not changed too.
+    """From now on ``import torch`` and ``import torchvision`` give Rushlight, unchanged packages included.
 
     What has been imported already keeps what it has, so it is called first. ``torch.__version__`` is that of
     the PyTorch whose names are here. Raises ArgumentError where PyTorch itself has been imported.

@@ -1,4 +1,4 @@
-"""Nests of lists, tuples and dicts, with the functions that programs call from PyTorch's `torch.utils._pytree`.
+"""Nests of lists, tuples and dicts: the functions that programs call of PyTorch's `torch.utils._pytree`.
 
 None is a leaf here, as it is there.
 """
@@ -132,7 +132,7 @@ def tree_structure(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> T
 def tree_map(
     func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: Callable[[Any], bool] | None = None
 ) -> Any:
-    """The nest with ``func(leaf, ...)`` in the place of each leaf; of `rests` the leaves at the same place follow.
+    """The nest with ``func(leaf, ...)`` for each leaf; of `rests` the leaves at the same place follow.
 
     >>> tree_map(lambda a, b: a + b, {"x": 1, "y": [2]}, {"x": 10, "y": [20]})
     {'x': 11, 'y': [22]}
@@ -159,7 +159,7 @@ def tree_map_only(
     tree: Any,
     is_leaf: Callable[[Any], bool] | None = None,
 ) -> Any:
-    """The nest with ``func(leaf)`` in the place of leaves of a type, of several, or of those a function picks.
+    """The nest with ``func(leaf)`` for leaves of a type, of several, or those a function picks.
 
     >>> tree_map_only(int, lambda n: -n, [1, "a", (2,)])
     [-1, 'a', (-2,)]
@@ -169,15 +169,11 @@ def tree_map_only(
     return tree_map(lambda x: func(x) if picks(x) else x, tree, is_leaf=is_leaf)
 
 
-def tree_all(
-    pred: Callable[[Any], bool], tree: Any, is_leaf: Callable[[Any], bool] | None = None
-) -> bool:
+def tree_all(pred: Callable[[Any], bool], tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> bool:
     """Whether `pred` holds for all leaves."""
     return all(map(pred, tree_leaves(tree, is_leaf)))
 
 
-def tree_any(
-    pred: Callable[[Any], bool], tree: Any, is_leaf: Callable[[Any], bool] | None = None
-) -> bool:
+def tree_any(pred: Callable[[Any], bool], tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> bool:
     """Whether `pred` holds for a leaf."""
     return any(map(pred, tree_leaves(tree, is_leaf)))
