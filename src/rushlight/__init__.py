@@ -109,8 +109,8 @@ long = int64
 int = int32
 short = int16
 
-_PACKAGES = """amp data distributions func interop linalg jit multiprocessing plot sparse special testing
-    train types utils vision"""
+_PACKAGES = """amp compiler data distributed distributions fft func futures fx hub interop linalg jit
+    multiprocessing plot sparse special testing train types utils vision"""
 _LATER = {
     "amp": "GradScaler autocast is_autocast_enabled",
     "core.printing": "get_printoptions set_printoptions",
@@ -129,88 +129,6 @@ _LATER = {
         get_num_interop_threads get_num_threads set_default_device set_default_dtype set_default_tensor_type
         set_float32_matmul_precision set_num_interop_threads set_num_threads use_deterministic_algorithms""",
     "train.sweeping.call": "Sweep grid sweep",
-_PACKAGES = (
-    "amp",
-    "compiler",
-    "data",
-    "distributed",
-    "distributions",
-    "fft",
-    "func",
-    "futures",
-    "fx",
-    "hub",
-    "interop",
-    "linalg",
-    "jit",
-    "multiprocessing",
-    "plot",
-    "sparse",
-    "special",
-    "testing",
-    "train",
-    "types",
-    "utils",
-    "vision",
-)
-_NAMES = {
-    **dict.fromkeys(("GradScaler", "autocast", "is_autocast_enabled"), "amp"),
-    **dict.fromkeys(("inference_mode", "is_inference_mode_enabled"), "core.state"),
-    **dict.fromkeys(("get_printoptions", "set_printoptions"), "core.printing"),
-    **dict.fromkeys(
-        (
-            "are_deterministic_algorithms_enabled",
-            "get_default_device",
-            "get_default_dtype",
-            "get_num_interop_threads",
-            "get_num_threads",
-            "set_default_device",
-            "set_default_dtype",
-            "set_default_tensor_type",
-            "set_float32_matmul_precision",
-            "set_num_interop_threads",
-            "set_num_threads",
-            "use_deterministic_algorithms",
-        ),
-        "settings",
-    ),
-    "vmap": "func",
-    **dict.fromkeys(
-        (
-            "celu",
-            "celu_",
-            "hardshrink",
-            "prelu",
-            "rrelu",
-            "rrelu_",
-            "selu",
-            "selu_",
-            "threshold",
-            "threshold_",
-        ),
-        "nn.functional.nonlinear",
-    ),
-    **dict.fromkeys(
-        (
-            "cosine_embedding_loss",
-            "cosine_similarity",
-            "hinge_embedding_loss",
-            "kl_div",
-            "margin_ranking_loss",
-            "pairwise_distance",
-            "poisson_nll_loss",
-            "triplet_margin_loss",
-        ),
-        "nn.functional.margin",
-    ),
-    "ctc_loss": "nn.functional.ctc",
-    "binary_cross_entropy_with_logits": "nn.functional.loss",
-    "load": "interop.serialization",
-    "save": "interop.serialization",
-    **dict.fromkeys(("gru", "lstm", "rnn_relu", "rnn_tanh"), "nn.functional.sequences"),
-    "Sweep": "train.sweeping.call",
-    "grid": "train.sweeping.call",
-    "sweep": "train.sweeping.call",
 }
 """Packages, and files with their names, that load when they are first named, so that `import rushlight` stays
 light; operations that do so stand in `ops/__init__.py`."""
@@ -220,39 +138,8 @@ _ELSEWHERE = {
         sparse_compressed_tensor sparse_csc_tensor sparse_csr_tensor""",
     "There are no complex tensors: keep real and imaginary parts side by side.": """chalf complex32 complex64
         complex128 cfloat cdouble view_as_complex view_as_real polar complex""",
-    "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().": "fft istft stft",
-    "There are uint8, int8, int16, int32 and int64.": "uint16 uint32 uint64",
+    "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().": "istft stft",
     "Tensors lie in rows only: leave memory_format out.": "channels_last",
-    **dict.fromkeys(
-        (
-            "sparse_bsc_tensor",
-            "sparse_bsr_tensor",
-            "sparse_compressed_tensor",
-            "sparse_csc_tensor",
-            "sparse_csr_tensor",
-        ),
-        "Sparse tensors are in coordinate form: rl.sparse_coo_tensor.",
-    ),
-    **dict.fromkeys(
-        (
-            "chalf",
-            "complex32",
-            "complex64",
-            "complex128",
-            "cfloat",
-            "cdouble",
-            "view_as_complex",
-            "view_as_real",
-            "polar",
-            "complex",
-        ),
-        "There are no complex tensors: keep real and imaginary parts side by side.",
-    ),
-    **dict.fromkeys(
-        ("istft", "stft"),
-        "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().",
-    ),
-    "channels_last": "Tensors lie in rows only: leave memory_format out.",
 }
 """What to do instead, and for which names of PyTorch's."""
 
@@ -268,16 +155,13 @@ if not TYPE_CHECKING:
         "int32", "int64", "is_grad_enabled", "long", "manual_seed", "mps", "nn", "no_grad", "ops",
         "bfloat16", "contiguous_format", "dtype", "e", "inf", "nan", "newaxis", "pi", "preserve_format",
         "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
-        *ops.__all__, *_packages, *_files,
-        "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "uint16", "uint32", "uint64", "version", "xpu",
         "uint16", "uint32", "uint64",
-        *ops.__all__, *_PACKAGES, *_NAMES,
+        *ops.__all__, *_packages, *_files,
     ]  # fmt: skip
 
     # Of this it would believe that every name is there.
     def __getattr__(name: str) -> object:
-        if name in _packages:
-        if name in _PACKAGES or name == "_C":
+        if name in _packages or name == "_C":
             return _importlib.import_module(f"rushlight.{name}")
         if name in _files:
             return getattr(_importlib.import_module(f"rushlight.{_files[name]}"), name)

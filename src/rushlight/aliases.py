@@ -105,7 +105,7 @@ class Finder:
 
 
 class Einops:
-    """Has einops know Rushlight's tensors as soon as its file of backends has run; then it takes itself out."""
+    """Has einops know Rushlight's tensors when its file of backends has run, and takes itself out."""
 
     FILE = "einops._backends"
 

@@ -31,8 +31,8 @@ def is_exporting() -> bool:
 
 
 def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None) -> Any:
-    """A decorator, with parentheses or without, that gives back its function: what a compiled function calls is
-    compiled with it.
+    """A decorator, with parentheses or without, that gives back its function: what a compiled function calls
+    is compiled with it.
     """
     return fn if callable(fn) else lambda fn: fn
 

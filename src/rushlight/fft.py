@@ -9,10 +9,10 @@ from typing import Any
 from rushlight.errors import NotSupportedError, message, missing, names_of
 
 NAMES = """
-    fft fft2 fftfreq fftn fftshift hfft hfft2 hfftn ifft ifft2 ifftn ifftshift ihfft ihfft2 ihfftn irfft irfft2
-    irfftn rfft rfft2 rfftfreq rfftn
+    fft fft2 fftfreq fftn fftshift hfft hfft2 hfftn ifft ifft2 ifftn ifftshift ihfft ihfft2 ihfftn irfft
+    irfft2 irfftn rfft rfft2 rfftfreq rfftn
 """
-__all__ = names_of({"": NAMES})
+__all__ = names_of({"": NAMES})  # noqa: PLE0605
 _REMEDY = "numpy.fft takes x.numpy(); keep real and imaginary parts side by side."
 
 

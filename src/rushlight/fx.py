@@ -1,4 +1,4 @@
-"""What programs need of torch.fx to be imported. Functions are not rewritten here: nothing is to be marked."""
+"""What programs need of torch.fx to be imported: functions are not rewritten here, so none is marked."""
 
 from __future__ import annotations
 

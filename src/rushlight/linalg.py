@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, LinAlgError, ShapeError, message, missing, namespace
-from rushlight.ops.creation import eye, tensor, zeros
+from rushlight.ops.creation import tensor, zeros
 from rushlight.ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from rushlight.ops.lu import lu_factor, lu_solve, lu_unpack
 from rushlight.ops.matmul import matmul
 from rushlight.ops.norm import norm as vector_norm_of
+from rushlight.ops.ranges import eye
 from rushlight.ops.select import where
 from rushlight.ops.solving import (
     det,

@@ -1,7 +1,7 @@
 """What einops needs to work on tensors: how they are permuted, reduced and repeated.
 
-einops asks classes derived from its `AbstractBackend`. The one for Rushlight is made when einops has loaded, by
-a finder that `import rushlight` enters (`aliases.py`); Rushlight itself never imports einops.
+einops asks classes derived from its `AbstractBackend`. The one for Rushlight is made when einops has loaded,
+by a finder that `import rushlight` enters (`aliases.py`); Rushlight itself never imports einops.
 """
 
 from __future__ import annotations

@@ -185,8 +185,8 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalisation of (N, C, ...) with the statistics of all processes, which here are those of the one
-    there is. `process_group` must be None.
+    """Batch normalisation of (N, C, ...) with the statistics of all processes, which here are those of
+    the one there is. `process_group` must be None.
 
     >>> import rushlight as rl
     >>> net = rl.nn.Sequential(rl.nn.Linear(2, 3), rl.nn.BatchNorm1d(3))
