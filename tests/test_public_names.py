@@ -16,7 +16,7 @@ from rushlight import data, nn, optim
 from rushlight.errors import GradError, NotSupportedError, missing, nearest, refuse_options
 
 SUBPACKAGES = {
-    "amp", "autograd", "data", "distributions", "errors", "func", "interop", "jit", "linalg",
+    "amp", "autograd", "compiler", "data", "distributed", "distributions", "errors", "fft", "func", "futures", "fx", "hub", "interop", "jit", "linalg",
     "multiprocessing", "nn", "ops", "optim", "plot", "sparse", "special", "testing", "train", "types",
     "utils", "version", "vision",
 }  # fmt: skip
@@ -67,7 +67,7 @@ MISSING = [
     (rl, "cross_entropy", "rl.nn.functional.cross_entropy"),
     (rl, "Linear", "rl.nn.Linear"),
     (rl, "stft", "no complex tensors"),
-    (rl, "onnx", "not yet"),
+    (rl, "profiler", "not yet"),
     (nn, "Container", "PyTorch has it"),
     (nn, "Lineer", "'Linear'"),
     (nn, "CrossEntropy", "'CrossEntropyLoss'"),

@@ -115,7 +115,7 @@ class Einops:
         """The spec of that file, whose loader also makes our backend; None for every other name."""
         if name != self.FILE:
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
             run = spec.loader.exec_module
@@ -141,4 +141,4 @@ def install() -> None:
         if Einops.FILE in sys.modules:
             importlib.import_module("rushlight.interop.einops_backend")
         else:
-            sys.meta_path.insert(0, Einops())  # type: ignore[arg-type]
+            sys.meta_path.insert(0, Einops())

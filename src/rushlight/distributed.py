@@ -19,6 +19,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+__path__: list[str] = []
+"""So that ``torch.distributed.nn`` is found, which is this module again (`aliases.py`)."""
+
+
 class ReduceOp:
     """How the values of several processes would become one."""
 

@@ -39,10 +39,10 @@ def check(source: str) -> list[Finding]:
 
     Raises SyntaxError for what is no Python program.
 
-    >>> for found in check("import torch\\nx = torch.ones(2).cuda()\\ntorch.hub.load('a', 'b')"):
+    >>> for found in check("import torch\\nx = torch.ones(2).cuda()\\ntorch.profiler.profile()"):
     ...     print(found)
     2: .cuda(): there is only the CPU: leave the call out, or ask torch.cuda.is_available() before it
-    3: torch.hub: rushlight has no 'hub': PyTorch has it, Rushlight does not, or not yet
+    3: torch.profiler: rushlight has no 'profiler': PyTorch has it, Rushlight does not, or not yet
     """
     tree = ast.parse(source)
     walk = _Walk(tree)

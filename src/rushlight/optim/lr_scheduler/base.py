@@ -71,7 +71,8 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Goes on to the next epoch, or to `epoch`, and sets the learning rate of each group.
 
-        With `epoch` the rates come from the closed form where the schedule has one; else from `get_lr`.
+        With `epoch` the schedules of this package count up to it from 0; one of your own is asked by
+        `get_lr`, with `last_epoch` set.
         """
         optimizer = self.optimizer
         if self._step_count == 1 and type(optimizer).step is Optimizer.step and not optimizer.stepped:
@@ -82,10 +83,14 @@ class LRScheduler:
         if epoch is None:
             self._advance()
             return
-        self._step_count += 1
-        self.last_epoch = epoch
-        closed = getattr(self, "_get_closed_form_lr", None)
-        self._set(self.get_lr() if closed is None else closed())
+        if type(self).get_lr.__module__.startswith("rushlight."):
+            self.begin()
+            for _ in range(epoch):
+                self._advance()
+        else:
+            self._step_count += 1
+            self.last_epoch = epoch
+            self._set(self.get_lr())
 
     def _advance(self) -> None:
         self._step_count += 1
