@@ -92,11 +92,12 @@ def isinstance(obj: Any, target_type: Any) -> bool:
         return any(isinstance(obj, part) for part in parts)
     if not builtins.isinstance(obj, origin):
         return False
+    held: Any = obj
     if origin is dict:
-        return all(isinstance(k, parts[0]) and isinstance(v, parts[1]) for k, v in obj.items())
+        return all(isinstance(k, parts[0]) and isinstance(v, parts[1]) for k, v in held.items())
     if origin is tuple and Ellipsis not in parts:
-        return len(obj) == len(parts) and all(map(isinstance, obj, parts))
-    return all(isinstance(item, parts[0]) for item in obj)
+        return len(held) == len(parts) and all(map(isinstance, held, parts))
+    return all(isinstance(item, parts[0]) for item in held)
 
 
 def interface(obj: Any) -> Any:

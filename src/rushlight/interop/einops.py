@@ -40,8 +40,8 @@ class EinMix(_EinmixMixin, rl.nn.Module):
             self.bias = rl.nn.Parameter(rl.empty(bias_shape).uniform_(-bias_bound, bias_bound))
 
     def _create_rearrange_layers(self, before: Any, sizes_before: Any, after: Any, sizes_after: Any) -> None:
-        self.pre_rearrange = None if before is None else Rearrange(before, **sizes_before)
-        self.post_rearrange = None if after is None else Rearrange(after, **sizes_after)
+        self.pre_rearrange = None if before is None else Rearrange(before, **sizes_before)  # type: ignore[call-arg]
+        self.post_rearrange = None if after is None else Rearrange(after, **sizes_after)  # type: ignore[call-arg]
 
     def forward(self, input: Any) -> Any:
         """The sums of products that the pattern names."""

@@ -67,7 +67,7 @@ class Registered(dict[str, Any]):
             self[name] = default
         return self[name]
 
-    def update(self, *others: Mapping[str, Any] | Iterable[tuple[str, Any]], **named: Any) -> None:
+    def update(self, *others: Mapping[str, Any] | Iterable[tuple[str, Any]], **named: Any) -> None:  # type: ignore[override]
         """Put all of these into the module."""
         for name, value in dict(*others, **named).items():
             self[name] = value

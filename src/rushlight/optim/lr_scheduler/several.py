@@ -74,7 +74,7 @@ class SequentialLR(_Several):
         self._schedulers[0].begin()
         self._last_lr = self._schedulers[0].get_last_lr()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         self.last_epoch += 1
         self._step_count += 1
         i = bisect.bisect_right(self._milestones, self.last_epoch)
@@ -104,7 +104,7 @@ class ChainedScheduler(_Several):
         self.base_lrs, self.last_epoch, self._step_count = schedulers[0].base_lrs, 0, 1
         self._last_lr = self._present()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         self.last_epoch += 1
         self._step_count += 1
         for scheduler in self._schedulers:
