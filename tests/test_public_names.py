@@ -16,7 +16,8 @@ from rushlight import data, nn, optim
 from rushlight.errors import GradError, NotSupportedError, missing, nearest, refuse_options
 
 SUBPACKAGES = {
-    "amp", "autograd", "compiler", "data", "distributed", "distributions", "errors", "fft", "func", "futures", "fx", "hub", "interop", "jit", "linalg",
+    "amp", "autograd", "compiler", "data", "distributed", "distributions", "errors", "fft", "func", "futures",
+    "fx", "hub", "interop", "jit", "linalg",
     "multiprocessing", "nn", "ops", "optim", "plot", "sparse", "special", "testing", "train", "types",
     "utils", "version", "vision",
 }  # fmt: skip
