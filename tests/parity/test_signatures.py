@@ -39,8 +39,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     OLD: {
         "rushlight.autograd": "backward.grad_variables",
         "rushlight.nn": "Hardtanh.max_value Hardtanh.min_value",
-        "rushlight.optim.swa_utils": "LRScheduler.step.epoch",
-        "rushlight.optim.lr_scheduler": "LRScheduler.step.epoch ReduceLROnPlateau.step.epoch",
+        "rushlight.optim.lr_scheduler": "ReduceLROnPlateau.step.epoch",
     },
     "a function or a base class whose argument is given by its place": {
         "rushlight": "enable_grad.orig_func",
