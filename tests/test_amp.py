@@ -106,7 +106,6 @@ NEAREST: dict[str, tuple[Callable[[], Any], str]] = {
     "view_as_complex": (lambda: rl.view_as_complex(rl.ones(2)), "no complex tensors"),
     "fft": (lambda: rl.fft.fft(rl.ones(2)), "numpy.fft"),
     "stft": (lambda: rl.stft(rl.ones(8), 4), "numpy.fft"),
-    "uint16": (lambda: rl.uint16, "int32"),
 }
 
 

@@ -34,6 +34,13 @@ MAY_IMPORT = {
     "data": BASE | {"ops"},
     "port": TENSORS | {"interop"},
     "types": {"core"},
+    "distributed": {"errors"},
+    "compiler": {"errors", "core"},
+    "fx": {"errors"},
+    "futures": {"errors"},
+    "_C": {"errors", "core"},
+    "fft": {"errors"},
+    "hub": {"errors", "interop"},
     "utils": BASE | {"ops", "func", "data"},
     "plot": BESIDE | {"interop"},  # it writes files as checkpoints do, whole or not at all
     "interop": BESIDE,

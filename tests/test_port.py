@@ -77,22 +77,22 @@ with torch.no_grad():
 
 def test_what_is_not() -> None:
     program = """
-import torch, torch.hub
+import torch, torch.profiler
 import torch.nn as nn
 from torch.nn import MultiheadAttentoin
 import torch.nn.functional as F
 net = nn.Linear(2, 1, biass=True).cuda()
-torch.hub.load("a", "b")
+torch.profiler.load("a", "b")
 nn.CrossMapLRN2d(3)
 x.to_mkldnn().relu()
 y = F.linear(x, weigth=3)
 """
     assert found(program) == [
-        (2, "torch.hub", True),
+        (2, "torch.profiler", True),
         (4, "torch.nn.MultiheadAttentoin", True),
         (6, ".cuda()", True),
         (6, "nn.Linear(biass=)", True),
-        (7, "torch.hub", True),
+        (7, "torch.profiler", True),
         (8, "nn.CrossMapLRN2d", True),
         (9, ".to_mkldnn", False),
         (10, "F.linear(weigth=)", True),
@@ -105,12 +105,12 @@ y = F.linear(x, weigth=3)
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad, none = (tmp_path / f"{n}.py" for n in ("good", "bad", "none"))
     good.write_text("import torch\nprint(torch.ones(2))\n")
-    bad.write_text("import torch\ntorch.hub.load('x')\n")
+    bad.write_text("import torch\ntorch.profiler.load('x')\n")
     none.write_text("import torch (\n")
     assert main([str(good)]) == 0
     assert "everything" in capsys.readouterr().out
     assert main([str(good), str(bad), "--out", str(tmp_path / "new")]) == 1
-    assert f"{bad}:2: torch.hub" in capsys.readouterr().out
+    assert f"{bad}:2: torch.profiler" in capsys.readouterr().out
     assert good.read_text().startswith("import torch")
     assert main([str(none)]) == 2
     assert "none.py" in capsys.readouterr().err

@@ -16,7 +16,8 @@ from rushlight import data, nn, optim
 from rushlight.errors import GradError, NotSupportedError, missing, nearest, refuse_options
 
 SUBPACKAGES = {
-    "amp", "autograd", "data", "distributions", "errors", "func", "interop", "jit", "linalg",
+    "amp", "autograd", "compiler", "data", "distributed", "distributions", "errors", "fft", "func", "futures",
+    "fx", "hub", "interop", "jit", "linalg",
     "multiprocessing", "nn", "ops", "optim", "plot", "sparse", "special", "testing", "train", "types",
     "utils", "version", "vision",
 }  # fmt: skip
@@ -72,6 +73,9 @@ MISSING = [
     (rl, "fft", "no complex tensors"),
     (rl, "hub", "not yet"),
     (nn, "NLLLoss2d", "PyTorch has it, Rushlight does not. Use NLLLoss."),
+    (rl, "stft", "no complex tensors"),
+    (rl, "profiler", "not yet"),
+    (nn, "Container", "PyTorch has it"),
     (nn, "Lineer", "'Linear'"),
     (nn, "CrossEntropy", "'CrossEntropyLoss'"),
     (nn.functional, "scaled_mm", "rushlight.nn.functional has no 'scaled_mm'"),

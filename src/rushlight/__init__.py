@@ -44,6 +44,9 @@ from rushlight.core.tensor import Parameter as Parameter
 from rushlight.core.tensor import Tensor as Tensor
 from rushlight.device.arrays import bfloat16, float16, float32, float64, int8, int16, int32, int64, uint8
 from rushlight.device.arrays import bool_ as bool
+from rushlight.device.arrays import uint16 as uint16
+from rushlight.device.arrays import uint32 as uint32
+from rushlight.device.arrays import uint64 as uint64
 from rushlight.device.bfloat16 import dtype as _dtype
 from rushlight.version import __version__ as __version__
 
@@ -54,8 +57,14 @@ else:
     globals().update({_name: getattr(ops, _name) for _name in ops.AT_ONCE if _name not in ops.out.ROOT})
 
 if TYPE_CHECKING:
+    from rushlight import compiler as compiler
     from rushlight import data as data
+    from rushlight import distributed as distributed
     from rushlight import distributions as distributions
+    from rushlight import fft as fft
+    from rushlight import futures as futures
+    from rushlight import fx as fx
+    from rushlight import hub as hub
     from rushlight import interop as interop
     from rushlight import linalg as linalg
     from rushlight import plot as plot
@@ -108,8 +117,8 @@ long = int64
 int = int32
 short = int16
 
-_PACKAGES = """amp data distributions func interop linalg jit multiprocessing plot sparse special testing
-    train types utils vision"""
+_PACKAGES = """amp compiler data distributed distributions fft func futures fx hub interop linalg jit
+    multiprocessing plot sparse special testing train types utils vision"""
 _LATER = {
     "core.random": "default_generator",
     "amp": """GradScaler autocast clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype
@@ -139,8 +148,7 @@ _ELSEWHERE = {
         sparse_compressed_tensor sparse_csc_tensor sparse_csr_tensor""",
     "There are no complex tensors: keep real and imaginary parts side by side.": """chalf complex32 complex64
         complex128 cfloat cdouble view_as_complex view_as_real polar complex""",
-    "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().": "fft istft stft",
-    "There are uint8, int8, int16, int32 and int64.": "uint16 uint32 uint64",
+    "There is no FFT, as there are no complex tensors: numpy.fft takes x.numpy().": "istft stft",
 }
 """What to do instead, and for which names of PyTorch's."""
 
@@ -157,12 +165,13 @@ if not TYPE_CHECKING:
         "bfloat16", "channels_last", "channels_last_3d", "contiguous_format", "dtype", "e", "inf", "nan",
         "newaxis", "pi", "preserve_format", "sparse_coo",
         "optim", "seed", "strided", "set_grad_enabled", "set_rng_state", "short", "uint8", "version", "xpu",
+        "uint16", "uint32", "uint64",
         *ops.__all__, *_packages, *_files,
     ]  # fmt: skip
 
     # Of this it would believe that every name is there.
     def __getattr__(name: str) -> object:
-        if name in _packages:
+        if name in _packages or name == "_C":
             return _importlib.import_module(f"rushlight.{name}")
         found = None
         if name in _files:

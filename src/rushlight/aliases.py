@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -31,8 +31,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"utils.data._utils.{name}": ("data",) for name in ("collate", "worker")},
     "nn.parameter": ("nn",),
     "nn.modules": ("nn",),
-    **{f"nn.modules.{name}": ("nn", f"nn.{name}") for name in _LAYERS.split()},
-    **{f"optim.{name}": ("optim",) for name in _RULES.split()},
+    **{f"nn.modules.{name}": ("nn", f"nn.{name}", "nn.internals") for name in _LAYERS.split()},
+    "nn.modules.utils": ("nn.internals",),
+    **{f"optim.{name}": ("optim", "optim.base") for name in _RULES.split()},
     **{f"autograd.{name}": ("autograd",) for name in ("function", "grad_mode", "variable")},
     "functional": ("ops",),
     "random": ("core.random",),
@@ -40,7 +41,13 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"cuda.amp{name}": ("amp",) for name in ("", ".autocast_mode", ".grad_scaler")},
     "vision.transforms.transforms": ("vision.transforms",),
     "vision.datasets.vision": ("vision.datasets",),
-    "serialization": ("interop.serialization",),
+    "serialization": ("interop.serialization", "types"),
+    "distributed.nn": ("distributed",),
+    "_dynamo": ("compiler",),
+    "nn.parallel.scatter_gather": ("nn.parallel",),
+    **{f"nn.parallel.{name}": ("nn.parallel",) for name in ("data_parallel", "distributed")},
+    "utils.model_zoo": ("hub",),
+    "utils.hooks": ("core.hooks",),
 }
 """For each path the modules whose names it shows; of several, the later ones where there is such a file.
 Behind a colon stands an object that is the module."""
@@ -97,6 +104,30 @@ class Finder:
             sys.modules[module.__name__] = getattr(importlib.import_module(_ROOT + file), name)
 
 
+class Einops:
+    """Has einops know Rushlight's tensors when its file of backends has run, and takes itself out."""
+
+    FILE = "einops._backends"
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        """The spec of that file, whose loader also makes our backend; None for every other name."""
+        if name != self.FILE:
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def then_ours(module: ModuleType) -> None:
+                run(module)
+                importlib.import_module("rushlight.interop.einops_backend")
+
+            spec.loader.exec_module = then_ours  # type: ignore[method-assign]
+        return spec
+
+
 def find(module: str, name: str) -> Any:
     """The alias `name` of `module`, or None."""
     path = f"{module}.{name}"
@@ -107,3 +138,7 @@ def install() -> None:
     """Have Python ask for aliases."""
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.append(Finder())
+        if Einops.FILE in sys.modules:
+            importlib.import_module("rushlight.interop.einops_backend")
+        else:
+            sys.meta_path.insert(0, Einops())

@@ -13,14 +13,16 @@ from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, LinAlgError, ShapeError, message, namespace
 from rushlight.ops.algebra import cross as _cross
-from rushlight.ops.creation import ones_like, zeros
+from rushlight.ops.creation import ones_like, tensor, zeros
 from rushlight.ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from rushlight.ops.join import cat
 from rushlight.ops.lu import lu_factor, lu_solve, lu_unpack
 from rushlight.ops.matmul import matmul
 from rushlight.ops.norm import norm as vector_norm_of
 from rushlight.ops.out import LINALG, with_out
+from rushlight.ops.ranges import eye
 from rushlight.ops.scans import cumprod
+from rushlight.ops.select import where
 from rushlight.ops.solving import (
     det,
     householder_product,
@@ -92,8 +94,34 @@ def _with_info(found: Tensor, A: Tensor) -> WithInfo:
 
 @autocasts("float32")
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> WithInfo:
-    """`cholesky` and its info, which is 0: a matrix without a factor raises LinAlgError in any case."""
-    return _with_info(cholesky(A, upper=upper), A)
+    """`cholesky` and its info: 0, or the order of the first leading minor that is not positive; there the
+    factor is NaN. With `check_errors` that raises LinAlgError instead; in a compiled function it always does.
+
+    >>> import rushlight as rl
+    >>> cholesky_ex(rl.tensor([[1.0, 2.0], [2.0, 1.0]])).info
+    tensor(2, dtype=rushlight.int32)
+    """
+    try:
+        found = _with_info(cholesky(A, upper=upper), A)
+    except LinAlgError:
+        if check_errors:
+            raise
+        orders = [_first_not_positive(matrix) for matrix in A.detach().reshape(-1, *A.shape[-2:])]
+        info = tensor(orders, dtype="int32").reshape(A.shape[:-2])
+        bad = (info != 0)[..., None, None]
+        plain = where(bad, eye(A.shape[-1], dtype=A.dtype), A)
+        found = WithInfo(where(bad, float("nan"), cholesky(plain, upper=upper)), info)
+    return found
+
+
+def _first_not_positive(matrix: Tensor) -> int:
+    """The order of the first leading minor without a factor; 0 if all have one."""
+    for n in range(1, matrix.shape[-1] + 1):
+        try:
+            cholesky(matrix[:n, :n])
+        except LinAlgError:
+            return n
+    return 0
 
 
 @autocasts("float32")

@@ -16,5 +16,7 @@ Device: TypeAlias = device | str | int | None
 FileLike: TypeAlias = str | os.PathLike[str] | Any
 Storage: TypeAlias = Any
 _TensorOrTensors: TypeAlias = Tensor | Sequence[Tensor]
+MAP_LOCATION: TypeAlias = Any
+FILE_LIKE: TypeAlias = FileLike
 _size: TypeAlias = tuple[int, ...] | list[int]
 _int, _float, _bool, _dtype, _device = int, float, bool, Any, device

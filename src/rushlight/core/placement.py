@@ -115,7 +115,8 @@ class Absent:
         """False."""
         return False
 
-    is_built = is_initialized = is_bf16_supported = is_available
+    _initialized = False
+    _is_in_bad_fork = is_built = is_initialized = is_bf16_supported = is_available
 
     def device_count(self) -> int:
         """0."""

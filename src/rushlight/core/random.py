@@ -6,6 +6,8 @@ and compiled, and saving the state is saving two integers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rushlight.core.apply import apply, assign
@@ -22,6 +24,7 @@ from rushlight.errors import ShapeError, message
 __all__ = [
     "Generator",
     "default_generator",
+    "fork_rng",
     "get_rng_state",
     "initial_seed",
     "manual_seed",
@@ -138,3 +141,26 @@ def get_rng_state() -> Tensor:
 def set_rng_state(new_state: Any) -> None:
     """Continue the default generator from a state that `get_rng_state` gave."""
     default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(
+    devices: Any = None, enabled: bool = True, device_type: str = "cpu", **options: Any
+) -> Iterator[None]:
+    """What is drawn inside leaves no trace: the default generator then goes on from where it was.
+
+    enabled  False: nothing of this. The other arguments say which GPUs, of which there are none.
+
+    >>> import rushlight as rl
+    >>> _ = rl.manual_seed(0)
+    >>> with rl.random.fork_rng():
+    ...     inside = rl.rand(2)
+    >>> bool((rl.rand(2) == inside).all())
+    True
+    """
+    before = get_rng_state() if enabled else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            set_rng_state(before)

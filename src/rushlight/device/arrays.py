@@ -96,6 +96,7 @@ __all__ = [
     "uint32",
     "uint64",
     "uint8",
+    "uint16",
     "where",
     "zeros",
 ]
@@ -112,6 +113,9 @@ int16 = np.dtype("int16")
 int32 = np.dtype("int32")
 int64 = np.dtype("int64")
 uint8 = np.dtype("uint8")
+uint16 = np.dtype("uint16")
+uint32 = np.dtype("uint32")
+uint64 = np.dtype("uint64")
 uint32 = np.dtype("uint32")
 uint64 = np.dtype("uint64")
 bool_ = np.dtype("bool")

@@ -11,7 +11,7 @@ from rushlight.core.tensor import Tensor, check_dtype
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, message
 from rushlight.nn.functional import softplus
-from rushlight.ops import arange, cat, full, stack
+from rushlight.ops import arange, cat, full, randn, stack
 from rushlight.ops.exponential import logit
 
 __all__ = [
@@ -138,3 +138,11 @@ def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
     if start != length:
         raise ArgumentError(message("vec_to_tril_matrix", f"{length} numbers", "as many as a triangle has"))
     return stack(rows, -2)
+
+
+_sum_rightmost = sum_rightmost
+
+
+def _standard_normal(shape: Any, dtype: Any, device: Any = None) -> Tensor:
+    """Draws of a normal distribution with mean 0 and variance 1, under PyTorch's name."""
+    return randn(*shape, dtype=dtype, device=device)

@@ -10,6 +10,7 @@ from typing import Any, overload
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, IndexingError, message
 from rushlight.nn.module import Module
+from rushlight.nn.registered import Registered, replace
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
@@ -30,8 +31,27 @@ def _forget(module: Module) -> None:
         delattr(module, name)
 
 
+class _Gaps(Module):
+    """A container whose places may be empty: None stands there, and counts."""
+
+    @property
+    def _modules(self) -> dict[str, Any]:
+        own = self.__dict__.items()
+        found = {k: v for k, v in own if isinstance(v, Module) or (v is None and not k.startswith("_"))}
+        return Registered(self, "_modules", found)
+
+    @_modules.setter
+    def _modules(self, entries: dict[str, Any]) -> None:
+        replace(self, "_modules", entries)
+
+
 class _Numbered(Module):
     """What Sequential and ModuleList share: children kept under "0", "1", ... in order."""
+
+    _may_be_none = False
+
+    def _checked(self, module: object) -> Any:
+        return None if module is None and self._may_be_none else _check_module(type(self).__name__, module)
 
     def _position(self, index: int) -> int:
         size = len(self._modules)
@@ -60,7 +80,7 @@ class _Numbered(Module):
 
     def __setitem__(self, index: int, module: Module) -> None:
         name = list(self._modules)[self._position(int(index))]
-        setattr(self, name, _check_module(type(self).__name__, module))
+        setattr(self, name, self._checked(module))
 
     def __delitem__(self, index: int | slice) -> None:
         children = list(self)
@@ -77,7 +97,7 @@ class _Numbered(Module):
 
     def append(self, module: Module) -> Any:
         """Adds ``module`` at the end and returns self."""
-        self.add_module(str(len(self)), _check_module(type(self).__name__, module))
+        self.add_module(str(len(self)), self._checked(module))
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
@@ -89,7 +109,7 @@ class _Numbered(Module):
     def insert(self, index: int, module: Module) -> Any:
         """Puts ``module`` before position ``index`` and returns self."""
         children = list(self)
-        children.insert(index, _check_module(type(self).__name__, module))
+        children.insert(index, self._checked(module))
         self._replace(children)
         return self
 
@@ -155,14 +175,16 @@ class Sequential(_Numbered):
         return input
 
 
-class ModuleList(_Numbered):
-    """A list whose modules are registered; it has no forward of its own.
+class ModuleList(_Gaps, _Numbered):
+    """A list whose modules are registered; it has no forward of its own. Entries may be None.
 
     >>> import rushlight as rl
     >>> layers = rl.nn.ModuleList([rl.nn.Linear(4, 4) for _ in range(3)])
     >>> len(layers), len(list(layers.parameters()))
     (3, 6)
     """
+
+    _may_be_none = True
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -195,8 +217,8 @@ class MissingKey(IndexingError, KeyError):
     __str__ = Exception.__str__
 
 
-class ModuleDict(Module):
-    """A dict from names to modules, which are registered; it has no forward of its own.
+class ModuleDict(_Gaps):
+    """A dict from names to modules, which are registered; it has no forward of its own. Entries may be None.
 
     >>> import rushlight as rl
     >>> heads = rl.nn.ModuleDict({"a": rl.nn.Linear(2, 1), "b": rl.nn.Identity()})
@@ -218,7 +240,7 @@ class ModuleDict(Module):
         return self._modules[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
-        self.add_module(key, _check_module("ModuleDict", module))
+        self.add_module(key, None if module is None else _check_module("ModuleDict", module))
 
     def __delitem__(self, key: str) -> None:
         self.pop(key)

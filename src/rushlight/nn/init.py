@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from rushlight.core.tensor import Tensor
-from rushlight.errors import names_of, namespace
+from rushlight.errors import ArgumentError, message, names_of, namespace
 from rushlight.nn.fill import calculate_gain, constant_, fans, normal_, ones_, uniform_, zeros_
 from rushlight.nn.initializers import (
     INITIALIZERS,
@@ -57,6 +57,17 @@ __all__ = [
     "xavier_uniform_",
     "zeros_",
 ]
+
+
+_calculate_fan_in_and_fan_out = fans
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    """The fan that `mode` names, under PyTorch's name."""
+    modes = ("fan_in", "fan_out")
+    if mode.lower() not in modes:
+        raise ArgumentError(message("fan", repr(mode), "'fan_in' or 'fan_out'"))
+    return fans(tensor)[modes.index(mode.lower())]
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:

@@ -18,13 +18,13 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "SyncBatchNorm",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
     "LayerNorm",
     "RMSNorm",
-    "SyncBatchNorm",
 ]
 
 
@@ -225,6 +225,8 @@ class SyncBatchNorm(BatchNorm):
         'SyncBatchNorm'
         """
         if isinstance(module, BatchNorm):
+            if type(module) is cls:
+                return module
             made = cls(
                 module.num_features,
                 module.eps,

@@ -6,9 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rushlight.errors import NotSupportedError, message
 from rushlight.nn.module import Module
 
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
+
+__path__: list[str] = []
+"""PyTorch has a package of this name, whose files are aliases of this one (`rushlight/aliases.py`)."""
+
+
+def scatter(inputs: Any, target_gpus: Any, dim: int = 0) -> Any:
+    """The inputs in as many parts as there are devices. Raises NotSupportedError: there is only the CPU."""
+    expected = "the CPU, which is one device"
+    raise NotSupportedError(message("scatter", f"devices {target_gpus}", expected, "Leave the call out."))
+
+
+def gather(outputs: Any, target_device: Any, dim: int = 0) -> Any:
+    """The parts as one. Raises NotSupportedError: there is only the CPU."""
+    expected = "the CPU, which is one device"
+    raise NotSupportedError(message("gather", f"the device {target_device}", expected, "Leave the call out."))
 
 
 class DataParallel(Module):

@@ -46,6 +46,7 @@ class Saved:
         def _buffers(self) -> dict[str, Tensor]: ...
         @property
         def _modules(self) -> dict[str, Any]: ...
+        def _held(self) -> Any: ...
         def named_modules(self, memo: Any = None, prefix: str = "", remove_duplicate: bool = True) -> Any: ...
 
     _saving_hooks: dict[str, tuple[Any, ...]] = {}  # noqa: RUF012  (a module gets its own with its first hook)
@@ -76,7 +77,7 @@ class Saved:
             out[prefix + name] = tensor if keep_vars else tensor.detach()
         if _has_extra(self):
             out[prefix + EXTRA] = self.get_extra_state()
-        for name, child in self._modules.items():
+        for name, child in self._held():
             child.state_dict(destination=out, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in self._saving_hooks.get("after saving", ()):
             hook(self, out, prefix, {})

@@ -15,6 +15,7 @@ from rushlight.core.state import changes
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message, nearest
 from rushlight.nn.buffer import Buffer
+from rushlight.nn.registered import Registered, replace
 from rushlight.nn.saving import IncompatibleKeys, Saved
 from rushlight.ops.convert import wanted_dtype
 
@@ -31,6 +32,8 @@ class ModuleTree(Saved):
 
     training: bool = True
     _buffers_kept: dict[str, bool] = {}  # noqa: RUF012  (name of a buffer -> is it part of state_dict)
+    _results_kept: frozenset[str] = frozenset()
+    """Parameters that are tensors of another kind: results, see `Registered`."""
 
     # Attributes
 
@@ -104,23 +107,43 @@ class ModuleTree(Saved):
 
     @property
     def _parameters(self) -> dict[str, Parameter]:
-        return {k: v for k, v in self.__dict__.items() if isinstance(v, Parameter)}
+        kept = self._results_kept
+        found = {k: v for k, v in self.__dict__.items() if isinstance(v, Parameter) or k in kept}
+        return Registered(self, "_parameters", found)
+
+    @_parameters.setter
+    def _parameters(self, entries: dict[str, Any]) -> None:
+        replace(self, "_parameters", entries)
 
     @property
     def _modules(self) -> dict[str, Module]:
-        return {k: v for k, v in self.__dict__.items() if isinstance(v, ModuleTree)}  # type: ignore[misc]
+        found = {k: v for k, v in self.__dict__.items() if isinstance(v, ModuleTree)}
+        return Registered(self, "_modules", found)
+
+    @_modules.setter
+    def _modules(self, entries: dict[str, Any]) -> None:
+        replace(self, "_modules", entries)
 
     @property
     def _buffers(self) -> dict[str, Tensor]:
-        return {k: v for k in self._buffers_kept if (v := self.__dict__.get(k)) is not None}
+        found = {k: v for k in self._buffers_kept if (v := self.__dict__.get(k)) is not None}
+        return Registered(self, "_buffers", found)
+
+    @_buffers.setter
+    def _buffers(self, entries: dict[str, Any]) -> None:
+        replace(self, "_buffers", entries)
+
+    def _held(self) -> Iterator[tuple[str, Module]]:
+        """The children that are there: lists and dicts of modules may hold None."""
+        return ((name, child) for name, child in self._modules.items() if child is not None)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside, with their names."""
-        yield from self._modules.items()
+        yield from self._held()
 
     def children(self) -> Iterator[Module]:
         """The modules directly inside."""
-        yield from self._modules.values()
+        return (child for _, child in self._held())
 
     def named_modules(
         self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
@@ -131,7 +154,7 @@ class ModuleTree(Saved):
             return
         memo.add(id(self))
         yield prefix, cast("Module", self)
-        for name, child in self._modules.items():
+        for name, child in self._held():
             yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:

@@ -183,6 +183,7 @@ METHODS: dict[str, str] = {
     "gammas": "digamma digamma_ igamma igammac lgamma lgamma_ mvlgamma polygamma",
     "matrices": """cholesky cholesky_inverse cholesky_solve det inverse logdet lu lu_solve matrix_exp
         matrix_power orgqr pinverse qr slogdet svd triangular_solve""",
+    "storages": "storage untyped_storage",
     "typed": "__init__ type",
     "algebra": "addbmm addmv addr baddbmm cross inner kron vdot",
     "arranging": """

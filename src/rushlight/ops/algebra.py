@@ -108,14 +108,17 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return tensordot(input, other, ([-1], [-1]))
 
 
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, **numpy: Any) -> Tensor:
     """The sums of products over axes of both: the last `dims` of `a` and the first of `b`, or those that a
-    pair of lists names.
+    pair of lists names. NumPy's name `axes` is taken too.
 
     >>> import rushlight as rl
     >>> rl.tensordot(rl.ones(2, 3), rl.ones(2, 3), dims=([0, 1], [0, 1]))
     tensor(6.)
     """
+    dims = numpy.pop("axes", dims)
+    if numpy:
+        raise TypeError(f"tensordot() got an unexpected keyword argument {next(iter(numpy))!r}")
     if isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):

@@ -295,8 +295,15 @@ def _positions(input: Tensor, mask: Tensor, axis: int) -> list[Tensor]:
 @method("__getitem__")
 def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: basic indices give a view, integer tensors and masks a copy."""
+    if _of_no_axes(input, index):
+        return getitem(input.reshape(1), index.reshape(1))
     pattern, tensors = parse_index(input, index)
     return _read(input, pattern, tensors) if tensors else apply(SLICE, input, pattern=pattern)
+
+
+def _of_no_axes(input: Tensor, index: Any) -> bool:
+    """Whether a mask without axes asks for the one element of a tensor without axes."""
+    return isinstance(index, Tensor) and not (index.ndim or input.ndim) and _is_mask(index)
 
 
 def _read(input: Tensor, pattern: Pattern, tensors: list[Tensor]) -> Tensor:
@@ -319,6 +326,8 @@ def _numbers_apart(pattern: Pattern) -> bool:
 @method("__setitem__")
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """``input[index] = value``, in the input's memory."""
+    if _of_no_axes(input, index):
+        input, index = input.reshape(1), index.reshape(1)
     if isinstance(value, (int, float)):
         value = as_held("index_put", value, input.dtype)
     elif isinstance(value, str):
@@ -335,6 +344,8 @@ def write_at(input: Tensor, index: Any, value: Any) -> None:
         value = wrap(xp.asarray(value, input.dtype))
     if isinstance(value, Tensor):
         value = to_dtype(value, input.dtype)
+        if value.ndim and value.numel() == 1:  # it may have more axes than its place
+            value = value.reshape(())
     if tensors and _numbers_apart(pattern):
         pattern, tensors = _every_axis(input, pattern, tensors)
     apply_(INDEX_PUT, input, value, *tensors, pattern=pattern)

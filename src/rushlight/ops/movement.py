@@ -282,8 +282,12 @@ def permute(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
 
 
 @method("transpose", "swapdims")
-def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two axes exchanged."""
+def transpose(input: Tensor, dim0: Any, dim1: int | None = None) -> Tensor:
+    """Two axes exchanged; or, as NumPy has it, the axes in an order: ``transpose(x, (2, 0, 1))``."""
+    if dim1 is None:
+        if isinstance(dim0, int):
+            raise TypeError("transpose() missing 1 required positional argument: 'dim1'")
+        return permute(input, tuple(dim0))
     order = list(range(input.ndim))
     if order:
         a, b = normalize_axis("transpose", dim0, len(order)), normalize_axis("transpose", dim1, len(order))

@@ -16,7 +16,17 @@ from rushlight.optim.pack import Pack, plan
 from rushlight.optim.saved import read_state, write_state
 from rushlight.optim.state import State
 
-__all__ = ["Optimizer", "check_at_least"]
+__all__ = ["Optimizer", "check_at_least", "required"]
+
+
+class _Required:
+    """Stands in an optimiser's defaults for an option that every group of parameters must give."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
 
 
 def check_at_least(name: str, group: Mapping[str, Any], least: float, *options: str) -> None:

@@ -26,13 +26,16 @@ def write_state(optimizer: Optimizer) -> dict[str, Any]:
             numbers.setdefault(id(param), len(numbers))
         saved = {key: value for key, value in group.items() if key != "params"}
         groups.append({**saved, "params": [numbers[id(p)] for p in group["params"]]})
-    state = {numbers[id(p)]: dict(s) for p, s in optimizer.state.items() if id(p) in numbers}
+    state: dict[Any, Any] = {}
+    for key, value in optimizer.state.items():
+        if not isinstance(key, Tensor):
+            state[key] = value
+        elif id(key) in numbers:
+            state[numbers[id(key)]] = dict(value)
     return {"state": state, "param_groups": groups}
 
 
-def read_state(
-    optimizer: Optimizer, saved: Mapping[str, Any]
-) -> tuple[list[dict[str, Any]], dict[Tensor, dict[str, Any]]]:
+def read_state(optimizer: Optimizer, saved: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[Any, Any]]:
     """The options of each group and the state of each parameter; CheckpointError lists all faults."""
     wrong = [f"the key {key!r} is missing" for key in ("state", "param_groups") if key not in saved]
     if not wrong:
@@ -45,13 +48,16 @@ def read_state(
         params.update(zip(kept["params"], group["params"], strict=True))
         options.append({key: copy.deepcopy(value) for key, value in kept.items() if key != "params"})
         wrong += _option_faults(optimizer, group, options[-1])
-    states: dict[Tensor, dict[str, Any]] = {}
+    states: dict[Any, Any] = {}
     expected = {
         p: (group, kept)
         for group, kept in zip(optimizer.param_groups, options, strict=True)
         for p in group["params"]
     }
     for number, state in saved["state"].items():
+        if isinstance(number, str) and not number.isdecimal():  # what concerns no single parameter
+            states[number] = copy.deepcopy(state)
+            continue
         param = params.get(int(number))
         if param is None:
             wrong.append(f"state of parameter {number}, which is in no group")

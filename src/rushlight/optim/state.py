@@ -79,5 +79,6 @@ class State(_Counting, defaultdict[Any, Any]):
         return found
 
 
-def _entries(value: Any) -> Entries:
-    return value if isinstance(value, Entries) else Entries(value)
+def _entries(value: Any) -> Any:
+    """Entries; what is no dict stays, for an optimiser may keep what concerns no single parameter."""
+    return Entries(value) if isinstance(value, (dict, tuple)) and not isinstance(value, Entries) else value

@@ -10,7 +10,7 @@ from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.errors import in_pytorch, nearest, not_here
-from rushlight.port.names import counterpart, is_ported
+from rushlight.port.names import WHOLE, counterpart, is_ported
 
 __all__ = ["Finding", "check"]
 
@@ -39,10 +39,10 @@ def check(source: str) -> list[Finding]:
 
     Raises SyntaxError for what is no Python program.
 
-    >>> for found in check("import torch\\nx = torch.ones(2).cuda()\\ntorch.hub.load('a', 'b')"):
+    >>> for found in check("import torch\\nx = torch.ones(2).cuda()\\ntorch.profiler.profile()"):
     ...     print(found)
     2: .cuda(): there is only the CPU: leave the call out, or ask torch.cuda.is_available() before it
-    3: torch.hub: rushlight has no 'hub': PyTorch has it, Rushlight does not, or not yet
+    3: torch.profiler: rushlight has no 'profiler': PyTorch has it, Rushlight does not, or not yet
     """
     tree = ast.parse(source)
     walk = _Walk(tree)
@@ -70,11 +70,14 @@ def _module(name: str) -> Any:
 
 def _attribute(owner: Any, name: str) -> Any:
     try:
-        return getattr(owner, name)
+        found = getattr(owner, name)
     except AttributeError as error:
         raise _Missing(str(error).rstrip(".")) from None
     except ImportError as error:
         raise _Missing(f"it needs a package that is not installed: {error}") from None
+    if isinstance(words := getattr(found, "absent", None), str):
+        raise _Missing(words)
+    return found
 
 
 class _Walk(ast.NodeVisitor):
@@ -89,7 +92,7 @@ class _Walk(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            if is_ported(alias.name):
+            if is_ported(alias.name) and alias.name not in WHOLE:
                 root = alias.name.split(".")[0]
                 found = self._imported(node.lineno, alias.name)
                 if alias.asname is not None:

@@ -8,13 +8,17 @@ ROOTS = {"torch": "rushlight", "torchvision": "rushlight.vision"}
 """PyTorch's packages, and the modules here that have their names."""
 
 
+WHOLE = {"einops.layers.torch": "rushlight.interop.einops"}
+"""Single modules of other packages that are PyTorch's too."""
+
+
 def is_ported(module: str) -> bool:
     """Whether `module` is one of PyTorch's, or stands in one.
 
     >>> is_ported("torch.nn"), is_ported("torchtext")
     (True, False)
     """
-    return module.split(".")[0] in ROOTS
+    return module.split(".")[0] in ROOTS or module in WHOLE
 
 
 def counterpart(module: str) -> str:
@@ -23,5 +27,7 @@ def counterpart(module: str) -> str:
     >>> counterpart("torch.nn.functional"), counterpart("torchvision.transforms")
     ('rushlight.nn.functional', 'rushlight.vision.transforms')
     """
+    if module in WHOLE:
+        return WHOLE[module]
     root, _, rest = module.partition(".")
     return f"{ROOTS[root]}.{rest}" if rest else ROOTS[root]

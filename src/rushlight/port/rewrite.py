@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from rushlight.port.names import counterpart, is_ported
+from rushlight.port.names import WHOLE, counterpart, is_ported
 
 __all__ = ["rewrite"]
 
@@ -42,7 +42,7 @@ def _rewritten(node: ast.Import | ast.ImportFrom) -> str | None:
 
 def _imported(alias: ast.alias) -> list[str]:
     """What binds the same name to the same module: ``import a.b`` binds a, and ``import a.b as c`` c."""
-    if not is_ported(alias.name):
+    if not is_ported(alias.name) or (alias.asname is None and alias.name in WHOLE):
         return [ast.unparse(alias)]
     here = counterpart(alias.name)
     if alias.asname is not None:

@@ -16,7 +16,7 @@ from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message, namespace
 from rushlight.func.tree import leaves, mapped, rebuilt
 
-__all__ = ["checkpoint", "checkpoint_sequential"]
+__all__ = ["checkpoint", "checkpoint_sequential", "get_device_states", "set_device_states"]
 
 
 def checkpoint(
@@ -51,6 +51,23 @@ def checkpoint(
     results = _Again.apply(run, *tracked)
     made = iter(results if isinstance(results, tuple) else (results,))
     return mapped(lambda v: next(made) if isinstance(v, Tensor) else v, out)
+
+
+def get_device_states(*args: Any) -> tuple[list[int], list[Tensor]]:
+    """Numbers of the GPUs that the tensors among `args` are on, and the states of their generators: none.
+
+    The CPU's is that of `rl.get_rng_state`.
+
+    >>> get_device_states()
+    ([], [])
+    """
+    return [], []
+
+
+def set_device_states(
+    devices: Sequence[int], states: Sequence[Tensor], *, device_type: str | None = None
+) -> None:
+    """Nothing: there are no GPUs whose generators could be set."""
 
 
 def checkpoint_sequential(

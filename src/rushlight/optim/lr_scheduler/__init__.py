@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rushlight.optim.lr_scheduler.cycles import *
     from rushlight.optim.lr_scheduler.several import *
 
+_LRScheduler = LRScheduler
+"""PyTorch's older name, which programs still derive from."""
+
 __all__ = [
     "ConstantLR",
     "CosineAnnealingLR",
