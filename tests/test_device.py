@@ -50,5 +50,5 @@ def test_every_formula_calls_its_namespace_m() -> None:
 
 def test_the_host_has_exactly_the_names_it_uses() -> None:
     used = {name for tree in TREES.values() for name in names_of("xp", tree)}
-    public = {"bool_", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8"}
+    public = {"bool_", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16"}
     assert used | public == set(xp.__all__)

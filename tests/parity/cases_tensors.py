@@ -100,6 +100,24 @@ def _root_losses(L: Any, x: Any, y: Any) -> list[Any]:
 
 
 case("losses of the root", _root_losses, X(2, 3), X(2, 3))
+case(
+    "frequencies and their order",
+    lambda L, x: [
+        L.fft.fftfreq(5, 0.3),
+        L.fft.fftfreq(4, dtype=L.float64),
+        L.fft.rfftfreq(5, 0.3),
+        L.fft.rfftfreq(4),
+        L.fft.fftshift(x),
+        L.fft.fftshift(x, 1),
+        L.fft.ifftshift(x, (0, 1)),
+    ],
+    X(2, 3),
+)
+case(
+    "wider whole numbers",
+    lambda L, x: [x.to(kind).to(L.int64) for kind in (L.uint16, L.uint32, L.uint64)],
+    X(2, 3, high=9),
+)
 case("thresholds of the root", lambda L, x: [L.hardshrink(x, 0.4), L.threshold(x, 0.1, 7.0)], X(2, 3))
 case(
     "other names of arguments",

@@ -191,4 +191,4 @@ def test_most_signatures_are_known() -> None:
         for name, _, theirs in pairs(place)
         if not isinstance(theirs, type) and not inspect.isfunction(theirs) and not forms(theirs)
     ]
-    assert len(unknown) < 20, unknown
+    assert len(unknown) < 45, unknown

@@ -102,21 +102,17 @@ def eye(
     n: int,
     m: int | None = None,
     *,
-    out: Tensor | None = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Ones on the diagonal, zeros elsewhere; with `out` in its memory, as its dtype."""
+    """Ones on the diagonal, zeros elsewhere."""
     check_device(device)
     mask = arange(n).unsqueeze(1) == arange(n if m is None else m)
-    if out is not None:
-        out.resize_(mask.shape).copy_(mask)
-    else:
-        out = mask.to(check_dtype(dtype))
-    return out.requires_grad_() if requires_grad else out
+    found = mask.to(check_dtype(dtype))
+    return found.requires_grad_() if requires_grad else found
 
 
 def _band(input: Tensor, diagonal: int, lower: bool) -> Tensor:
