@@ -101,6 +101,34 @@ def test_weights_are_as_so_many_samples_and_none_as_ones() -> None:
     np.testing.assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=1e-9)
 
 
+def test_batches_without_weight_move_nothing() -> None:
+    x = np.random.RandomState(0).randn(40, 3)
+    weight = np.r_[np.zeros(20), np.ones(20)]
+    options: Any = {"max_iter": 5, "batch_size": 4, "shuffle": False, "alpha": 0.0, "random_state": 0}
+    options |= {"solver": "sgd", "momentum": 0.0}
+    found = MLPRegressor((4,), **options).fit(x, x[:, 0], sample_weight=weight)
+    half = MLPRegressor((4,), **options).fit(x[20:], x[20:, 0])
+    np.testing.assert_allclose(found.predict(x), half.predict(x), rtol=1e-9)
+
+
+def test_one_class_is_certain() -> None:
+    x = np.random.RandomState(0).randn(20, 3)
+    found = MLPClassifier((3,), max_iter=2, random_state=0).fit(x, np.zeros(20))
+    assert (found.predict_proba(x) == 1.0).all()
+
+
+def test_the_outputs_of_a_module_are_counted() -> None:
+    x, y = iris()
+    with pytest.raises(ValueError, match=r"gives \(1, 4\).*3 outputs"):
+        NeuralClassifier(rl.nn.Linear(4, 4)).fit(x, y)
+    found = NeuralRegressor(net, warm_start=True, max_iter=1).fit(x, y.astype(float))
+    with pytest.raises(ValueError, match="2 columns of targets"):
+        found.fit(x, np.stack([y, y], 1).astype(float))
+    labels = NeuralClassifier(net, warm_start=True, max_iter=1).fit(x, y)
+    with pytest.raises(ValueError, match="kind of the first call"):
+        labels.fit(x, np.eye(3, dtype=int)[y])
+
+
 def test_several_labels() -> None:
     x, y = make_multilabel_classification(200, 10, n_classes=3, random_state=0)
     x = StandardScaler().fit_transform(x)

@@ -115,6 +115,66 @@ def test_the_end_is_told_after_an_error_too() -> None:
     assert diverging.events[-1] == "over"
 
 
+def test_an_epoch_is_closed_once_whatever_callbacks_raise() -> None:
+    class Once(Callback):
+        failed = False
+
+        def on_epoch_end(self, trainer: Any, row: Any) -> None:
+            if not self.failed:
+                self.failed = True
+                raise RuntimeError("full disk")
+
+    def made(*callbacks: Any) -> Trainer:
+        found = trainer(*callbacks, metrics=["mae"])
+        found.scheduler = rl.optim.lr_scheduler.StepLR(found.optimizer, 1, 0.5)
+        return found
+
+    whole, broken = made(), made(Once())
+    whole.fit(DATA, epochs=3, batch_size=20)
+    with pytest.raises(RuntimeError, match="full disk"):
+        broken.fit(DATA, epochs=3, batch_size=20)
+    broken.fit(DATA, epochs=3, batch_size=20)
+    columns = ("epoch", "train_loss", "train_mae", "lr")
+    assert [whole.history[c] for c in columns] == [broken.history[c] for c in columns]
+
+
+def test_every_callback_that_began_is_told_of_the_end() -> None:
+    class NoStart(Notes):
+        def on_fit_start(self, trainer: Any) -> None:
+            raise RuntimeError("no server")
+
+    class NoEnd(Notes):
+        def on_fit_end(self, trainer: Any) -> None:
+            raise RuntimeError("lost")
+
+    first, last = Notes(), Notes()
+    with pytest.raises(RuntimeError, match="no server"):
+        trainer(first, NoStart(), last).fit(DATA, epochs=1)
+    assert first.events == ["start", "over"]
+    assert last.events == []
+    first, last = Notes(), Notes()
+    with pytest.raises(RuntimeError, match="lost"):
+        trainer(first, NoEnd(), last).fit(DATA, epochs=1)
+    assert first.events[-1] == last.events[-1] == "over"
+
+
+def test_a_sweep_that_ends_with_an_error_tells_all_of_the_end() -> None:
+    class Fails(Notes):
+        def on_epoch_end(self, trainer: Any, row: Any) -> None:
+            raise RuntimeError("full disk")
+
+    made: list[Notes] = []
+
+    def build(kind: Any) -> Trainer:
+        made.append(kind())
+        return trainer(made[-1])
+
+    with pytest.raises(RuntimeError, match="full disk"):
+        rl.sweep(build, [{"kind": k} for k in (Notes, Fails, Notes)], DATA, epochs=3, progress=False)
+    assert {notes.events[-1] for notes in made if notes.events} == {"over"}
+    assert all(notes.events for notes in made[:3])
+
+
 @pytest.mark.parametrize("kind", [Notes, Batches])
 def test_a_sweep_calls_those_of_each_network(kind: Any) -> None:
     made: dict[float, Any] = {}
@@ -150,6 +210,19 @@ def test_a_checkpoint_that_gets_no_better_stays(tmp_path: Path) -> None:
     assert best.best == history["train_loss"][0] == max(history["train_loss"])
     with pytest.raises(ValueError, match=r"monitor 'validation_loss'.*train_loss"):
         trainer(ModelCheckpoint(tmp_path / "x")).fit(DATA, epochs=1)
+
+
+def test_files_of_equal_names_are_numbered(tmp_path: Path) -> None:
+    best = ModelCheckpoint(tmp_path / "best.safetensors", "value", mode="min", keep=2)
+    made, values = trainer(), [3.0, 1.0, 2.0, 4.0]
+    for epoch, value in enumerate(values):
+        with rl.no_grad():
+            made.model[0].weight.fill_(value)
+        best.on_epoch_end(made, {"epoch": epoch, "value": value})
+    assert [value for value, _ in best.kept] == [1.0, 2.0]
+    assert len(list(tmp_path.iterdir())) == 2
+    for value, path in best.kept:
+        assert (rl.interop.load_file(path)["0.weight"] == value).all()
 
 
 @pytest.mark.parametrize("by", ["batch", "epoch"])
@@ -213,8 +286,33 @@ def test_the_range_test_leaves_all_as_it_was() -> None:
     assert found.lrs[0] == 1e-4
     assert found.lrs[-1] < 100.0, "it ended where the loss was lost"
     assert 0.003 < found.suggestion < 3.0
-    with pytest.raises(ValueError, match="0 < start < end"):
-        find_lr(made, DATA, start=1.0, end=0.1)
+    for wrong in ({"start": 1.0, "end": 0.1}, {"end": math.inf}, {"steps": 3.5}):
+        with pytest.raises(ValueError, match="0 < start < end"):
+            find_lr(made, DATA, **wrong)  # type: ignore[arg-type]
+
+
+def test_the_range_test_leaves_loaders_where_they_were() -> None:
+    found = []
+    for tries in (0, 1):
+        loader = rl.data.DataLoader(rl.data.TensorDataset(*DATA), batch_size=8, shuffle=True, seed=3)
+        made = trainer()
+        for _ in range(tries):
+            find_lr(made, loader, start=1e-4, steps=7)
+        found.append(made.fit(loader, epochs=2)["train_loss"])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("empty", [(rl.zeros(0, 1), rl.zeros(0, 1)), []])
+def test_the_range_test_of_no_data(empty: Any) -> None:
+    with pytest.raises(rl.errors.DataError, match="without a batch"):
+        find_lr(trainer(), empty)
+
+
+def test_the_range_test_knows_no_steps_of_ones_own() -> None:
+    made = trainer()
+    made.train_step = lambda batch: (rl.zeros(()), rl.zeros(1))  # type: ignore[method-assign]
+    with pytest.raises(rl.errors.NotSupportedError, match="train_step"):
+        find_lr(made, DATA)
 
 
 def test_the_range_test_draws(tmp_path: Path) -> None:

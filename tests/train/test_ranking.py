@@ -65,6 +65,16 @@ def test_two_classes(seed: int, samples: int, size: int, signed: bool) -> None:
         assert np.isnan(found)
 
 
+def test_scores_that_are_no_numbers() -> None:
+    lost = np.full((4, 3), np.nan)
+    lost[3] = [np.nan, 2.0, 1.0]
+    labels = np.array([0, 1, 2, 1])
+    for metric in (TopKAccuracy(1), rl.train.Accuracy()):
+        assert over_batches(metric, lost, labels, 2) == 0.25
+    assert over_batches(TopKAccuracy(2), lost, labels, 4) == 0.75
+    assert np.isnan(over_batches(AUC(), lost, labels, 4))
+
+
 def test_names_and_ignored_targets() -> None:
     loss = rl.nn.CrossEntropyLoss(ignore_index=2)
     found = make_metrics(["f1", "auc", "top5_accuracy"], loss)
@@ -84,6 +94,8 @@ def test_names_and_ignored_targets() -> None:
         (lambda: TopKAccuracy(0), "k=0"),
         (lambda: TopKAccuracy(2).update(rl.ones(3), rl.ones(3)), r"outputs \(3,\)"),
         (lambda: AUC().update(rl.ones(3), rl.ones(2)), "one each"),
+        (lambda: AUC().update(rl.ones(2), rl.tensor([0.3, 1.0])), "no class"),
+        (lambda: AUC().update(rl.ones(2), rl.tensor([-100, 1])), "no class"),
         (lambda: over_batches(F1("binary"), np.eye(3), np.arange(3), 3), "3 classes"),
     ],
 )

@@ -8,6 +8,9 @@ from rushlight.nn import functional as F
 
 __all__ = ["Weighted"]
 
+SMALLEST = 1e-30
+"""A sum of weights below every one that is not 0."""
+
 
 class Weighted:
     """The weighted mean Σ w l / Σ w of a batch, of targets (N, columns + 1) whose last column is w.
@@ -26,7 +29,8 @@ class Weighted:
 
     def __call__(self, output: Any, packed: Any) -> Any:
         target, weight = packed[:, :-1], packed[:, -1]
-        return (weight * self.each(output, target)).sum() / weight.sum()
+        # A batch whose weights are all 0 has no loss, and moves nothing.
+        return (weight * self.each(output, target)).sum() / weight.sum().clamp(min=SMALLEST)
 
     def each(self, output: Any, target: Any) -> Any:
         """The loss of each sample, (N,)."""

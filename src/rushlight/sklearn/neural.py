@@ -20,6 +20,7 @@ import rushlight as rl
 from rushlight.errors import ArgumentError, message
 from rushlight.sklearn.losses import Weighted
 from rushlight.train import EarlyStopping, Trainer
+from rushlight.train.trainer import evaluating
 
 __all__ = ["Classifier", "Estimator", "NeuralClassifier", "NeuralRegressor", "Regressor"]
 
@@ -79,6 +80,7 @@ class Estimator(BaseEstimator):
                 self.module_.to(rl.as_tensor(x[:0]).dtype)
                 self.optimizer_ = self._make_optimizer(self.module_, weight)
                 self._trainer = None
+                self._check_outputs(x, columns)
             trainer = self._trainer_now(kind, again)
             trainer.position.stopped = False
             trainer.fit(
@@ -93,6 +95,14 @@ class Estimator(BaseEstimator):
         if trainer.early_stopping is not None:
             self._stopping = trainer.early_stopping.state_dict()
         self.n_iter_ = trainer.position.epoch
+
+    def _check_outputs(self, x: Any, columns: int) -> None:
+        """Raises ArgumentError for a module that does not give one output for each column of the targets."""
+        with evaluating(self.module_), rl.no_grad():
+            shape = self.module_(rl.as_tensor(x[:1])).shape
+        if shape.numel() != columns:
+            got = f"a module that gives {tuple(shape)} for one sample"
+            raise ArgumentError(message(type(self).__name__, got, f"{columns} outputs"))
 
     def _trainer_now(self, kind: str, again: bool) -> Trainer:
         """The trainer, made where there is none: at the beginning, or since the estimator was pickled."""
@@ -112,7 +122,7 @@ class Estimator(BaseEstimator):
         if patience is not None:
             monitor = "validation_loss" if self._validates() else "train_loss"
             kept = self._validates()
-            stopping = EarlyStopping(monitor, patience, max(self.tol, 0.0), restore_best=kept)
+            stopping = EarlyStopping(monitor, patience, max(self.tol or 0.0, 0.0), restore_best=kept)
         return Trainer(
             self.module_,
             self.optimizer_,
@@ -215,6 +225,8 @@ class Classifier(ClassifierMixin, Estimator):
         if kind.startswith("multiclass-multioutput"):
             got = "several columns of more than two classes"
             raise ArgumentError(message("fit", got, "one column of classes, or a matrix of 0 and 1"))
+        if again and self._several != (kind == "multilabel-indicator"):
+            raise ArgumentError(message("fit", f"targets of the kind {kind}", "the kind of the first call"))
         if again:
             unknown = np.setdiff1d(labels.classes_, self.classes_)
             if unknown.size:
@@ -228,7 +240,7 @@ class Classifier(ClassifierMixin, Estimator):
         if self._several:
             kind, columns, target = "labels", len(self.classes_), np.asarray(y)
         else:
-            kind, columns = "classes", max(len(self.classes_), 2)
+            kind, columns = "classes", len(self.classes_)
             target = np.searchsorted(self.classes_, np.ravel(y))[:, None]
         targets = np.concatenate([target.astype(x.dtype), weight[:, None]], 1)
         split = None
@@ -239,8 +251,7 @@ class Classifier(ClassifierMixin, Estimator):
     def predict_proba(self, X: Any) -> Any:
         """The probability of each class, (samples, classes), or of each label."""
         outputs = rl.as_tensor(self._outputs(X))
-        found = (outputs.sigmoid() if self._several else outputs.softmax(1)).numpy()
-        return found[:, : len(self.classes_)]
+        return (outputs.sigmoid() if self._several else outputs.softmax(1)).numpy()
 
     def predict_log_proba(self, X: Any) -> Any:
         """The logarithm of each probability."""
@@ -279,8 +290,12 @@ class Regressor(RegressorMixin, Estimator):
         return self
 
     def _train(self, x: Any, y: Any, weight: Any, epochs: int, again: bool, validates: bool = True) -> None:
-        self._flat = y.ndim == 1
         target = y.reshape(len(y), -1).astype(x.dtype)
+        if not again:
+            self._flat, self._columns = y.ndim == 1, target.shape[1]
+        elif target.shape[1] != self._columns:
+            got = f"{target.shape[1]} columns of targets"
+            raise ArgumentError(message("fit", got, f"{self._columns}, as in the first call"))
         targets = np.concatenate([target, weight[:, None]], 1)
         split = _split(self, x, targets, None) if validates and self._validates() else None
         self._run(x, targets, "squares", target.shape[1], epochs, again, split)

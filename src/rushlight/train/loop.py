@@ -128,9 +128,9 @@ class FitLoop:
             columns |= self.latest
         self._clock()
         status = self._status()
+        trainer.metrics.reset()
         plan.answer(columns)
         self._report(trainer.history.rows[-1], status)
-        trainer.metrics.reset()
         self._save_after_epoch()
 
     def _report(self, row: dict[str, Any], status: Status) -> None:

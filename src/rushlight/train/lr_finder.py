@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, repeat
+from numbers import Integral
 from typing import Any
 
 from rushlight.core.random import default_generator
-from rushlight.errors import ArgumentError, DataError, message
-from rushlight.train.feed import make_feed
+from rushlight.errors import ArgumentError, DataError, NotSupportedError, message
+from rushlight.train.feed import Feed, make_feed
 from rushlight.train.steps import check_batch, train_on
 from rushlight.train.trainer import Trainer
 
@@ -79,7 +80,8 @@ def find_lr(
     numbers of the program, as they were. `train` and `batch_size` are those of `fit`; the data are gone
     through as often as it takes. The test ends early where the loss grows to four times its smallest.
 
-    Raises ArgumentError for rates or steps that make no range, DataError where the loss is never finite.
+    Raises ArgumentError for rates or steps that make no range, DataError where the loss is never finite or
+    there is no batch, NotSupportedError for a trainer with a step of its own.
 
     >>> import rushlight as rl
     >>> _ = rl.manual_seed(0)
@@ -91,13 +93,18 @@ def find_lr(
     >>> 0.01 < found.suggestion < 2.0
     True
     """
-    if not 0.0 < start < end or steps < 3:
+    if trainer.has_own_step():
+        raise NotSupportedError(
+            message("find_lr", "a trainer whose train_step is overridden", "the usual step")
+        )
+    if not 0.0 < start < end < math.inf or not isinstance(steps, Integral) or steps < 3:
         got = f"rates from {start:g} to {end:g} in {steps} steps"
-        raise ArgumentError(message("find_lr", got, "0 < start < end and 3 steps or more"))
+        raise ArgumentError(message("find_lr", got, "finite 0 < start < end and 3 steps or more"))
     model, optimizer, loss = copy.deepcopy((trainer.model, trainer.optimizer, trainer.loss))
     feed = make_feed("find_lr", train, batch_size, True, trainer.seed, trainer.dtype)
-    batches = chain.from_iterable(iter(each) for each in repeat(feed))
-    drawn = default_generator.get_state()
+    batches, place = _without_end(feed), feed.state_dict()
+    generators = [default_generator, getattr(feed.batches, "generator", None)]
+    drawn = [(g, g.get_state()) for g in generators if hasattr(g, "get_state")]
     clip = trainer.clip_grad_norm, trainer.clip_grad_value
     lrs: list[float] = []
     losses: list[float] = []
@@ -118,10 +125,22 @@ def find_lr(
             lrs.append(lr)
             losses.append(smooth)
     finally:
-        default_generator.set_state(drawn)
+        for generator, state in drawn:
+            generator.set_state(state)
+        feed.load_state_dict(place)
     if len(lrs) < 3:
         remedy = "Look at the data, or begin with a smaller rate."
         raise DataError(
             message("find_lr", f"a loss that is lost at the rate {start:g}", "a finite loss", remedy)
         )
     return LRFinder(lrs, losses)
+
+
+def _without_end(feed: Feed) -> Iterator[Any]:
+    """The batches, epoch after epoch. Raises DataError where an epoch has none."""
+    while True:
+        batch = None
+        for batch in feed:
+            yield batch
+        if batch is None:
+            raise DataError(message("find_lr", "data without a batch", "at least one"))

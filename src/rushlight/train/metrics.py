@@ -28,6 +28,7 @@ __all__ = [
     "MeanOf",
     "Metric",
     "accuracy",
+    "column",
     "confusion_matrix",
     "error_rate",
     "host",
@@ -123,7 +124,7 @@ class Accuracy(Metric):
             counted = np.count_nonzero(truth != IGNORE, axis=-1)
             return {"samples": counted, "right": _right(scores.argmax(axis=-1), truth)}
         samples = labels.shape[lead]
-        scores, labels = _column(scores, labels, lead)
+        scores, labels = column(scores, labels, lead)
         truth = labels > 0
         at = 0.5 if self.threshold == "auto" else self.threshold
         found = {"samples": samples, "right": _right(scores > at, truth)}
@@ -191,7 +192,7 @@ class ConfusionMatrix(Metric):
             counted = truth != IGNORE
             self._count("counts", truth[counted], scores.argmax(axis=1)[counted], scores.shape[1])
             return
-        scores, labels = _column(scores, labels)
+        scores, labels = column(scores, labels)
         truth = (labels > 0).astype(np.int64)
         at = 0.5 if self.threshold == "auto" else self.threshold
         self._count("counts", truth, (scores > at).astype(np.int64), 2)
@@ -328,7 +329,9 @@ def _is_wide(shape: tuple[int, ...]) -> bool:
     return len(shape) == 2 and shape[1] > 1
 
 
-def _column(scores: Array, labels: Array, lead: int = 0) -> tuple[Array, Array]:
+def column(scores: Array, labels: Array, lead: int = 0) -> tuple[Array, Array]:
+    """One output and target a sample, flat. Raises ShapeError where they differ in number, ArgumentError for
+    targets that are not two classes."""
     given, wanted = labels.shape[lead:], scores.shape[lead:]
     if math.prod(given) != math.prod(wanted):
         raise ShapeError(message("metric", f"targets {given} for outputs {wanted}", "one each"))

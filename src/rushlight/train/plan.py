@@ -77,8 +77,8 @@ class EpochPlan:
     def _run(self) -> Generator[Request, Any, None]:
         trainer, position = self.trainer, self.trainer.position
         if position.epoch < self.epochs and not position.stopped:
-            trainer.callbacks.fit_start(trainer)
             try:
+                trainer.callbacks.fit_start(trainer)
                 yield from self._epochs()
             finally:
                 trainer.callbacks.fit_end(trainer)
@@ -121,8 +121,8 @@ def _close(trainer: Trainer, columns: dict[str, Any]) -> None:
         trainer.scheduler.step()
     if trainer.early_stopping is not None:
         position.stopped |= trainer.early_stopping.update(row, trainer.model)
-    trainer.callbacks.epoch_end(trainer, row)
     position.next_epoch()
+    trainer.callbacks.epoch_end(trainer, row)  # last: the epoch is closed, whatever they raise
 
 
 def finish(trainer: Trainer) -> None:

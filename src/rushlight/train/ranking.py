@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rushlight.errors import ArgumentError, ShapeError, message
-from rushlight.train.metrics import IGNORE, ConfusionMatrix, Metric, Threshold, host, true_classes
+from rushlight.train.metrics import IGNORE, ConfusionMatrix, Metric, Threshold, column, host, true_classes
 
 __all__ = ["AUC", "F1", "TopKAccuracy"]
 
@@ -96,9 +96,11 @@ class TopKAccuracy(Metric):
         truth = true_classes(target, scores.shape, self.ignore_index)
         counted = truth != IGNORE
         scores, truth = scores[counted], truth[counted]
-        own = scores[np.arange(len(truth)), truth]
-        before = (scores > own[:, None]).sum(axis=1)
-        before += ((scores == own[:, None]) & (np.arange(scores.shape[1]) < truth[:, None])).sum(axis=1)
+        own = scores[np.arange(len(truth)), truth][:, None]
+        lost, own_lost = np.isnan(scores), np.isnan(own)  # the largest, as for argmax
+        larger = (scores > own) | (lost & ~own_lost)
+        equal = (scores == own) | (lost & own_lost)
+        before = (larger | equal & (np.arange(scores.shape[1]) < truth[:, None])).sum(axis=1)
         self.state["samples"] += len(truth)
         self.state["right"] += int((before < self.k).sum())
 
@@ -111,7 +113,7 @@ class AUC(Metric):
     above one of another class, equal scores counting half.
 
     Of one output it is that of class 1 against class 0 (or 1 against -1); of several the mean over the
-    classes, each against all others. nan where a class has no samples or all of them. It keeps all scores
+    classes, each against all others. nan where a class has no samples or all of them, or a score is nan. It keeps all scores
     until the epoch ends.
 
     >>> import rushlight as rl
@@ -139,10 +141,8 @@ class AUC(Metric):
             counted = truth != IGNORE
             scores, truth = scores[counted], truth[counted]
         else:
-            scores, truth = scores.reshape(-1, 1), (host(target).reshape(-1) > 0).astype(np.int64)
-            if len(scores) != len(truth):
-                got = f"targets {host(target).shape} for outputs {host(output).shape}"
-                raise ShapeError(message("AUC", got, "one each"))
+            flat, labels = column(scores, host(target))
+            scores, truth = flat[:, None], (labels > 0).astype(np.int64)
         self.state["scores"].extend(scores.tolist())
         self.state["classes"].extend(truth.tolist())
 
@@ -159,7 +159,7 @@ class AUC(Metric):
 def _area(scores: Array, positive: Array) -> float:
     """By ranks (Mann and Whitney), equal scores sharing the mean of theirs."""
     many, few = int(positive.sum()), int((~positive).sum())
-    if not many or not few:
+    if not many or not few or np.isnan(scores).any():
         return float("nan")
     _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(count) - (count - 1) / 2)[place]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from rushlight.errors import DTypeError, message
@@ -65,6 +66,7 @@ class Callbacks:
 
     def __init__(self, items: Iterable[Callback]) -> None:
         self.items = list(items)
+        self.started: list[Callback] = []
         for item in self.items:
             if not isinstance(item, Callback):
                 name = item.__name__ if isinstance(item, type) else type(item).__name__
@@ -80,6 +82,7 @@ class Callbacks:
 
     def fit_start(self, trainer: Trainer) -> None:
         for item in self.items:
+            self.started.append(item)
             item.on_fit_start(trainer)
 
     def epoch_start(self, trainer: Trainer) -> None:
@@ -96,8 +99,11 @@ class Callbacks:
             item.on_epoch_end(trainer, row)
 
     def fit_end(self, trainer: Trainer) -> None:
-        for item in self.items:
-            item.on_fit_end(trainer)
+        """Tell all that were told of the start, whatever one of them raises."""
+        with ExitStack() as rest:
+            for item in reversed(self.started):
+                rest.callback(item.on_fit_end, trainer)
+            self.started = []
 
     @property
     def keeping(self) -> Sequence[Any]:

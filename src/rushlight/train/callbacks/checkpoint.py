@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ class ModelCheckpoint(Callback):
 
     path     may have columns of the history in it: "best-{epoch}-{validation_loss:.3f}.safetensors".
     monitor  a column of the history; mode: as in EarlyStopping.
-    keep     so many of the best files are kept; those that they replace are removed.
+    keep     so many of the best files are kept, with numbers where names meet; what they replace is removed.
 
     The files are written whole or not at all; `rl.interop.load_file` reads them. `best` is the best value,
     `best_path` its file.
@@ -78,15 +79,21 @@ class ModelCheckpoint(Callback):
         worst = sign * self.kept[-1][0] if len(self.kept) == self.keep else math.inf
         if not sign * value < worst:
             return
-        path = Path(self.path.format(**row))
+        path = self._free(Path(self.path.format(**row)))
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(trainer.model.state_dict(), path)
         self.kept.append((value, path))
         self.kept.sort(key=lambda pair: sign * pair[0])
         for _, old in self.kept[self.keep :]:
-            if all(old != path for _, path in self.kept[: self.keep]):
+            if old != path:
                 old.unlink(missing_ok=True)
         del self.kept[self.keep :]
+
+    def _free(self, path: Path) -> Path:
+        """The path, with a number where one of several files that are kept has this name."""
+        taken = {kept for _, kept in self.kept} if self.keep > 1 else set()
+        names = (path.with_stem(f"{path.stem}-{i}") for i in count(1))
+        return path if path not in taken else next(name for name in names if name not in taken)
 
     def state_dict(self) -> dict[str, Any]:
         """The best values and their files."""

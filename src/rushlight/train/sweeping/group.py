@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,12 @@ class RunningGroup:
             for train, targets in data.targets.items()
         }
 
+    def close(self) -> None:
+        """End all plans, whatever is left; of what several raise the last comes up."""
+        with ExitStack() as rest:
+            for plan in self.plans:
+                rest.callback(plan.close)
+
     @property
     def requests(self) -> list[Train]:
         """What the plans ask for, of those that still run."""
@@ -118,7 +125,6 @@ class RunningGroup:
                 plan.answer(Done(shares[place, e], weights[place, e], samples, total, weight))
                 if isinstance(plan.request, Lost):
                     member.run.diverged = positions[place].epoch + 1
-                    plan.close()
                     break
                 if chunk.closes:
                     plan.answer(None)

@@ -34,6 +34,13 @@ class Lockstep:
         """Train all. Calls ``look(epoch, steps)``, which may raise, about every `interval` seconds."""
         if interval is not None:
             self.pace.seconds = min(SECONDS, interval)
+        try:
+            self._run(look)
+        finally:
+            for group in self.groups:
+                group.close()
+
+    def _run(self, look: Callable[[int, int], None]) -> None:
         while running := [group for group in self.groups if len(group.active)]:
             alive = sum(len(group.active) for group in running)
             chunk = self._next(running)
