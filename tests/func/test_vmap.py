@@ -260,3 +260,23 @@ def test_a_diagonal_is_a_view_of_each_example() -> None:
 
     x = data(4, 3, 3)
     assert vmap(doubled)(x).tolist() == rl.stack([doubled(row) for row in x]).tolist()
+
+
+def _after(write: Callable[[rl.Tensor], Any], view: Callable[[rl.Tensor], rl.Tensor]) -> Callable[..., rl.Tensor]:
+    def f(x: rl.Tensor) -> rl.Tensor:
+        y = x * 2
+        write(view(y))
+        return y * x
+
+    return f
+
+
+@pytest.mark.parametrize("view", ["y[0:1]", "y.view(1, 3)[0, 1:]", "y.t()", "y.reshape(3)[1]"])
+@pytest.mark.parametrize("write", ["v.fill_(0.5)", "v.mul_(3.0)", "v.add_(v * v)"])
+def test_writes_through_views_keep_the_history(view: str, write: str) -> None:
+    f = _after(eval(f"lambda v: {write}"), eval(f"lambda y: {view}"))
+    ours = rl.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    rows = rl.stack([f(x) for x in ours])
+    mapped = vmap(f)(ours)
+    compare([mapped], [rows])
+    compare(gradients([mapped], [ours]), gradients([rows], [ours]))

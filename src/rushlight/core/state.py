@@ -23,6 +23,11 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+MAKERS: set[Any] = set()
+"""The code of functions that make something once, when it is first asked for: what they run is no part of the
+program that asked."""
+
+
 class State(threading.local):
     """Class attributes are every thread's defaults."""
 

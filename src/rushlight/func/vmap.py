@@ -214,6 +214,7 @@ class _Recorder(Trace):
     def __init__(self) -> None:
         super().__init__()
         self.tracked: dict[int, list[bool]] = {}
+        self._behind_view: bool | None = None
         self._mine: set[int] = set()
         self._outside: dict[tuple[int, int], Value] = {}
 
@@ -221,8 +222,20 @@ class _Recorder(Trace):
         made = super().run(op, inputs, attrs)
         node = self.graph.nodes[-1] if self.graph.nodes else None
         if node is not None and node.op is op and id(node) not in self.tracked:
-            self.tracked[id(node)] = [state.grad_enabled and _is_tracked(t) for t in inputs]
+            self.tracked[id(node)] = (
+                [state.grad_enabled and _is_tracked(t) for t in inputs]
+                if self._behind_view is None
+                else [self._behind_view] * len(inputs)
+            )
         return made
+
+    def _behind(self, view: Tensor, array: Any) -> tuple[Tensor, Any]:
+        """What puts the view's new value in its place has the history of what it puts together."""
+        self._behind_view = state.grad_enabled
+        try:
+            return super()._behind(view, array)
+        finally:
+            self._behind_view = None
 
     def parts(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor | None:
         assert op.decompose is not None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rushlight import ops
-from rushlight.core.state import no_grad, state
+from rushlight.core.state import MAKERS, no_grad, state
 from rushlight.core.tensor import Tensor
 from rushlight.errors import DTypeError, GradError, message
 
@@ -85,6 +85,9 @@ def with_out(function: Callable[..., Any], place: str, name: str) -> Callable[..
             place, name = "rushlight", home
         made = _MADE[function] = _written_out(function, place, name)
     return made
+
+
+MAKERS.add(with_out.__code__)
 
 
 def _written_out(function: Callable[..., Any], place: str, name: str) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rushlight.core.anomaly import user_line
+from rushlight.core.state import MAKERS
 
 __all__ = ["Ran", "globals_of", "imports_of", "is_own_code", "is_standard", "stored_by", "words_of"]
 
@@ -181,7 +182,7 @@ class Ran:
             return
         if event == "call":
             code = frame.f_code
-            if code.co_filename.startswith("<frozen importlib"):
+            if code.co_filename.startswith("<frozen importlib") or code in MAKERS:
                 self._importing = frame
             elif code not in self._seen:
                 self._seen.add(code)
