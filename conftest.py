@@ -39,6 +39,16 @@ def _in_a_temporary_folder(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The functions that the package shows have their examples in the files that they stand in."""
+    own = str(ROOT / "src" / "rushlight" / "__init__.py")
+    items[:] = [
+        item
+        for item in items
+        if not isinstance(item, pytest.DoctestItem) or str(item.path) != own or item.name == "rushlight"
+    ]
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[BEFORE] = files()
 

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -302,3 +304,9 @@ def test_help_says_what_is_left_out() -> None:
         assert settings.epochs == int(epochs.split()[0])
         assert lr in words["lr"]
         assert settings.lr == float(lr.split()[0])
+
+
+def test_the_command_line_is_a_module_too() -> None:
+    command = [sys.executable, "-m", "rushlight", "--version"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout == f"rushlight {rl.__version__}\n"

@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,13 +52,12 @@ def test_what_is_missing_names_what_it_is_for(monkeypatch: Any) -> None:
 
 
 def test_the_extras_are_those_of_the_package() -> None:
-    declared: dict[str, set[str]] = {}
-    for line in importlib.metadata.requires("rushlight") or []:
-        match = re.match(r"([\w-]+).*extra == ['\"](\w+)", line)
-        if match:
-            declared.setdefault(match[2], set()).add(match[1])
+    project = tomllib.loads(
+        (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    )
+    declared = project["project"]["optional-dependencies"]
     for extra, names in doctor.EXTRAS.items():
-        assert declared[extra] == set(names)
+        assert [re.split("[>=]", line)[0] for line in declared[extra]] == list(names)
 
 
 def test_a_setting_that_breaks_the_compiler_is_told_and_is_an_exit_status() -> None:

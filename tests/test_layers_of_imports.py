@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "fx": {"errors"},
     "futures": {"errors"},
     "_C": {"errors", "core"},
-    "fft": {"errors"},
+    "fft": BASE | {"ops"},
     "hub": {"errors", "interop"},
     "utils": BASE | {"ops", "func", "data"},
     "plot": BESIDE | {"interop"},  # it writes files as checkpoints do, whole or not at all

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rushlight import ops
 from rushlight.core.tensor import Tensor
 from rushlight.errors import NotSupportedError, message, missing, names_of
+from rushlight.ops.arranging import roll
+from rushlight.ops.creation import zeros
+from rushlight.ops.join import cat
+from rushlight.ops.ranges import arange
 
 NAMES = """
     fft fft2 fftn hfft hfft2 hfftn ifft ifft2 ifftn ihfft ihfft2 ihfftn irfft irfft2 irfftn rfft rfft2 rfftn
@@ -26,7 +29,7 @@ def fftfreq(n: int, d: float = 1.0, *, dtype: Any = None, requires_grad: bool = 
     tensor([ 0.0000,  0.2000,  0.4000, -0.4000, -0.2000])
     """
     half = (n + 1) // 2
-    numbers = ops.cat([ops.arange(half), ops.arange(-(n // 2), 0)])
+    numbers = cat([arange(half), arange(-(n // 2), 0)])
     return _by(numbers, n * d, dtype, requires_grad)
 
 
@@ -36,11 +39,11 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, requires_grad: bool =
     >>> rfftfreq(4)
     tensor([0.0000, 0.2500, 0.5000])
     """
-    return _by(ops.arange(n // 2 + 1), n * d, dtype, requires_grad)
+    return _by(arange(n // 2 + 1), n * d, dtype, requires_grad)
 
 
 def _by(numbers: Tensor, span: float, dtype: Any, requires_grad: bool) -> Tensor:
-    found = numbers.to(ops.zeros((), dtype=dtype).dtype) * (1.0 / span)
+    found = numbers.to(zeros((), dtype=dtype).dtype) * (1.0 / span)
     return found.requires_grad_() if requires_grad else found
 
 
@@ -51,13 +54,13 @@ def fftshift(input: Tensor, dim: Any = None) -> Tensor:
     tensor([-0.5000, -0.2500,  0.0000,  0.2500])
     """
     axes = _axes(input, dim)
-    return ops.roll(input, [input.shape[axis] // 2 for axis in axes], axes)
+    return roll(input, [input.shape[axis] // 2 for axis in axes], axes)
 
 
 def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
     """The inverse of `fftshift`."""
     axes = _axes(input, dim)
-    return ops.roll(input, [-(input.shape[axis] // 2) for axis in axes], axes)
+    return roll(input, [-(input.shape[axis] // 2) for axis in axes], axes)
 
 
 def _axes(input: Tensor, dim: Any) -> list[int]:

@@ -106,3 +106,14 @@ def test_what_is_not_written_again_would_be_the_same(name: str, monkeypatch: pyt
     assert again.functions == program.module.functions
     assert again.calls == program.module.calls
     assert again.step == program.module.step
+
+
+def test_one_hot_of_so_many_classes_compiles() -> None:
+    f = rl.compile(lambda y: rl.nn.functional.one_hot(y, 3).float())
+    for y in (rl.tensor([0, 2]), rl.tensor([[1], [0]])):
+        assert f(y).equal(rl.nn.functional.one_hot(y, 3).float())
+    for wrong in (3, -1):
+        with pytest.raises(rl.errors.IndexingError, match=f"index {wrong}"):
+            f(rl.tensor([0, wrong]))
+    with pytest.raises(rl.errors.NotSupportedError, match=r"one_hot.*Pass num_classes"):
+        rl.compile(lambda y: rl.nn.functional.one_hot(y))(rl.tensor([0, 1]))

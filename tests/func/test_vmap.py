@@ -262,7 +262,9 @@ def test_a_diagonal_is_a_view_of_each_example() -> None:
     assert vmap(doubled)(x).tolist() == rl.stack([doubled(row) for row in x]).tolist()
 
 
-def _after(write: Callable[[rl.Tensor], Any], view: Callable[[rl.Tensor], rl.Tensor]) -> Callable[..., rl.Tensor]:
+def _after(
+    write: Callable[[rl.Tensor], Any], view: Callable[[rl.Tensor], rl.Tensor]
+) -> Callable[..., rl.Tensor]:
     def f(x: rl.Tensor) -> rl.Tensor:
         y = x * 2
         write(view(y))

@@ -98,6 +98,9 @@ ELSEWHERE = {
     **dict.fromkeys(("cdouble", "cfloat", "chalf"), "always refused"),
     **dict.fromkeys([f"to_sparse_{layout}" for layout in ("bsc", "bsr", "csc", "csr")], "always refused"),
     **dict.fromkeys(("to_sparse", "to_sparse_coo"), "in test_sparse: their sizes hang on the numbers"),
+    **dict.fromkeys(("dense_dim", "sparse_dim"), "numbers of axes, of sparse tensors, in the parity tests"),
+    "bfloat16": "a conversion, in the tests of dtypes",
+    "embedding_renorm_": "changes its input without a derivative, in the parity tests of embeddings",
 }  # fmt: skip
 
 

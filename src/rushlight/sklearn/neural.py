@@ -194,6 +194,7 @@ class Classifier(ClassifierMixin, Estimator):
     """Classes, numbered in the order of `classes_`; or several labels at once, from a matrix of 0 and 1."""
 
     classes_: Any
+    _several: bool
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Classifier:
         """Train on `X` (samples, features) and labels `y` (samples,), or (samples, labels) of 0 and 1.

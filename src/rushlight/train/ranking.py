@@ -113,8 +113,8 @@ class AUC(Metric):
     above one of another class, equal scores counting half.
 
     Of one output it is that of class 1 against class 0 (or 1 against -1); of several the mean over the
-    classes, each against all others. nan where a class has no samples or all of them, or a score is nan. It keeps all scores
-    until the epoch ends.
+    classes, each against all others. nan where a class has no samples or all of them, or a score is nan. It
+    keeps all scores until the epoch ends.
 
     >>> import rushlight as rl
     >>> metric = rl.train.AUC()

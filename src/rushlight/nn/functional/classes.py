@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rushlight import ops
 from rushlight.core.spec import refuse_dtype
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, message
+from rushlight.errors import ArgumentError, NotSupportedError, message
 
 __all__ = ["one_hot"]
 
@@ -23,6 +24,12 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     refuse_dtype("one_hot", "classes", tensor.dtype, "int64")
     if num_classes == 0 or (num_classes < 0 and tensor.numel() == 0):
         raise ArgumentError(message("one_hot", "no classes", "num_classes of 1 or more", "Pass num_classes."))
+    if state.tracing:
+        if num_classes < 0:
+            got = "num_classes=-1 in a compiled function"
+            raise NotSupportedError(message("one_hot", got, "a number of classes", "Pass num_classes."))
+        place = tensor.unsqueeze(-1)
+        return ops.zeros(*tensor.shape, num_classes, dtype="int64").scatter(-1, place, 1)
     top = int(tensor.max().item()) if tensor.numel() else -1
     low = int(tensor.min().item()) if tensor.numel() else 0
     if num_classes < 0:
