@@ -274,7 +274,7 @@ def _after(
 
 
 @pytest.mark.parametrize("view", ["y[0:1]", "y.view(1, 3)[0, 1:]", "y.t()", "y.reshape(3)[1]"])
-@pytest.mark.parametrize("write", ["v.fill_(0.5)", "v.mul_(3.0)", "v.add_(v * v)"])
+@pytest.mark.parametrize("write", ["v.fill_(0.5)", "v.mul_(3.0)", "v.sub_(0.25)"])
 def test_writes_through_views_keep_the_history(view: str, write: str) -> None:
     f = _after(eval(f"lambda v: {write}"), eval(f"lambda y: {view}"))
     ours = rl.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
