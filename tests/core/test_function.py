@@ -295,3 +295,58 @@ def test_keyword_arguments_reach_forward() -> None:
     Power.apply(x, n=5).backward()
     assert x.grad is not None
     assert x.grad.item() == 5.0
+
+
+class Scaled(rl.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        x.mul_(3)
+        ctx.mark_dirty(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return 3 * g
+
+
+def test_an_argument_written_in_place_is_the_result() -> None:
+    x = rl.ones(2, requires_grad=True)
+    y = x * 2
+    z = Scaled.apply(y)
+    assert z is y
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [72.0, 72.0]
+    with pytest.raises(GradError, match="leaf"):
+        Scaled.apply(rl.ones(2, requires_grad=True))
+    with pytest.raises(GradError, match="view"):
+        Scaled.apply((rl.ones(2, requires_grad=True) * 2)[:1])
+    plain = rl.ones(2)
+    assert Scaled.apply(plain).tolist() == [3.0, 3.0]
+
+    class Lost(Scaled):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.mark_dirty(x)
+            return x * 2
+
+    with pytest.raises(GradError, match="marked as dirty"):
+        Lost.apply(rl.ones(2))
+
+
+def test_a_backward_that_is_differentiable_once() -> None:
+    class Square(rl.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        @rl.autograd.function.once_differentiable
+        def backward(ctx: Any, g: Any) -> Any:
+            return 2 * ctx.saved_tensors[0] * g
+
+    x = rl.tensor([3.0], requires_grad=True)
+    (first,) = rl.autograd.grad(Square.apply(x * 1).square().sum(), x, create_graph=True)
+    assert first.item() == 108.0
+    with pytest.raises(GradError, match="once_differentiable"):
+        rl.autograd.grad((first * first).sum(), x)

@@ -26,5 +26,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    __all__ += ["functional"]
-    __getattr__, __dir__ = namespace(__name__, __all__, {"functional": ""})
+    __all__ += ["function", "functional"]
+    __getattr__, __dir__ = namespace(__name__, __all__, {"functional": "", "function": ""})

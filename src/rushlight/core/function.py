@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor, base_of, wrap
 from rushlight.errors import DTypeError, GradError, ShapeError, message
 
-__all__ = ["Function", "FunctionContext"]
+__all__ = ["Function", "FunctionContext", "once_differentiable"]
 
 
 class FunctionContext:
@@ -25,6 +26,7 @@ class FunctionContext:
         self.needs_input_grad = needs_input_grad
         self._saved: tuple[tuple[Any, int], ...] = ()
         self._without_grad: tuple[int, ...] = ()
+        self._dirty: tuple[int, ...] = ()
         self._filled = True
         self._in_graph: Callable[[Any], Any] = lambda t: t
 
@@ -55,6 +57,10 @@ class FunctionContext:
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say that these results have no gradient."""
         self._without_grad = tuple(id(t) for t in tensors)
+
+    def mark_dirty(self, *args: Tensor) -> None:
+        """Say that these arguments were written in place; each is to be a result, and is it itself."""
+        self._dirty = tuple(id(t) for t in args)
 
     def set_materialize_grads(self, value: bool) -> None:
         """Say whether `backward` gets zeros, or with False None, for results that no gradient came for."""
@@ -109,10 +115,79 @@ class Function:
             results = cls.forward(ctx, *args, **kwargs)
         single = isinstance(results, Tensor)
         made = [results] if single else list(results)
-        outputs = [_alias(o) for o in made]
+        outputs = [o if id(o) in ctx._dirty else _alias(o) for o in made]
+        _check_dirty(cls.__name__, ctx, inputs, made)
         if state.grad_enabled and any(t is not None and t.node is not None for t in inputs):
             _record(cls, ctx, inputs, made, outputs)
         return outputs[0] if single else tuple(outputs)
+
+
+def _check_dirty(name: str, ctx: FunctionContext, inputs: Sequence[Any], made: Sequence[Tensor]) -> None:
+    """Refuse arguments marked as written that are none, or are no results, or whose history others share."""
+    if not ctx._dirty:
+        return
+    for t in ctx._dirty:
+        if all(id(a) != t for a in inputs) or all(id(o) != t for o in made):
+            got = "a tensor marked as dirty that is not an argument and a result"
+            raise GradError(message(name, got, "arguments that forward wrote and returns"))
+    for a in inputs:
+        if a is None or id(a) not in ctx._dirty or not state.grad_enabled:
+            continue
+        if (a.node is not None and a.is_leaf) or a._base is not None:
+            got = "a leaf that requires grad" if a._base is None else "a view"
+            remedy = "clone() it before, or use the out-of-place operation."
+            raise GradError(
+                message(name, f"{got}, written in place", "a tensor computed from others", remedy)
+            )
+
+
+def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """For the `backward` of a Function: it is run without recording, and a derivative of what it gives
+    raises GradError.
+
+    >>> import rushlight as rl
+    >>> class Double(rl.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     @rl.autograd.function.once_differentiable
+    ...     def backward(ctx, g):
+    ...         return 2 * g
+    >>> x = rl.ones(2, requires_grad=True)
+    >>> rl.autograd.grad(Double.apply(x).sum(), x)[0]
+    tensor([2., 2.])
+    """
+
+    @functools.wraps(fn)
+    def backward(ctx: Any, *args: Any) -> Any:
+        with no_grad():
+            given = fn(ctx, *args)
+        sources = [a for a in args if isinstance(a, Tensor) and a.node is not None]
+        if not state.grad_enabled or not sources:
+            return given
+        listed = given if isinstance(given, tuple) else (given,)
+        ended = tuple(_ended(t, sources) if isinstance(t, Tensor) else t for t in listed)
+        return ended if isinstance(given, tuple) else ended[0]
+
+    return backward
+
+
+def _ended(tensor: Tensor, sources: Sequence[Tensor]) -> Tensor:
+    """The tensor with a history that ends in an error."""
+    found = wrap(tensor.array)
+    found.node = Node(_ENDS, list(sources), {}, found.array)
+    return found
+
+
+def _refuse_twice(g: Tensor, out: Any, *inputs: Any) -> Any:
+    got = "a second derivative through a function marked as once_differentiable"
+    raise GradError(
+        message("backward", got, "a backward written in tensor operations", "Take the mark away.")
+    )
+
+
+_ENDS = Op("once_differentiable", lambda m, *arrays: None, lambda *s: s[0], _refuse_twice, saves="specs")
 
 
 def _alias(tensor: Tensor) -> Tensor:
