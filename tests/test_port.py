@@ -121,3 +121,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert done.stdout.startswith("tensor([1.")
     assert main(["--write", str(good)]) == 0
     assert good.read_text() == (tmp_path / "new" / "good.py").read_text()
+
+
+def test_packages_that_import_pytorch_themselves_are_named() -> None:
+    program = "import numpy, torchmetrics\nfrom pytorch_lightning.callbacks import Callback\nimport einops\n"
+    found = check(program)
+    assert [(f.line, f.name) for f in found] == [(1, "torchmetrics"), (2, "pytorch_lightning")]
+    assert all("stand_in()" in f.words for f in found)

@@ -54,6 +54,35 @@ OF_RESULTS = {"indices", "values"}
 """What max() and sort() give has these, without a call; sparse tensors have methods of these names."""
 
 
+BUILT_ON = frozenset(
+    [
+        "accelerate",
+        "botorch",
+        "captum",
+        "dgl",
+        "fastai",
+        "gpytorch",
+        "ignite",
+        "kornia",
+        "lightning",
+        "monai",
+        "pyro",
+        "pytorch_lightning",
+        "skorch",
+        "tianshou",
+        "timm",
+        "torch_geometric",
+        "torchaudio",
+        "torchdiffeq",
+        "torchmetrics",
+        "torchsde",
+        "torchtext",
+        "transformers",
+    ]
+)
+"""Packages that work on PyTorch's tensors, and import it themselves."""
+
+
 class _Missing(Exception):
     """A name that is not there, and why."""
 
@@ -92,6 +121,7 @@ class _Walk(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
+            self._note_built_on(node.lineno, alias.name)
             if is_ported(alias.name) and alias.name not in WHOLE:
                 root = alias.name.split(".")[0]
                 found = self._imported(node.lineno, alias.name)
@@ -101,7 +131,10 @@ class _Walk(ast.NodeVisitor):
                     self._known[root] = self._imported(node.lineno, root)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if node.level or node.module is None or not is_ported(node.module):
+        if node.level or node.module is None:
+            return
+        self._note_built_on(node.lineno, node.module)
+        if not is_ported(node.module):
             return
         module = self._imported(node.lineno, node.module)
         for alias in node.names if module is not None else ():
@@ -117,6 +150,12 @@ class _Walk(ast.NodeVisitor):
                     self._note(node.lineno, f"{node.module}.{alias.name}", str(missing))
                     continue
             self._known[alias.asname or alias.name] = found
+
+    def _note_built_on(self, line: int, module: str) -> None:
+        root = module.split(".")[0]
+        if root in BUILT_ON:
+            words = "it imports PyTorch itself: call rushlight.port.stand_in() first, and try"
+            self._note(line, root, words)
 
     def _imported(self, line: int, name: str) -> Any:
         try:
