@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from rushlight.core.anomaly import detect_anomaly, set_detect_anomaly
 from rushlight.core.autograd import backward, grad
 from rushlight.core.function import Function
-from rushlight.core.gradcheck import gradcheck, gradgradcheck
 from rushlight.core.state import enable_grad, inference_mode, no_grad, set_grad_enabled
 from rushlight.core.variable import Variable
-from rushlight.errors import namespace
+from rushlight.errors import names_of, namespace
 
 __all__ = [
     "Function",
@@ -17,14 +16,15 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "grad",
-    "gradcheck",
-    "gradgradcheck",
     "inference_mode",
     "no_grad",
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
-if not TYPE_CHECKING:
-    __all__ += ["function", "functional"]
-    __getattr__, __dir__ = namespace(__name__, __all__, {"functional": "", "function": ""})
+if TYPE_CHECKING:
+    from rushlight.autograd.differences import *
+else:
+    LATER = {"differences": "gradcheck gradgradcheck", "function": "", "functional": ""}
+    __all__ += names_of(LATER)  # noqa: PLE0605
+    __getattr__, __dir__ = namespace(__name__, __all__, LATER)

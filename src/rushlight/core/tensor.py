@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rushlight.core.hooks import RemovableHandle
 from rushlight.core.placement import CPU, device
-from rushlight.core.printing import describe
 from rushlight.core.size import Size, size_of
 from rushlight.core.spec import Spec, as_dtype, default, normalize_axis
 from rushlight.core.state import changes, state
@@ -319,6 +318,8 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
+        from rushlight.core.printing import describe
+
         return describe(self)
 
     # Life in the graph
@@ -497,7 +498,7 @@ class Parameter(Tensor):
             self.requires_grad_()
 
     def __repr__(self) -> str:
-        return f"Parameter containing:\n{describe(self)}"
+        return f"Parameter containing:\n{super().__repr__()}"
 
 
 def wrap(array: Any) -> Tensor:

@@ -4,42 +4,23 @@ from typing import TYPE_CHECKING
 
 from rushlight.errors import names_of, namespace
 from rushlight.optim.lr_scheduler.base import LRScheduler
-from rushlight.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
-from rushlight.optim.lr_scheduler.steps import (
-    ConstantLR,
-    ExponentialLR,
-    LambdaLR,
-    LinearLR,
-    MultiplicativeLR,
-    MultiStepLR,
-    PolynomialLR,
-    StepLR,
-)
 
 if TYPE_CHECKING:
+    from rushlight.optim.lr_scheduler.cosine import *
     from rushlight.optim.lr_scheduler.cycles import *
     from rushlight.optim.lr_scheduler.several import *
+    from rushlight.optim.lr_scheduler.steps import *
 
 _LRScheduler = LRScheduler
 """PyTorch's older name, which programs still derive from."""
 
-__all__ = [
-    "ConstantLR",
-    "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts",
-    "ExponentialLR",
-    "LRScheduler",
-    "LambdaLR",
-    "LinearLR",
-    "MultiStepLR",
-    "MultiplicativeLR",
-    "PolynomialLR",
-    "StepLR",
-]
+__all__ = ["LRScheduler"]
 
 LATER = {
+    "cosine": "CosineAnnealingLR CosineAnnealingWarmRestarts",
     "cycles": "CyclicLR OneCycleLR",
     "several": "ChainedScheduler ReduceLROnPlateau SequentialLR",
+    "steps": "ConstantLR ExponentialLR LambdaLR LinearLR MultiStepLR MultiplicativeLR PolynomialLR StepLR",
 }
 """Files that load when one of their names is asked for."""
 
