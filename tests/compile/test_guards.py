@@ -253,3 +253,36 @@ def test_a_first_run_that_imports(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert run(rl.ones(2)).tolist() == [2.0, 2.0]
     assert len(run._entries) == 1
+
+
+@pytest.mark.parametrize("kind", ["register_hook", "register_post_accumulate_grad_hook"])
+@pytest.mark.parametrize("through", ["weight", "module", "history"])
+def test_hooks_of_what_backward_reaches(kind: str, through: str) -> None:
+    layer = rl.nn.Linear(2, 1, bias=False)
+    rl.nn.init.ones_(layer.weight)
+    doubled = layer.weight * 2
+
+    def function(x):
+        layer.weight.grad = None
+        if through == "history":
+            return rl.autograd.grad((x * doubled).sum(), [doubled], retain_graph=True)[0]
+        out = layer(x) if through == "module" else x @ layer.weight.T
+        out.sum().backward()
+
+    hooks = {
+        "register_hook": lambda g: g * 10,
+        "register_post_accumulate_grad_hook": lambda t: t.grad.mul_(10),
+    }
+    if (kind, through) == ("register_post_accumulate_grad_hook", "history"):
+        return
+    compiled, target = rl.compile(function), doubled if through == "history" else layer.weight
+
+    def gradient():
+        found = compiled(rl.ones(1, 2))
+        return (layer.weight.grad if found is None else found).flatten().tolist()
+
+    assert gradient() == [1.0, 1.0]
+    handle = getattr(target, kind)(hooks[kind])
+    assert gradient() == [10.0, 10.0]
+    handle.remove()
+    assert gradient() == [1.0, 1.0]

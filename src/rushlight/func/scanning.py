@@ -55,7 +55,7 @@ def scan(combine_fn: Combine, init: Any, xs: Any, *, dim: int = 0, reverse: bool
         _check(begun, new)
         return new, rest
 
-    found = loop(step, begun, slices, reverse)
+    found = loop(step, begun, slices, reverse, combine_fn)
     last, rest = _one_by_one(step, begun, slices, reverse) if found is None else (found.last, found.rest)
     return rebuilt(init, iter(last)), rebuilt(returned, iter(rest))
 
