@@ -31,8 +31,9 @@ def within(
     around  the trace that the graph will be part of.
     user    what of the function the user wrote: what that can read must be the same afterwards.
     """
-    inner = _Within()
-    before = look(user)
+    inner, before = _Within(), look(user)
+    if before.opaque:  # it may count the rounds
+        return None
     snapshot = Snapshot(before)
 
     def whole(*given: Tensor) -> Sequence[Tensor]:
