@@ -267,7 +267,7 @@ def test_hooks_of_what_backward_reaches(kind: str, through: str) -> None:
         if through == "history":
             return rl.autograd.grad((x * doubled).sum(), [doubled], retain_graph=True)[0]
         out = layer(x) if through == "module" else x @ layer.weight.T
-        out.sum().backward()
+        return out.sum().backward()
 
     hooks = {
         "register_hook": lambda g: g * 10,
@@ -286,3 +286,21 @@ def test_hooks_of_what_backward_reaches(kind: str, through: str) -> None:
     assert gradient() == [10.0, 10.0]
     handle.remove()
     assert gradient() == [1.0, 1.0]
+
+
+def test_hooks_of_arguments():
+    compiled = rl.compile(lambda x: rl.autograd.grad((x * 2).sum(), [x])[0])
+    x = rl.ones(2, requires_grad=True)
+    for factor in (10, 3):
+        assert compiled(x).tolist() == [2.0, 2.0]
+        with x.register_hook(lambda g, factor=factor: g * factor):
+            assert compiled(x).tolist() == [2.0 * factor] * 2
+            assert compiled(rl.ones(2, requires_grad=True)).tolist() == [2.0, 2.0]
+
+    @rl.compile
+    def backward(x):
+        (x * 2).sum().backward()
+
+    x.register_post_accumulate_grad_hook(lambda t: t.grad.mul_(10))
+    backward(x)
+    assert x.grad.tolist() == [20.0, 20.0]

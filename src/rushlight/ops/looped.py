@@ -53,7 +53,7 @@ def loop(
     """``states, rest = step(states, slices)`` for each slice along the first axis of `slices`, as one
     operation; in `reverse` the last slice first. None where that cannot be: then Python has to run it.
 
-    user  what of the step the user wrote: where a round changes what that can read, there is no such operation.
+    user  what of the step the user wrote: where a round changes what that can read, the answer is None.
     """
     if state.body is None or not slices or not slices[0].shape[0]:
         return None

@@ -30,7 +30,7 @@ from rushlight.core.narrow import computes_wide, widened
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec, plain_number
 from rushlight.core.state import no_grad, state
-from rushlight.core.tensor import Tensor, base_of, wrap
+from rushlight.core.tensor import Retain, Tensor, base_of, wrap
 from rushlight.core.views import with_views
 from rushlight.device import m, xp
 from rushlight.errors import message
@@ -204,6 +204,10 @@ class Trace:
         self._stand_ins.append(found)
         if tensor.requires_grad:
             found.requires_grad_()
+            assert found.node is not None
+            assert tensor.node is not None
+            found.node.hooks = tuple(h for h in tensor.node.hooks if not isinstance(h, Retain))
+            found._after_grad = tensor._after_grad
             found._grad = tensor.grad  # not by the property: a trace around this one would note and keep it
         return found
 

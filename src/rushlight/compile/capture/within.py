@@ -11,6 +11,7 @@ from rushlight.compile.capture.snapshot import Snapshot
 from rushlight.compile.capture.trace import Trace, Traced, trace
 from rushlight.compile.capture.visible import Scope, look
 from rushlight.compile.graph import Graph, Node, Value
+from rushlight.core.graph import Node as Recorded
 from rushlight.core.lower import Loop, Result
 from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec
@@ -56,7 +57,7 @@ def within(
 
 
 def _unchanged(before: Scope, after: Scope) -> bool:
-    """Whether all that a function can read is what it was: else each of its rounds would do something else."""
+    """Whether all that a function can read is what it was: else each round would do something else."""
     return all(same(before.places.get(key, now), now) for key, now in after.places.items())
 
 
@@ -126,7 +127,7 @@ class _Within(Trace):
         known = self._tracked[value]
         if known is not None:
             return node is known
-        return not node.is_leaf and REGISTRY.get(node.op.name) is node.op
+        return isinstance(node, Recorded) and REGISTRY.get(node.op.name) is node.op
 
     def parts(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor | None:
         assert op.decompose is not None
