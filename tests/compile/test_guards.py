@@ -253,3 +253,54 @@ def test_a_first_run_that_imports(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert run(rl.ones(2)).tolist() == [2.0, 2.0]
     assert len(run._entries) == 1
+
+
+@pytest.mark.parametrize("kind", ["register_hook", "register_post_accumulate_grad_hook"])
+@pytest.mark.parametrize("through", ["weight", "module", "history"])
+def test_hooks_of_what_backward_reaches(kind: str, through: str) -> None:
+    layer = rl.nn.Linear(2, 1, bias=False)
+    rl.nn.init.ones_(layer.weight)
+    doubled = layer.weight * 2
+
+    def function(x):
+        layer.weight.grad = None
+        if through == "history":
+            return rl.autograd.grad((x * doubled).sum(), [doubled], retain_graph=True)[0]
+        out = layer(x) if through == "module" else x @ layer.weight.T
+        return out.sum().backward()
+
+    hooks = {
+        "register_hook": lambda g: g * 10,
+        "register_post_accumulate_grad_hook": lambda t: t.grad.mul_(10),
+    }
+    if (kind, through) == ("register_post_accumulate_grad_hook", "history"):
+        return
+    compiled, target = rl.compile(function), doubled if through == "history" else layer.weight
+
+    def gradient():
+        found = compiled(rl.ones(1, 2))
+        return (layer.weight.grad if found is None else found).flatten().tolist()
+
+    assert gradient() == [1.0, 1.0]
+    handle = getattr(target, kind)(hooks[kind])
+    assert gradient() == [10.0, 10.0]
+    handle.remove()
+    assert gradient() == [1.0, 1.0]
+
+
+def test_hooks_of_arguments():
+    compiled = rl.compile(lambda x: rl.autograd.grad((x * 2).sum(), [x])[0])
+    x = rl.ones(2, requires_grad=True)
+    for factor in (10, 3):
+        assert compiled(x).tolist() == [2.0, 2.0]
+        with x.register_hook(lambda g, factor=factor: g * factor):
+            assert compiled(x).tolist() == [2.0 * factor] * 2
+            assert compiled(rl.ones(2, requires_grad=True)).tolist() == [2.0, 2.0]
+
+    @rl.compile
+    def backward(x):
+        (x * 2).sum().backward()
+
+    x.register_post_accumulate_grad_hook(lambda t: t.grad.mul_(10))
+    backward(x)
+    assert x.grad.tolist() == [20.0, 20.0]

@@ -90,3 +90,25 @@ def test_packed_sequences_keep_what_they_are() -> None:
     assert (packed.is_cuda, packed.is_pinned(), packed.sizes) == (False, False, (2, 1))
     data, sizes, _, _ = packed
     assert rnn.PackedSequence(data, sizes).sizes == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"bidirectional": True, "num_layers": 2}, {"batch_first": True}],
+    ids=["plain", "both ways", "batch first"],
+)
+def test_an_empty_batch(kind, options):
+    layer = getattr(rl.nn, kind)(3, 4, **options)
+    x = rl.zeros(*((0, 5) if "batch_first" in options else (5, 0)), 3, requires_grad=True)
+    for run in (layer, rl.compile(lambda x: layer(x))):
+        out, last = run(x.detach())
+        ways = 2 if "bidirectional" in options else 1
+        assert out.shape == (*x.shape[:2], 4 * ways)
+        for state in last if kind == "LSTM" else (last,):
+            assert state.shape == (ways * options.get("num_layers", 1), 0, 4)
+    layer(x)[0].sum().backward()
+    assert x.grad.shape == x.shape
+    assert layer.weight_hh_l0.grad.abs().sum() == 0
+    with pytest.raises(rl.errors.ShapeError, match="0 steps"):
+        layer(rl.zeros(*((2, 0) if "batch_first" in options else (0, 2)), 3))

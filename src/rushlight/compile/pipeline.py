@@ -13,7 +13,7 @@ from rushlight.compile.loops import unrolled
 from rushlight.compile.native import jit
 from rushlight.compile.native.threads import get_num_threads, wait_address
 from rushlight.compile.parts import join_parts
-from rushlight.compile.plan.folds import fold
+from rushlight.compile.plan.folds import folded_in
 from rushlight.compile.plan.kernels import cut, finish
 from rushlight.compile.plan.layout import lay_out
 from rushlight.compile.plan.memory import Memory, plan_memory
@@ -71,7 +71,7 @@ def schedule(graph: Graph, fuse: bool = True, strides: dict[int, tuple[int, ...]
             fuse_rows(plan)
         finish(plan)
         if fuse:
-            fold(plan, work_of, LEAST)
+            folded_in(plan, work_of, LEAST)
             lay_out(plan)
         refused = plan_loops(plan, lambda body, lie: schedule(body, fuse, lie))
         if not refused:

@@ -49,8 +49,10 @@ class State(threading.local):
     grads: Any = None
     """While tracing: what ``get(tensor)`` and ``set(tensor, grad)`` are asked in the place of `.grad`."""
     body: Callable[..., Any] | None = None
-    """While tracing: takes (function, specs) and gives (graph, what it reads besides), or None where a loop
-    cannot run it."""
+    """While tracing: takes (function, specs, what of it the user wrote) and gives (graph, what it reads
+    besides), or None where a loop cannot run it."""
+    hooked: Callable[[], None] | None = None
+    """While tracing: called before a tensor gets a hook, and before a module's hooks are called."""
     cast: Any = None
     """The autocast that is entered (`core/autocast.py`)."""
     inference: bool = False
@@ -87,7 +89,7 @@ class untraced:
     Not a generator: one that an exception left behind would be closed later, and then go back to tracing.
     """
 
-    _hooks = ("run", "write", "copy", "look", "shares", "owns", "body")
+    _hooks = ("run", "write", "copy", "look", "shares", "owns", "body", "hooked")
 
     def __enter__(self) -> None:
         self._before = {name: getattr(state, name) for name in (*self._hooks, "tracing")}

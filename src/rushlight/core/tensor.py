@@ -386,6 +386,7 @@ class Tensor:
         node = self.node
         if node is None or not node.required:
             raise GradError(message("register_hook", "a tensor that does not require grad", "one that does"))
+        _count_hook()
         node.hooks = tuple(sorted((*node.hooks, hook), key=_is_last))
         # A handle that is kept must not keep the graph.
         kept = weakref.ref(node)
@@ -406,9 +407,11 @@ class Tensor:
         if not self.requires_grad or not self.is_leaf:
             got = "a tensor that operations made" if self.requires_grad else "a tensor that requires no grad"
             raise GradError(message("register_post_accumulate_grad_hook", got, "a leaf that requires grad"))
+        _count_hook()
         self._after_grad = (*self._after_grad, hook)
 
         def take_out() -> None:
+            _count_hook()
             self._after_grad = tuple(known for known in self._after_grad if known is not hook)
 
         return RemovableHandle(take_out)
@@ -574,8 +577,16 @@ def _rebuild(kind: type[Tensor], array: Any, requires_grad: bool) -> Tensor:
     return out.requires_grad_() if requires_grad else out
 
 
+def _count_hook() -> None:
+    """A tensor is about to get a hook, or to lose one."""
+    if state.hooked is not None:
+        state.hooked()
+    changes.count += 1
+
+
 def _take_out(node: Node | Leaf | None, hook: Any) -> None:
     if node is not None and hook in node.hooks:
+        _count_hook()
         i = node.hooks.index(hook)
         node.hooks = (*node.hooks[:i], *node.hooks[i + 1 :])
 

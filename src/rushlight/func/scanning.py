@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from rushlight.core.spec import normalize_axis
+from rushlight.core.spec import Spec, normalize_axis
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
-from rushlight.func.tree import leaves, rebuilt
+from rushlight.func.tree import leaves, mapped, matched, rebuilt
 from rushlight.ops.join import stack
 from rushlight.ops.looped import loop
 
@@ -26,11 +26,12 @@ def scan(combine_fn: Combine, init: Any, xs: Any, *, dim: int = 0, reverse: bool
     as weights, and gradients flow to all of them. As ``torch._higher_order_ops.scan`` in PyTorch.
 
     Inside ``rl.compile`` it is one operation: neither the time to compile nor the code grow with the number
-    of slices. Where `combine_fn` draws random numbers, updates a tensor, or cuts a history off (`detach`,
-    `no_grad`), its rounds are written down one by one.
+    of slices. Where `combine_fn` draws random numbers, changes anything that it did not make, registers
+    or calls hooks, or cuts a history off (`detach`, `no_grad`), its rounds are written down one by one.
 
-    Raises ShapeError where there is no slice, where lengths differ, or where a carry changes its shape or
-    dtype, DTypeError for what is no tensor, and ArgumentError where there are no `xs`.
+    Raises ShapeError where there is no slice, where lengths differ, or where a carry or y changes its shape
+    or dtype, DTypeError for what is no tensor, and ArgumentError where there are no `xs`, and where a carry
+    or y has other containers or keys than before.
 
     >>> import rushlight as rl
     >>> def add(carry, x):
@@ -45,19 +46,25 @@ def scan(combine_fn: Combine, init: Any, xs: Any, *, dim: int = 0, reverse: bool
     if len(lengths) > 1 or 0 in lengths:
         got = f"slices along lengths {sorted(lengths)}"
         raise ShapeError(message("scan", got, "one length of 1 or more", "See dim."))
-    returned: Any = None
+    given: list[tuple[Any, list[Spec]]] = []
 
     def step(states: Sequence[Tensor], parts: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        nonlocal returned
-        carry, returned = _pair(combine_fn(rebuilt(init, iter(states)), rebuilt(xs, iter(parts))))
-        new, rest = _tensors(carry), _tensors(returned)
-        returned = rebuilt(returned, iter([None] * len(rest)))
-        _check(begun, new)
+        carry, y = _pair(combine_fn(rebuilt(init, iter(states)), rebuilt(xs, iter(parts))))
+        new = _tensors(matched("scan", "a carry of", init, carry))
+        _check("a carry", begun, new)
+        if not given:  # the first round says what there is
+            given.append((mapped(lambda _: None, y), [t.spec for t in _tensors(y)]))
+        rest = _tensors(matched("scan", "an output of", given[0][0], y))
+        _check("an output", given[0][1], rest)
         return new, rest
 
-    found = loop(step, begun, slices, reverse)
-    last, rest = _one_by_one(step, begun, slices, reverse) if found is None else (found.last, found.rest)
-    return rebuilt(init, iter(last)), rebuilt(returned, iter(rest))
+    found = loop(step, begun, slices, reverse, combine_fn)
+    if found is None:
+        given.clear()
+        last, rest = _one_by_one(step, begun, slices, reverse)
+    else:
+        last, rest = found.last, iter(found.rest)
+    return rebuilt(init, iter(last)), rebuilt(given[0][0], rest)
 
 
 def _one_by_one(
@@ -68,7 +75,10 @@ def _one_by_one(
     for t in range(slices[0].shape[0])[:: -1 if reverse else 1]:
         states, rest = step(states, [x[t] for x in slices])
         made.append(rest)
-    return states, (stack(column) for column in zip(*made[:: -1 if reverse else 1], strict=True))
+    # What a round handed on may be a tensor that others know.
+    return [t.clone() for t in states], (
+        stack(column) for column in zip(*made[:: -1 if reverse else 1], strict=True)
+    )
 
 
 def _tensors(nest: Any) -> list[Tensor]:
@@ -83,6 +93,8 @@ def _tensors(nest: Any) -> list[Tensor]:
 
 def _first(x: Tensor, dim: int) -> Tensor:
     """The tensor with the axis `dim` in front."""
+    if not x.ndim:
+        raise ShapeError(message("scan", "xs of shape ()", "tensors with an axis to go along", "See dim."))
     return x.movedim(normalize_axis("scan", dim, x.ndim), 0)
 
 
@@ -93,9 +105,9 @@ def _pair(returned: Any) -> tuple[Any, Any]:
     return returned[0], returned[1]
 
 
-def _check(old: Sequence[Tensor], new: Sequence[Tensor]) -> None:
-    """Refuse a carry that is not like the one before."""
-    was, now = [t.spec for t in old], [t.spec for t in new]
-    if was != now:
-        written = [", ".join(map(str, specs)) or "nothing" for specs in (now, was)]
-        raise ShapeError(message("scan", f"a carry of {written[0]}", f"{written[1]}, as before"))
+def _check(name: str, was: Sequence[Any], new: Sequence[Tensor]) -> None:
+    """Refuse what is not like what was there before."""
+    before, now = [(t.shape, t.dtype) for t in was], [(t.shape, t.dtype) for t in new]
+    if before != now:
+        written = [", ".join(str(Spec(*s)) for s in specs) or "nothing" for specs in (now, before)]
+        raise ShapeError(message("scan", f"{name} of {written[0]}", f"{written[1]}, as before"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from rushlight.errors import ArgumentError, message
 
-__all__ = ["is_nest", "leaves", "mapped", "rebuilt", "spread"]
+__all__ = ["is_nest", "leaves", "mapped", "matched", "rebuilt", "spread"]
 
 
 def is_nest(value: Any) -> bool:
@@ -41,6 +41,39 @@ def rebuilt(value: Any, new: Iterator[Any]) -> Any:
 def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     """The nest with ``function(leaf)`` in the place of each leaf."""
     return rebuilt(value, iter([function(leaf) for leaf in leaves(value)]))
+
+
+def matched(op: str, name: str, like: Any, value: Any) -> list[Any]:
+    """The leaves of `value` in the order of those of `like`: of dicts by their keys.
+
+    Raises ArgumentError where the nests differ in their containers, their lengths or their keys.
+
+    >>> matched("scan", "a carry", {"a": 1, "b": 2}, {"b": 3, "a": 4})
+    [4, 3]
+    """
+    try:
+        return _beside(like, value)
+    except LookupError:
+        got, expected = (repr(mapped(lambda _: _LEAF, nest)) for nest in (value, like))
+        raise ArgumentError(message(op, f"{name} {got}", f"{expected}, as before")) from None
+
+
+def _beside(like: Any, value: Any) -> list[Any]:
+    if not is_nest(like) and not is_nest(value):
+        return [value]
+    fits = type(like) is type(value) and len(like) == len(value)
+    if not fits or (isinstance(like, dict) and like.keys() != value.keys()):
+        raise LookupError
+    pairs = [(like[k], value[k]) for k in like] if isinstance(like, dict) else zip(like, value, strict=True)
+    return [leaf for a, b in pairs for leaf in _beside(a, b)]
+
+
+class _Leaf:
+    def __repr__(self) -> str:
+        return "*"
+
+
+_LEAF = _Leaf()
 
 
 def spread(op: str, prefix: Any, value: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rushlight.core.function import Function
 from rushlight.core.hooks import RemovableHandle
-from rushlight.core.state import changes
+from rushlight.core.state import changes, state
 from rushlight.core.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ class Hooked:
     def _before_forward(
         self, inputs: tuple[Any, ...], options: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if state.hooked is not None:
+            state.hooked()
         for hook in tuple(self._forward_pre_hooks.values()):
             if isinstance(hook, _Special):
                 changed = hook.hook(self, inputs, options)

@@ -83,6 +83,8 @@ class Module(Hooked, ModuleTree):
         return output
 
     def _call_hooked(self, inputs: tuple[Any, ...], options: dict[str, Any], gate: Gate | None) -> Any:
+        if state.hooked is not None:
+            state.hooked()
         inputs = gate.enter(inputs) if gate else inputs
         try:
             output = self.forward(*inputs, **options)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rushlight.core.apply import apply
+from rushlight.core.apply import apply, explain
 from rushlight.core.lower import Loop, Result
 from rushlight.core.narrow import compute
 from rushlight.core.op import Op, register
@@ -73,7 +73,12 @@ def _round(m: Any, body: Graph, arrays: Sequence[Any]) -> list[Any]:
     values = {id(v): a for v, a in zip(body.inputs, arrays, strict=True)}
     for node in body.nodes:
         operands = [values.get(id(v), v) for v in node.inputs]
-        values[id(node.out)] = xp.asarray(compute(node.op, operands, node.attrs, node.out.spec.dtype))
+        try:
+            made = compute(node.op, operands, node.attrs, node.out.spec.dtype)
+        except Exception as error:  # it is the operation's, and not the loop's
+            clear = explain(node.op, operands, node.attrs, error)
+            raise clear from clear.__cause__
+        values[id(node.out)] = xp.asarray(made)
     return [values[id(v)] for v in body.outputs]
 
 

@@ -48,10 +48,13 @@ Step = Callable[[list[Tensor], list[Tensor]], tuple[Sequence[Tensor], Sequence[T
 
 
 def loop(
-    step: Step, states: Sequence[Tensor], slices: Sequence[Tensor], reverse: bool = False
+    step: Step, states: Sequence[Tensor], slices: Sequence[Tensor], reverse: bool = False, user: Any = None
 ) -> Looped | None:
     """``states, rest = step(states, slices)`` for each slice along the first axis of `slices`, as one
-    operation; in `reverse` the last slice first. None where that cannot be: then Python has to run it."""
+    operation; in `reverse` the last slice first. None where that cannot be: then Python has to run it.
+
+    user  what of the step the user wrote: where a round changes what that can read, the answer is None.
+    """
     if state.body is None or not slices or not slices[0].shape[0]:
         return None
     n = len(states)
@@ -60,7 +63,7 @@ def loop(
         new, rest = step(list(given[:n]), list(given[n:]))
         return [*new, *rest]
 
-    found = state.body(once, [*[t.spec for t in states], *[Spec(t.shape[1:], t.dtype) for t in slices]])
+    found = state.body(once, [*[t.spec for t in states], *[Spec(t.shape[1:], t.dtype) for t in slices]], user)
     if found is None:
         return None
     body, constants = found

@@ -59,7 +59,7 @@ def _joined(pieces: Sequence[tuple[bool, int, int]]) -> tuple[tuple[bool, int, i
             found[-1] = (where, found[-1][1], b)
         elif a < b:
             found.append((where, a, b))
-    return tuple(found)
+    return tuple(found or pieces[:1])  # of an empty batch, a piece without rows
 
 
 def take(m: Any, x: Any, rows: Rows) -> Any:

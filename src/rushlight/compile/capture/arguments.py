@@ -52,7 +52,8 @@ class Flat:
             return type(value), value.facts(), tuple([self._enter(v) for v in value.parts()])
         if isinstance(value, Tensor) or _is_array(value):
             self.tensors.append(value if isinstance(value, Tensor) else wrap(value))
-            return value.shape, value.dtype.str, isinstance(value, Tensor) and value.requires_grad
+            tracked = isinstance(value, Tensor) and value.requires_grad
+            return value.shape, value.dtype.str, tracked and (_hooks(value) or True)
         if type(value) in NUMBERS and self._is_free():
             self.numbers.append(value)
             return type(value), NUMBERS
@@ -115,6 +116,12 @@ class _Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and other.thing is self.thing
+
+
+def _hooks(tensor: Tensor) -> tuple[_Same, ...]:
+    """Who waits for a tensor's gradient."""
+    assert tensor.node is not None
+    return tuple([_Same(hook) for hook in (*tensor.node.hooks, *tensor._after_grad)])
 
 
 def _is_array(value: Any) -> bool:

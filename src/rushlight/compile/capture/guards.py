@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from rushlight.compile.capture.makes import (
@@ -47,6 +47,7 @@ class Guards:
         self._fresh: list[Tensor] = []
         self._taken: list[Tensor] = []
         self._lifted: list[tuple[Tensor, Any]] = []
+        self._waiting: list[tuple[Any, tuple[Any, ...]]] = []
         self.take(scope)
 
     def take(self, scope: Scope, moving: Collection[Any] = ()) -> None:
@@ -79,6 +80,7 @@ class Guards:
         self._states = [(o, _memory(o)) for o in stepped]
         tensors = {id(t): t for t in (*self.scope.parameters(), *lifted) if isinstance(t, Tensor)}
         self._lifted = [(t, _facts(t)) for t in tensors.values()]
+        self._waiting = [(node, node.hooks) for node in _histories(tensors.values())]
         self._note()
 
     def watch_numbers(self, tensors: list[Tensor]) -> None:
@@ -180,6 +182,8 @@ class Guards:
                 return False
         if any(_facts(t) != facts for t, facts in self._lifted):
             return False
+        if not all(same_items(node.hooks, then) for node, then in self._waiting):
+            return False
         if not all(same_items(_memory(o), then) for o, then in self._states):
             return False
         self._count = count
@@ -262,7 +266,19 @@ def _short(value: Any) -> str:
 
 
 def _facts(tensor: Tensor) -> Any:
-    return tensor.array.shape, tensor.array.dtype, tensor.requires_grad
+    return tensor.array.shape, tensor.array.dtype, tensor.requires_grad, tensor._after_grad
+
+
+def _histories(tensors: Iterable[Tensor]) -> list[Any]:
+    """The nodes that a backward can come to from tensors."""
+    todo = [t.node for t in tensors if t.node is not None]
+    found: dict[int, Any] = {}
+    while todo:
+        node = todo.pop()
+        if id(node) not in found:
+            found[id(node)] = node
+            todo.extend(p for p in node.parents if p is not None)
+    return list(found.values())
 
 
 def _hooks(module: Any) -> list[dict[int, Any]]:

@@ -30,7 +30,7 @@ from rushlight.core.narrow import computes_wide, widened
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec, plain_number
 from rushlight.core.state import no_grad, state
-from rushlight.core.tensor import Tensor, base_of, wrap
+from rushlight.core.tensor import Retain, Tensor, base_of, wrap
 from rushlight.core.views import with_views
 from rushlight.device import m, xp
 from rushlight.errors import message
@@ -140,11 +140,13 @@ class Trace:
         with no_grad(), within(None):
             return op.decompose(*[_plain(t) for t in inputs], **attrs)
 
-    def body(self, function: Callable[..., Any], specs: Sequence[Spec]) -> tuple[Graph, list[Tensor]] | None:
+    def body(
+        self, function: Callable[..., Any], specs: Sequence[Spec], user: Any = None
+    ) -> tuple[Graph, list[Tensor]] | None:
         """A part of the function as a graph of its own: see `within`."""
         from rushlight.compile.capture.within import within
 
-        return within(self, function, specs)
+        return within(self, function, specs, user)
 
     def _in_float32(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
         """The result of `op` by the same op on float32, of which 16-bit floats are made, rounded once."""
@@ -202,6 +204,10 @@ class Trace:
         self._stand_ins.append(found)
         if tensor.requires_grad:
             found.requires_grad_()
+            assert found.node is not None
+            assert tensor.node is not None
+            found.node.hooks = tuple(h for h in tensor.node.hooks if not isinstance(h, Retain))
+            found._after_grad = tensor._after_grad
             found._grad = tensor.grad  # not by the property: a trace around this one would note and keep it
         return found
 
@@ -279,6 +285,9 @@ class Trace:
         if isinstance(now, Placeholder):
             raise now.refuse(what)
         self.looked_at[id(tensor)] = tensor
+
+    def hooked(self) -> None:
+        """Hooks are called while the function is traced, as in any run of it."""
 
     def _behind(self, view: Tensor, array: Any) -> tuple[Tensor, Any]:
         """The tensor that a view looks at in the end, and its array with `array` in the place of the view."""
@@ -434,7 +443,7 @@ def trace(
         with undo, undo, undo:
             state.run, state.write, state.tracing = tracer.run, tracer.write, True
             state.copy, state.look, state.grads = tracer.copy, tracer.look, tracer.gradients
-            state.shares, state.owns = tracer.shares, tracer.owns
+            state.shares, state.owns, state.hooked = tracer.shares, tracer.owns, tracer.hooked
             state.body = tracer.body if tracer.loops and not tracer.whole else None
             result = function(*stand_ins)
             traced = _finish(tracer, result, stand_ins)
@@ -445,7 +454,7 @@ def trace(
 
 OWN = (
     "run", "write", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of",
-    "body",
+    "body", "hooked",
 )  # fmt: skip
 """What of a thread's state is another while it traces."""
 

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
+from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.placeholder import Placeholder, TraceError
-from rushlight.compile.capture.trace import Trace, trace
+from rushlight.compile.capture.snapshot import Snapshot
+from rushlight.compile.capture.trace import Trace, Traced, trace
+from rushlight.compile.capture.visible import Scope, look
 from rushlight.compile.graph import Graph, Node, Value
-from rushlight.core.op import Op
+from rushlight.core.graph import Node as Recorded
+from rushlight.core.lower import Loop, Result
+from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec
 from rushlight.core.state import state
-from rushlight.core.tensor import Tensor, wrap
+from rushlight.core.tensor import Tensor, base_of, clock, wrap
+from rushlight.errors import message
 
 __all__ = ["within"]
 
 
 def within(
-    around: Trace, function: Callable[..., Any], specs: Sequence[Spec]
+    around: Trace, function: Callable[..., Any], specs: Sequence[Spec], user: Any = None
 ) -> tuple[Graph, list[Tensor]] | None:
     """A function of tensors that gives tensors, as a graph, and the tensors that it reads from elsewhere,
-    which are the last of the graph's inputs. None where it changes anything, or cannot be followed.
+    which are the last of the graph's inputs. None where it changes anything, or cannot be followed: then all
+    is as it was, and who asks runs it again.
 
     around  the trace that the graph will be part of.
+    user    what of the function the user wrote: what that can read must be the same afterwards.
     """
-    inner = _Within()
+    inner, before = _Within(), look(user)
+    if before.opaque:  # it may count the rounds
+        return None
+    snapshot = Snapshot(before)
 
     def whole(*given: Tensor) -> Sequence[Tensor]:
         results: Sequence[Tensor] = function(*given)
@@ -34,46 +45,89 @@ def within(
     examples = [wrap(Placeholder(Value(spec, "example"))) for spec in specs]
     try:
         traced = trace(whole, examples, tracer=inner)
-    except TraceError:
-        return None
-    besides = traced.lifted[len(specs) :]
-    changes = inner.cut or traced.graph.updates or traced.grads or traced.cleared
-    if changes or not all(isinstance(t, Tensor) for t in besides):
+        fits = inner.fits(traced) and _unchanged(before, look(user))
+    except Exception:  # what is wrong with the function shows when its rounds are written down
+        fits = False
+    if not fits:
+        snapshot.restore()
         return None
     for tensor in traced.looked_at:
         around.look(tensor, "item")
-    return traced.graph, besides
+    return traced.graph, traced.lifted[len(specs) :]
+
+
+def _unchanged(before: Scope, after: Scope) -> bool:
+    """Whether all that a function can read is what it was: else each round would do something else."""
+    return all(same(before.places.get(key, now), now) for key, now in after.places.items())
 
 
 class _Within(Trace):
     """What stands for tensors in the trace around this one is outside, like an array.
 
-    cut  whether something with a history was used without it, for floats: `detach` and `no_grad` leave no
-         other trace in a graph, and its derivative would be another. Only where that is being recorded.
+    A loop's derivative follows its graph, and autograd follows the histories of tensors. Where these differ
+    there is to be no loop: after `detach` and `no_grad`, in functions with derivatives of their own, and
+    where somebody waits for gradients. Only while histories are recorded.
+
+    cut  whether something of that kind was met.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.cut = False
         self._watches = state.grad_enabled
+        self._begun = next(clock)
         self._mine: set[int] = set()
-        self._tracked: set[int] = set()
+        self._tracked: dict[int, Any] = {}
+        """The Values with a history: None, or the node of an input."""
+        self._looped: set[int] = set()
+        """Values that come of loops in the body, with a history that only their results get."""
         self._outside: dict[tuple[int, int], Value] = {}
+
+    def fits(self, traced: Traced) -> bool:
+        """Whether what was traced can be a loop's body."""
+        nodes = [t.node for t in traced.lifted if isinstance(t, Tensor) and t.node is not None]
+        hooked = self.backward and any(node.hooks for node in nodes)
+        changes = self.cut or hooked or traced.graph.updates or traced.grads or traced.cleared
+        return not changes and all(isinstance(t, Tensor) for t in traced.lifted)
 
     def run(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Any:
         made = super().run(op, inputs, attrs)
-        if self._watches and made.dtype.kind == "f":
-            tensors = [t for t in inputs if isinstance(t, Tensor) and t.dtype.kind == "f"]
+        if not self._watches:
+            return made
+        tensors = [t for t in inputs if isinstance(t, Tensor)]
+        looped = [id(self.value_of(t)) in self._looped for t in tensors]
+        if isinstance(op.lower, Loop):
+            if any(t.node is not None for t in tensors) or any(looped):
+                self._looped.add(id(made.value))
+        elif isinstance(op.lower, Result):
+            if any(looped):
+                self._looped.add(id(made.value))
+        elif made.dtype.kind == "f":
+            tensors = [t for t in tensors if t.dtype.kind == "f"]
             self.cut = self.cut or not all(map(self.is_whole, tensors))
             if op.vjp is not None and any(t.node is not None for t in tensors):
-                self._tracked.add(id(made.value))
+                self._tracked.setdefault(id(made.value))
+            elif any(looped):
+                self._looped.add(id(made.value))
         return made
 
     def is_whole(self, tensor: Tensor) -> bool:
         """Whether a tensor has the history that its value has."""
-        if not self._watches or id(self.value_of(tensor)) not in self._tracked:
-            return True
-        return state.grad_enabled and tensor.node is not None
+        node, value = tensor.node, id(self.value_of(tensor))
+        if node is not None and not node.required:
+            node = None  # data that a module was given
+        if not self._watches:
+            return node is None
+        if value in self._looped:
+            return not state.grad_enabled or node is not None
+        if value not in self._tracked:
+            return node is None or not state.grad_enabled
+        if not state.grad_enabled or node is None:
+            return False
+        known = self._tracked[value]
+        if known is not None:
+            return node is known
+        return isinstance(node, Recorded) and REGISTRY.get(node.op.name) is node.op
 
     def parts(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor | None:
         assert op.decompose is not None
@@ -82,8 +136,8 @@ class _Within(Trace):
     def stand_in(self, tensor: Tensor) -> Tensor:
         found = super().stand_in(tensor)
         if self._watches and found.dtype.kind == "f":
-            self._tracked.add(id(found.array.value))
             found.requires_grad_()
+            self._tracked[id(found.array.value)] = found.node
         return found
 
     def stands_for_a_value(self, array: Any) -> bool:
@@ -91,12 +145,30 @@ class _Within(Trace):
 
     def value_outside(self, tensor: Tensor, array: Any) -> Value:
         """One input for each history that an array is met with."""
-        key = id(array), id(tensor.node)
+        node = tensor.node
+        if node is not None and not node.required:
+            tensor, node = tensor.detach(), None
+        if getattr(node, "seq", 0) > self._begun:
+            self._refuse("a history that the body made for a tensor from outside")
+        key = id(array), id(node)
         if key not in self._outside:
             self._outside[key] = self.lift(tensor)
-            if tensor.node is not None:
-                self._tracked.add(id(self._outside[key]))
+            if node is not None:
+                self._tracked[id(self._outside[key])] = node
         return self._outside[key]
+
+    def write(self, target: Tensor, array: Any) -> None:
+        base = base_of(target).array
+        if not self.stands_for_a_value(base) or any(base.value is v for v in self.graph.inputs):
+            self._refuse("an update of what the body did not make")
+        super().write(target, array)
+
+    def hooked(self) -> None:
+        self._refuse("a hook")
+
+    def _refuse(self, got: str) -> NoReturn:
+        self.cut = True  # the body may go on
+        raise TraceError(message("loop", got, "a body that does the same in every round"))
 
     def check_overlaps(self, arrays: Sequence[Any]) -> None:
         """What writes outside is no part of a loop."""

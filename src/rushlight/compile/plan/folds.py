@@ -14,10 +14,10 @@ from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.plan.rows import place_in_rows
 from rushlight.core.lower import Reduce
 
-__all__ = ["fold"]
+__all__ = ["folded_in"]
 
 
-def fold(plan: Schedule, work_of: Callable[[Kernel], float], little: float) -> None:
+def folded_in(plan: Schedule, work_of: Callable[[Kernel], float], little: float) -> None:
     """Put checks and last sums into the row kernels beside them. Rows of less work than `little`, as
     `work_of` has it, are never divided."""
     gone: set[int] = set()
