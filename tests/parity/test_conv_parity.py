@@ -3,6 +3,7 @@ options."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -249,6 +250,34 @@ def test_spatial_transformer(mode: str, padding: str, align: bool) -> None:
     else:
         a, b = (call(L)(L.from_numpy(x.copy()), L.from_numpy(theta.copy())) for L in (rl, torch))
         close(a, b, 0.0)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("align", [False, True])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_places_that_are_no_numbers(mode: str, padding: str, align: bool) -> None:
+    ends = [np.nan, np.inf, -np.inf, 0.3]
+    for axes in (2,) if mode == "bicubic" else (2, 3):
+        grid = np.array(list(itertools.product(ends, repeat=axes))).reshape(1, *[1] * (axes - 1), -1, axes)
+        x = numbers(1, 2, 3, 4, 5)[..., 0] if axes == 2 else numbers(1, 2, 3, 4, 5)
+
+        def run(L: Any, x: Any, grid: Any) -> Any:
+            return L.nn.functional.grid_sample(x, grid, mode, padding, align)
+
+        ours, theirs = ([L.from_numpy(a.copy()).requires_grad_() for a in (x, grid)] for L in (rl, torch))
+        out, expected = run(rl, *ours), run(torch, *theirs)
+        close(out, expected, 1e-10)
+        close(rl.compile(lambda x, grid: run(rl, x, grid))(*ours), expected, 1e-10)
+        out.sum().backward()
+        if padding != "zeros" and (mode == "bilinear" or axes == 3):
+            # PyTorch writes outside its arrays here, or leaves out what the result was read from.
+            assert np.isfinite(ours[0].grad.numpy()).all()
+            assert not ours[1].grad.numpy()[~np.isfinite(grid)].any()
+            continue
+        expected.sum().backward()
+        for a, b in zip(ours, theirs, strict=True):
+            close(a.grad, b.grad, 1e-10)
 
 
 def test_default_parameters_follow_the_same_distribution() -> None:

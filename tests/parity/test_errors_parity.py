@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import rushlight as rl
+from rushlight.errors import RushlightError
 
 torch = pytest.importorskip("torch")
 
@@ -67,6 +69,18 @@ BAD: dict[str, Callable[[Any], Any]] = {
     "cat none": lambda L: L.cat([]),
     "stack shapes": lambda L: L.stack([L.ones(2), L.ones(3)]),
     "stack none": lambda L: L.stack([]),
+    "cat number": lambda L: L.cat(3),
+    "stack number": lambda L: L.stack(3),
+    "unbind 0-d": lambda L: L.tensor(1.0).unbind(),
+    "zeros string": lambda L: L.zeros("a"),
+    "zeros strings": lambda L: L.zeros(2, "a"),
+    "zeros float": lambda L: L.zeros(1.5),
+    "reshape string": lambda L: L.ones(2).reshape("x"),
+    "reshape float": lambda L: L.ones(2).reshape(2.0),
+    "max_pool1d bool": lambda L: F(L).max_pool1d(L.ones(1, 1, 4) > 0, 2),
+    "max_pool2d bool": lambda L: F(L).max_pool2d(L.ones(1, 1, 4, 4) > 0, 2),
+    "max_pool3d bool": lambda L: F(L).max_pool3d(L.ones(1, 1, 4, 4, 4) > 0, 2),
+    "adaptive_max_pool2d bool": lambda L: F(L).adaptive_max_pool2d(L.ones(1, 1, 4, 4) > 0, 2),
     "gather": lambda L: L.ones(2, 2).gather(0, L.tensor([[5]])),
     "gather dtype": lambda L: L.ones(2, 2).gather(0, L.ones(1, 1)),
     "gather ndim": lambda L: L.ones(2, 2).gather(0, L.tensor([0])),
@@ -82,7 +96,6 @@ BAD: dict[str, Callable[[Any], Any]] = {
     "tensor of dict": lambda L: L.tensor({}),
     "tensor negative uint8": lambda L: L.tensor([300], dtype=L.uint8),
     "zeros negative": lambda L: L.zeros(-1),
-    "zeros string": lambda L: L.zeros("a"),
     "arange": lambda L: L.arange(0, 5, -1),
     "arange 0": lambda L: L.arange(0, 5, 0),
     "linspace": lambda L: L.linspace(0, 1, -1),
@@ -189,6 +202,21 @@ def raised(call: Callable[[Any], Any], L: Any) -> type[Exception]:
 @pytest.mark.parametrize("name", BAD)
 def test_the_class(name: str) -> None:
     assert issubclass(raised(BAD[name], rl), raised(BAD[name], torch))
+
+
+WORDS = {
+    "cat number": "cat: got a int; expected a list or tuple of Tensors",
+    "unbind 0-d": "unbind: got a tensor of 0 axes; expected at least one axis",
+    "zeros strings": "got (2, 'a'); expected whole numbers",
+    "reshape float": "got 2.0; expected whole numbers",
+    "max_pool2d bool": "max_pool2d: got bool; expected a tensor of numbers",
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_words(name: str) -> None:
+    with pytest.raises(RushlightError, match=re.escape(WORDS[name])):
+        BAD[name](rl)
 
 
 def test_the_uses() -> None:

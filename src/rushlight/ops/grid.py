@@ -12,7 +12,7 @@ from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 from rushlight.ops.creation import ones
-from rushlight.ops.elementwise import floor
+from rushlight.ops.elementwise import floor, isfinite
 from rushlight.ops.join import stack
 from rushlight.ops.ranges import arange
 from rushlight.ops.resample import cubic_shares
@@ -119,7 +119,10 @@ def sampled(
     ]
     around = {0: _linear, 1: _nearest, 2: _cubic}[mode]
     if mode < 2:
-        at = [_beyond(x, n, padding, align) for x, n in zip(at, size, strict=True)]
+        volumes = len(size) == 3
+        at = [
+            _placed(_beyond(x, n, padding, align), n, padding, volumes) for x, n in zip(at, size, strict=True)
+        ]
     taps = [
         [(*_whole(x, n, padding, align), part) for x, part in around(coordinate)]
         for coordinate, n in zip(at, size, strict=True)
@@ -178,6 +181,18 @@ def _beyond(x: Tensor, n: int, padding: int, align: bool) -> Tensor:
     return where((x > 0) & (x < n - 1), x, x.detach().clamp(0, n - 1))
 
 
+def _placed(x: Tensor, n: int, padding: int, volumes: bool) -> Tensor:
+    """Coordinates that are no numbers, or that no mirror brings back, put where PyTorch puts them: in planes
+    at the first element, in volumes at the last, and with zeros beyond the edges, beyond them.
+
+    Planes with zeros keep them, as PyTorch's results there are NaN.
+    """
+    if padding == 0 and not volumes:
+        return x
+    place = -2.0 if padding == 0 else n - 1.0 if volumes else 0.0
+    return where(isfinite(x.detach()), x, place)
+
+
 def _mirrored(x: Tensor, low: float, high: float) -> Tensor:
     span = high - low
     if span <= 0:
@@ -197,7 +212,9 @@ def _linear(x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _nearest(x: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
-    yield x.detach().round(), None
+    still = x.detach()
+    # Always 1: nothing is less than itself. Through it the grid's gradient is zeros, and not missing.
+    yield still.round(), where(still < still, x, 1.0) if x.requires_grad else None
 
 
 def _cubic(x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

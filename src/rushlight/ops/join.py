@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rushlight.core.apply import apply, to_dtype
@@ -10,7 +10,7 @@ from rushlight.core.lower import Join
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec, normalize_axis, promote_dtypes
 from rushlight.core.tensor import Tensor, method, one_of_several
-from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, IndexingError, ShapeError, message
 from rushlight.ops.reduce import numpy_names
 
 __all__ = ["cat", "chunk", "concat", "hstack", "split", "stack", "unbind", "vstack"]
@@ -43,6 +43,8 @@ def listed_tensors(name: str, tensors: Any) -> list[Tensor]:
     if isinstance(tensors, Tensor):
         remedy = "Put it into a list; x.unbind() gives its slices."
         raise DTypeError(message(name, "a Tensor", "a list or tuple of Tensors", remedy))
+    if not isinstance(tensors, Iterable):
+        raise DTypeError(message(name, f"a {type(tensors).__name__}", "a list or tuple of Tensors"))
     listed = list(tensors)
     if not listed:
         raise ArgumentError(message(name, "0 objects", "a sequence of at least one Tensor"))
@@ -156,4 +158,7 @@ def unbind(input: Tensor, dim: int = 0, **numpy: Any) -> tuple[Tensor, ...]:
     if numpy:
         dim, _ = numpy_names("unbind", numpy, dim)
     axis = normalize_axis("unbind", dim, input.ndim)
+    if not input.ndim:
+        got, remedy = "a tensor of 0 axes", "It has no slices; item() gives its number."
+        raise IndexingError(message("unbind", got, "at least one axis", remedy))
     return tuple(one_of_several(input.select(axis, i)) for i in range(input.array.shape[axis]))

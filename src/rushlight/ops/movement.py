@@ -158,7 +158,11 @@ def as_sizes(sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
         if isinstance(sizes[0], str):
             raise DTypeError(message("sizes", repr(sizes[0]), "whole numbers"))
         sizes = tuple(sizes[0])
-    return tuple(int(n) for n in sizes)
+    try:
+        return tuple(n if type(n) is int else n.__index__() for n in sizes)
+    except AttributeError:
+        got = repr(sizes[0] if len(sizes) == 1 else sizes)
+        raise DTypeError(message("sizes", got, "whole numbers")) from None
 
 
 def new_sizes(name: str, sizes: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:

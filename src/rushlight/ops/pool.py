@@ -15,7 +15,7 @@ from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import m, xp
-from rushlight.errors import ArgumentError, ShapeError, message
+from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
 from rushlight.ops.arithmetic import div
 from rushlight.ops.gather import ADD_ALONG
 from rushlight.ops.pad import FOLD, PAD, WINDOWS
@@ -213,6 +213,9 @@ def max_pool(
     """The largest of each window over the last `count` axes, and with ``indices`` where in the flattened
     plane each of them stands."""
     size = windowed(name, input, count)
+    if input.dtype.kind == "b":
+        remedy = "Use x.to(rl.uint8), and == 1 on the result."
+        raise NotSupportedError(message(name, "bool", "a tensor of numbers", remedy))
     kernel = per_axis(name, "kernel_size", kernel_size, count, 1)
     how = _how(
         name,
