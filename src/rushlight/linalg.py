@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rushlight.core.autocast import autocasts
 from rushlight.core.spec import normalize_axes
 from rushlight.core.tensor import Tensor
-from rushlight.errors import ArgumentError, LinAlgError, ShapeError, message, namespace
+from rushlight.errors import ArgumentError, DTypeError, LinAlgError, ShapeError, message, namespace
 from rushlight.ops.algebra import cross as _cross
 from rushlight.ops.creation import ones_like, tensor, zeros
 from rushlight.ops.factors import cholesky, eigh, eigvalsh, qr, svd, svdvals
@@ -342,16 +342,18 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """The powers from 0 to N - 1 of each element along a new last axis; N is how many there are by default.
+    A 0-d tensor counts as a vector of one.
 
-    Raises ShapeError for a 0-d tensor, ArgumentError for an N of 1 or less.
+    Raises ArgumentError for an N of 1 or less, DTypeError for bool.
 
     >>> import rushlight as rl
     >>> rl.linalg.vander(rl.tensor([2, 3]), N=3)
     tensor([[1, 2, 4],
             [1, 3, 9]])
     """
-    if not x.ndim:
-        raise ShapeError(message("linalg.vander", "a 0-d tensor", "at least one axis"))
+    if x.dtype.kind == "b":
+        raise DTypeError(message("linalg.vander", "bool", "numbers", "Convert it with .long()."))
+    x = x if x.ndim else x.reshape(1)
     count = x.shape[-1] if N is None else N
     if count <= 1:
         raise ArgumentError(message("linalg.vander", f"N={count}", "2 or more"))

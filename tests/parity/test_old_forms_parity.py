@@ -23,8 +23,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
     if isinstance(value, (rl.Tensor, torch.Tensor)):
-        array = value.detach().numpy()
-        return "tensor", str(array.dtype), array.shape, array.tolist()
+        dtype = str(value.dtype).removeprefix("torch.").removeprefix("rushlight.")
+        return "tensor", dtype, tuple(value.shape), value.tolist()
     return value
 
 

@@ -149,12 +149,13 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     tensor([[2.],
             [3.]])
     """
-    if index.array.dtype is not xp.int64:
-        refuse_dtype("gather", "an index", index.dtype, "int64", "int32")
     if not input.ndim or not index.ndim:
         return gather(_row(input), dim, _row(index)).reshape(index.shape)
-    if not index.numel():
+    if not index.numel():  # of any dtype and shape, as in PyTorch
+        normalize_axis("gather", dim, input.ndim)
         return input.reshape(-1)[:0].reshape(index.shape)
+    if index.array.dtype is not xp.int64:
+        refuse_dtype("gather", "an index", index.dtype, "int64", "int32")
     input, axis = _fit_index("gather", input, dim, index)
     return apply(GATHER, input, index, dim=axis)
 

@@ -45,7 +45,7 @@ ROOT = frozenset(_ROOT.split())
 """The functions of the package that have `out`."""
 
 _LINALG = """
-    cholesky cholesky_ex cond det eigh eigvalsh householder_product inv inv_ex lstsq lu lu_factor
+    cholesky cholesky_ex cond cross det eigh eigvalsh householder_product inv inv_ex lstsq lu lu_factor
     lu_factor_ex lu_solve matmul matrix_norm matrix_power matrix_rank multi_dot norm pinv qr
     slogdet solve solve_ex solve_triangular svd svdvals tensorinv tensorsolve vecdot vector_norm
 """
