@@ -70,6 +70,10 @@ def ten_times_while(t: Any, use: Callable[[Any], Any]) -> Any:
         return use(t)
 
 
+def gradient(y: Any, x: Any) -> Any:
+    return rl.autograd.grad(y, [x], create_graph=True)[0] * 0.1
+
+
 def nested(c: Any, w: Any, cut: bool) -> Any:
     last, _ = scan(lambda a, b: (a * w + b, a), c, rl.ones(2, 2))
     return last.detach() if cut else last
@@ -89,6 +93,9 @@ BODIES: dict[str, tuple[Body, bool]] = {
     "function of the carry": (lambda c, v, w: Reversed.apply(c) * w + v, False),
     "function of what is made": (lambda c, v, w: Reversed.apply(c * v) * w + v, False),
     "function of a weight": (lambda c, v, w: c * Reversed.apply(w) + v, False),
+    "a gradient by the carry": (lambda c, v, w: c - gradient((c * c * w).sum(), c) + v, True),
+    "a gradient by a weight": (lambda c, v, w: c - gradient((v * v * w * w).sum() + w.sum(), w), False),
+    "a gradient through the carry": (lambda c, v, w: c - gradient((c * w * w).sum(), w) + v, False),
     "hook": (lambda c, v, w: ten_times(c * w) + v, False),
     "hook of a view": (lambda c, v, w: ten_times(w.view(2)) * c + v, False),
     "hook of a weight": (lambda c, v, w: ten_times_while(w, lambda w: c * w) + v, False),

@@ -123,6 +123,8 @@ def _walk(
     outside     go to every leaf that requires grad, not only towards the targets.
     stop        do not go on beyond a target (nor accumulate there).
     """
+    if state.sought is not None:
+        state.sought([node for node, _ in roots], targets)
     toward = _leading_to(roots, targets)
     owned = {id(g.array) for _, g in roots}
     grads: dict[Any, Tensor] = {}

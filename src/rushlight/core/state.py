@@ -53,6 +53,8 @@ class State(threading.local):
     besides), or None where a loop cannot run it."""
     hooked: Callable[[], None] | None = None
     """While tracing: called before a tensor gets a hook, and before a module's hooks are called."""
+    sought: Callable[..., None] | None = None
+    """While tracing: takes (nodes to begin at, nodes whose gradients are wanted) before a backward."""
     cast: Any = None
     """The autocast that is entered (`core/autocast.py`)."""
     inference: bool = False
@@ -89,7 +91,7 @@ class untraced:
     Not a generator: one that an exception left behind would be closed later, and then go back to tracing.
     """
 
-    _hooks = ("run", "write", "copy", "look", "shares", "owns", "body", "hooked")
+    _hooks = ("run", "write", "copy", "look", "shares", "owns", "body", "hooked", "sought")
 
     def __enter__(self) -> None:
         self._before = {name: getattr(state, name) for name in (*self._hooks, "tracing")}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -289,6 +289,9 @@ class Trace:
     def hooked(self) -> None:
         """Hooks are called while the function is traced, as in any run of it."""
 
+    def sought(self, roots: Sequence[Any], targets: Collection[Any]) -> None:
+        """The whole history is there, as in any run of the function."""
+
     def _behind(self, view: Tensor, array: Any) -> tuple[Tensor, Any]:
         """The tensor that a view looks at in the end, and its array with `array` in the place of the view."""
         now = self._now(view.array)
@@ -444,6 +447,7 @@ def trace(
             state.run, state.write, state.tracing = tracer.run, tracer.write, True
             state.copy, state.look, state.grads = tracer.copy, tracer.look, tracer.gradients
             state.shares, state.owns, state.hooked = tracer.shares, tracer.owns, tracer.hooked
+            state.sought = tracer.sought
             state.body = tracer.body if tracer.loops and not tracer.whole else None
             result = function(*stand_ins)
             traced = _finish(tracer, result, stand_ins)
@@ -454,7 +458,7 @@ def trace(
 
 OWN = (
     "run", "write", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of",
-    "body", "hooked",
+    "body", "hooked", "sought",
 )  # fmt: skip
 """What of a thread's state is another while it traces."""
 

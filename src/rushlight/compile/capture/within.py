@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn
 
 from rushlight.compile.capture.makes import same
@@ -77,6 +77,7 @@ class _Within(Trace):
         self._watches = state.grad_enabled
         self._begun = next(clock)
         self._mine: set[int] = set()
+        self._given: set[Any] = set()
         self._tracked: dict[int, Any] = {}
         """The Values with a history: None, or the node of an input."""
         self._looped: set[int] = set()
@@ -138,6 +139,7 @@ class _Within(Trace):
         if self._watches and found.dtype.kind == "f":
             found.requires_grad_()
             self._tracked[id(found.array.value)] = found.node
+            self._given.add(found.node)
         return found
 
     def stands_for_a_value(self, array: Any) -> bool:
@@ -165,6 +167,19 @@ class _Within(Trace):
 
     def hooked(self) -> None:
         self._refuse("a hook")
+
+    def sought(self, roots: Sequence[Any], targets: Collection[Any]) -> None:
+        """What the body was given may have come of the targets; its history is not there to be followed."""
+        if all(node.seq > self._begun for node in targets):
+            return
+        todo, seen = list(roots), set(targets)
+        while todo:
+            node = todo.pop()
+            if node in self._given:
+                self._refuse("a gradient through what the body was given")
+            if node not in seen:
+                seen.add(node)
+                todo += [p for p in node.parents if p is not None]
 
     def _refuse(self, got: str) -> NoReturn:
         self.cut = True  # the body may go on
