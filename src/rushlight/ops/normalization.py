@@ -117,8 +117,12 @@ AFFINE = register(
 )
 
 
-def normalized(x: Tensor, dim: Axes, eps: float, centred: bool = True) -> Tensor:
+def normalized(
+    x: Tensor, dim: Axes, eps: float, centred: bool = True, middle: Tensor | None = None
+) -> Tensor:
     """(x - mean) / sqrt(variance + eps) over the axes `dim`; not centred, x / sqrt(mean(x²) + eps).
+
+    middle  the mean, with axes of 1 for `dim`, where it is known.
 
     The variance is that of all elements, with 1/n.
 
@@ -126,9 +130,9 @@ def normalized(x: Tensor, dim: Axes, eps: float, centred: bool = True) -> Tensor
     >>> rl.ops.normalization.normalized(rl.tensor([[1.0, 3.0]]), (1,), 0.0)
     tensor([[-1.,  1.]])
     """
-    middle = (reduce.mean(x, dim, True),) if centred else ()
-    factor = apply(FACTOR, x, *middle, dim=dim, eps=float(eps))
-    return apply(STANDARD, x, *middle, factor, dim=dim)
+    means = (reduce.mean(x, dim, True) if middle is None else middle,) if centred else ()
+    factor = apply(FACTOR, x, *means, dim=dim, eps=float(eps))
+    return apply(STANDARD, x, *means, factor, dim=dim)
 
 
 def _checked(name: str, x: Any, *others: Tensor | None) -> None:
@@ -295,8 +299,9 @@ def batch_norm(
     if not training:
         return _by_running(name, input, weight, bias, running_mean, running_var, eps)
     dim = (0, *range(2, input.ndim))
-    _track(input, dim, None, running_mean, running_var, momentum)
-    return _affine(normalized(input, dim, eps), weight, bias, _channels(input))
+    own = reduce.mean(input, dim, True)
+    _track(input, dim, None, running_mean, running_var, momentum, own)
+    return _affine(normalized(input, dim, eps, middle=own), weight, bias, _channels(input))
 
 
 def _by_running(
@@ -322,9 +327,16 @@ def _by_running(
 
 @no_grad()
 def _track(
-    x: Tensor, dim: Axes, over: int | None, mean: Tensor | None, var: Tensor | None, momentum: float | Tensor
+    x: Tensor,
+    dim: Axes,
+    over: int | None,
+    mean: Tensor | None,
+    var: Tensor | None,
+    momentum: float | Tensor,
+    own: Tensor | None = None,
 ) -> None:
-    """Move the running statistics towards those of `x` over the axes `dim`, averaged over the axis `over`.
+    """Move the running statistics towards those of `x` over the axes `dim`, averaged over the axis `over`;
+    `own` is its mean, where it is known.
 
     The running variance is the unbiased one, with 1/(n - 1).
     """
@@ -332,7 +344,7 @@ def _track(
         return
     x = x.detach()
     count = math.prod(x.shape[d] for d in dim)
-    own = reduce.mean(x, dim, True)
+    own = reduce.mean(x, dim, True) if own is None else own.detach()
     deviation = x - own
     spread = reduce.mean(deviation * deviation, dim, True) * (count / max(count - 1, 1))
     for running, now in ((mean, own), (var, spread)):
