@@ -41,8 +41,8 @@ WRONG: dict[str, Case] = {
     "take_along_dim, below": (lambda x, i: x.take_along_dim(i, 1), ((2, 3),), (ints([0, -4]),)),
     "put": (lambda x, i: put(x, i, 0), ((2, 3),), (ints(0, 2),)),
     "put a row": (lambda x, i: put(x, (1, i), 0), ((2, 3),), (ints(0, 3),)),
-    "small": (lambda x, i: x[i], ((4, 3),), (ints(100, 1, dtype="int8"),)),
-    "unsigned": (lambda x, i: x.index_select(0, i), ((4, 3),), (ints(1, 255, dtype="uint8"),)),
+    "small": (lambda x, i: x[i], ((4, 3),), (ints(100, 1, dtype="int32"),)),
+    "small, below": (lambda x, i: x.index_select(0, i), ((4, 3),), (ints(1, -(2**31), dtype="int32"),)),
     "far": (lambda x, i: x[i], ((4, 3),), (ints(2**63 - 1),)),
     "far below": (lambda x, i: x[i], ((4, 3),), (ints(-(2**63)),)),
     "two": (lambda x, i, j: x[i] + x[j], ((4, 3),), (ints(1), ints(8))),
@@ -190,7 +190,7 @@ def test_two_threads_at_once() -> None:
     assert failures == []
 
 
-@pytest.mark.parametrize("dtype", ["int64", "uint8", "int32"])
+@pytest.mark.parametrize("dtype", ["int64", "uint8"])
 @pytest.mark.parametrize(("ignore", "wrong"), [(-100, [0, 7, 3, 9]), (-1, [2, -1, 8, -1]), (9, [9, 3, 4, 9])])
 def test_a_class_out_of_range_is_told_as_eagerly(dtype: str, ignore: int, wrong: list[int]) -> None:
     if dtype == "uint8":

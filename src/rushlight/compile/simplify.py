@@ -12,6 +12,7 @@ from typing import Any
 
 from rushlight.compile.graph import Graph, Node, Value, key, used
 from rushlight.compile.loops import trimmed
+from rushlight.compile.wide import in_float32
 from rushlight.core.fold import Operand, is_zero
 from rushlight.core.lower import (
     Contract,
@@ -82,7 +83,7 @@ class _Simplifier:
     def run(self) -> Graph:
         """The simpler graph."""
         graph = self.graph
-        for node in graph.nodes:
+        for node in in_float32(graph.nodes):
             inputs = tuple([self.known[id(v)] if isinstance(v, Value) else _Known(v) for v in node.inputs])
             self.known[id(node.out)] = self._made(node, inputs)
         outputs = [self.known[id(v)].value for v in graph.outputs]

@@ -12,6 +12,7 @@ from typing import Any
 from rushlight.core.lower import Gather, Join, Loop, Result, Scatter
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
+from rushlight.core.tensor import Tensor
 from rushlight.device import m, xp
 
 __all__ = ["compute", "computes_wide", "has_narrow", "widened"]
@@ -50,7 +51,6 @@ def _wide(a: Any) -> Any:
 
 def widened(x: Any) -> Any:
     """A tensor, or its spec, of a 16-bit float as one of float32; anything else as it is."""
-    dtype = getattr(x, "dtype", None)
-    if dtype is None or not xp.is_narrow(dtype):
+    if not isinstance(x, (Tensor, Spec)) or not xp.is_narrow(x.dtype):
         return x
     return Spec(x.shape, xp.float32) if isinstance(x, Spec) else x.float()

@@ -35,7 +35,7 @@ from rushlight.core.views import with_views
 from rushlight.device import m, xp
 from rushlight.errors import message
 
-__all__ = ["Placeholder", "Trace", "TraceError", "Traced", "trace"]
+__all__ = ["Placeholder", "Trace", "TraceError", "Traced", "rounded_once", "trace"]
 
 tracing = make_lock(awaited=True)
 """One thread traces at a time. Others go on: what they know of stays as it is."""
@@ -101,7 +101,7 @@ class Trace:
             and any(isinstance(t, Tensor) and xp.is_narrow(t.dtype) for t in inputs)
             and computes_wide(op)
         ):
-            return self._in_float32(op, inputs, attrs).array
+            return self.in_float32(op, inputs, attrs).array
         if op.decompose is not None and not self.whole:
             parts = self.parts(op, inputs, attrs)
             if parts is not None:
@@ -148,12 +148,10 @@ class Trace:
 
         return within(self, function, specs, user)
 
-    def _in_float32(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
+    def in_float32(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
         """The result of `op` by the same op on float32, of which 16-bit floats are made, rounded once."""
-        specs = [t.spec if isinstance(t, Tensor) else t for t in inputs]
         with no_grad(), within(None):
-            out = apply(op, *[widened(t) for t in inputs], **attrs)
-            return to_dtype(out, op.infer(*specs, **attrs).dtype)
+            return rounded_once(op, [_plain(t) for t in inputs], attrs)
 
     def stands_for_a_value(self, array: Any) -> bool:
         """Whether an array is a Placeholder of this trace: of those around it they count as arrays."""
@@ -416,6 +414,13 @@ def _same_history(now: Any, before: Any) -> bool:
 def _not_followed(got: str, remedy: str) -> TraceError:
     expected = "views that surely share memory with what they look at"
     return TraceError(message("compile", f"{got}, at {user_line()}", expected, remedy))
+
+
+def rounded_once(op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
+    """`op` on its inputs as float32, in the dtype that it gives of them as they are."""
+    specs = [t.spec if isinstance(t, Tensor) else t for t in inputs]
+    out = apply(op, *[widened(t) for t in inputs], **attrs)
+    return to_dtype(out, op.infer(*specs, **attrs).dtype)
 
 
 def _plain(value: Any) -> Any:

@@ -8,9 +8,10 @@ from typing import Any, NoReturn
 from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.placeholder import Placeholder, TraceError
 from rushlight.compile.capture.snapshot import Snapshot
-from rushlight.compile.capture.trace import Trace, Traced, trace
+from rushlight.compile.capture.trace import Trace, Traced, rounded_once, trace
 from rushlight.compile.capture.visible import Scope, look
 from rushlight.compile.graph import Graph, Node, Value
+from rushlight.core.autocast import within as cast_within
 from rushlight.core.graph import Node as Recorded
 from rushlight.core.lower import Loop, Result
 from rushlight.core.op import REGISTRY, Op
@@ -132,7 +133,12 @@ class _Within(Trace):
 
     def parts(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor | None:
         assert op.decompose is not None
-        return op.decompose(*inputs, **attrs)
+        with cast_within(None):
+            return op.decompose(*inputs, **attrs)
+
+    def in_float32(self, op: Op, inputs: Sequence[Any], attrs: dict[str, Any]) -> Tensor:
+        with cast_within(None):
+            return rounded_once(op, inputs, attrs)
 
     def stand_in(self, tensor: Tensor) -> Tensor:
         found = super().stand_in(tensor)

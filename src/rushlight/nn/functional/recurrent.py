@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from rushlight import ops
 from rushlight.core.apply import apply
-from rushlight.core.autocast import lower_dtype
+from rushlight.core.autocast import lower_dtype, within
+from rushlight.core.narrow import widened
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
 from rushlight.nn.functional.dropout import dropout
@@ -94,18 +95,26 @@ def _looped(
     mode: str, gates: Tensor, sizes: tuple[int, ...], reverse: bool, states: tuple[Tensor, ...], w: Weights
 ) -> tuple[Tensor, tuple[Tensor, ...]] | None:
     """The same as one loop, which a compiled program has in the place of so many steps: sequences of one
-    length, more than one step long. None of others, and where nothing is traced."""
+    length, more than one step long. None of others, and where nothing is traced. 16-bit floats are float32
+    from the first step to the last, as within the operation that does all steps."""
     if state.body is None or len(set(sizes)) != 1 or len(sizes) == 1:
         return None
 
     def step(old: list[Tensor], slices: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         return STEPS[mode](slices[0], w, *old), ()
 
-    found = loop(step, states, [gates.reshape(len(sizes), sizes[0], gates.shape[1])], reverse)
+    dtype = gates.dtype
+    if w.hr is None:  # else it is written step by step, each of its operations rounded
+        gates, states = widened(gates), tuple(map(widened, states))
+        w = Weights(*map(widened, w))
+    with within(None):
+        found = loop(step, states, [gates.reshape(len(sizes), sizes[0], gates.shape[1])], reverse)
     if found is None:
         return None
-    after = found.after[0]
-    return after.reshape(after.shape[0] * after.shape[1], after.shape[2]), tuple(found.last)
+    after = found.after[0].to(dtype)
+    return after.reshape(after.shape[0] * after.shape[1], after.shape[2]), tuple(
+        t.to(dtype) for t in found.last
+    )
 
 
 def _lstm_step(x: Tensor, w: Weights, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
