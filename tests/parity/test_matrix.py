@@ -52,6 +52,7 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "rushlight.distributions": {
         "register_kl": "enters a divergence into a table; tests/distributions",
     },
+    "rushlight.fft": dict.fromkeys(rl.fft.NAMES.split(), "a name only: there are no complex tensors"),
     "rushlight.linalg": {"LinAlgError": "an exception; test_errors_parity.py"},
     "rushlight.sparse": dict.fromkeys(
         (
