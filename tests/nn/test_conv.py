@@ -156,3 +156,12 @@ def test_a_small_network_learns(compiled: bool) -> None:
     run = rl.compile(step) if compiled else step
     losses = [run().item() for _ in range(40)]
     assert losses[-1] < 0.1 < losses[0]
+
+
+def test_other_weights_for_the_same_layer() -> None:
+    layer = nn.Conv2d(2, 3, 3, padding=1, padding_mode="circular")
+    x, other = rl.rand(1, 2, 5, 5), rl.rand(3, 2, 3, 3)
+    expected = nn.Conv2d(2, 3, 3, padding=1, padding_mode="circular", bias=False)
+    with rl.no_grad():
+        expected.weight.copy_(other)
+    assert layer._conv_forward(x, other, None).equal(expected(x))

@@ -146,12 +146,14 @@ class _Forward(_Conv):
                      dtype, init, bias_init)  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """`forward` with other weights: layers that adapt them call it, or override it."""
         padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = pad(input, self._border(), self.padding_mode), 0
-        return type(self)._function(
-            input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
-        )
+        return type(self)._function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
     def _border(self) -> list[int]:
         """The padding as `pad` has it: before and after, the last axis first."""
