@@ -34,7 +34,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"nn.modules.{name}": ("nn", f"nn.{name}", "nn.internals") for name in _LAYERS.split()},
     "nn.modules.utils": ("nn.internals",),
     **{f"optim.{name}": ("optim", "optim.base") for name in _RULES.split()},
-    **{f"autograd.{name}": ("autograd",) for name in ("function", "grad_mode", "variable")},
+    **{f"autograd.{name}": ("autograd",) for name in ("grad_mode", "variable")},
     "functional": ("ops",),
     "random": ("core.random",),
     "cuda": ("core.placement:cuda",),
@@ -45,7 +45,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "distributed.nn": ("distributed",),
     "_dynamo": ("compiler",),
     "nn.parallel.scatter_gather": ("nn.parallel",),
-    **{f"nn.parallel.{name}": ("nn.parallel",) for name in ("data_parallel", "distributed")},
+    "nn.parallel.distributed": ("nn.parallel",),
     "utils.model_zoo": ("hub",),
     "utils.hooks": ("core.hooks",),
 }

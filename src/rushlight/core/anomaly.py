@@ -10,7 +10,7 @@ from typing import Any
 
 from rushlight.core.narrow import compute
 from rushlight.core.op import Op
-from rushlight.core.state import state
+from rushlight.core.state import MAKERS, state
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import AnomalyError, message
@@ -32,6 +32,7 @@ def user_line() -> str:
 def _written(filename: str, number: int, name: str) -> str:
     import linecache
 
+    MAKERS.add(linecache.updatecache.__code__)  # reads a file when its lines are first asked for
     text = linecache.getline(filename, number).strip()
     return f"{filename}:{number} in {name}" + (f": {text}" if text else "")
 

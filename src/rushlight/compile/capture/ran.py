@@ -26,7 +26,18 @@ DYNAMIC = frozenset(
     ("vars", "__dict__", "attrgetter", "methodcaller", "__getattribute__", "globals", "locals", "getattr")
 )
 """Names of what reads attributes whose names no code mentions."""
-QUIET = ("contextlib", "functools", "warnings", "linecache", "typing", "abc", "enum", "threading", "logging")
+QUIET = (
+    "_collections_abc",
+    "abc",
+    "contextlib",
+    "enum",
+    "functools",
+    "linecache",
+    "logging",
+    "threading",
+    "typing",
+    "warnings",
+)
 """Standard modules that read attributes by name, but none of the user's data."""
 CLOCKS = frozenset(
     (
@@ -205,7 +216,7 @@ class Ran:
     def _words(self) -> frozenset[str] | None:
         self.mentioned = frozenset().union(*map(words_of, self.codes))
         for code in self.codes:
-            name = os.path.basename(code.co_filename).removesuffix(".py")
+            name = os.path.basename(code.co_filename).removesuffix(".py").removeprefix("<frozen ").rstrip(">")
             if is_dynamic(code) and not (is_standard(code.co_filename) and name in QUIET):
                 return None
         return self.mentioned

@@ -29,7 +29,7 @@ from rushlight.core.lower import Fill, Join, Map
 from rushlight.core.narrow import computes_wide, widened
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec, plain_number
-from rushlight.core.state import no_grad, state
+from rushlight.core.state import MAKERS, no_grad, state
 from rushlight.core.tensor import Retain, Tensor, base_of, wrap
 from rushlight.core.views import with_views
 from rushlight.device import m, xp
@@ -501,6 +501,13 @@ def _alive(tracer: Trace) -> list[Placeholder]:
     return [p for ref in tracer.made if (p := ref()) is not None]
 
 
+def _collect(generation: int) -> None:
+    gc.collect(generation)  # what others have called at a collection is no part of what is traced
+
+
+MAKERS.add(_collect.__code__)
+
+
 def _refuse_leaks(tracer: Trace) -> None:
     """Nobody may keep a placeholder: it would be met later as a tensor without numbers."""
     tracer.forget()
@@ -510,7 +517,7 @@ def _refuse_leaks(tracer: Trace) -> None:
         if not alive:
             return
         alive.clear()
-        gc.collect(generation)
+        _collect(generation)
         alive = _alive(tracer)
     if alive:
         first = alive[0]
