@@ -22,7 +22,6 @@ SAME = {
     "nn.modules.linear": "Linear Identity",
     "optim.optimizer": "Optimizer",
     "optim.sgd": "SGD",
-    "autograd.function": "Function",
     "functional": "einsum split",
     "random": "manual_seed",
     "cuda.amp": "autocast GradScaler custom_fwd",
