@@ -6,13 +6,14 @@ from typing import Any
 
 from rushlight.core.spec import broadcast
 from rushlight.core.tensor import Tensor
+from rushlight.distributions.factored import half_log_det, mahalanobis
 from rushlight.distributions.kl import register_kl
 from rushlight.distributions.lowrank_multivariate_normal import (
     LowRankMultivariateNormal,
     low_rank_log_det,
     low_rank_mahalanobis,
 )
-from rushlight.distributions.multivariate_normal import MultivariateNormal, half_log_det, mahalanobis
+from rushlight.distributions.multivariate_normal import MultivariateNormal
 from rushlight.errors import ArgumentError, message
 from rushlight.linalg import solve_triangular
 from rushlight.ops.strided import diag_embed

@@ -9,7 +9,7 @@ from rushlight.core.spec import broadcast
 from rushlight.core.tensor import Tensor
 from rushlight.distributions import constraints
 from rushlight.distributions.distribution import Distribution
-from rushlight.distributions.multivariate_normal import half_log_det, mahalanobis, turned
+from rushlight.distributions.factored import half_log_det, mahalanobis, turned
 from rushlight.distributions.utils import lazy_property
 from rushlight.errors import ArgumentError, message
 from rushlight.linalg import cholesky, solve_triangular

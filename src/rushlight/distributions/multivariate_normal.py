@@ -8,66 +8,15 @@ from typing import Any, ClassVar
 from rushlight.core.spec import broadcast
 from rushlight.core.tensor import Tensor
 from rushlight.distributions import constraints
-from rushlight.distributions.distribution import Distribution
-from rushlight.distributions.utils import lazy_property, one_of
+from rushlight.distributions.factored import Factored, half_log_det, mahalanobis
+from rushlight.distributions.utils import one_of
 from rushlight.errors import ArgumentError, message
-from rushlight.linalg import cholesky, solve_triangular
-from rushlight.ops import eye
 from rushlight.ops.random import gaussian
-from rushlight.ops.strided import diagonal
 
-__all__ = [
-    "MultivariateNormal",
-    "factor_of_precision",
-    "half_log_det",
-    "inverse_of_factor",
-    "mahalanobis",
-    "turned",
-]
+__all__ = ["MultivariateNormal"]
 
 
-def turned(matrix: Tensor) -> Tensor:
-    """The transpose of the last two axes."""
-    return matrix.transpose(-1, -2)
-
-
-def half_log_det(lower: Tensor) -> Tensor:
-    """ln det L, for a triangular L."""
-    return diagonal(lower, dim1=-2, dim2=-1).log().sum(-1)
-
-
-def mahalanobis(lower: Tensor, gap: Tensor) -> Tensor:
-    """x' (L L')^-1 x for vectors x along the last axis."""
-    n = gap.shape[-1]
-    shape = broadcast("mahalanobis", [gap.shape[:-1], lower.shape[:-2]])
-    lower = lower.expand((*shape, n, n))
-    solved = solve_triangular(lower, gap.expand((*shape, n)).unsqueeze(-1), upper=False)
-    return (solved * solved).sum(-1).sum(-1)
-
-
-def _inverse(lower: Tensor) -> Tensor:
-    unit = eye(lower.shape[-1], dtype=lower.dtype).expand(lower.shape)
-    return solve_triangular(lower, unit, upper=False)
-
-
-def inverse_of_factor(lower: Tensor) -> Tensor:
-    """(L L')^-1."""
-    inverse = solve_triangular(
-        lower, eye(lower.shape[-1], dtype=lower.dtype).expand(lower.shape), upper=False
-    )
-    return turned(inverse) @ inverse
-
-
-def factor_of_precision(precision: Tensor) -> Tensor:
-    """The lower L with L L' = P^-1, by the factor of P turned around."""
-    flipped = cholesky(precision.flip(-2, -1))
-    inverse = turned(flipped.flip(-2, -1))
-    return solve_triangular(
-        inverse, eye(inverse.shape[-1], dtype=inverse.dtype).expand(inverse.shape), upper=False
-    )
-
-
-class MultivariateNormal(Distribution):
+class MultivariateNormal(Factored):
     """The normal distribution of vectors, of mean `loc` and one of `covariance_matrix`, its inverse
     `precision_matrix`, and its Cholesky factor `scale_tril`, from which it computes.
 
@@ -112,34 +61,7 @@ class MultivariateNormal(Distribution):
         setattr(self, name, matrix.expand((*batch, *matrix.shape[-2:])))
         self.loc = loc.expand((*batch, loc.shape[-1]))
         super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args)
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril: Any = matrix
-        elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = cholesky(matrix)
-        else:
-            self._unbroadcasted_scale_tril = factor_of_precision(matrix)
-
-    def _expanded(self, name: str, value: Any, batch_shape: Any) -> Any:
-        return value if name == "_unbroadcasted_scale_tril" else super()._expanded(name, value, batch_shape)
-
-    def _matrix(self, value: Tensor) -> Tensor:
-        return value.expand((*self._batch_shape, *self._event_shape, *self._event_shape))
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        """The lower triangular L with L L' = C."""
-        return self._matrix(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        """C."""
-        lower = self._unbroadcasted_scale_tril
-        return self._matrix(lower @ turned(lower))
-
-    @lazy_property
-    def precision_matrix(self) -> Tensor:
-        """C^-1."""
-        return self._matrix(inverse_of_factor(self._unbroadcasted_scale_tril))
+        self._factor_from(name, matrix)
 
     @property
     def mean(self) -> Tensor:

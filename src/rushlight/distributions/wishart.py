@@ -9,15 +9,9 @@ from rushlight.core.spec import broadcast
 from rushlight.core.tensor import Tensor
 from rushlight.distributions import constraints
 from rushlight.distributions.chi2 import Chi2
-from rushlight.distributions.distribution import Distribution
+from rushlight.distributions.factored import Factored, half_log_det, turned
 from rushlight.distributions.kl import register_kl
-from rushlight.distributions.multivariate_normal import (
-    factor_of_precision,
-    half_log_det,
-    inverse_of_factor,
-    turned,
-)
-from rushlight.distributions.utils import as_values, lazy_property, one_of, tiny
+from rushlight.distributions.utils import as_values, one_of, tiny
 from rushlight.errors import ArgumentError, message
 from rushlight.linalg import cholesky, solve_triangular
 from rushlight.ops import arange, where
@@ -33,7 +27,7 @@ def _digammas(x: Tensor, p: int) -> Tensor:
     return (x.unsqueeze(-1) - 0.5 * arange(p, dtype=x.dtype)).digamma().sum(-1)
 
 
-class Wishart(Distribution):
+class Wishart(Factored):
     """The distribution of sums X of `df` products x x', of normal vectors x of mean 0 and covariance V
     (a number above p - 1 that is not whole has the same density). V is given as `covariance_matrix`, its
     inverse `precision_matrix` or its Cholesky factor `scale_tril`, from which it computes.
@@ -73,11 +67,7 @@ class Wishart(Distribution):
         setattr(self, name, matrix.expand((*batch, *event)))
         self.df = df.expand(batch)
         super().__init__(batch, event, validate_args=validate_args)
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril: Any = matrix
-        else:
-            factor = cholesky if name == "covariance_matrix" else factor_of_precision
-            self._unbroadcasted_scale_tril = factor(matrix)
+        self._factor_from(name, matrix)
 
     @property
     def arg_constraints(self) -> dict[str, Any]:  # type: ignore[override]
@@ -88,28 +78,6 @@ class Wishart(Distribution):
             "scale_tril": constraints.lower_cholesky,
             "df": constraints.greater_than(self._event_shape[-1] - 1),
         }
-
-    def _expanded(self, name: str, value: Any, batch_shape: Any) -> Any:
-        return value if name == "_unbroadcasted_scale_tril" else super()._expanded(name, value, batch_shape)
-
-    def _matrix(self, value: Tensor) -> Tensor:
-        return value.expand((*self._batch_shape, *self._event_shape))
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        """The lower triangular L with L L' = V."""
-        return self._matrix(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        """V."""
-        lower = self._unbroadcasted_scale_tril
-        return self._matrix(lower @ turned(lower))
-
-    @lazy_property
-    def precision_matrix(self) -> Tensor:
-        """V^-1."""
-        return self._matrix(inverse_of_factor(self._unbroadcasted_scale_tril))
 
     @property
     def _over(self) -> Tensor:
