@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 
 import rushlight as rl
+from rushlight.core.random import fork_rng
 from rushlight.errors import ArgumentError, message
 from rushlight.sklearn.losses import Weighted
 from rushlight.train import EarlyStopping, Trainer
@@ -139,18 +140,14 @@ class Estimator(BaseEstimator):
     @contextmanager
     def _own_numbers(self, again: bool) -> Iterator[None]:
         """Random numbers of this estimator's own; those of the program go on as if nothing had drawn."""
-        with _one_at_a_time:
-            before = rl.get_rng_state()
-            try:
-                if again:
-                    rl.set_rng_state(self._random)
-                else:
-                    self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-                    rl.manual_seed(self._seed)
-                yield
-                self._random = rl.get_rng_state()
-            finally:
-                rl.set_rng_state(before)
+        with _one_at_a_time, fork_rng():
+            if again:
+                rl.set_rng_state(self._random)
+            else:
+                self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+                rl.manual_seed(self._seed)
+            yield
+            self._random = rl.get_rng_state()
 
     def _checked(self, x: Any, y: Any, weight: Any, *, reset: bool, **options: Any) -> tuple[Any, Any, Any]:
         x, y = validate_data(
@@ -171,13 +168,8 @@ class Estimator(BaseEstimator):
         inputs = rl.as_tensor(np.ascontiguousarray(x, dtype))
         if trainer is not None:
             return trainer.predict(inputs).numpy()
-        mode = self.module_.training
-        self.module_.eval()
-        try:
-            with rl.no_grad():
-                return self.module_(inputs).numpy()
-        finally:
-            self.module_.train(mode)
+        with evaluating(self.module_), rl.no_grad():
+            return self.module_(inputs).numpy()
 
     def _goes_on(self) -> bool:
         return bool(self.warm_start) and hasattr(self, "module_")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
-from rushlight.core.random import default_generator
+from rushlight.core.random import fork_rng
 from rushlight.errors import ArgumentError, DataError, NotSupportedError, message
 from rushlight.train.feed import Feed, make_feed
 from rushlight.train.steps import check_batch, train_on
@@ -100,40 +101,52 @@ def find_lr(
     if not 0.0 < start < end < math.inf or not isinstance(steps, Integral) or steps < 3:
         got = f"rates from {start:g} to {end:g} in {steps} steps"
         raise ArgumentError(message("find_lr", got, "finite 0 < start < end and 3 steps or more"))
-    model, optimizer, loss = copy.deepcopy((trainer.model, trainer.optimizer, trainer.loss))
     feed = make_feed("find_lr", train, batch_size, True, trainer.seed, trainer.dtype)
-    batches, place = _without_end(feed), feed.state_dict()
-    generators = [default_generator, getattr(feed.batches, "generator", None)]
-    drawn = [(g, g.get_state()) for g in generators if hasattr(g, "get_state")]
-    clip = trainer.clip_grad_norm, trainer.clip_grad_value
-    lrs: list[float] = []
-    losses: list[float] = []
-    mean = 0.0
-    try:
-        model.train()
-        for step in range(steps):
-            lr = start * (end / start) ** (step / (steps - 1))
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-            batch = next(batches)
-            check_batch("find_lr", batch)
-            value, _ = train_on(model, optimizer, loss, batch, *clip)
-            mean = SMOOTH * mean + (1.0 - SMOOTH) * float(value.item())
-            smooth = mean / (1.0 - SMOOTH ** (step + 1))
-            if not math.isfinite(smooth) or (losses and smooth > LOST * min(losses)):
-                break
-            lrs.append(lr)
-            losses.append(smooth)
-    finally:
-        for generator, state in drawn:
-            generator.set_state(state)
-        feed.load_state_dict(place)
+    rates = (start * (end / start) ** (step / (steps - 1)) for step in range(steps))
+    with fork_rng(), _kept(feed):
+        lrs, losses = _tried(trainer, feed, rates)
     if len(lrs) < 3:
         remedy = "Look at the data, or begin with a smaller rate."
         raise DataError(
             message("find_lr", f"a loss that is lost at the rate {start:g}", "a finite loss", remedy)
         )
     return LRFinder(lrs, losses)
+
+
+@contextmanager
+def _kept(feed: Feed) -> Iterator[None]:
+    """The feed, and the generator of its loader, are afterwards where they were."""
+    place = feed.state_dict()
+    generator: Any = getattr(feed.batches, "generator", None)
+    drawn = generator.get_state() if hasattr(generator, "get_state") else None
+    try:
+        yield
+    finally:
+        feed.load_state_dict(place)
+        if drawn is not None:
+            generator.set_state(drawn)
+
+
+def _tried(trainer: Trainer, feed: Feed, rates: Iterable[float]) -> tuple[list[float], list[float]]:
+    """The rates until the loss was lost, and the smoothed losses, of a copy of what `trainer` trains."""
+    model, optimizer, loss = copy.deepcopy((trainer.model, trainer.optimizer, trainer.loss))
+    clip = trainer.clip_grad_norm, trainer.clip_grad_value
+    lrs: list[float] = []
+    losses: list[float] = []
+    mean = 0.0
+    model.train()
+    for lr, batch in zip(rates, _without_end(feed), strict=False):
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        check_batch("find_lr", batch)
+        value, _ = train_on(model, optimizer, loss, batch, *clip)
+        mean = SMOOTH * mean + (1.0 - SMOOTH) * float(value.item())
+        smooth = mean / (1.0 - SMOOTH ** (len(lrs) + 1))
+        if not math.isfinite(smooth) or (losses and smooth > LOST * min(losses)):
+            break
+        lrs.append(lr)
+        losses.append(smooth)
+    return lrs, losses
 
 
 def _without_end(feed: Feed) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rushlight.core.random import default_generator
+from rushlight.core.random import fork_rng
 from rushlight.train.callbacks.base import Callback
 
 if TYPE_CHECKING:
@@ -42,11 +42,8 @@ class GradientNorms(Callback):
         from rushlight import autograd
 
         *inputs, target = self.batch
-        drawn = default_generator.get_state()
-        try:
+        with fork_rng():
             loss = trainer.loss(trainer.model(*inputs), target)
-        finally:
-            default_generator.set_state(drawn)
         named = [(name, p) for name, p in trainer.model.named_parameters() if p.requires_grad]
         found = autograd.grad(loss, [p for _, p in named], allow_unused=True)
         line: dict[str, Any] = {"epoch": row["epoch"]}
