@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rushlight import doctor
+from rushlight import doctor, optional
 
 
 def found() -> dict[str, str]:
@@ -56,7 +56,7 @@ def test_the_extras_are_those_of_the_package() -> None:
         (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text(encoding="utf-8")
     )
     declared = project["project"]["optional-dependencies"]
-    for extra, names in doctor.EXTRAS.items():
+    for extra, names in optional.EXTRAS.items():
         assert [re.split("[>=]", line)[0] for line in declared[extra]] == list(names)
 
 

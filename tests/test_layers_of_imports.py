@@ -11,7 +11,7 @@ import pytest
 SRC = Path(__file__).resolve().parents[1] / "src"
 FILES = sorted((SRC / "rushlight").rglob("*.py"))
 
-BASE = {"errors", "device", "core"}
+BASE = {"errors", "optional", "device", "core"}
 TENSORS = BASE | {"ops", ""}  # "" is `import rushlight`, whose names are ops for whoever stands above them
 BESIDE = TENSORS | {"nn", "optim", "data"}
 MAY_IMPORT = {
@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "pytorch_nearest": set(),
     "aliases": set(),
     "errors": {"pytorch_names", "pytorch_nearest", "aliases"},
-    "device": {"errors"},
+    "optional": {"errors"},
+    "device": {"errors", "optional"},
     "core": {"errors", "device"},
     "compile": BASE,
     "ops": BASE,

@@ -10,31 +10,10 @@ import sys
 
 import rushlight
 from rushlight.errors import RushlightError
+from rushlight.optional import WANTED_FOR, install
 from rushlight.settings import get_num_threads
 
 __all__ = ["report"]
-
-EXTRAS = {
-    "compile": ("llvmlite", "scipy-openblas32"),
-    "app": ("typer", "rich", "matplotlib", "safetensors"),
-    "bfloat16": ("ml_dtypes",),
-}
-"""What the package's extras install."""
-
-WANTED_FOR = {
-    "numpy": "everything",
-    "llvmlite": "rl.compile, the default of Trainer, sweeps of compiled networks",
-    "scipy-openblas32": "long products in compiled programs",
-    "typer": "the command line",
-    "rich": "the command line, progress bars",
-    "matplotlib": "pictures",
-    "safetensors": "saving models",
-    "ml_dtypes": "bfloat16",
-    "pillow": "reading and resizing pictures",
-    "pandas": "tables of results as data frames",
-    "tensorboardX": "utils.tensorboard.SummaryWriter",
-}
-"""Distributions, as pip names them, and what needs them."""
 
 
 def report() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -57,7 +36,7 @@ def _machine() -> list[tuple[str, str]]:
     threads = f"{os.cpu_count()}, threads in use {get_num_threads()}"
     lines = [("cores", threads), ("GPU", "none in use")]
     if importlib.util.find_spec("llvmlite") is None:
-        return [*lines, ("compiler", 'missing: pip install "rushlight[compile]"')]
+        return [*lines, ("compiler", f"missing: {install('llvmlite')}")]
     try:
         return [*lines, *_compiler()]
     except (RushlightError, ImportError, OSError, RuntimeError) as error:
@@ -94,7 +73,7 @@ def _cache() -> str:
 
 
 def _packages() -> list[tuple[str, str]]:
-    missing = {name: f"missing: {_install(name)}; for {use}" for name, use in WANTED_FOR.items()}
+    missing = {name: f"missing: {install(name)}; for {use}" for name, use in WANTED_FOR.items()}
     return [(name, _version(name) or missing[name]) for name in WANTED_FOR]
 
 
@@ -103,11 +82,6 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _install(name: str) -> str:
-    extra = next((extra for extra, names in EXTRAS.items() if name in names), None)
-    return f"pip install {name}" if extra is None else f'pip install "rushlight[{extra}]"'
 
 
 def _main() -> int:

@@ -89,7 +89,7 @@ def test_without_matplotlib_the_error_says_what_to_install():
         "except NotSupportedError as problem:\n"
         "    print(isinstance(problem, ImportError), problem.name, problem)\n"
     )
-    assert out.startswith("True matplotlib plot.curves: got an environment without matplotlib")
+    assert out.startswith("True matplotlib plot.curves needs matplotlib")
     assert 'pip install "rushlight[app]"' in out
 
 

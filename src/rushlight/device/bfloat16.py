@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.errors import NotSupportedError
-
 __all__ = ["BFloat16", "bfloat16", "dtype", "finfo", "is_narrow", "known"]
 
 
@@ -32,12 +30,9 @@ class BFloat16:
     def load(self) -> Any:
         """The dtype of arrays, `ml_dtypes`'. Raises NotSupportedError without the library."""
         if self._stored is None:
-            try:
-                import ml_dtypes
-            except ImportError as error:
-                remedy = 'pip install ml_dtypes, or "rushlight[all]"'
-                raise NotSupportedError(f"bfloat16 needs the ml_dtypes library: {remedy}") from error
-            self._stored = np.dtype(ml_dtypes.bfloat16)
+            from rushlight.optional import load
+
+            self._stored = np.dtype(load("ml_dtypes", "bfloat16").bfloat16)
         return self._stored
 
     @property

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.errors import DataError, NotSupportedError
+from rushlight.errors import DataError
+from rushlight.optional import load
 
 __all__ = ["read_clothing", "read_digit"]
 
@@ -59,10 +60,9 @@ def _read(path: str | os.PathLike[str], box: int, by_mass: bool) -> tuple[Any, l
 
 
 def _open(path: str | os.PathLike[str]) -> Any:
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError as error:
-        raise NotSupportedError('Reading pictures needs pillow: pip install "rushlight[app]"') from error
+    load("PIL", "Reading pictures")
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     name = os.fspath(path)
     try:
         with warnings.catch_warnings():

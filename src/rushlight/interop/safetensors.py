@@ -18,11 +18,12 @@ import numpy as np
 
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
-from rushlight.errors import DataError, DTypeError, NotSupportedError, message
+from rushlight.errors import DataError, DTypeError, message
 from rushlight.interop.files import write_atomically
 from rushlight.interop.recognise import recognise
 from rushlight.interop.storages import as_bfloat16
 from rushlight.interop.strict import parse_json
+from rushlight.optional import load
 
 __all__ = ["dump", "load_file", "load_metadata", "parse", "save_file"]
 
@@ -194,10 +195,4 @@ def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
 
 
 def _library() -> Any:
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise NotSupportedError(
-            'Saving files needs the safetensors library: pip install "rushlight[app]"'
-        ) from error
-    return safetensors.numpy
+    return load("safetensors.numpy", "Saving files")

@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rushlight.errors import ArgumentError, NotSupportedError, message
+from rushlight.errors import ArgumentError, message
 from rushlight.interop.files import write_atomically
+from rushlight.optional import load
 from rushlight.plot import style
 
 if TYPE_CHECKING:
@@ -38,25 +39,9 @@ __all__ = [
 FORMATS = ("png", "svg", "pdf")
 
 
-class MissingMatplotlibError(NotSupportedError, ImportError):
-    """Drawing without matplotlib; an ImportError too, for who guards an optional import."""
-
-
 def require_matplotlib(op: str) -> None:
     """Raise an error that says what to install when matplotlib is missing."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as problem:
-        error = MissingMatplotlibError(
-            message(
-                f"plot.{op}",
-                "an environment without matplotlib",
-                "matplotlib, which draws the pictures",
-                'Install it: pip install "rushlight[app]"',
-            )
-        )
-        error.name = (problem.name or "matplotlib").partition(".")[0]
-        raise error from problem
+    load("matplotlib.figure", f"plot.{op}")
 
 
 def new_figure(op: str, width: float, height: float) -> Figure:

@@ -4,16 +4,11 @@
 `NeuralRegressor` train any Module. Needs ``pip install scikit-learn``, which nothing else here imports.
 """
 
-try:
-    import sklearn as _sklearn  # noqa: F401  (for the message alone)
-except ImportError as error:
-    if error.name != "sklearn":
-        raise
-    raise ImportError(
-        "rushlight.sklearn needs scikit-learn: pip install scikit-learn", name="sklearn"
-    ) from None
+from rushlight import optional as _optional
 
-from rushlight.sklearn.mlp import MLPClassifier, MLPRegressor
-from rushlight.sklearn.neural import NeuralClassifier, NeuralRegressor
+_optional.load("sklearn", "rushlight.sklearn")
+
+from rushlight.sklearn.mlp import MLPClassifier, MLPRegressor  # noqa: E402  (after the message)
+from rushlight.sklearn.neural import NeuralClassifier, NeuralRegressor  # noqa: E402
 
 __all__ = ["MLPClassifier", "MLPRegressor", "NeuralClassifier", "NeuralRegressor"]

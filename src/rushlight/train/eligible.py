@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
+from rushlight.optional import install
 
 if TYPE_CHECKING:
     from rushlight.train.trainer import Trainer
 
 __all__ = ["frozen_state", "plain_state", "why_eager"]
 
-INSTALL = 'pip install "rushlight[all]"'
 Snapshot = list[tuple[str, Any]]
 
 
@@ -30,7 +30,7 @@ def why_eager(trainer: Trainer) -> str | None:
     if os.environ.get("RUSHLIGHT_COMPILE") == "off":
         return "RUSHLIGHT_COMPILE is off"
     if find_spec("llvmlite") is None:
-        return f"llvmlite is not installed: {INSTALL}"
+        return f"llvmlite is not installed: {install('llvmlite')}"
     if trainer.has_own_step():
         return "train_step is overridden"
     if state.origin is not None or state.run is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
-from rushlight.errors import NotSupportedError, message
+from rushlight.optional import load
 
 __all__ = ["Figures", "as_table", "frame"]
 
@@ -45,14 +44,7 @@ def as_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def frame(columns: Mapping[str, Sequence[Any]]) -> Any:
     """A pandas DataFrame of the columns; NotSupportedError where pandas is not installed."""
-    try:
-        pandas = import_module("pandas")
-    except ImportError as error:
-        remedy = "pip install pandas, or write a file with to_csv."
-        raise NotSupportedError(
-            message("to_pandas", "no pandas", "pandas to be installed", remedy)
-        ) from error
-    return pandas.DataFrame(dict(columns))
+    return load("pandas", "to_pandas (to_csv writes a file without it)").DataFrame(dict(columns))
 
 
 def _shown(value: Any) -> str:

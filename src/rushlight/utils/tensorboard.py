@@ -7,10 +7,10 @@ from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.errors import NotSupportedError, missing
+from rushlight.optional import load
 
 __all__ = ["SummaryWriter"]
 
-INSTALL = "SummaryWriter needs the package tensorboardX: pip install tensorboardX"
 GRAPHS = ("add_graph", "add_onnx_graph", "add_mesh", "add_openvino_graph")
 
 
@@ -38,11 +38,7 @@ class SummaryWriter:
         flush_secs: int = 120,
         filename_suffix: str = "",
     ) -> None:
-        try:
-            import tensorboardX
-        except ImportError:
-            raise NotSupportedError(INSTALL) from None
-        self._writer = tensorboardX.SummaryWriter(
+        self._writer = load("tensorboardX", "SummaryWriter").SummaryWriter(
             None if log_dir is None else str(log_dir),
             comment=comment,
             purge_step=purge_step,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.tensor import Tensor, wrap
-from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
+from rushlight.optional import missing_package
 
 __all__ = [
     "Picture", "channels_first", "from_channels_first", "is_pil", "is_picture", "need_pillow", "picture",
@@ -73,7 +74,7 @@ class Picture:
                 return Picture(self.array[..., :3].copy())
             grey = self.array if self.mode == "L" else self.array[..., 0]
             return Picture(np.repeat(grey[..., None], 3, axis=2))
-        raise NotSupportedError(f"A picture of mode {self.mode} as {mode!r} needs pillow: pip install pillow")
+        raise missing_package("PIL", f"A picture of mode {self.mode} as {mode!r}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         array = self.array if dtype is None else self.array.astype(dtype)
@@ -102,7 +103,7 @@ def need_pillow(what: str) -> Any:
     """Pillow's module Image; raises NotSupportedError, saying that `what` needs it, where it is absent."""
     image = pillow()
     if image is None:
-        raise NotSupportedError(f"{what} needs pillow: pip install pillow")
+        raise missing_package("PIL", what)
     return image
 
 

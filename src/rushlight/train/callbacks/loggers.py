@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rushlight.errors import NotSupportedError
+from rushlight.optional import load
 from rushlight.train.callbacks.base import Callback
 
 if TYPE_CHECKING:
@@ -95,11 +95,7 @@ class MLflow(Callback):
             self._own = False
 
     def _module(self) -> Any:
-        try:
-            import mlflow
-        except ImportError:
-            raise NotSupportedError("MLflow needs the package mlflow: pip install mlflow") from None
-        return mlflow
+        return load("mlflow", "The callback MLflow")
 
 
 class WandB(Callback):
@@ -128,8 +124,4 @@ class WandB(Callback):
             self._own = False
 
     def _module(self) -> Any:
-        try:
-            import wandb
-        except ImportError:
-            raise NotSupportedError("WandB needs the package wandb: pip install wandb") from None
-        return wandb
+        return load("wandb", "The callback WandB")
