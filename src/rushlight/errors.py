@@ -197,27 +197,30 @@ def _distance(a: str, b: str) -> int:
     return line[-1]
 
 
-def namespace(module: str, known: Iterable[str], later: Mapping[str, str] | None = None) -> tuple[Any, Any]:
+def namespace(
+    module: str, known: Iterable[str], later: Mapping[str, str] | None = None, folder: str | None = None
+) -> tuple[Any, Any]:
     """A package's ``__getattr__`` and ``__dir__``: what is missing is explained, and only what is public is
     listed.
 
     later   the package's files that load when one of their names is first asked for, each with its names
             in one text; one without names when itself is asked for. No file may be called like a function of
             the package: importing it would hide that.
+    folder  the package of those files, where `module` is a file in it.
     """
-    later = later or {}
+    later, folder = later or {}, folder or module
     files = {name: file for file, names in later.items() for name in names.split()}
 
     def __getattr__(name: str) -> object:
         if name not in files:
             if name in later:
-                return importlib.import_module(f"{module}.{name}")
+                return importlib.import_module(f"{folder}.{name}")
             from rushlight import aliases
 
             if (alias := aliases.find(module, name)) is not None:
                 return alias
             raise missing(module, name, known)
-        value = getattr(importlib.import_module(f"{module}.{files[name]}"), name)
+        value = getattr(importlib.import_module(f"{folder}.{files[name]}"), name)
         setattr(sys.modules[module], name, value)
         return value
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight.compile.graph import Graph, GraphError, Node, Value
-from rushlight.core.apply import explain
 from rushlight.core.narrow import compute
+from rushlight.core.refused import explain
 from rushlight.device import xp
 
 __all__ = ["evaluate", "interpret", "run_node"]

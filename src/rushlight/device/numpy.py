@@ -7,7 +7,7 @@ generator has to provide is therefore exactly this list.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import (
@@ -85,36 +85,54 @@ from numpy import (
 
 from rushlight.device.arrays import asarray, float64, uint64
 from rushlight.device.erf import erf
-from rushlight.device.linalg import (
-    cholesky,
-    cofactor,
-    det,
-    eigh,
-    eigvalsh,
-    inverse,
-    lu,
-    matrix_exp,
-    pinverse,
-    qr,
-    slogdet,
-    solve,
-    svd,
-    svdvals,
-)
 from rushlight.device.normal import affine, affine_weight, inverse_deviation, standard, standard_grad
 from rushlight.device.picking import slices_at, stable_order, top_places
 from rushlight.device.places import diagonal, merge_at, searchsorted, strided
-from rushlight.device.pool import (
-    pool_indices,
-    pool_max,
-    pool_spread,
-    pool_sum,
-    resample,
-    resample_back,
-)
 from rushlight.device.random import binomial, philox, poisson
 from rushlight.device.sums import add_at, cumsum, matmul, mean, prod, sum
-from rushlight.device.windows import convolve, convolve_input, convolve_weight, fold, pad, windows
+from rushlight.errors import namespace
+
+if TYPE_CHECKING:  # the files of LATER
+    from rushlight.device.linalg import (
+        cholesky,
+        cofactor,
+        det,
+        eigh,
+        eigvalsh,
+        inverse,
+        lu,
+        matrix_exp,
+        pinverse,
+        qr,
+        slogdet,
+        solve,
+        svd,
+        svdvals,
+    )
+    from rushlight.device.pool import (
+        pool_indices,
+        pool_max,
+        pool_spread,
+        pool_sum,
+        resample,
+        resample_back,
+    )
+    from rushlight.device.windows import (
+        convolve,
+        convolve_input,
+        convolve_weight,
+        fold,
+        pad,
+        windows,
+    )
+
+LATER = {
+    "linalg": """cholesky cofactor det eigh eigvalsh inverse lu matrix_exp pinverse qr slogdet solve svd
+        svdvals""",
+    "pool": "pool_indices pool_max pool_spread pool_sum resample resample_back",
+    "windows": "convolve convolve_input convolve_weight fold pad windows",
+}
+"""Files that load when a formula first names one of their functions."""
 
 __all__ = [
     "abs",
@@ -389,3 +407,7 @@ def add_along_axis(shape: tuple[int, ...], indices: Any, values: Any, axis: int)
         place *= n
         place += part
     return reshape(add_at((math.prod(shape),), reshape(place, -1), reshape(values, -1)), shape)
+
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__, LATER, folder="rushlight.device")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rushlight.core.autograd import propagate
 from rushlight.core.composite import Composite, NoArray
@@ -12,8 +12,11 @@ from rushlight.core.graph import Node, observe
 from rushlight.core.state import state
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import DTypeError, GradError, NotSupportedError, ShapeError, message
-from rushlight.nn.hooks import Gate, Hooked
+from rushlight.nn.hooks import Hooked
 from rushlight.nn.tree import ModuleTree
+
+if TYPE_CHECKING:
+    from rushlight.nn.gate import Gate
 
 __all__ = ["Module"]
 
@@ -72,7 +75,7 @@ class Module(Hooked, ModuleTree):
         if state.grad_enabled:
             inputs = tuple([_observed(x) for x in inputs])
             sources = _sources(inputs)  # before forward, which may write the inputs in place
-        gate = Gate(self) if self._backward_hooks or self._backward_pre_hooks else None
+        gate = _gate(self) if self._backward_hooks or self._backward_pre_hooks else None
         output = (
             self._call_hooked(inputs, options, gate)
             if gate or self._forward_hooks
@@ -238,3 +241,9 @@ def _one_for(where: str, node: Node) -> Tensor:
 
 def _indent(text: str) -> str:
     return text.replace("\n", "\n  ")
+
+
+def _gate(module: Module) -> Gate:
+    from rushlight.nn.gate import Gate
+
+    return Gate(module)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rushlight.core.apply import apply, explain
+from rushlight.core.apply import apply
 from rushlight.core.lower import Loop, Result
 from rushlight.core.narrow import compute
 from rushlight.core.op import Op, register
+from rushlight.core.refused import explain
 from rushlight.core.spec import Spec
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.compile.plan.views import Access
-from rushlight.core.apply import explain
 from rushlight.core.lower import View
+from rushlight.core.refused import explain
 from rushlight.device import m, xp
 from rushlight.errors import RushlightError
 

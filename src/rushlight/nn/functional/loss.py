@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import rushlight.ops.loss as loss_ops
 from rushlight import ops
 from rushlight.core.anomaly import warn
 from rushlight.core.autocast import autocasts
@@ -16,7 +17,6 @@ from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
-from rushlight.ops import loss as loss_ops
 from rushlight.ops.composed import pick
 from rushlight.ops.reduce import in_float32
 
