@@ -157,6 +157,15 @@ def test_channels_that_lie_last_and_a_sum_that_is_cut_within_its_axes() -> None:
     check(sizes, "bhwo", x, "b h+k-1 w+l-1 c", w, "o k l c")
 
 
+@pytest.mark.parametrize("size", [3, 16, 20])
+def test_an_axis_along_which_neither_factor_moves(size: int) -> None:
+    """All along it is the same; it may become the columns, and what moves the loop whose places share a
+    block."""
+    a, b = arrays((5, 5), (3, 5))
+    check({"z": size, "m": 5, "n": 3, "k": 5}, "zmn", a, "m k", b, "n k")
+    check({"z": size, "m": 5, "n": 3, "k": 5}, "mzn", a, "m k", b, "n k")
+
+
 def test_both_factors_may_end() -> None:
     """The full correlation of two signals."""
     x, y = arrays((3, 30), (3, 25))

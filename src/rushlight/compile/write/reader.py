@@ -33,19 +33,23 @@ class Reader:
         self.e, self.factor, self.own = e, factor, own
         self.outer, self.lines, self.column, self.k = outer, lines, column, k
         self.down, self.across = factor.strides[len(outer) : len(outer) + 2]
-        self.known: dict[tuple[int, Any], Any] = {}
+        self.apart = bool(outer) and any(steps[len(outer) - 1] for steps in factor.lists())
+        self.known: dict[tuple[int, tuple[int, int]], Any] = {}
 
     def at(self, row: int, chunk: Chunk) -> Any:
         """What goes with a row and a chunk of columns: a vector, or one number in all lanes."""
         row = row if self.down else 0
         if self.across:
             return self._once(row, (chunk.aside, chunk.start), lambda: self._vector(row, chunk))
-        number = self._once(row, -1, lambda: self._number(row))
+        aside = chunk.aside if self.apart else 0
+        number = self._once(row, (aside, -1), lambda: self._number(row, aside))
         return self._once(
-            row, -1 - chunk.lanes, lambda: registers.splat(self.e, number.name, number.dtype, chunk.lanes)
+            row,
+            (aside, -1 - chunk.lanes),
+            lambda: registers.splat(self.e, number.name, number.dtype, chunk.lanes),
         )
 
-    def _once(self, row: int, key: Any, make: Callable[[], Any]) -> Any:
+    def _once(self, row: int, key: tuple[int, int], make: Callable[[], Any]) -> Any:
         if (row, key) not in self.known:
             self.known[row, key] = make()
         return self.known[row, key]
@@ -55,8 +59,8 @@ class Reader:
         column = ahead(self.e, self.column, chunk.start) if self.across else "0"
         return [*aside_of(self.e, self.outer, chunk), line, column, *self.k]
 
-    def _number(self, row: int) -> Any:
-        place = self._place(row, Chunk(0, 1, 1))
+    def _number(self, row: int, aside: int) -> Any:
+        place = self._place(row, Chunk(0, 1, 1, aside))
         if self.factor.bounds:
             return bounded(self.e, self.factor, place, 0, 1, 1)
         return transfer.load(self.e, offset_of(self.e, self.factor, place), self.factor.dtype, 1, 1)
