@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rushlight.compile import host
 from rushlight.compile.write import cuts
+from rushlight.compile.write.arrange import arrange
 from rushlight.compile.write.contract import write_contraction
 from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.factors import Operands
@@ -155,6 +157,36 @@ def test_channels_that_lie_last_and_a_sum_that_is_cut_within_its_axes() -> None:
     x, w = arrays((1, 6, 20, 150), (9, 3, 3, 150))
     sizes = {"b": 1, "h": 6, "w": 20, "o": 9, "k": 3, "l": 3, "c": 150}
     check(sizes, "bhwo", x, "b h+k-1 w+l-1 c", w, "o k l c")
+
+
+@pytest.mark.parametrize("width", [3, 4, 5, 7, 8, 12, 14, 16, 17, 28, 32, 40])
+@pytest.mark.parametrize(("pad", "filters"), [(0, 40), (1, 40), (1, 6)])
+def test_rows_and_columns_of_several_axes(width: int, pad: int, filters: int) -> None:
+    """Windows of several lines of a picture, or of several channels, are rows or columns of one product."""
+    size = 6
+    x, w, g = arrays(
+        (2, 7, size + 2 - 2 * pad, width + 2 - 2 * pad), (filters, 7, 3, 3), (2, filters, size, width)
+    )
+    sizes = {"b": 2, "o": filters, "c": 7, "k": 3, "l": 3, "h": size, "w": width}
+    check(sizes, "bohw", x, f"b c h+k-{pad} w+l-{pad}", w, "o c k l")
+    check(sizes, "ockl", x, f"b c h+k-{pad} w+l-{pad}", g, "b o h w")
+    check({**sizes, "b": 1}, "owhb", x, f"b c h+k-{pad} w+l-{pad}", w, "o c k l")
+
+
+def test_lines_of_a_picture_are_the_columns_where_the_factors_allow() -> None:
+    wide = host.describe().lanes(4)  # a line is one vector: too few sums for a block
+
+    def arranged(out: list[int]) -> tuple[int, ...]:
+        sizes = {"o": 64, "h": 32, "w": wide, "c": 32, "k": 3}
+        x, w = arrays((32, 34, wide + 2), (64, 32, 3))
+        factors = factor("", w, at("o c k"), sizes), factor("", x, at("c h+k w"), sizes)
+        after: dict[Any, Stream | None] = {"out": Stream("", x.dtype, 0, out)}
+        ops = Operands(list(sizes.values()), 2, *factors, after, x.dtype)
+        assert not arrange(ops)
+        return ops.columns
+
+    assert arranged([32 * wide, wide, 1]) == (32, wide)
+    assert len(arranged([32 * wide, 2 * wide, 1])) == 1  # the result's lines do not lie one after the other
 
 
 @pytest.mark.parametrize("size", [3, 16, 20])

@@ -10,9 +10,12 @@ from rushlight.compile import host
 from rushlight.compile.write.blocks import blocks, together, vectors
 from rushlight.compile.write.factors import Operands
 from rushlight.compile.write.nest import Stream
-from rushlight.compile.write.panels import size_of
+from rushlight.compile.write.panels import beside, size_of
 
 __all__ = ["arrange"]
+
+Axes = tuple[int, ...]
+"""Axes of the result that are walked over as over one, the last the fastest."""
 
 SHARE = 0.2
 """Of the first cache for the rows that a block of dot products reads again and again."""
@@ -46,56 +49,84 @@ def arrange(ops: Operands) -> bool:
     swapped, m, n, dots = min(_ways(ops), key=lambda way: way[0])[1:]
     if swapped:
         ops.a, ops.b = ops.b, ops.a
-    loops = [d for d in range(ops.rank) if d not in (m, n)]
+    loops = [d for d in range(ops.rank) if d not in (*m, *n)]
     summed = range(ops.rank, len(ops.sizes))
     inner = sorted(summed, key=lambda d: -abs(ops.b.strides[d]) - abs(ops.a.strides[d]))
-    ops.order([*loops, m, n, *inner])
+    ops.order([*loops, *m, *n, *inner])
+    ops.merge(len(m), len(n))
     return dots
 
 
-def _ways(ops: Operands) -> Iterator[tuple[float, bool, int, int, bool]]:
-    """(cost, whether a and b change places, axis of the rows, axis of the columns, whether to run along
-    k)."""
-    for n in range(ops.rank):
-        for swapped, a, b in ((False, ops.a, ops.b), (True, ops.b, ops.a)):
-            if not b.strides[n] and a.strides[n]:
+def _ways(ops: Operands) -> Iterator[tuple[float, bool, Axes, Axes, bool]]:
+    """(cost, whether a and b change places, axes of the rows, of the columns, whether to run along k)."""
+    for swapped, a, b in ((False, ops.a, ops.b), (True, ops.b, ops.a)):
+        rows, columns = _choices(ops, a), _choices(ops, b)
+        for n in columns:
+            if not b.strides[n[-1]] and a.strides[n[-1]]:
                 continue  # the other one has the columns
-            for m in range(ops.rank):
-                if m != n and (b.strides[n] or not b.strides[m]):
+            for m in rows:
+                if len(n) > 1 and any(steps[m[-1]] for steps in b.lists()):
+                    continue  # such columns are read from panels, which all rows share
+                if not set(m) & set(n) and (b.strides[n[-1]] or not b.strides[m[-1]]):
                     yield _outer(ops, a, b, m, n), swapped, m, n, False
-                    if ops.summed == 1 and not a.strides[n] and not b.strides[m]:
-                        yield _inner(ops, a, b, m, n), swapped, m, n, True
+                    single = len(m) == len(n) == 1
+                    if single and ops.summed == 1 and not a.strides[n[0]] and not b.strides[m[0]]:
+                        yield _inner(ops, a, b, m[0], n[0]), swapped, m, n, True
 
 
-def _around(ops: Operands, m: int, n: int) -> int:
-    return math.prod(size for d, size in enumerate(ops.sizes[: ops.rank]) if d not in (m, n))
+def _choices(ops: Operands, moving: Stream) -> list[Axes]:
+    """Each axis of the result, and those of which several can be one where `moving` is the factor that moves
+    along them."""
+    single: list[Axes] = [(d,) for d in range(ops.rank)]
+    chains = [ops.chain(d, moving) for d in range(ops.rank) if moving.strides[d]]
+    return single + [chain for chain in chains if len(chain) > 1]
 
 
-def _apart(ops: Operands, m: int, n: int) -> float:
+def _around(ops: Operands, m: Axes, n: Axes) -> int:
+    return math.prod(size for d, size in enumerate(ops.sizes[: ops.rank]) if d not in (*m, *n))
+
+
+def _size(ops: Operands, axes: Axes) -> int:
+    return math.prod(ops.sizes[d] for d in axes)
+
+
+def _apart(ops: Operands, m: Axes, n: Axes) -> float:
     """What it costs that results beside each other in a vector lie apart in memory, for each of them."""
-    size = ops.sizes[m] * ops.sizes[n] * ops.dtype.itemsize
+    size = _size(ops, m) * _size(ops, n) * ops.dtype.itemsize
     each = NEAR if size <= host.describe().caches.l1 else FAR
-    return each * sum(s.strides[n] not in (0, 1) for s in ops.after.values() if s is not None)
+    return each * sum(s.strides[n[-1]] not in (0, 1) for s in ops.after.values() if s is not None)
 
 
-def _outer(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
+def _outer(ops: Operands, a: Stream, b: Stream, m: Axes, n: Axes) -> float:
     """Vectors along the columns; a row of `b` times a column of `a` at each step."""
-    rows, columns, depth = ops.sizes[m], ops.sizes[n], ops.depth
+    rows, columns, depth = _size(ops, m), _size(ops, n), ops.depth
     lanes = host.describe().lanes(ops.dtype.itemsize)
-    both = 2.0 if a.strides[n] or b.strides[m] else 1.0  # nothing is read once for several multiply-adds
+    both = (
+        2.0 if a.strides[n[-1]] or b.strides[m[-1]] else 1.0
+    )  # nothing is read once for several multiply-adds
     sums = 2 * depth * blocks(rows, -(-columns // lanes), depth).cycles * both
     sums *= vectors(columns, lanes) / -(-columns // lanes)
-    own = 0.0
-    if b.bounds or b.strides[n] not in (0, 1):
-        inner = zip(b.strides[ops.rank :], ops.sizes[ops.rank :], strict=True)
-        squares = any(step == 1 and size >= lanes for step, size in inner)
-        own = COPIED if squares or b.strides[n] == 1 else SINGLE
+    own = _copied(ops, b, n, lanes)
     if a.bounds:
         own += SINGLE * rows / columns
     around, l1 = _around(ops, m, n), host.describe().caches.l1 // ops.dtype.itemsize
     if around > 1:
         own += FETCHED * ((rows * depth > l1) * rows / columns + (columns * depth > l1))
     return around * (sums + columns * depth * own + rows * columns * _apart(ops, m, n) + BEGUN)
+
+
+def _copied(ops: Operands, b: Stream, n: Axes, lanes: int) -> float:
+    """What it costs to copy one element of `b` into a panel, if it is read from one."""
+    step = b.strides[n[-1]]
+    if len(n) > 1:
+        unit, spread = beside([ops.sizes[d] for d in n], step, lanes)
+        if spread < unit:
+            return COPIED * 2 * (1 + spread) / unit
+    elif not b.bounds and step in (0, 1):
+        return 0.0
+    inner = zip(b.strides[ops.rank :], ops.sizes[ops.rank :], strict=True)
+    squares = any(k == 1 and size >= lanes for k, size in inner) and not b.bounds
+    return COPIED if squares or (step == 1 and len(n) == 1) else SINGLE
 
 
 def _inner(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
@@ -114,5 +145,5 @@ def _inner(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
     crooked = any(f.strides[k] == 1 and step % lanes for f, _, step in sides)
     few = ops.sizes[n] < together(ops.sizes[n], lanes)[0]  # sums that become a vector
     added = 4 * ADDED if few else ADDED
-    each = vectors(depth, lanes) * (1.5 if crooked else 1.25) + added + _apart(ops, m, n)
-    return _around(ops, m, n) * (ops.sizes[m] * ops.sizes[n] * each + BEGUN) + copied
+    each = vectors(depth, lanes) * (1.5 if crooked else 1.25) + added + _apart(ops, (m,), (n,))
+    return _around(ops, (m,), (n,)) * (ops.sizes[m] * ops.sizes[n] * each + BEGUN) + copied

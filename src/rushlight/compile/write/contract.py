@@ -23,7 +23,7 @@ from rushlight.compile.write.dots import write_dots
 from rushlight.compile.write.emit import Emitter, llvm_type
 from rushlight.compile.write.factors import Operands, finish, operands
 from rushlight.compile.write.kernel_writer import KernelWriter
-from rushlight.compile.write.nest import Stream, loops, offset_of
+from rushlight.compile.write.nest import Stream, apart, loops, offset_of
 from rushlight.compile.write.panels import Piece, pack, panel
 from rushlight.compile.write.reader import Reader, ahead, aside_of, index_sum
 from rushlight.compile.write.totals import carry
@@ -95,6 +95,8 @@ class _Blocks:
         b, rank = self.ops.b, self.ops.rank
         if b.strides[rank - 2]:
             return False  # nothing of it is read twice
+        if len(self.ops.columns) > 1:
+            return True
         far = abs(b.strides[-1]) * b.dtype.itemsize >= FAR and self._high() >= AGAIN
         return bool(b.bounds) or b.strides[rank - 1] not in (0, 1) or (far and b.strides[rank - 1] == 1)
 
@@ -261,7 +263,7 @@ class _Blocks:
         if not self.copied:
             return b, j
         target = panel(self.e, self.memory, run.size, self.lanes, self.ops.rank, piece, b.dtype)
-        pack(self.e, b, target, [*outer, "0"], j, run.size, self.lanes, piece)
+        pack(self.e, b, target, [*outer, "0"], j, run.size, self.lanes, piece, self.ops.columns)
         return target, "0"
 
     def _sums(
@@ -277,6 +279,7 @@ class _Blocks:
         `a`."""
         e, dtype = self.e, self.ops.dtype
         zeros = [registers.constant(e, 0.0, dtype, c.lanes) for _ in lines for c in chunks]
+        rows = [apart(e, line, self.ops.rows) for line in lines]
         sizes = piece.sizes
         high = str(sizes[-1]) if sizes else piece.stop
         # Few sums would wait for each other: then several steps run side by side.
@@ -286,7 +289,8 @@ class _Blocks:
             out: list[Any] = []
             for way in range(side):
                 sums = held[way * len(zeros) : (way + 1) * len(zeros)]
-                out += self._rank_one(b, outer, lines, starts, chunks, [*k[:-1], ahead(e, k[-1], way)], sums)
+                at = [*k[:-1], ahead(e, k[-1], way)]
+                out += self._rank_one(b, outer, (lines, rows), starts, chunks, at, sums)
             return out
 
         def along(k: list[str], held: list[Any]) -> list[Any]:
@@ -318,19 +322,20 @@ class _Blocks:
         self,
         b: Stream,
         outer: list[str],
-        lines: Sequence[str],
+        lines: tuple[Sequence[str], Sequence[list[str]]],
         starts: tuple[str, str],
         chunks: Sequence[Chunk],
         k: list[str],
         sums: Sequence[Any],
     ) -> list[Any]:
-        """Add the products of one step to the sums: of a number of each row, and a vector of each chunk."""
-        right = Reader(self.e, b, b is self.ops.b, outer, lines, starts[0], k)
-        left = Reader(self.e, self.ops.a, True, outer, lines, starts[1], k)
+        """Add the products of one step to the sums: of a number of each row, and a vector of each chunk. Of
+        the lines come their places in `b`, then those in `a`."""
+        right = Reader(self.e, b, b is self.ops.b, outer, [[line] for line in lines[0]], starts[0], k)
+        left = Reader(self.e, self.ops.a, True, outer, lines[1], starts[1], k)
         if not b.strides[self.ops.rank - 2]:
             for c in chunks:
                 right.at(0, c)
-        pairs = ((r, c) for r in range(len(lines)) for c in chunks)
+        pairs = ((r, c) for r in range(len(lines[0])) for c in chunks)
         return [
             registers.intrinsic("fmuladd", left.at(r, c), right.at(r, c), total)
             for (r, c), total in zip(pairs, sums, strict=True)

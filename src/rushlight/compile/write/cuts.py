@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rushlight.compile.write.emit import Emitter
-from rushlight.compile.write.nest import loops
+from rushlight.compile.write.nest import apart, loops
 
 __all__ = [
     "LEAST",
@@ -143,11 +143,7 @@ def walk_loops(
         return
 
     def once(i: str, run: Run) -> None:
-        at: list[str] = []
-        for size in reversed(sizes):
-            at.insert(0, e.value(f"urem i64 {i}, {size}"))
-            i = e.value(f"udiv i64 {i}, {size}")
-        body(at)
+        body(apart(e, i, sizes) if sizes else [])
 
     walk(e, [Run(0, 1, math.prod(sizes))], once, some)
 

@@ -27,6 +27,7 @@ class Operands:
     sizes   of the axes of the result, and then of the summed ones, of which there are `summed`.
     a, b    the factors, over all axes.
     after   what the nodes that follow read and write, over the axes of the result.
+    rows, columns   once axes are merged: the sizes of those that the rows are in `a`, and the columns in `b`.
     """
 
     sizes: list[int]
@@ -35,6 +36,8 @@ class Operands:
     b: Stream
     after: dict[Any, Stream | None]
     dtype: Any
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -112,6 +115,43 @@ class Operands:
                 for steps in stream.lists():
                     steps[:] = [steps[d] for d in axes[:rank]]
         self.sizes = [self.sizes[d] for d in axes]
+
+    def chain(self, inner: int, moving: Stream) -> tuple[int, ...]:
+        """Axes of the result of which the last is `inner`, over which everything but the factor `moving`
+        walks as over one, the other factor not at all."""
+        still = self.b if moving is self.a else self.a
+        others = [steps for stream in self.after.values() if stream is not None for steps in stream.lists()]
+
+        def follows(d: int, chain: tuple[int, ...]) -> bool:
+            past = math.prod(self.sizes[c] for c in chain)
+            return (
+                d not in chain
+                and any(steps[d] for steps in moving.lists())
+                and not any(steps[d] for steps in still.lists())
+                and all(steps[d] == steps[inner] * past for steps in others)
+            )
+
+        chain: tuple[int, ...] = (inner,)
+        if any(steps[inner] for steps in still.lists()):
+            return chain
+        while (more := next((d for d in range(self.rank) if follows(d, chain)), None)) is not None:
+            chain = (more, *chain)
+        return chain
+
+    def merge(self, rows: int, columns: int) -> None:
+        """Make of the last axes of the result two, the rows and the columns, of so many each, over which
+        `chain` found that one can walk; the factors that move along them keep theirs."""
+        end = self.rank
+        middle, start = end - columns, end - columns - rows
+        self.rows, self.columns = tuple(self.sizes[start:middle]), tuple(self.sizes[middle:end])
+        others = [s for s in self.after.values() if s is not None]
+        for stream in (self.a, self.b, *others):
+            for steps in stream.lists():
+                if stream is not self.b:
+                    steps[middle:end] = steps[end - 1 : end]
+                if stream is not self.a:
+                    steps[start:middle] = steps[middle - 1 : middle]
+        self.sizes[start:end] = [math.prod(self.rows), math.prod(self.columns)]
 
 
 def operands(writer: KernelWriter, node: Node) -> Operands:

@@ -11,7 +11,7 @@ from rushlight.compile.vector.registers import LANES
 from rushlight.compile.vector.transfer import NEAR
 from rushlight.compile.write.emit import Emitter, llvm_type
 
-__all__ = ["Bound", "Nest", "Stream", "element_type", "linear", "loops", "offset_of"]
+__all__ = ["Bound", "Nest", "Stream", "apart", "element_type", "linear", "loops", "offset_of"]
 
 
 @dataclass(slots=True)
@@ -115,6 +115,19 @@ def loops(emitter: Emitter, sizes: Sequence[int], body: Callable[[list[str]], No
             emitter.loop(0, sizes[depth], 1, lambda i: enter(depth + 1, [*indices, i]))
 
     enter(0, [])
+
+
+def apart(emitter: Emitter, i: str, sizes: Sequence[int]) -> list[str]:
+    """The indices over axes of these sizes that the index `i` over all of them as one stands for."""
+    at: list[str] = []
+    for size in reversed(sizes[1:]):
+        if i.isdigit():
+            at.insert(0, str(int(i) % size))
+            i = str(int(i) // size)
+        else:
+            at.insert(0, emitter.value(f"urem i64 {i}, {size}"))
+            i = emitter.value(f"udiv i64 {i}, {size}")
+    return [i, *at]
 
 
 def offset_of(emitter: Emitter, stream: Stream, indices: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rushlight.compile import host
@@ -13,9 +15,14 @@ from rushlight.compile.write.bounded import bounded
 from rushlight.compile.write.cuts import cut, scaled, walk
 from rushlight.compile.write.emit import Emitter, llvm_type
 from rushlight.compile.write.factors import Operands
-from rushlight.compile.write.nest import Stream, loops, offset_of
+from rushlight.compile.write.nest import Bound, Stream, apart, loops, offset_of
+from rushlight.compile.write.reader import ahead
+from rushlight.device import xp
 
-__all__ = ["Piece", "in_order", "pack", "panel", "size_of"]
+__all__ = ["Piece", "beside", "in_order", "pack", "panel", "size_of"]
+
+MASKED = 8
+"""Lanes of a register from which a vector can be put together of several that are read in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +71,84 @@ def pack(
     width: int,
     lanes: int,
     piece: Piece,
+    sizes: Sequence[int],
 ) -> None:
     """Copy `width` columns from column `first` on, of all rows of a piece; `outer` are the places along the
-    axes of the result before the columns."""
-    chunks = chunks_of(width, lanes)
-    whole = sum(c.count == lanes for c in chunks)
+    axes of the result before the columns, which are axes of these `sizes` in the source."""
+    axis = len(outer) + len(sizes) - 1
+    unit, spread = beside(sizes, source.strides[axis], lanes)
+    chunks = chunks_of(width, unit)
+    whole = sum(c.count == unit for c in chunks)
+    if 1 < spread < unit:
+        if source.bounds and source.beyond:
+            spread = unit
+        else:
+            source = _ending(source, axis, sizes[-1])
 
     def copy(chunk: Chunk, by: str) -> None:
         start = first if by == "0" else e.value(f"add nuw nsw i64 {first}, {by}")
-        _Copy(e, source, target, [*outer, start], by, chunk, lanes).piece(piece)
+        if spread < unit:
+            *lead, last = apart(e, start, (0, sizes[-1]) if len(sizes) > 1 else sizes)
+            at = [[*outer, *_line(e, lead, last, p, sizes)] for p in range(spread)]
+        else:
+            at = [[*outer, *apart(e, ahead(e, start, c), sizes)] for c in range(chunk.count)]
+        _Copy(e, source, target, len(outer), at, spread == unit, by, chunk, lanes).piece(piece)
 
     if whole > 1:
-        e.loop(0, whole * lanes, lanes, lambda by: copy(chunks[0], by))
+        step = chunks[0].lanes
+        e.loop(0, whole * step, step, lambda by: copy(chunks[0], by))
     for chunk in chunks if whole < 2 else chunks[whole:]:
         copy(chunk, str(chunk.start))
 
 
+def beside(sizes: Sequence[int], step: int, lanes: int) -> tuple[int, int]:
+    """(columns that are copied at once, in how many vectors they lie): one vector where they lie at equal
+    distances; several, each read in part; or each column by itself.
+
+    sizes  of the axes that the columns are; `step` is how far apart they lie along the last.
+    """
+    if len(sizes) == 1:
+        return lanes, 1
+    size = sizes[-1]
+    side = math.gcd(size, lanes)
+    if step == 1 and 2 * side >= lanes:
+        return side, 1
+    if step == 1 and lanes >= MASKED and 4 * size >= lanes:
+        return lanes, (lanes - 2) // size + 2  # one begins anywhere
+    return lanes, lanes
+
+
+def _ending(source: Stream, axis: int, size: int) -> Stream:
+    """`source`, of which only `size` places along an axis are read, and 0 beyond them."""
+    steps = [int(d == axis) for d in range(len(source.strides))]
+    return replace(source, bounds=[*source.bounds, Bound(0, steps, size)], beyond=0)
+
+
+def _line(e: Emitter, lead: Sequence[str], last: str, by: int, sizes: Sequence[int]) -> list[str]:
+    """The place of a column that is `last` along the last axis and `lead` along those before, told from the
+    place `by` lines further."""
+    if not by:
+        return [*apart(e, lead[0], sizes[:-1]), last] if lead else [last]
+    past = by * sizes[-1]
+    back = str(int(last) - past) if last.isdigit() else e.value(f"sub nsw i64 {last}, {past}")
+    return [*apart(e, ahead(e, lead[0], by), sizes[:-1]), back]
+
+
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """Copying one chunk of columns, which begins at `at`, to `to` among the target's columns."""
+    """Copying one chunk of columns to `to` among the target's columns.
+
+    at    where its first column is; or for each vector in which some lie where the first would be; or where
+          each is. The `before` first numbers are those of the loops and the row.
+    each  whether every column is copied by itself.
+    """
 
     e: Emitter
     source: Stream
     target: Stream
-    at: list[str]
+    before: int
+    at: list[list[str]]
+    each: bool
     to: str
     chunk: Chunk
     lanes: int
@@ -108,23 +169,38 @@ class _Copy:
     def _along(self, k: list[str], start: str, stop: str, most: int) -> None:
         """All of the last summed axis; `k` are the places along those before it."""
         steps = self.source.strides
-        turned = steps[len(self.at) - 1] not in (0, 1) and steps[-1] == 1 and not self.source.bounds
+        stray = self.each or steps[self.axis] not in (0, 1)
+        turned = stray and steps[-1] == 1 and not self.source.bounds
         if turned and self.chunk.lanes > 1 and most >= self.lanes:
             self.squares(k, start, stop)
         else:
             self.e.loop(start, stop, 1, lambda i: self.row([*k, i]))
 
+    @property
+    def axis(self) -> int:
+        """The last axis of the columns."""
+        return len(self.at[0]) - 1
+
     def row(self, k: list[str]) -> None:
         """The columns of one row, as they lie."""
-        source, chunk = self.source, self.chunk
-        place = [*self.at, *k]
+        lanes, count = (1, 1) if self.each else (self.chunk.lanes, self.chunk.count)
+        target = offset_of(self.e, self.target, self._inside(k))
+        vectors = [self._vector([*at, *k], lanes, count) for at in self.at]
+        if not self.each:
+            vectors = [functools.reduce(_either, vectors)]
+        for c, vector in enumerate(vectors):
+            transfer.store(vector, self._further(target, c))
+
+    def _vector(self, place: list[str], lanes: int, count: int) -> Any:
+        source = self.source
         if source.bounds:
-            vector = bounded(self.e, source, place, len(self.at) - 1, chunk.lanes, chunk.count)
-        else:
-            step = source.strides[len(self.at) - 1]
-            where = offset_of(self.e, source, place)
-            vector = transfer.gather(self.e, where, step, source.dtype, chunk.lanes, chunk.count)
-        transfer.store(vector, offset_of(self.e, self.target, self._inside(k)))
+            return bounded(self.e, source, place, self.axis, lanes, count)
+        where = offset_of(self.e, source, place)
+        return transfer.gather(self.e, where, source.strides[self.axis], source.dtype, lanes, count)
+
+    def _further(self, place: str, by: int) -> str:
+        kind = llvm_type(self.source.dtype)
+        return self.e.value(f"getelementptr inbounds {kind}, ptr {place}, i64 {by}") if by else place
 
     def squares(self, k: list[str], start: str, stop: str) -> None:
         """Columns whose own elements lie side by side: squares of them are turned in registers, the last of
@@ -141,23 +217,29 @@ class _Copy:
         e, dtype = self.e, self.source.dtype
         width = 16 // dtype.itemsize
         zero = registers.constant(e, 0.0, dtype, width)
-        apart, below = self.source.strides[len(self.at) - 1], self.target.strides[-1]
-        source = offset_of(e, self.source, [*self.at, *k, first])
+        step, below = self.source.strides[self.axis], self.target.strides[-1]
+        sources = [offset_of(e, self.source, [*at, *k, first]) for at in self.at]
         target = offset_of(e, self.target, self._inside([*k, first]))
-
-        def place(base: str, by: int) -> str:
-            return e.value(f"getelementptr inbounds {llvm_type(dtype)}, ptr {base}, i64 {by}") if by else base
 
         def read(i: int, j: int) -> Any:
             if i >= self.chunk.count:
                 return zero
-            return transfer.load(e, place(source, i * apart + j), dtype, width)
+            place = (
+                self._further(sources[i], j) if len(sources) > 1 else self._further(sources[0], i * step + j)
+            )
+            return transfer.load(e, place, dtype, width)
 
         for i, column in enumerate(transfer.turned(read, self.lanes, width)):
-            transfer.store(transfer.first_lanes(column, self.chunk.lanes), place(target, i * below))
+            transfer.store(transfer.first_lanes(column, self.chunk.lanes), self._further(target, i * below))
 
     def _inside(self, k: list[str]) -> list[str]:
-        return [*["0"] * (len(self.at) - 1), self.to, *k]
+        return [*["0"] * self.before, self.to, *k]
+
+
+def _either(a: Any, b: Any) -> Any:
+    """Of each lane the bits of that vector which is not 0 there."""
+    words = xp.uint64 if a.dtype.itemsize == 8 else xp.uint32
+    return registers.bitcast(registers.bitcast(a, words) | registers.bitcast(b, words), a.dtype)
 
 
 def _rows(source: Stream, ops: Operands) -> list[int]:

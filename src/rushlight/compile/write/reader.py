@@ -17,7 +17,8 @@ __all__ = ["Reader", "ahead", "aside_of", "index_sum"]
 class Reader:
     """What a block reads of a factor at one step, each number or vector once.
 
-    own  whether the factor is one of the product's own, and no panel, which has numbers for all lanes.
+    own    whether the factor is one of the product's own, and no panel, which has numbers for all lanes.
+    lines  where the rows are, along the axes that they are in the factor.
     """
 
     def __init__(
@@ -26,13 +27,14 @@ class Reader:
         factor: Stream,
         own: bool,
         outer: list[str],
-        lines: Sequence[str],
+        lines: Sequence[list[str]],
         column: str,
         k: list[str],
     ) -> None:
         self.e, self.factor, self.own = e, factor, own
         self.outer, self.lines, self.column, self.k = outer, lines, column, k
-        self.down, self.across = factor.strides[len(outer) : len(outer) + 2]
+        *down, self.across = factor.strides[len(outer) : len(outer) + len(lines[0]) + 1]
+        self.down = any(down)
         self.apart = bool(outer) and any(steps[len(outer) - 1] for steps in factor.lists())
         self.known: dict[tuple[int, tuple[int, int]], Any] = {}
 
@@ -55,9 +57,9 @@ class Reader:
         return self.known[row, key]
 
     def _place(self, row: int, chunk: Chunk) -> list[str]:
-        line = self.lines[row] if self.down else "0"
+        line = self.lines[row] if self.down else ["0"] * len(self.lines[0])
         column = ahead(self.e, self.column, chunk.start) if self.across else "0"
-        return [*aside_of(self.e, self.outer, chunk), line, column, *self.k]
+        return [*aside_of(self.e, self.outer, chunk), *line, column, *self.k]
 
     def _number(self, row: int, aside: int) -> Any:
         place = self._place(row, Chunk(0, 1, 1, aside))
@@ -69,7 +71,7 @@ class Reader:
         place = self._place(row, chunk)
         count = chunk.count if self.own else chunk.lanes
         if self.factor.bounds:
-            return bounded(self.e, self.factor, place, len(self.outer) + 1, chunk.lanes, count)
+            return bounded(self.e, self.factor, place, len(place) - len(self.k) - 1, chunk.lanes, count)
         where = offset_of(self.e, self.factor, place)
         return transfer.gather(self.e, where, self.across, self.factor.dtype, chunk.lanes, count)
 
