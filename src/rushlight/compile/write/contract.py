@@ -3,7 +3,7 @@
 out[..., m, n] = sum over k... of a[..., m, n, k...] b[..., m, n, k...]. A block of rows times a few vectors
 of columns is held in registers while k runs; then the elementwise nodes that follow run on it, and their
 results are stored. Where the columns of `b` do not lie as the blocks read them, a panel of them is copied
-first. A sum that is too long for its panel to stay in the cache is cut into pieces, whose totals are added up
+first; rows and columns may then be several axes, of windows say, over which the rest walks as over one. A sum that is too long for its panel to stay in the cache is cut into pieces, whose totals are added up
 in memory.
 """
 
