@@ -24,6 +24,8 @@ SMALL = 64 << 10
 COPIED, SINGLE, ADDED = 0.3, 1.5, 5.0
 """What it costs to copy one element of a panel, square by square or one by one, and to add up the lanes of
 one result, measured in multiply-adds of a vector."""
+STRAY = 2.0
+"""What it costs to copy one square by square where each column begins at a place of its own."""
 NEAR, FAR = 1.0, 10.0
 """What it costs to read or write one number by itself, in the first cache and beyond it."""
 FETCHED = 1.25
@@ -126,7 +128,9 @@ def _copied(ops: Operands, b: Stream, n: Axes, lanes: int) -> float:
         return 0.0
     inner = zip(b.strides[ops.rank :], ops.sizes[ops.rank :], strict=True)
     squares = any(k == 1 and size >= lanes for k, size in inner) and not b.bounds
-    return COPIED if squares or (step == 1 and len(n) == 1) else SINGLE
+    if len(n) > 1:
+        return STRAY if squares else 2 * SINGLE
+    return COPIED if squares or step == 1 else SINGLE
 
 
 def _inner(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:

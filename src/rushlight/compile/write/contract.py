@@ -3,8 +3,8 @@
 out[..., m, n] = sum over k... of a[..., m, n, k...] b[..., m, n, k...]. A block of rows times a few vectors
 of columns is held in registers while k runs; then the elementwise nodes that follow run on it, and their
 results are stored. Where the columns of `b` do not lie as the blocks read them, a panel of them is copied
-first; rows and columns may then be several axes, of windows say, over which the rest walks as over one. A sum that is too long for its panel to stay in the cache is cut into pieces, whose totals are added up
-in memory.
+first. Rows and columns may be several axes, of windows say, over which all the rest walks as over one. A sum
+that is too long for its panel to stay in the cache is cut into pieces, whose totals are added up in memory.
 """
 
 from __future__ import annotations
