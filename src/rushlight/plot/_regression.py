@@ -135,7 +135,7 @@ def _panels(op: str, ax: Axes | None, count: int, size: tuple[float, float]) -> 
 def _points(ax: Axes, x: np.ndarray, y: np.ndarray, bar: bool = True) -> None:
     """The points, or their density with a bar that says what its colours are."""
     if len(x) <= MANY:
-        look = {"color": style.BLUE, "alpha": 0.45 if len(x) > 60 else 0.8, "linewidths": 0}
+        look: dict[str, Any] = {"color": style.BLUE, "alpha": 0.45 if len(x) > 60 else 0.8, "linewidths": 0}
         ax.scatter(x, y, s=style.POINT_SIZE, **look)
         return
     (left, right), (low, high) = _span(x), _around_zero(y) if y.min() < 0 < y.max() else _span(y)
