@@ -322,6 +322,12 @@ class Tensor:
 
         return describe(self)
 
+    def _repr_html_(self) -> str:
+        from rushlight.core.printing import options
+        from rushlight.notebook.tensors import tensor_html
+
+        return tensor_html(self, options.precision)
+
     # Life in the graph
 
     def backward(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,15 @@ def new_figure(op: str, width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), dpi=style.DPI, facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1, wspace=0.03, hspace=0.03)
     FigureCanvasAgg(figure)
+    # Notebooks show by themselves the figures of pyplot only, whose backend may never be loaded.
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
     return figure
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=style.NOTEBOOK_DPI)
+    return buffer.getvalue()
 
 
 def figure_of(ax: Axes) -> Figure:

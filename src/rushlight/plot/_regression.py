@@ -205,14 +205,13 @@ def _histogram(ax: Axes, rest: np.ndarray) -> None:
 
 
 def _heading(true: np.ndarray, found: np.ndarray, lost: int) -> str:
-    from rushlight.train import MAE, R2, RMSE
-
+    """Mean absolute error, root of the mean squared error, and share of the variance explained."""
     figures = []
-    for metric, name in ((MAE(), "MAE"), (RMSE(), "RMSE"), (R2(), "R²")):
-        metric.update(found, true)
-        value = metric.compute()
-        if np.isfinite(value):
-            figures.append(f"{name} {_short(value)}")
+    if len(true):
+        gap = true - found
+        spread = float(np.square(true - true.mean()).sum())
+        figures = [f"MAE {_short(np.abs(gap).mean())}", f"RMSE {_short(np.sqrt(np.square(gap).mean()))}"]
+        figures += [f"R² {_short(1 - np.square(gap).sum() / spread)}"] if spread else []
     return ", ".join(figures) + (f" ({lost} not finite)" if lost else "")
 
 

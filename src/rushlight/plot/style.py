@@ -79,3 +79,4 @@ POINT_SIZE = 14.0
 PANEL = (4.8, 3.9)  # inches
 SQUARE = (4.6, 5.1)
 DPI = 150
+NOTEBOOK_DPI = 80  # of pictures within a page, whose text is as large

@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.core.state import no_grad
+from rushlight.nn.flops import flops_of
 
 __all__ = ["Layer", "Summary", "summary"]
-
-# Operations per element of the output. A transcendental function counts as one, as in the literature.
-PER_ELEMENT = {
-    "ReLU": 1, "LeakyReLU": 2, "Tanh": 1, "Sigmoid": 1, "Softmax": 5, "LogSoftmax": 5, "Dropout": 0,
-    "Flatten": 0, "Identity": 0,
-}  # fmt: skip
 
 
 @dataclass
@@ -37,6 +32,9 @@ class Summary:
     layers: list[Layer] = field(default_factory=list)
     parameters: int = 0
     trainable: int = 0
+    kind: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """The kinds of the modules that hold others, by name."""
 
     @property
     def flops(self) -> int:
@@ -70,6 +68,11 @@ class Summary:
             lines.append("  ".join(left + right))
         return "\n".join([*lines, *self.totals()])
 
+    def _repr_html_(self) -> str:
+        from rushlight.notebook.modules import summary_html
+
+        return summary_html(self)
+
 
 def summary(model: Any, input_shape: Sequence[int], batch_size: int = 1, dtype: Any = None) -> Summary:
     """Run `model` once on zeros of shape (batch_size, *input_shape) and tell what every layer did.
@@ -92,7 +95,8 @@ def summary(model: Any, input_shape: Sequence[int], batch_size: int = 1, dtype: 
     import rushlight as rl
 
     shape = (batch_size, *input_shape)
-    found = Summary(shape)
+    found = Summary(shape, kind=type(model).__name__)
+    found.kinds = {name: type(m).__name__ for name, m in model.named_modules() if list(m.children())}
     for parameter in model.parameters():
         found.parameters += parameter.numel()
         found.trainable += parameter.numel() if parameter.requires_grad else 0
@@ -118,24 +122,14 @@ def summary(model: Any, input_shape: Sequence[int], batch_size: int = 1, dtype: 
 
 def _recorder(found: Summary, name: str) -> Any:
     def record(module: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        while isinstance(output, tuple | list) and output:  # a recurrent layer's outputs and states
+            output = output[0]
         before, after = tuple(inputs[0].shape) if inputs else (), tuple(getattr(output, "shape", ()))
         parameters = sum(parameter.numel() for parameter in module.parameters())
         kind = type(module).__name__
-        found.layers.append(Layer(name or kind, kind, after, parameters, _flops(module, before, after)))
+        found.layers.append(Layer(name or kind, kind, after, parameters, flops_of(module, before, after)))
 
     return record
-
-
-def _flops(module: Any, before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
-    elements = 1
-    for size in after:
-        elements *= size
-    kind = type(module).__name__
-    if hasattr(type(module), "flops"):
-        return int(module.flops(before, after))
-    if kind == "Linear":
-        return elements * (2 * before[-1] + (module.bias is not None))
-    return PER_ELEMENT[kind] * elements if kind in PER_ELEMENT else None
 
 
 def _text(shape: tuple[int, ...]) -> str:
