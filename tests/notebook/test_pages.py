@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from html.parser import HTMLParser
 
 import numpy as np
@@ -213,4 +214,7 @@ def test_curves_keep_the_last_point_and_break_at_nothing():
 def test_figures_are_pictures():
     pytest.importorskip("matplotlib")
     figure = rl.plot.curves({"loss": [1.0, 0.5]})
-    assert figure._repr_png_().startswith(b"\x89PNG")
+    data, size = figure._repr_png_()
+    assert data.startswith(b"\x89PNG")
+    assert size["width"] * 2 == int.from_bytes(data[16:20], "big")
+    assert pickle.loads(pickle.dumps(figure))._repr_png_()[1] == size

@@ -55,7 +55,7 @@ def table(
 
 def _cell(kind: str, value: Any, left: bool) -> str:
     side = "left" if left else "right"
-    return f'<{kind} style="text-align:{side};{CELL}">{escaped(value)}</{kind}>'
+    return f'<{kind} style="text-align:{side};white-space:nowrap;{CELL}">{escaped(value)}</{kind}>'
 
 
 def shortened(items: Sequence[Any], most: int) -> tuple[list[Any], list[Any]]:
