@@ -39,7 +39,7 @@ class Feed:
 
     def _as_tensors(self, batch: Any) -> Any:
         """A batch with its arrays as tensors."""
-        if isinstance(batch, tuple | list) and any(holds_numbers(item) for item in batch):
+        if isinstance(batch, tuple | list) and any(is_array(item) for item in batch):
             return tuple(as_data(self.op, item, self.dtype) for item in batch)
         return batch
 
