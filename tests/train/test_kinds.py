@@ -77,7 +77,7 @@ NO_BATCHES: dict[str, tuple[str, Any, str]] = {
     "numbers to evaluate": ("evaluate", NUMBERS, "evaluate.*batch of type int"),
     "inputs alone to evaluate": ("evaluate", (TENSORS,), "evaluate.*batch with 1 of its parts"),
     "words to evaluate": ("evaluate", (ROWS, WORDS), "evaluate.*whose target is a list"),
-    "numbers to predict": ("predict", NUMBERS, "predict.*batch of type int"),
+    "words to predict": ("predict", ["a", "b"], "predict.*batch of type str"),
     "empty batches to predict": ("predict", [()], "predict.*batch with 0 of its parts"),
 }
 
