@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +11,8 @@ from rushlight.notebook.markup import CELL, escaped, facts, fold
 
 __all__ = ["module_html", "summary_html"]
 
-MOST = 200
-"""So many parts of a module are listed; a list of thousands would be no help."""
+MOST, IN_ALL = 200, 1000
+"""So many parts of a module are listed, and so many on a page; a list of thousands would be no help."""
 OPEN = 2
 """So deep are the parts open at first."""
 WIDTHS = (4, 0, 15, 7, 8)
@@ -43,7 +45,7 @@ def module_html(module: Any, flops: Any) -> str:
         _bytes(size),
         "training" if module.training else "evaluation",
     ]
-    body = _table(_part("", module, flops), "weights", "FLOPs a row") + facts(
+    body = _table(_part("", module, flops, itertools.count()), "weights", "FLOPs a row") + facts(
         "Output shapes, and FLOPs of all layers: rl.train.summary(model, input_shape)"
     )
     return fold(f"<b>{escaped(type(module).__name__)}</b> {_faint(what)}", body, opened=True)
@@ -79,7 +81,8 @@ def _add_up(part: Part) -> None:
             inner.parameters = sum(p.parameters for p in inner.parts)
 
 
-def _part(name: str, module: Any, flops: Any) -> Part:
+def _part(name: str, module: Any, flops: Any, seen: Iterator[int]) -> Part:
+    """A module with its parts, of which `seen` counts those on the page."""
     own = {key: _shape(p) for key, p in module._parameters.items() if p is not None}
     found = Part(
         name,
@@ -89,7 +92,9 @@ def _part(name: str, module: Any, flops: Any) -> Part:
         "" if (count := flops(module)) is None else f"{count:,}",
         module.extra_repr(),
     )
-    found.parts = [_part(key, child, flops) for key, child in module._modules.items() if child is not None]
+    for key, child in module._modules.items():
+        if child is not None and next(seen) < IN_ALL:
+            found.parts.append(_part(key, child, flops, seen))
     return found
 
 
