@@ -68,9 +68,7 @@ def test_attention_is_a_layer_though_its_parts_are_not_called() -> None:
         "self_attn", "MultiheadAttention", (1, 6, 8),
     )  # fmt: skip
     products = 6 * 8 * 2 * (4 * 8) + 2 * 2 * 6 * 6 * 8
-    assert (
-        attention.flops == products + 4 * 6 * 8 + 5 * 2 * 6 * 6
-    )  # biases, and two softmaxes
+    assert attention.flops == products + 4 * 6 * 8 + 5 * 2 * 6 * 6  # biases, and two softmaxes
     assert found.elsewhere == 0
     assert sum(layer.parameters for layer in found.layers) == found.parameters
 
