@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 import rushlight as rl
 from rushlight import nn
@@ -46,6 +47,7 @@ def main() -> None:
     loss = ((rl.tensor([2.0, 1.0]) @ w + b).tanh() - 1.0) ** 2
     rl.plot.graph(loss, IMAGES / "graph.png", {"w": w, "b": b}, engine="matplotlib")
     draw_sweep()
+    draw_problems()
 
 
 def build(lr: float, activation: str) -> rl.train.Trainer:
@@ -72,6 +74,30 @@ def draw_sweep() -> None:
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
     rl.plot.curves(curves, scale="log", ylabel="validation loss", ax=left)
     rl.plot.run_statistics(errors, xlabel="validation error (%)", path=IMAGES / "sweep.png", ax=right)
+
+
+def draw_problems() -> None:
+    """Those of the guide's page on notebooks: three kinds of plants by four measures, and a regression."""
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, 300)
+    measures = rng.normal(size=(300, 4)) * [1, 5, 0.2, 1] + np.eye(4)[kind] * 3
+    mean, deviation = measures.mean(0), measures.std(0)
+    rl.manual_seed(0)
+    net = nn.MLP(4, [16], 3)
+    trainer = rl.train.Trainer(net, "adam", "crossentropy", lr=0.01, progress=False)
+    trainer.fit(((measures - mean) / deviation, kind), 30)
+    scores = trainer.predict((measures - mean) / deviation)
+    true = rng.normal(size=500)
+    found = true + 0.1 * rng.normal(size=500) - 0.05 * true**2
+
+    _, (first, second, third, fourth) = plt.subplots(1, 4, figsize=(17.6, 4.6), layout="constrained")
+    title = "two components of four measures"
+    look = {"points": measures, "labels": kind, "names": ["ash", "beech", "fir"], "title": title, "ax": first}
+    rl.plot.decision_boundary(net, (mean, deviation), **look)
+    models = {"network": scores.softmax(1), "hotter": (scores / 3).softmax(1)}
+    rl.plot.calibration(kind, models, title="calibration", ax=second)
+    rl.plot.predicted(true, found, ax=third)
+    rl.plot.residuals(true, found, ax=fourth, path=IMAGES / "problems.png")
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def test_tensor_dataset_refuses() -> None:
     with pytest.raises(ShapeError, match="one entry for each sample"):
         TensorDataset(rl.tensor(1.0))
     with pytest.raises(DTypeError, match="a list"):
-        TensorDataset([0.0, 0.0])
+        TensorDataset(["a", "b"])
     with pytest.raises(ArgumentError, match="at least one"):
         TensorDataset()
 

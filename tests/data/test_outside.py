@@ -101,7 +101,7 @@ def test_what_holds_no_numbers():
     with pytest.raises(DTypeError, match="words"):
         trainer().fit((Frame(np.array([["a", 1.0]], dtype=object)), Y), 1)
     with pytest.raises(DTypeError, match="tensors or arrays"):
-        rl.data.TensorDataset([1, 2])
+        rl.data.TensorDataset(["a", "b"])
     with pytest.raises(ShapeError, match="12"):
         trainer().fit((X, Y[:3]), 1)
     with pytest.raises(DTypeError, match="pair"):

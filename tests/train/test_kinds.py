@@ -67,16 +67,17 @@ def test_an_optimizer_of_another_model() -> None:
 
 
 ROWS, NUMBERS = [[0.5], [0.25], [1.0]], [1, 2, 3]
+WORDS = [["a"], ["b"], ["c"]]
 TENSORS = rl.tensor(ROWS)
 NO_BATCHES: dict[str, tuple[str, Any, str]] = {
-    "lists": ("fit", (ROWS, ROWS), r"fit.*whose target is a list of Python's.*rl\.tensor\(\)"),
+    "lists of words": ("fit", (ROWS, WORDS), r"fit.*whose target is a list of Python's.*rl\.tensor\(\)"),
     "a number as target": ("fit", [(TENSORS, 1.0)], "fit.*whose target is a float"),
     "numbers": ("fit", NUMBERS, r"fit.*batch of type int.*pair \(inputs, targets\)"),
     "inputs alone": ("fit", (TENSORS,), r"fit.*batch with 1 of its parts.*\(\*inputs, target\)"),
     "numbers to evaluate": ("evaluate", NUMBERS, "evaluate.*batch of type int"),
     "inputs alone to evaluate": ("evaluate", (TENSORS,), "evaluate.*batch with 1 of its parts"),
-    "lists to evaluate": ("evaluate", (ROWS, ROWS), "evaluate.*whose target is a list"),
-    "numbers to predict": ("predict", NUMBERS, "predict.*batch of type int"),
+    "words to evaluate": ("evaluate", (ROWS, WORDS), "evaluate.*whose target is a list"),
+    "words to predict": ("predict", ["a", "b"], "predict.*batch of type str"),
     "empty batches to predict": ("predict", [()], "predict.*batch with 0 of its parts"),
 }
 

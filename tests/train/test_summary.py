@@ -59,3 +59,34 @@ def test_own_flops() -> None:
             return before[0] * after[1]
 
     assert summary(Counted(), (8,), batch_size=3).flops == 24
+
+
+def test_attention_is_a_layer_though_its_parts_are_not_called() -> None:
+    found = summary(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (6, 8))
+    attention = found.layers[0]
+    assert (attention.name, attention.kind, attention.output_shape) == (
+        "self_attn", "MultiheadAttention", (1, 6, 8),
+    )  # fmt: skip
+    products = 6 * 8 * 2 * (4 * 8) + 2 * 2 * 6 * 6 * 8
+    assert attention.flops == products + 4 * 6 * 8 + 5 * 2 * 6 * 6  # biases, and two softmaxes
+    assert found.elsewhere == 0
+    assert sum(layer.parameters for layer in found.layers) == found.parameters
+
+
+def test_recurrent_layers() -> None:
+    (layer,) = summary(nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True), (5, 3)).layers
+    step = 2 * (16 * (2 * (3 + 4) + 2) + 9 * 4) + 2 * (16 * (2 * (8 + 4) + 2) + 9 * 4)
+    assert (layer.output_shape, layer.flops) == ((1, 5, 8), 5 * step)
+
+
+def test_parameters_of_no_layer_are_told() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.left_out = nn.Linear(2, 2), nn.Linear(2, 2)
+            self.scale = nn.Parameter(rl.ones(3))
+
+        def forward(self, x: rl.Tensor) -> rl.Tensor:
+            return self.used(x) * self.scale[:2]
+
+    assert "9 parameters belong to no layer" in str(summary(Own(), (2,)))

@@ -82,6 +82,11 @@ class Graph:
     def __repr__(self) -> str:
         return f"<{len(self.nodes)} nodes>"
 
+    def _repr_html_(self) -> str:
+        from rushlight.notebook.programs import graph_html
+
+        return graph_html(self)
+
     def __str__(self) -> str:
         """The graph as text: what comes in, each node with its result's shape, what goes out."""
         lines = [f"input  {v}: {v.spec}" for v in self.inputs]

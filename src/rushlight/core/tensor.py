@@ -266,9 +266,12 @@ class Tensor:
         array = xp.asarray(array)
         return wrap(array.astype(xp.uint8) if array.dtype == xp.bool_ else array)
 
-    def __dlpack__(self, **options: Any) -> Any:
-        array = self._seen() if self.dtype is xp.bfloat16 and not self.requires_grad else self.numpy()
-        return xp.to_dlpack(array, **options)
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        from rushlight.core.exports import dlpack
+
+        return dlpack(self, stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> Any:
         return self.array.__dlpack_device__()
@@ -321,6 +324,12 @@ class Tensor:
         from rushlight.core.printing import describe
 
         return describe(self)
+
+    def _repr_html_(self) -> str:
+        from rushlight.core.printing import options
+        from rushlight.notebook.tensors import tensor_html
+
+        return tensor_html(self, options.precision)
 
     # Life in the graph
 

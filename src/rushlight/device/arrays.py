@@ -140,13 +140,13 @@ def asarray(data: Any, dtype: Any = None) -> Any:
     return np.asarray(data, dtype)
 
 
-def from_dlpack(source: Any) -> Any:
+def from_dlpack(source: Any, **options: Any) -> Any:
     """An array that shares the memory of `source`, through the DLPack protocol."""
     if isinstance(source, np.ndarray):
-        return np.from_dlpack(source)
+        return np.from_dlpack(source, **options)
     from rushlight.device.dlpack import taken
 
-    return taken(source)
+    return taken(source, **options)
 
 
 def to_dlpack(array: Any, **options: Any) -> Any:

@@ -168,6 +168,12 @@ class Module(Hooked, ModuleTree):
         inner = "\n  ".join([*extra.split("\n"), *lines] if extra else lines)
         return f"{type(self).__name__}(\n  {inner}\n)"
 
+    def _repr_html_(self) -> str:
+        from rushlight.nn.flops import flops_of_row
+        from rushlight.notebook.modules import module_html
+
+        return module_html(self, flops_of_row)
+
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: all but the memory of the last call."""
         return {k: v for k, v in self.__dict__.items() if k != "_last_call"}

@@ -141,9 +141,26 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor in the memory of any object that speaks DLPack, such as a PyTorch tensor, or a copy of it."""
+    """A tensor in the memory of any object that speaks DLPack, such as a PyTorch tensor, or a copy of it.
+
+    copy  True: a copy; False: never one, BufferError where the other library would have to make it.
+
+    Raises DTypeError for what does not speak DLPack and for numbers that Rushlight has no dtype for,
+    BufferError for memory that is not the host's.
+
+    >>> import numpy as np, rushlight as rl
+    >>> array = np.zeros(2, dtype=np.float32)
+    >>> _ = rl.from_dlpack(array).add_(1)
+    >>> array
+    array([1., 1.], dtype=float32)
+    """
     check_device(device)
-    out = wrap(xp.from_dlpack(ext_tensor))
+    if not hasattr(ext_tensor, "__dlpack__") and type(ext_tensor).__name__ != "PyCapsule":
+        got, remedy = f"a {type(ext_tensor).__name__}", "Use rl.tensor() for lists and numbers."
+        raise DTypeError(message("from_dlpack", got, "an object that speaks DLPack", remedy))
+    array = xp.from_dlpack(ext_tensor, **({} if copy is not False else {"copy": False}))
+    as_dtype(array.dtype)
+    out = wrap(array)
     return out.clone() if copy else out
 
 

@@ -20,16 +20,19 @@ from rushlight.errors import missing
 if TYPE_CHECKING:
     from rushlight.plot._architecture import architecture
     from rushlight.plot._boundary import decision_boundary
+    from rushlight.plot._calibration import calibration
     from rushlight.plot._curves import curves
     from rushlight.plot._digits import digits, misclassified
     from rushlight.plot._disk import disk_data, right_and_wrong, true_vs_predicted
     from rushlight.plot._graph import graph, graph_dot
     from rushlight.plot._matrix import confusion_matrix
     from rushlight.plot._pairs import paired_curves
+    from rushlight.plot._regression import predicted, residuals
     from rushlight.plot._statistics import run_statistics
 
 __all__ = [
     "architecture",
+    "calibration",
     "confusion_matrix",
     "curves",
     "decision_boundary",
@@ -39,6 +42,8 @@ __all__ = [
     "graph_dot",
     "misclassified",
     "paired_curves",
+    "predicted",
+    "residuals",
     "right_and_wrong",
     "run_statistics",
     "true_vs_predicted",
@@ -46,6 +51,7 @@ __all__ = [
 
 _HOMES = {
     "architecture": "_architecture",
+    "calibration": "_calibration",
     "confusion_matrix": "_matrix",
     "curves": "_curves",
     "decision_boundary": "_boundary",
@@ -55,6 +61,8 @@ _HOMES = {
     "graph_dot": "_graph",
     "misclassified": "_digits",
     "paired_curves": "_pairs",
+    "predicted": "_regression",
+    "residuals": "_regression",
     "right_and_wrong": "_disk",
     "run_statistics": "_statistics",
     "true_vs_predicted": "_disk",

@@ -12,7 +12,8 @@ from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.plot import style
 from rushlight.plot._figure import colour_map, figure_of, finish, panel
 from rushlight.plot._host import host
-from rushlight.plot._plane import COLOURS, UNIT, Plane, draw_points, frame, labelled, plane_of
+from rushlight.plot._plane import UNIT, Plane, class_colour, draw_points, first, frame, labelled, plane_of
+from rushlight.plot._section import Features, Section, section_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,12 +23,16 @@ __all__ = ["decision_boundary"]
 
 OP = "plot.decision_boundary"
 OUTPUTS = ("probability", "logits", "signed")
+NUMBERS = 1 << 20
+"""So many numbers go into a model at once."""
+NAMED = 6
+"""So many classes are named twice, as points and as regions."""
 PALE = 0.35
 """How much of a class's colour its region has, on white."""
 
 
 def decision_boundary(
-    model: Callable[[Any], Any],
+    model: Any,
     normalise: Callable[[Any], Any] | tuple[Any, Any] | None = None,
     *,
     points: Any = None,
@@ -39,16 +44,23 @@ def decision_boundary(
     names: Sequence[str] | None = None,
     ranges: Any = None,
     circle: bool | None = None,
+    features: Features = None,
+    at: Any = None,
     path: str | os.PathLike[str] | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """What a model of two inputs says over the plane, and the boundary between its classes.
+    """What a model says over a plane of its inputs, and the boundary between its classes.
 
-    model       a Module or any function from a Tensor (M, 2) to (M,), (M, 1) or (M, C). With one output, or
-                two, the score of class 1 is drawn; with more, the region of each class.
-    normalise   how points become inputs: a function of an array (M, 2), or the pair (mean, deviation).
+    model       a Module or any function from a Tensor (M, ...) to (M,), (M, 1) or (M, C), or an estimator
+                with `predict_proba`. With one output, or two, the score of class 1 is drawn; with more, the
+                region of each class.
+    normalise   how points become inputs: a function of an array (M, ...), or the pair (mean, deviation).
     points      drawn on top: an array, a frame, the pair (points, labels), or a data set, which brings its
                 labels and the names of its classes. They decide the ranges: else it is the unit square.
+    features    which two of more inputs span the plane, by place or by a frame's column; the others are held
+                at the values ``at``, by default their means. "pca", the default for more than two inputs: the
+                plane of the two principal components of the standardised points, through their mean. Points
+                lie off such a plane, so that a model may say of one other than what its place shows.
     output      "probability": one output is the probability of class 1, and of two scores a, b it is
                 1/2 + (b - a)/2. "logits": sigmoid (one output) or softmax (two) makes it. "signed": one
                 output from -1 to 1, such as tanh gives, which is no probability and is not called one.
@@ -57,7 +69,7 @@ def decision_boundary(
     circle      whether the circle of `rl.data.Disk` is drawn; by default, if the data are the disk's.
 
     A module is run in evaluation mode and left as it was. Raises ArgumentError for what is no model, an
-    unknown ``output`` or a resolution below 2, ShapeError for outputs of another shape.
+    unknown ``output`` or feature, or a resolution below 2, ShapeError for outputs of another shape.
 
     >>> import rushlight as rl
     >>> model = lambda x: rl.exp(-4 * ((x - 0.5) ** 2).sum(1))
@@ -69,20 +81,26 @@ def decision_boundary(
         raise ArgumentError(message(OP, f"output={output!r}", "'probability', 'logits' or 'signed'"))
     if resolution < 2:
         raise ArgumentError(message(OP, f"resolution={resolution}", "at least 2"))
-    array, classes = labelled("decision_boundary", points, labels)
+    array, classes = labelled("decision_boundary", points, labels, wide=True)
+    section = _section(array, first(points), features, at)
+    if section is not None:
+        array = section.points
     if normalise is None and hasattr(points, "points") and hasattr(points, "normalise"):
         normalise = points.normalise
     options: dict[str, Any] = {"circle": circle, "names": names, "ranges": ranges, "normalise": normalise}
-    plane = plane_of(points, array, classes, **options)
+    if section is not None:
+        options |= {"circle": bool(circle), "axes": section.axes}
+    plane = plane_of(first(points), array, classes, **options)
     spans = ((0.0, 1.0), (0.0, 1.0)) if plane.ranges == UNIT else plane.ranges
     sides = [np.linspace(low, high, resolution) for low, high in spans]
     grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
-    scores = _scores(model, _normalised(normalise, grid))
+    scores = _scores(model, grid, section, normalise)
     figure, ax = panel("decision_boundary", ax, (style.SQUARE[0] + 0.9, style.SQUARE[1]))
     if scores.ndim == 2 and scores.shape[1] > 2:
-        more = _regions(
-            ax, sides, scores.argmax(axis=1).reshape(resolution, resolution), scores.shape[1], plane
-        )
+        best = scores.argmax(axis=1).reshape(resolution, resolution)
+        more = _regions(ax, sides, best, scores.shape[1], plane)
+        if scores.shape[1] > NAMED and array is not None:
+            more = []  # the points have the same colours and names
     else:
         line = threshold if threshold is not None else 0.0 if output == "signed" else 0.5
         score = _score_of_one(scores, len(grid), output).reshape(resolution, resolution)
@@ -102,15 +120,34 @@ def _normalised(normalise: Callable[[Any], Any] | tuple[Any, Any] | None, grid: 
     return np.asarray((grid - mean) / deviation)
 
 
-def _scores(model: Callable[[Any], Any], inputs: np.ndarray) -> np.ndarray:
+def _section(array: np.ndarray | None, points: Any, features: Features, at: Any) -> Section | None:
+    """The plane through inputs that are not the two coordinates themselves."""
+    if array is None:
+        if features is None and at is None:
+            return None
+        raise ArgumentError(message(OP, "features without points", "both", "Pass the data as points."))
+    if features is None and at is None and array.ndim == 2 and array.shape[1] == 2:
+        return None
+    return section_of(OP, array, features, at, list(getattr(points, "columns", ())))
+
+
+def _scores(model: Any, grid: np.ndarray, section: Section | None, normalise: Any) -> np.ndarray:
+    """What the model says of every point of the grid; not of all at once, for inputs may be wide."""
     from rushlight.plot._model import evaluated
 
-    scores = host(evaluated("decision_boundary", model, inputs), "decision_boundary").astype(np.float64)
-    if scores.shape[:1] != (len(inputs),) or scores.ndim > 2:
-        got = f"an output of shape {scores.shape} for {len(inputs)} points"
-        expected = f"({len(inputs)},) or ({len(inputs)}, classes)"
-        raise ShapeError(message(OP, got, expected, "Draw a model that gives a row for each point."))
-    return scores
+    wide = 2 if section is None else section.inputs(grid[:1]).size
+    rows = max(NUMBERS // wide, 1)
+    parts = []
+    for start in range(0, len(grid), rows):
+        part = grid[start : start + rows]
+        inputs = _normalised(normalise, part if section is None else section.inputs(part))
+        found = host(evaluated("decision_boundary", model, inputs), "decision_boundary").astype(np.float64)
+        if found.shape[:1] != (len(inputs),) or found.ndim > 2:
+            got = f"an output of shape {found.shape} for {len(inputs)} points"
+            expected = f"({len(inputs)},) or ({len(inputs)}, classes)"
+            raise ShapeError(message(OP, got, expected, "Draw a model that gives a row for each point."))
+        parts.append(found)
+    return np.concatenate(parts)
 
 
 def _score_of_one(scores: np.ndarray, count: int, output: str) -> np.ndarray:
@@ -158,7 +195,7 @@ def _regions(ax: Axes, sides: list[np.ndarray], best: np.ndarray, count: int, pl
     from matplotlib.colors import ListedColormap, to_rgb
     from matplotlib.patches import Patch
 
-    pale = [1 - PALE * (1 - np.array(to_rgb(COLOURS[i % len(COLOURS)]))) for i in range(count)]
+    pale = [1 - PALE * (1 - np.array(to_rgb(class_colour(i)))) for i in range(count)]
     ax.imshow(
         best,
         origin="lower",

@@ -47,7 +47,7 @@ def curves(
 ) -> Figure:
     """Curves of losses and metrics over the epochs.
 
-    ``history`` is a mapping from names to values (or a list of rows, or the trainer's history). Values
+    ``history`` is a mapping from names to values (or a frame, rows, or the trainer's history). Values
     of shape (epochs,) give a line; values of shape (runs, epochs) give the mean over the runs with a
     band of plus and minus one standard deviation (``band="range"``: from the lowest run to the
     highest; "runs": every run as a thin line; None: no band). Runs may differ in length; values that
@@ -56,7 +56,8 @@ def curves(
     Names that begin with train, validation (val) or test and otherwise agree share a panel: columns
     ``train_loss``, ``validation_loss``, ``train_accuracy`` make two. Other names share one panel, and
     so do all when ``ylabel`` is given. ``scale="both"`` draws each panel twice, linear and logarithmic
-    (accuracies only linear). A column ``epoch`` numbers the epochs.
+    (accuracies only linear). A column ``epoch`` numbers the epochs; it may as well hold the sizes of training
+    sets, of which the scores then are a learning curve.
 
     Raises ArgumentError for an unknown scale, band or column, or for ``ax`` with more than one panel;
     ShapeError for values with more than two axes.

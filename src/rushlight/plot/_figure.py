@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,17 @@ def new_figure(op: str, width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), dpi=style.DPI, facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1, wspace=0.03, hspace=0.03)
     FigureCanvasAgg(figure)
+    # Notebooks show by themselves the figures of pyplot only, whose backend may never be loaded.
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
     return figure
+
+
+def _png(figure: Figure) -> tuple[bytes, dict[str, int]]:
+    """The picture with twice the dots that a page gives it, for screens that have them, and its size."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=2 * style.NOTEBOOK_DPI)
+    width, height = (round(inches * style.NOTEBOOK_DPI) for inches in figure.get_size_inches())
+    return buffer.getvalue(), {"width": width, "height": height}
 
 
 def figure_of(ax: Axes) -> Figure:

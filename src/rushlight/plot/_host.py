@@ -1,4 +1,4 @@
-"""What people pass to a picture, as NumPy arrays: tensors, arrays and lists alike."""
+"""What people pass to a picture, as NumPy arrays: tensors, arrays, frames and lists alike."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.data.outside import to_array
 from rushlight.errors import DTypeError, ShapeError, message
 
-__all__ = ["classes_of", "host", "images_of", "matching", "points_of"]
+__all__ = ["classes_of", "columns_of_numbers", "host", "images_of", "matching", "points_of"]
 
 
 def host(value: Any, op: str) -> np.ndarray:
-    """The numbers of a tensor, array or (nested) list, as an array on the host."""
+    """The numbers of a tensor, array, frame or (nested) list, as an array on the host."""
     if hasattr(value, "detach"):
         value = value.detach()
     if hasattr(value, "numpy"):
         value = value.numpy()
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise DTypeError(
-            message(
-                f"plot.{op}",
-                f"{type(value).__name__} of dtype {array.dtype}",
-                "numbers",
-                "Pass a tensor, an array or a list of numbers.",
-            )
-        )
+    return to_array(f"plot.{op}", value)
+
+
+def columns_of_numbers(value: Any, op: str, what: str) -> np.ndarray:
+    """Numbers as float64 (N, K), from (N,), (N, 1) or (N, K) with at least one row."""
+    array = host(value, op).astype(np.float64)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or not array.size:
+        got = f"{what} of shape {array.shape}"
+        raise ShapeError(message(f"plot.{op}", got, "(N,) or (N, outputs), at least one number"))
     return array
 
 

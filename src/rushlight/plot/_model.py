@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,14 +31,22 @@ def evaluation(model: Any) -> Iterator[None]:
             module.training = training
 
 
-def evaluated(op: str, model: Callable[[Any], Any], inputs: np.ndarray) -> Any:
-    """The output of a model or function for a batch of inputs, in the model's own precision."""
+def evaluated(op: str, model: Any, inputs: np.ndarray) -> Any:
+    """The output of a model or function for a batch of inputs, in the model's own precision; of an estimator
+    its probabilities."""
     import rushlight as rl
 
+    if not callable(model) and callable(getattr(model, "predict_proba", None)):
+        return model.predict_proba(inputs)
     if not callable(model):
         remedy = "Its network is its `.model`." if hasattr(model, "model") else ""
         raise ArgumentError(
-            message(f"plot.{op}", f"a {type(model).__name__}", "a Module or a function", remedy)
+            message(
+                f"plot.{op}",
+                f"a {type(model).__name__}",
+                "a Module or a function, or an estimator with predict_proba",
+                remedy,
+            )
         )
     with evaluation(model):
         return model(rl.from_numpy(np.ascontiguousarray(inputs, dtype=precision(model))))

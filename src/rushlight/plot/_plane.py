@@ -16,7 +16,7 @@ from rushlight.plot._host import classes_of, host, matching, points_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "Plane", "draw_points", "frame", "labelled", "plane_of"]
+__all__ = ["Plane", "class_colour", "draw_points", "first", "frame", "labelled", "plane_of"]
 
 # Area one half of the unit square, so that the classes balance.
 CENTRE = (0.5, 0.5)
@@ -42,12 +42,36 @@ class Plane:
         return str(self.names[index]) if index < len(self.names) else f"class {index}"
 
 
-def labelled(op: str, points: Any, labels: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Points (N, 2) and their classes (N,), from arrays, or both from a pair of arrays or a data set."""
-    if isinstance(points, tuple | list) and len(points) == 2 and getattr(points[0], "ndim", 1) == 2:
+def class_colour(index: int) -> str:
+    """The colour of a class: after those of the cycle paler ones, then darker ones."""
+    turn, place = divmod(index, len(COLOURS))
+    if not turn:
+        return COLOURS[place]
+    other = 255 if turn % 2 else 0
+    parts = (int(COLOURS[place][i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(0.55 * part + 0.45 * other):02X}" for part in parts)
+
+
+def first(points: Any) -> Any:
+    """The points, alone or of a pair (points, labels)."""
+    return points[0] if _is_pair(points) else points
+
+
+def _is_pair(points: Any) -> bool:
+    return isinstance(points, tuple | list) and len(points) == 2 and np.ndim(points[0]) >= 2
+
+
+def labelled(
+    op: str, points: Any, labels: Any, wide: bool = False
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Points (N, 2) and their classes (N,), from arrays, or both from a pair of arrays or a data set.
+
+    wide  points may have any number of inputs.
+    """
+    if _is_pair(points):
         points, labels = points[0], points[1] if labels is None else labels
     points, labels = _of_data_set(points, labels)
-    array = None if points is None else points_of(points, op)
+    array = None if points is None else host(points, op) if wide else points_of(points, op)
     classes = None if labels is None else classes_of(_unsigned(host(labels, op)), op)
     if array is not None and classes is not None:
         matching(op, ("points", "labels"), array, classes)
@@ -82,6 +106,7 @@ def plane_of(
     names: Sequence[str] | None = None,
     ranges: Any = None,
     normalise: Any = None,
+    axes: tuple[str, str] | None = None,
 ) -> Plane:
     """The plane that the data ask for. `points` as they were given, for the names that they may carry."""
     disk = _is_disk(points, array, classes, normalise) if circle is None else circle
@@ -98,7 +123,8 @@ def plane_of(
     known = names if names is not None else getattr(points, "classes", None)
     known = ("outside", "inside") if known is None and disk else known or ()
     columns = [str(c) for c in getattr(points, "columns", ())]
-    axes = (columns[0], columns[1]) if len(columns) == 2 else ("$x_1$", "$x_2$")
+    if axes is None:
+        axes = (columns[0], columns[1]) if len(columns) == 2 else ("$x_1$", "$x_2$")
     return Plane(found, tuple(known), axes, disk)
 
 
@@ -124,7 +150,7 @@ def draw_points(ax: Axes, points: np.ndarray, classes: np.ndarray, plane: Plane,
             mine[:, 0],
             mine[:, 1],
             s=style.POINT_SIZE * 1.1,
-            c=COLOURS[index % len(COLOURS)],
+            c=class_colour(index),
             marker=style.CLASS_MARKERS[index % len(style.CLASS_MARKERS)],
             edgecolors=edge,
             linewidths=0.4 if edge != "none" else 0,

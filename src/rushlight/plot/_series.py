@@ -53,9 +53,11 @@ class Curve:
 
 
 def columns_of(history: Any) -> dict[str, Any]:
-    """Named columns of a mapping, or of a sequence of rows (mappings)."""
+    """Named columns of a mapping, a frame, or a sequence of rows (mappings)."""
     if isinstance(history, Mapping):
         return {str(name): values for name, values in history.items()}
+    if hasattr(history, "columns") and hasattr(history, "to_numpy"):
+        return {str(name): host(history[name], "curves") for name in history.columns}
     rows = list(history) if isinstance(history, Iterable) else []
     if rows and all(isinstance(row, Mapping) for row in rows):
         names = dict.fromkeys(str(name) for row in rows for name in row)
@@ -64,7 +66,7 @@ def columns_of(history: Any) -> dict[str, Any]:
         message(
             "plot.curves",
             type(history).__name__,
-            "a history, a mapping of names to values, or rows",
+            "a history, a mapping of names to values, a frame, or rows",
             'For one curve, write {"loss": values}.',
         )
     )

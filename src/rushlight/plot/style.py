@@ -36,7 +36,7 @@ LINE_STYLES = ("-", "--", "-.", ":")
 SPLIT_STYLES = {"train": (BLUE, "-"), "validation": (ORANGE, "--"), "test": (GREEN, "-.")}
 
 CLASS_COLOURS = (BLUE, ORANGE)
-CLASS_MARKERS = ("o", "^")
+CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 # The red is darker than the green, so that the two differ in lightness where hue fails.
 RIGHT = "#2BB38A"
 WRONG = "#B5121B"
@@ -79,3 +79,4 @@ POINT_SIZE = 14.0
 PANEL = (4.8, 3.9)  # inches
 SQUARE = (4.6, 5.1)
 DPI = 150
+NOTEBOOK_DPI = 80  # of pictures within a page, whose text is as large

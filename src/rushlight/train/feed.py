@@ -7,7 +7,7 @@ from typing import Any
 
 from rushlight.core.tensor import Tensor
 from rushlight.data import DataLoader, Dataset, TensorDataset
-from rushlight.data.outside import as_data, is_array
+from rushlight.data.outside import as_data, holds_numbers, is_array
 from rushlight.errors import CheckpointError, DTypeError, message
 
 __all__ = ["Feed", "make_feed", "tensors_of"]
@@ -74,13 +74,14 @@ class Feed:
 
 
 def tensors_of(op: str, data: Any, dtype: Any = None) -> Any:
-    """A tuple or list of tensors and arrays as a tuple of tensors; everything else as it is.
+    """Tensors, arrays, frames and lists of numbers, in a tuple or list, as a tuple of tensors.
+    Everything else is given back as it is.
 
     dtype  what the floats of arrays become.
     """
     if not isinstance(data, tuple | list) or not data:
         return data
-    if not all(isinstance(item, Tensor) or is_array(item) for item in data):
+    if not all(isinstance(item, Tensor) or holds_numbers(item) for item in data):
         return data
     return tuple(as_data(op, item, dtype) for item in data)
 
@@ -88,8 +89,8 @@ def tensors_of(op: str, data: Any, dtype: Any = None) -> Any:
 def make_feed(
     op: str, data: Any, batch_size: int, shuffle: bool = False, seed: int | None = None, dtype: Any = None
 ) -> Feed:
-    """A Feed from a DataLoader, a Dataset, a pair of tensors or arrays (the last is the target), or an
-    iterable of batches. The floats of arrays become `dtype`."""
+    """A Feed from a DataLoader, a Dataset, a pair of tensors, arrays, frames or lists (the target last),
+    or an iterable of batches. The floats of arrays become `dtype`."""
     if isinstance(data, Feed):
         return data
     data = tensors_of(op, data, dtype)

@@ -85,6 +85,11 @@ class History(dict[str, list[Value]]):
     def __repr__(self) -> str:
         return f"History({len(self.rows)} epochs: {', '.join(self.columns)})"
 
+    def _repr_html_(self) -> str:
+        from rushlight.notebook.results import history_html
+
+        return history_html(self)
+
     def to_pandas(self) -> Any:
         """The table as a pandas DataFrame, a row for each epoch."""
         return frame(self)

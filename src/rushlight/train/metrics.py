@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rushlight.data.outside import as_data, to_array
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.train.better import Direction
 
@@ -248,6 +249,7 @@ class MeanOf(Metric):
         self.state = {"samples": 0, "sum": 0.0}
 
     def update(self, output: Any, target: Any) -> None:
+        output, target = as_data(self.name, output), as_data(self.name, target)
         samples = len(target)
         self.state["samples"] += samples
         self.state["sum"] += float(self.function(output.detach(), target)) * samples
@@ -319,8 +321,8 @@ def _once(metric: Metric, output: Any, target: Any) -> Any:
 
 
 def host(value: Any) -> Array:
-    """The numbers of a tensor or an array."""
-    return value.detach().numpy() if hasattr(value, "detach") else np.asarray(value)
+    """The numbers of a tensor, an array, a frame or a list."""
+    return value.detach().numpy() if hasattr(value, "detach") else to_array("metric", value)
 
 
 def _is_wide(shape: tuple[int, ...]) -> bool:

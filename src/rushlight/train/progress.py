@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a live bar on a terminal, a line an epoch elsewhere."""
+"""What is seen while a model trains: live curves in a notebook, a live bar on a terminal, or plain lines."""
 
 from __future__ import annotations
 
@@ -165,13 +165,19 @@ def line(status: Status, width: int) -> tuple[str, str, str, str]:
 
 
 def make_progress(progress: bool | Progress | None) -> Progress:
-    """None: a live bar on a terminal if rich is there, else plain lines. True: plain lines at least.
-    False: nothing. A Progress is taken as it is.
+    """None: live curves in a notebook, a live bar on a terminal if rich is there, else plain lines. True: the
+    same. False: nothing. A Progress is taken as it is.
     """
     if isinstance(progress, Progress):
         return progress
     if progress is False:
         return Progress()
+    if "IPython" in sys.modules:
+        from rushlight.notebook.kernel import in_notebook
+        from rushlight.train.notebook_progress import NotebookProgress
+
+        if in_notebook():
+            return NotebookProgress()
     return LiveProgress() if _can_draw() else PlainProgress()
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.core.state import no_grad
+from rushlight.nn.flops import WHOLE, flops_of
 
 __all__ = ["Layer", "Summary", "summary"]
-
-# Operations per element of the output. A transcendental function counts as one, as in the literature.
-PER_ELEMENT = {
-    "ReLU": 1, "LeakyReLU": 2, "Tanh": 1, "Sigmoid": 1, "Softmax": 5, "LogSoftmax": 5, "Dropout": 0,
-    "Flatten": 0, "Identity": 0,
-}  # fmt: skip
 
 
 @dataclass
@@ -37,6 +32,11 @@ class Summary:
     layers: list[Layer] = field(default_factory=list)
     parameters: int = 0
     trainable: int = 0
+    kind: str = ""
+    elsewhere: int = 0
+    """Parameters that modules with parts have of their own, or of layers that were not called."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """The kinds of the modules that hold others, by name."""
 
     @property
     def flops(self) -> int:
@@ -58,6 +58,8 @@ class Summary:
         lines.append(f"FLOPs       {self.flops:,} forward, for {_samples(batch)}")
         if any(layer.flops is None for layer in self.layers):
             lines.append("            (not counting the layers marked ?)")
+        if self.elsewhere:
+            lines.append(f"            ({self.elsewhere:,} parameters belong to no layer of the table)")
         return lines
 
     def __str__(self) -> str:
@@ -69,6 +71,11 @@ class Summary:
             right = [row[i].rjust(widths[i]) for i in (3, 4)]
             lines.append("  ".join(left + right))
         return "\n".join([*lines, *self.totals()])
+
+    def _repr_html_(self) -> str:
+        from rushlight.notebook.modules import summary_html
+
+        return summary_html(self)
 
 
 def summary(model: Any, input_shape: Sequence[int], batch_size: int = 1, dtype: Any = None) -> Summary:
@@ -92,17 +99,16 @@ def summary(model: Any, input_shape: Sequence[int], batch_size: int = 1, dtype: 
     import rushlight as rl
 
     shape = (batch_size, *input_shape)
-    found = Summary(shape)
+    found = Summary(shape, kind=type(model).__name__)
+    layers = dict(_layers("", model))
+    found.kinds = {name: type(m).__name__ for name, m in model.named_modules() if name not in layers}
     for parameter in model.parameters():
         found.parameters += parameter.numel()
         found.trainable += parameter.numel() if parameter.requires_grad else 0
     modes = [(module, module.training) for module in model.modules()]
     random = rl.get_rng_state()
-    hooks = [
-        module.register_forward_hook(_recorder(found, name))
-        for name, module in model.named_modules()
-        if not list(module.children())
-    ]
+    counted: dict[int, int] = {}
+    hooks = [module.register_forward_hook(_recorder(found, name, counted)) for name, module in layers.items()]
     try:
         model.eval()
         with no_grad():
@@ -113,29 +119,33 @@ def summary(model: Any, input_shape: Sequence[int], batch_size: int = 1, dtype: 
         for module, mode in modes:
             module.training = mode
         rl.set_rng_state(random)
+    found.elsewhere = found.parameters - sum(counted.values())
     return found
 
 
-def _recorder(found: Summary, name: str) -> Any:
+def _layers(name: str, module: Any) -> Iterator[tuple[str, Any]]:
+    """The modules that have no parts, or use those they have without calling them."""
+    parts = [] if type(module).__name__ in WHOLE else list(module.named_children())
+    if not parts:
+        yield name, module
+    for key, part in parts:
+        yield from _layers(f"{name}.{key}" if name else key, part)
+
+
+def _recorder(found: Summary, name: str, counted: dict[int, int]) -> Any:
     def record(module: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        while isinstance(output, tuple | list) and output:  # a recurrent layer's outputs and states
+            output = output[0]
         before, after = tuple(inputs[0].shape) if inputs else (), tuple(getattr(output, "shape", ()))
-        parameters = sum(parameter.numel() for parameter in module.parameters())
-        kind = type(module).__name__
-        found.layers.append(Layer(name or kind, kind, after, parameters, _flops(module, before, after)))
+        sizes = {id(parameter): parameter.numel() for parameter in module.parameters()}
+        counted.update(sizes)
+        kind, keys = type(module).__name__, None
+        if kind in WHOLE and len(inputs) > 1:
+            keys = tuple(inputs[1].shape)
+        flops = flops_of(module, before, after, keys)
+        found.layers.append(Layer(name or kind, kind, after, sum(sizes.values()), flops))
 
     return record
-
-
-def _flops(module: Any, before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
-    elements = 1
-    for size in after:
-        elements *= size
-    kind = type(module).__name__
-    if hasattr(type(module), "flops"):
-        return int(module.flops(before, after))
-    if kind == "Linear":
-        return elements * (2 * before[-1] + (module.bias is not None))
-    return PER_ELEMENT[kind] * elements if kind in PER_ELEMENT else None
 
 
 def _text(shape: tuple[int, ...]) -> str:

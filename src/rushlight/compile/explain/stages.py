@@ -13,22 +13,31 @@ from rushlight.compile.plan.records import Kernel, Schedule
 from rushlight.compile.write.render import Call
 from rushlight.core.lower import Contract, Reduce
 
-__all__ = ["stages"]
+__all__ = ["Stages", "stages"]
 
 
-def stages(entry: Entry) -> dict[str, str]:
+class Stages(dict[str, str]):
+    """The texts by the names of the stages; a notebook shows each folded."""
+
+    def _repr_html_(self) -> str:
+        from rushlight.notebook.programs import stages_html
+
+        return stages_html(self)
+
+
+def stages(entry: Entry) -> Stages:
     """The texts, in the order of the stages; `CompiledFunction.stages` lists them."""
     program = entry.program
     assert program is not None
-    return {
-        "graph": str(entry.graph),
-        "simplified": str(program.graph),
-        "kernels": "\n".join(_kernels(program)),
-        "memory": "\n".join(_memory(program)),
-        "llvm": program.module.text,
-        "optimized": program.native.optimized,
-        "assembly": program.native.assembly,
-    }
+    return Stages(
+        graph=str(entry.graph),
+        simplified=str(program.graph),
+        kernels="\n".join(_kernels(program)),
+        memory="\n".join(_memory(program)),
+        llvm=program.module.text,
+        optimized=program.native.optimized,
+        assembly=program.native.assembly,
+    )
 
 
 def _kernels(program: Program) -> Iterator[str]:

@@ -95,6 +95,11 @@ class Explanation:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        from rushlight.notebook.programs import explanation_html
+
+        return explanation_html(self._head(), _TITLES, map(self._cells, self.kernels), self._foot(), _LEFT)
+
     def _head(self) -> list[str]:
         work = f"{_number(self.flops)}FLOP and {_number(self.bytes)}B moved"
         levels = ", ".join(f"{level.name} {level.bandwidth / 1e9:.0f}" for level in self.peak.levels)

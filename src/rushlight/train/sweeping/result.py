@@ -224,3 +224,8 @@ class Sweep:
         lost = sum(run.diverged is not None for run in self.runs)
         text = f"Sweep({len(self.runs)} runs of {self.epochs} epochs"
         return f"{text}, {lost} diverged)" if lost else f"{text})"
+
+    def _repr_html_(self) -> str:
+        from rushlight.notebook.results import sweep_html
+
+        return sweep_html(self)
