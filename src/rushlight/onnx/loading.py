@@ -1,0 +1,184 @@
+"""`rl.onnx.load`: a file of ONNX as a module that runs, trains and compiles."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import rushlight as rl
+from rushlight import nn
+from rushlight.errors import ArgumentError, DataError, DTypeError, NotSupportedError, RushlightError, message
+from rushlight.onnx.program import Reading, sequences, tensor_of, types_of
+from rushlight.optional import load as load_package
+
+__all__ = ["OnnxModule", "load"]
+
+BUFFERS = "rushlight.buffers"
+"""Where in a model's properties `export` writes which initialisers are not trained."""
+PRODUCER = "rushlight"
+
+NOT_TRAINED = {
+    "BatchNormalization": (3, 4), "Clip": (1, 2), "Dropout": (1, 2), "OneHot": (1, 2), "Pad": (1, 2),
+    "Pow": (1,), "Resize": (1, 2, 3), "Upsample": (1,), "QuantizeLinear": (1, 2), "DequantizeLinear": (1, 2),
+    "RNN": (5,), "GRU": (5,), "LSTM": (5, 6), "QLinearConv": (1, 4, 6), "QLinearMatMul": (1, 4, 6),
+    "Range": (0, 1, 2), "Equal": (0, 1), "Greater": (0, 1), "Less": (0, 1),
+}  # fmt: skip
+"""The inputs of operators at which a float initialiser is no weight."""
+
+
+class OnnxModule(nn.Module):
+    """A model of ONNX: ``module(*inputs)`` gives its output, or a tuple of several; made by `load`.
+
+    Initialisers are parameters and buffers under their names. The graph does what the file says, in training
+    as in evaluation: a Dropout that a file was exported without does not come back.
+
+    input_names, output_names   as in the file.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.input_names: list[str] = []
+        self.output_names: list[str] = []
+        self._paths: dict[str, str] = {}
+        graph = model.graph
+        reading = Reading(
+            {o.domain: o.version for o in model.opset_import}, model.functions, types_of(graph)
+        )
+        names = {t.name for t in graph.initializer}
+        program = reading.program(graph, dict.fromkeys(names))
+        _refuse(reading.missing)
+        trained = _trained(model)
+        early = set()
+        for t in graph.initializer:
+            tensor = tensor_of(t)
+            weight = t.name in trained and tensor.dtype.kind == "f"
+            self._paths[t.name] = _enter(self, t.name, tensor, weight)
+            if tensor.dtype.kind != "f":
+                early.add(t.name)
+        program.settle(early, names)
+        object.__setattr__(self, "_program", program)
+        self.input_names, self.output_names = list(program.inputs), list(program.outputs)
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        values = dict(zip(self.input_names, inputs, strict=False))
+        values.update(named)
+        if len(inputs) > len(self.input_names) or set(values) != set(self.input_names):
+            got = f"{len(inputs)} inputs" + (f" and {', '.join(named)}" if named else "")
+            raise ArgumentError(message("OnnxModule", got, f"the inputs {', '.join(self.input_names)}"))
+        for name, path in self._paths.items():
+            owner: Any = self
+            *folders, last = path.split(".")
+            for folder in folders:
+                owner = getattr(owner, folder)
+            values[name] = getattr(owner, last)
+        return sequences(self._program(values))
+
+    def extra_repr(self) -> str:
+        return f"{', '.join(self.input_names)} -> {', '.join(self.output_names)}"
+
+
+class _Part(nn.Module):
+    """Holds the parameters whose names begin alike."""
+
+
+def _enter(root: nn.Module, name: str, tensor: rl.Tensor, weight: bool) -> str:
+    """Register an initialiser under its name, dots making a tree; gives the path."""
+    *folders, last = name.split(".")
+    owner: nn.Module = root
+    if not all((*folders, last)) or any(_taken(root, name)):
+        folders, last, owner = [], name.replace(".", "_") + "_", root
+    for folder in folders:
+        if not isinstance(owner._modules.get(folder), nn.Module):
+            owner.add_module(folder, _Part())
+        owner = getattr(owner, folder)
+    value: Any = rl.nn.Parameter(tensor) if weight else tensor
+    (owner.register_parameter if weight else owner.register_buffer)(last, value)
+    return ".".join((*folders, last))
+
+
+def _taken(root: Any, name: str) -> list[bool]:
+    """For each part of a name whether something else has it."""
+    found, owner = [], root
+    *folders, last = name.split(".")
+    for part in folders:
+        there = owner is not None and hasattr(owner, part)
+        child = getattr(owner, part, None) if there else None
+        found.append(there and not isinstance(child, _Part))
+        owner = child if isinstance(child, _Part) else None
+        if owner is None:
+            found.append(hasattr(_Part, part) and not there)
+    return [*found, hasattr(owner if owner is not None else _Part, last)]
+
+
+def _refuse(missing: dict[str, str]) -> None:
+    if missing:
+        listed = ", ".join(f"{op} (node {node!r})" if node else op for op, node in missing.items())
+        raise NotSupportedError(
+            message("onnx.load", f"operators that are not here: {listed}", "ops of rushlight.onnx.readers")
+        )
+
+
+def _trained(model: Any) -> set[str]:
+    """The names of the initialisers that are weights: those that the exporter says; else floats with axes,
+    used where operators have weights."""
+    properties = {p.key: p.value for p in model.metadata_props}
+    names = {t.name for t in model.graph.initializer}
+    if model.producer_name == PRODUCER and BUFFERS in properties:
+        return names - set(json.loads(properties[BUFFERS]))
+    found = {t.name for t in model.graph.initializer if t.dims}
+    for node in model.graph.node:
+        for place in NOT_TRAINED.get(node.op_type, ()):
+            if place < len(node.input):
+                found.discard(node.input[place])
+    return found
+
+
+def load(f: Any) -> OnnxModule:
+    """The model in an ONNX file as a Module.
+
+    f   a path, the bytes of a file, a file, or an ``onnx.ModelProto``.
+
+    Float initialisers that are weights become parameters, others buffers, under their names (dots make
+    submodules). The module runs, gives gradients, compiles, and has a `state_dict`.
+
+    Raises DataError for a file that is damaged or no ONNX, NotSupportedError for operators that are not here,
+    naming them and their nodes, DTypeError for tensors of types that are not here.
+    """
+    onnx = load_package("onnx", "rushlight.onnx")
+    if isinstance(f, onnx.ModelProto):
+        model, name = f, "the model"
+    else:
+        name = "the bytes given" if isinstance(f, (bytes, bytearray, memoryview)) else str(getattr(f, "name", f))
+        model = _parsed(onnx, f, name)
+    try:
+        if not model.graph.node and not model.graph.output:
+            raise ValueError("it has no graph")
+        onnx.checker.check_model(model)
+        model = onnx.shape_inference.infer_shapes(model)
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise DataError(message("onnx.load", f"{name}, which is no sound model ({reason})", "ONNX")) from None
+    try:
+        return OnnxModule(model)
+    except RushlightError:
+        raise
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        got = f"{name}, which cannot be read ({type(error).__name__}: {error})"
+        raise DataError(message("onnx.load", got, "a sound model")) from error
+
+
+def _parsed(onnx: Any, f: Any, name: str) -> Any:
+    """The ModelProto in a file or in bytes."""
+    if not isinstance(f, (str, os.PathLike, bytes, bytearray, memoryview)) and not hasattr(f, "read"):
+        got = f"a {type(f).__name__}"
+        raise DTypeError(message("onnx.load", got, "a path, bytes, a file or a ModelProto"))
+    try:
+        if isinstance(f, (str, os.PathLike)):
+            return onnx.load(os.fspath(f))
+        return onnx.load_model_from_string(bytes(f) if not hasattr(f, "read") else f.read())
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise DataError(message("onnx.load", f"{name}, which is damaged ({reason})", "a file of ONNX")) from None
