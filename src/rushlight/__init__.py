@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from rushlight import hub as hub
     from rushlight import interop as interop
     from rushlight import linalg as linalg
+    from rushlight import onnx as onnx
     from rushlight import plot as plot
     from rushlight import sparse as sparse
     from rushlight import special as special
@@ -118,7 +119,7 @@ int = int32
 short = int16
 
 _PACKAGES = """amp compiler data distributed distributions fft func futures fx hub interop linalg jit
-    multiprocessing plot sparse special testing train types utils vision"""
+    multiprocessing onnx plot sparse special testing train types utils vision"""
 _LATER = {
     "core.random": "default_generator",
     "amp": """GradScaler autocast clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype

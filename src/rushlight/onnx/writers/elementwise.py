@@ -1,0 +1,226 @@
+"""Element by element."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import rushlight as rl
+from rushlight.compile.graph import Node, Value
+from rushlight.onnx.writer import GraphWriter
+from rushlight.onnx.writers.table import direct, writes
+
+direct(
+    abs="Abs", acos="Acos", acosh="Acosh", add="Add", asin="Asin", asinh="Asinh", atan="Atan", atanh="Atanh",
+    ceil="Ceil", clamp_max="Min", clamp_min="Max", clone="Identity", cos="Cos", cosh="Cosh", div="Div",
+    eq="Equal", erf="Erf", exp="Exp", floor="Floor", ge="GreaterOrEqual", gt="Greater", isinf="IsInf",
+    isnan="IsNaN", le="LessOrEqual", log="Log", logical_and="And", logical_not="Not", logical_or="Or",
+    logical_xor="Xor", lt="Less", maximum="Max", minimum="Min", mul="Mul", neg="Neg", pow="Pow", relu="Relu",
+    round="Round", sigmoid="Sigmoid", sign="Sign", sin="Sin", sinh="Sinh", softplus="Softplus", sqrt="Sqrt",
+    sub="Sub", tan="Tan", tanh="Tanh", where="Where",
+)  # fmt: skip
+
+
+def _dtype(node: Node) -> Any:
+    return next(v.spec.dtype for v in node.inputs if isinstance(v, Value))
+
+
+def _bits(bitwise: str, logical: str) -> Any:
+    def write(w: GraphWriter, node: Node) -> str:
+        return w.add(logical if _dtype(node) == rl.bool else bitwise, *w.operands(node))
+
+    return write
+
+
+for _name in ("And", "Or", "Xor", "Not"):
+    writes(f"bitwise_{_name.lower()}")(_bits(f"Bitwise{_name}", _name))
+
+
+@writes("ne")
+def not_equal(w: GraphWriter, node: Node) -> str:
+    return w.add("Not", w.add("Equal", *w.operands(node)))
+
+
+@writes("in_range", "none_outside")
+def checked(w: GraphWriter, node: Node) -> str:
+    return w.add("Identity", w.name(node.inputs[0]))
+
+
+@writes("to")
+def to(w: GraphWriter, node: Node) -> str:
+    return w.cast(w.name(node.inputs[0]), node.out.spec.dtype)
+
+
+@writes("copy")
+def copy(w: GraphWriter, node: Node) -> str:
+    target, source = node.inputs
+    found = w.name(source, node.out.spec.dtype)
+    if isinstance(source, Value) and source.spec.dtype != node.out.spec.dtype:
+        found = w.cast(found, node.out.spec.dtype)
+    if isinstance(source, Value) and w.shape(source) == w.shape(node.out):
+        return w.add("Identity", found)
+    return w.add("Expand", found, w.sizes(w.shape(target)))
+
+
+@writes("isfinite")
+def isfinite(w: GraphWriter, node: Node) -> str:
+    x = w.name(node.inputs[0])
+    return w.add("Not", w.add("Or", w.add("IsInf", x), w.add("IsNaN", x)))
+
+
+@writes("trunc")
+def trunc(w: GraphWriter, node: Node) -> str:
+    return _trunc(w, w.name(node.inputs[0]))
+
+
+def _trunc(w: GraphWriter, x: str) -> str:
+    return w.add("Mul", w.add("Sign", x), w.add("Floor", w.add("Abs", x)))
+
+
+@writes("fmod")
+def fmod(w: GraphWriter, node: Node) -> str:
+    return w.add("Mod", *w.operands(node), fmod=1)
+
+
+@writes("remainder")
+def remainder(w: GraphWriter, node: Node) -> str:
+    a, b = w.operands(node)
+    if _dtype(node).kind != "f":
+        return w.add("Mod", a, b)
+    return w.add("Sub", a, w.add("Mul", w.add("Floor", w.add("Div", a, b)), b))
+
+
+@writes("floor_divide", "div_floor")
+def div_floor(w: GraphWriter, node: Node) -> str:
+    a, b = w.operands(node)
+    if _dtype(node).kind == "f":
+        return w.add("Floor", w.add("Div", a, b))
+    return w.add("Div", w.add("Sub", a, w.add("Mod", a, b)), b)
+
+
+@writes("div_trunc")
+def div_trunc(w: GraphWriter, node: Node) -> str:
+    found = w.add("Div", *w.operands(node))
+    return found if _dtype(node).kind != "f" else _trunc(w, found)
+
+
+@writes("exp2")
+def exp2(w: GraphWriter, node: Node) -> str:
+    return w.add("Pow", w.name(2.0, _dtype(node)), *w.operands(node))
+
+
+@writes("expm1")
+def expm1(w: GraphWriter, node: Node) -> str:
+    return w.add("Sub", w.add("Exp", *w.operands(node)), w.name(1.0, _dtype(node)))
+
+
+@writes("log1p")
+def log1p(w: GraphWriter, node: Node) -> str:
+    return w.add("Log", w.add("Add", *w.operands(node), w.name(1.0, _dtype(node))))
+
+
+@writes("log2", "log10")
+def log_of_base(w: GraphWriter, node: Node) -> str:
+    base = 2 if node.op.name == "log2" else 10
+    return w.add("Div", w.add("Log", *w.operands(node)), w.name(math.log(base), _dtype(node)))
+
+
+@writes("erfc")
+def erfc(w: GraphWriter, node: Node) -> str:
+    return w.add("Sub", w.name(1.0, _dtype(node)), w.add("Erf", *w.operands(node)))
+
+
+@writes("hypot")
+def hypot(w: GraphWriter, node: Node) -> str:
+    a, b = w.operands(node)
+    return w.add("Sqrt", w.add("Add", w.add("Mul", a, a), w.add("Mul", b, b)))
+
+
+@writes("atan2")
+def atan2(w: GraphWriter, node: Node) -> str:
+    """The angle of (b, a): atan of the quotient, and half a turn more where b is negative."""
+    a, b = w.operands(node)
+    zero, half = w.name(0.0, _dtype(node)), w.name(math.pi, _dtype(node))
+    turn = w.add("Where", w.add("Less", a, zero), w.add("Neg", half), half)
+    turned = w.add("Where", w.add("Less", b, zero), turn, zero)
+    upright = w.add("Mul", w.add("Sign", a), w.name(math.pi / 2, _dtype(node)))
+    angle = w.add("Add", w.add("Atan", w.add("Div", a, b)), turned)
+    return w.add("Where", w.add("Equal", b, zero), upright, angle)
+
+
+@writes("logaddexp")
+def logaddexp(w: GraphWriter, node: Node) -> str:
+    a, b = w.operands(node)
+    gap = w.add("Neg", w.add("Abs", w.add("Sub", a, b)))
+    more = w.add("Log", w.add("Add", w.add("Exp", gap), w.name(1.0, _dtype(node))))
+    return w.add("Add", w.add("Max", a, b), more)
+
+
+@writes("xlogy")
+def xlogy(w: GraphWriter, node: Node) -> str:
+    a, b = w.operands(node)
+    zero = w.name(0.0, _dtype(node))
+    return w.add("Where", w.add("Equal", a, zero), zero, w.add("Mul", a, w.add("Log", b)))
+
+
+@writes("clamp")
+def clamp(w: GraphWriter, node: Node) -> str:
+    ends = [node.attrs.get(k) for k in ("min", "max")]
+    dtype = node.out.spec.dtype
+    return w.add("Clip", w.name(node.inputs[0]), *[None if n is None else w.name(n, dtype) for n in ends])
+
+
+@writes("masked_fill")
+def masked_fill(w: GraphWriter, node: Node) -> str:
+    x, mask, value = node.inputs
+    return w.add("Where", w.name(mask), w.name(value, node.out.spec.dtype), w.name(x))
+
+
+@writes("kept", "dropped")
+def kept(w: GraphWriter, node: Node) -> str:
+    mask, x = node.inputs
+    zero = w.name(0, node.out.spec.dtype)
+    pair = (w.name(x), zero) if node.op.name == "kept" else (zero, w.name(x))
+    return w.add("Where", w.name(mask), *pair)
+
+
+@writes("leaky_relu")
+def leaky_relu(w: GraphWriter, node: Node) -> str:
+    return w.add("LeakyRelu", *w.operands(node), alpha=float(node.attrs["negative_slope"]))
+
+
+@writes("silu")
+def silu(w: GraphWriter, node: Node) -> str:
+    x = w.name(node.inputs[0])
+    return w.add("Mul", x, w.add("Sigmoid", x))
+
+
+@writes("gelu")
+def gelu(w: GraphWriter, node: Node) -> str:
+    x, tanh, dtype = w.name(node.inputs[0]), node.attrs["tanh"], node.out.spec.dtype
+    if w.version >= 20:
+        return w.add("Gelu", x, approximate="tanh" if tanh else "none")
+    one, half = w.name(1.0, dtype), w.name(0.5, dtype)
+    if tanh:
+        cube = w.add("Mul", w.add("Mul", w.add("Mul", x, x), x), w.name(0.044715, dtype))
+        inner = w.add("Tanh", w.add("Mul", w.add("Add", x, cube), w.name(math.sqrt(2 / math.pi), dtype)))
+    else:
+        inner = w.add("Erf", w.add("Div", x, w.name(math.sqrt(2), dtype)))
+    return w.add("Mul", w.add("Mul", x, w.add("Add", inner, one)), half)
+
+
+@writes("binary_cross_entropy_with_logits")
+def bce_with_logits(w: GraphWriter, node: Node) -> str:
+    z, y = w.operands(node)
+    return w.add("Sub", w.add("Softplus", z), w.add("Mul", z, y))
+
+
+@writes("binary_cross_entropy")
+def bce(w: GraphWriter, node: Node) -> str:
+    """Logarithms are at least -100."""
+    p, y = w.operands(node)
+    dtype = node.out.spec.dtype
+    one, least = w.name(1.0, dtype), w.name(-100.0, dtype)
+    yes = w.add("Mul", y, w.add("Max", w.add("Log", p), least))
+    no = w.add("Mul", w.add("Sub", one, y), w.add("Max", w.add("Log", w.add("Sub", one, p)), least))
+    return w.add("Neg", w.add("Add", yes, no))

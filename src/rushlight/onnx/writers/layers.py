@@ -1,0 +1,166 @@
+"""Products, convolutions, pools, normalisations."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from rushlight.compile.graph import Node, Value
+from rushlight.onnx.writer import GraphWriter
+from rushlight.onnx.writers.reductions import reduced
+from rushlight.onnx.writers.table import direct, writes
+
+direct(matmul="MatMul")
+
+
+@writes("mm")
+def mm(w: GraphWriter, node: Node) -> str:
+    a, b = w.operands(node)
+    ta, tb = (bool(node.attrs.get(k)) for k in ("ta", "tb"))
+    if all(v.spec.ndim == 2 for v in node.inputs):
+        return w.add("Gemm", a, b, transA=int(ta), transB=int(tb)) if ta or tb else w.add("MatMul", a, b)
+    pairs = zip((a, b), node.inputs, (ta, tb), strict=True)
+    names = [w.permute(n, [*range(v.spec.ndim)[:-2], v.spec.ndim - 1, v.spec.ndim - 2]) if t else n for n, v, t in pairs]
+    return w.add("MatMul", *names)
+
+
+@writes("linear")
+def linear(w: GraphWriter, node: Node) -> str:
+    x, weight, *bias = node.inputs
+    names = w.operands(node)
+    if x.spec.ndim == 2 and weight.spec.ndim == 2:
+        return w.add("Gemm", *names, transB=1)
+    turned = w.permute(names[1], (1, 0)) if weight.spec.ndim == 2 else names[1]
+    out = w.add("MatMul", names[0], turned)
+    return w.add("Add", out, names[2]) if bias else out
+
+
+@writes("einsum")
+def einsum(w: GraphWriter, node: Node) -> str:
+    return w.add("Einsum", *w.operands(node), equation=node.attrs["equation"])
+
+
+@writes("conv")
+def conv(w: GraphWriter, node: Node) -> str:
+    kernel, how = node.inputs[1].spec.shape[2:], node.attrs
+    return w.add(
+        "Conv", *w.operands(node), kernel_shape=kernel, strides=how["stride"], dilations=how["dilation"],
+        pads=(*how["padding"], *how["padding"]), group=how["groups"],
+    )  # fmt: skip
+
+
+@writes("conv_input")
+def conv_transpose(w: GraphWriter, node: Node) -> str:
+    x, weight = node.inputs
+    how, kernel = node.attrs, weight.spec.shape[2:]
+    parts = zip(
+        x.spec.shape[2:], kernel, how["stride"], how["padding"], how["dilation"], how["size"], strict=True
+    )
+    more = [int(m) - ((n - 1) * s + d * (k - 1) + 1 - 2 * p) for n, k, s, p, d, m in parts]
+    return w.add(
+        "ConvTranspose", *w.operands(node), kernel_shape=kernel, strides=how["stride"],
+        dilations=how["dilation"], pads=(*how["padding"], *how["padding"]), group=how["groups"],
+        output_padding=more,
+    )  # fmt: skip
+
+
+def pool_attributes(size: tuple[int, ...], how: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a pool: with equal pads on both sides where these give the same places."""
+    low, ceil, high = how["low"], 0, []
+    columns = list(zip(size, how["sizes"], how["steps"], how["spread"], low, how["places"], strict=True))
+    rooms = [int(n) + 2 * p - d * (k - 1) - 1 for n, k, _, d, p, _ in columns]
+    floors = [room // c[2] + 1 for room, c in zip(rooms, columns, strict=True)]
+    if floors == [int(c[5]) for c in columns]:
+        high = list(low)
+    else:
+        high = [
+            max((int(count) - 1) * s + (k - 1) * d + 1 - p - int(n), 0) for n, k, s, d, p, count in columns
+        ]
+    return {
+        "kernel_shape": how["sizes"], "strides": how["steps"], "dilations": how["spread"],
+        "pads": [*low, *high], "ceil_mode": ceil,
+    }  # fmt: skip
+
+
+def pooled(w: GraphWriter, x: Value, how: dict[str, Any], write: Any) -> Any:
+    """What `write(name)` makes of x with a batch, and without one again where x has none."""
+    rank = len(how["sizes"]) + 2
+    extra = [0] * (rank - x.spec.ndim)
+    name = w.name(x)
+    if x.spec.ndim > rank:
+        lead = x.spec.ndim - rank + 1
+        shape = w.shape(x)
+        name = w.reshape(name, (-1, *shape[lead:]))
+        return w.reshape(write(name), (*shape[: lead + 1], *how["places"]))
+    for _ in extra:
+        name = w.add("Unsqueeze", name, w.ints([0]))
+    found = write(name)
+    for _ in extra:
+        found = w.add("Squeeze", found, w.ints([0]))
+    return found
+
+
+@writes("max_pool")
+def max_pool(w: GraphWriter, node: Node) -> str:
+    (x,) = node.inputs
+    how = pool_attributes(w.shape(x)[-len(node.attrs["sizes"]) :], node.attrs)
+    return pooled(w, x, node.attrs, lambda name: w.add("MaxPool", name, **how))
+
+
+@writes("max_pool_indices")
+def max_pool_indices(w: GraphWriter, node: Node) -> str:
+    """ONNX counts through all planes, Rushlight within each."""
+    x = node.inputs[0]
+    size = w.shape(x)[-len(node.attrs["sizes"]) :]
+    how = pool_attributes(size, node.attrs)
+    plane = w.add("ReduceProd", w.sizes(size), keepdims=1)
+    return pooled(
+        w, x, node.attrs, lambda name: w.add("Mod", w.add("MaxPool", name, outputs=2, **how)[1], plane)
+    )
+
+
+@writes("sum_pool")
+def sum_pool(w: GraphWriter, node: Node) -> str:
+    (x,) = node.inputs
+    count = math.prod(node.attrs["sizes"])
+    mean = average_pool(w, x, node.attrs, True)
+    return w.add("Mul", mean, w.name(float(count), x.spec.dtype))
+
+
+def average_pool(w: GraphWriter, x: Value, attrs: dict[str, Any], include_pad: bool) -> str:
+    """The mean of each window; with `include_pad` by the size of a whole one."""
+    axes = len(attrs["sizes"])
+    size = w.shape(x)[-axes:]
+    how = pool_attributes(size, attrs)
+    if all(d == 1 for d in how["dilations"]):
+        del how["dilations"]  # operator sets before 19 do not have it
+    return pooled(w, x, attrs, lambda name: w.add("AveragePool", name, count_include_pad=int(include_pad), **how))
+
+
+@writes("inverse_deviation")
+def inverse_deviation(w: GraphWriter, node: Node) -> str:
+    x, *middle = w.operands(node)
+    dtype = node.out.spec.dtype
+    gap = w.add("Sub", x, middle[0]) if middle else x
+    mean = reduced(w, "ReduceMean", w.add("Mul", gap, gap), node.attrs["dim"], True)
+    return w.add("Reciprocal", w.add("Sqrt", w.add("Add", mean, w.name(node.attrs["eps"], dtype))))
+
+
+@writes("standard")
+def standard(w: GraphWriter, node: Node) -> str:
+    x, *given = w.operands(node)
+    return w.add("Mul", w.add("Sub", x, given[0]) if len(given) == 2 else x, given[-1])
+
+
+@writes("affine")
+def affine(w: GraphWriter, node: Node) -> str:
+    x, weight, *bias = w.operands(node)
+    out = w.add("Mul", x, weight)
+    return w.add("Add", out, bias[0]) if bias else out
+
+
+def zeros_like(w: GraphWriter, count: int, value: float, dtype: Any) -> str:
+    """A vector of one number."""
+    return w.constant(np.asarray([value] * count), dtype)
