@@ -238,6 +238,7 @@ def _written(
         constants[id(value)] = (tensor, known)
         if known is None and id(value) not in captured.ranges:
             w.constants[id(value)] = tensor.array
+    w.fold()
     needed, fused = _plan(w, graph.nodes, graph.outputs)
     for value in graph.inputs[captured.count :]:
         if id(value) in needed:
@@ -254,7 +255,7 @@ def _plan(w: GraphWriter, nodes: list[Node], outputs: Iterable[Value]) -> tuple[
     needed = {id(v) for v in outputs}
     fused: dict[int, Fused] = {}
     for node in reversed(nodes):
-        if id(node.out) not in needed:
+        if id(node.out) not in needed or w.array(node.out) is not None:
             continue
         found = patterns.find(w, node)
         if found is not None:
@@ -266,13 +267,16 @@ def _plan(w: GraphWriter, nodes: list[Node], outputs: Iterable[Value]) -> tuple[
 
 def _write_node(w: GraphWriter, node: Node, found: Fused | None) -> None:
     w.enter(w.captured.scopes.get(id(node), ()))
+    constant = w.array(node.out)
+    if constant is not None:
+        w.names[id(node.out)] = w.constant(constant, constant.dtype)
+        return
     write: Callable[[GraphWriter, Node], str] | None = WRITERS.get(node.op.name) if found is None else found.write
     if write is None:
         remedy = "Leave that part out, or write it with other operations."
         if node.op.name.startswith("philox"):
             remedy = "Export in evaluation, where nothing is drawn."
-        place = f" in {w.scope}" if w.scope else ""
-        got = f"the operation {node.op.name!r}{place}"
+        got = f"the operation {node.op.name!r} in {w.scope}"
         raise NotSupportedError(message("onnx.export", got, "one that ONNX has a counterpart of", remedy))
     name = write(w, node)
     w.names[id(node.out)] = name

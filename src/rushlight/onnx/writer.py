@@ -11,6 +11,8 @@ import numpy as np
 
 import rushlight as rl
 from rushlight.compile.graph import Node, Value
+from rushlight.core.apply import apply
+from rushlight.core.tensor import wrap
 from rushlight.errors import DTypeError, NotSupportedError, message
 from rushlight.onnx.dtypes import TYPES, number_of
 from rushlight.onnx.sizes import Dim
@@ -18,6 +20,9 @@ from rushlight.onnx.tracing import Captured
 from rushlight.optional import load
 
 __all__ = ["Fused", "GraphWriter"]
+
+SMALL = 4096
+"""Elements of a constant that may be computed while a model is written, whatever it follows from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,18 @@ class GraphWriter:
         """The numbers of a value that is a constant; None of another."""
         return self.constants.get(id(value))
 
+    def fold(self) -> None:
+        """Compute what follows from constants alone, unless it is much larger than they."""
+        for node in self.captured.graph.nodes:
+            arrays = [self.constants.get(id(v)) if isinstance(v, Value) else v for v in node.inputs]
+            if not any(isinstance(v, Value) for v in node.inputs) or any(a is None for a in arrays):
+                continue
+            most = max(a.size for a in arrays if hasattr(a, "size"))
+            if _follows((node.attrs, node.inputs)) or node.out.spec.size > max(most, SMALL):
+                continue
+            given = [wrap(a) if hasattr(a, "size") else a for a in arrays]
+            self.constants[id(node.out)] = apply(node.op, *given, **node.attrs).array
+
     def name(self, value: Any, dtype: Any = None) -> str:
         """The name of a value, or of a number as a constant of a dtype."""
         if isinstance(value, Value):
@@ -87,7 +104,7 @@ class GraphWriter:
         for key, value in attrs.items():
             for n in value if isinstance(value, (list, tuple)) else (value,):
                 if isinstance(n, Dim):
-                    got = f"{op} whose {key} follows a dynamic axis ({n.text}), in {self._scope or 'the model'}"
+                    got = f"{op} whose {key} follows a dynamic axis ({n.text}), in {self.scope}"
                     raise NotSupportedError(message("onnx.export", got, "a fixed number", "Fix the axis."))
         name = self._fresh(f"{self._scope}/{op}")
         found = [f"{name}_output_{k}" for k in range(outputs)]
@@ -206,8 +223,8 @@ class GraphWriter:
 
     @property
     def scope(self) -> str:
-        """The module that is being written."""
-        return self._scope
+        """The module that is being written, in words."""
+        return self._scope or "the model"
 
     def initializer(self, name: str, array: Any) -> str:
         """A weight or another tensor of the module under its name."""
@@ -220,3 +237,10 @@ class GraphWriter:
         limit = self.add("Squeeze", self.size(dim), self.ints([0]))
         found = self.add("Range", self.constant(0, np.int64), limit, self.constant(1, np.int64))
         return found if value.spec.dtype == rl.int64 else self.cast(found, value.spec.dtype)
+
+
+def _follows(value: Any) -> bool:
+    """Whether a Dim is anywhere in attributes."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return isinstance(value, Dim) or (isinstance(value, (tuple, list)) and any(map(_follows, value)))

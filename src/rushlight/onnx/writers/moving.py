@@ -232,7 +232,7 @@ def _written(
     """What is written at places that are known: by their numbers in the flattened tensor."""
     arrays = [w.array(t) for t in tensors]
     if any(isinstance(n, Dim) for n in shape) or any(a is None for a in arrays):
-        got = f"writing into a part of a tensor, in {w.scope or 'the model'}, at places that are not fixed"
+        got = f"writing into a part of a tensor, in {w.scope}, at places that are not fixed"
         raise NotSupportedError(message("onnx.export", got, "fixed sizes", "Use where(), or cat()."))
     rest = iter(arrays)
     index = tuple(

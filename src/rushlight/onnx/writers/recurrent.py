@@ -20,7 +20,7 @@ new."""
 
 @writes("lstm", "gru", "rnn")
 def alone(w: GraphWriter, node: Node) -> str:
-    got = f"a recurrent layer ({node.op.name}) in a form that is not ONNX's, in {w.scope or 'the model'}"
+    got = f"a recurrent layer ({node.op.name}) in a form that is not ONNX's, in {w.scope}"
     expected = "sequences of one length, and of an LSTM the cells after the last step"
     raise NotSupportedError(message("onnx.export", got, expected, "Pad packed sequences."))
 
