@@ -147,6 +147,31 @@ def predict(
 
 @app.command()
 @guarded
+def export(
+    model: o.ModelPath,
+    to: Annotated[str, typer.Option("--to", help="The format: onnx.")] = "onnx",
+    out: Annotated[Path | None, typer.Option(help="The file; model.onnx beside the model if left out.")] = None,
+    force: Annotated[bool, typer.Option("--overwrite", "--force", help="Write over a file.")] = False,
+) -> None:
+    """Write a saved model for other programs, as ONNX.
+
+    It takes points (n x 2) in the unit square, or pictures (n x 28 x 28) with
+    pixels from 0 to 255, white on black, and gives the probability of each
+    class: statistics and net are in the file. Any number at once.
+
+    [bold]Examples[/bold]
+
+      [cyan]rushlight export runs/disk-1 --to onnx[/cyan]
+
+      [cyan]rushlight export runs/digits --to onnx --out digits.onnx[/cyan]
+    """
+    from rushlight.cli.export import export as run
+
+    run(model, to, out, force)
+
+
+@app.command()
+@guarded
 @o.takes("hidden", "activation", "output", "outputs", "loss")
 def summary(
     target: Annotated[

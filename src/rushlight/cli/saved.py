@@ -64,7 +64,11 @@ class SavedModel:
         """
         self.model.eval()
         with rl.no_grad():
-            return _probabilities(self.model(inputs).double(), self.settings)
+            return self.chances(self.model(inputs).double())
+
+    def chances(self, output: Any) -> Any:
+        """The probability of each class, from what the net gives."""
+        return _probabilities(output, self.settings)
 
 
 def _hint(target: Path) -> str:

@@ -133,6 +133,10 @@ def mean_of_windows(w: GraphWriter, node: Node) -> Fused | None:
     if pool is None:
         return None
     (x,), how = pool.inputs, pool.attrs
+    if isinstance(divisor, int | float) and _is_whole(x, how) and int(divisor) == math.prod(map(int, how["sizes"])):
+        return Fused((x,), lambda w, _: w.add("GlobalAveragePool", w.name(x)))
+    if any(isinstance(n, Dim) for n in how["sizes"]):
+        return None
     if divisor == math.prod(how["sizes"]) and not isinstance(divisor, Value):
         return Fused((x,), lambda w, _: average_pool(w, x, how, True))
     cast = w.source(divisor, "to")
@@ -153,12 +157,26 @@ def mean_of_windows(w: GraphWriter, node: Node) -> Fused | None:
     return Fused((x,), lambda w, _: average_pool(w, x, how, False))
 
 
+def _is_whole(x: Value, how: dict[str, Any]) -> bool:
+    """Whether one window sees all of each plane."""
+    count = len(how["sizes"])
+    sizes, places = tuple(map(int, how["sizes"])), tuple(map(int, how["places"]))
+    return x.spec.ndim == count + 2 and sizes == x.spec.shape[-count:] and places == (1,) * count
+
+
+def max_of_all(w: GraphWriter, node: Node) -> Fused | None:
+    """GlobalMaxPool."""
+    (x,) = node.inputs
+    return Fused((x,), lambda w, _: w.add("GlobalMaxPool", w.name(x))) if _is_whole(x, node.attrs) else None
+
+
 PATTERNS: dict[str, tuple[Callable[[GraphWriter, Node], Fused | None], ...]] = {
     "affine": (layer_norm,),
     "standard": (standard,),
     "add": (batch_norm,),
     "mul": (batch_norm,),
     "div": (mean_of_windows,),
+    "max_pool": (max_of_all,),
     "slice": (fused_states,),
     "gru": (fused_recurrent,),
     "rnn": (fused_recurrent,),

@@ -52,26 +52,28 @@ def fused_recurrent(w: GraphWriter, node: Node) -> Fused | None:
 
 
 def fused_states(w: GraphWriter, node: Node) -> Fused | None:
-    """Of an LSTM the states after every step, or the cells after the last: slices of what it gives."""
+    """Slices of what an operation gives: an LSTM's states or cells, and those of any after the last step."""
     pattern, (x,) = node.attrs["pattern"], node.inputs
     op = w.source(x, "lstm")
-    if op is not None and pattern in ((0,), (1,)) and _steps(op):
-        parts, steps = _parts(w, op), _steps(op)
-        if parts is None or steps is None:
-            return None
+    if op is not None and pattern in ((0,), (1,)):
+        steps = _steps(op)
         if pattern == (0,):
-            return Fused(parts, lambda w, _: _rows(w, _layer(w, op)[0], op))
-        if int(steps[0]) == 1:
-            return Fused(parts, lambda w, _: _last(w, _layer(w, op)[2]))
+            return _fused(w, op, lambda w, _: _rows(w, _layer(w, op)[0], op))
+        return _fused(w, op, lambda w, _: _last(w, _layer(w, op)[2])) if steps and int(steps[0]) == 1 else None
+    op, place = w.source(x, "gru", "rnn"), 1
+    states = w.source(x, "slice")
+    if op is None and states is not None and states.attrs["pattern"] in ((0,), (1,)):
+        op, place = w.source(states.inputs[0], "lstm"), 1 + states.attrs["pattern"][0]
+    steps = None if op is None else _steps(op)
+    if op is None or steps is None or not _is_end(pattern, int(steps[0]), int(steps[1]), op.attrs["reverse"]):
         return None
-    cells = w.source(x, "slice")
-    op = None if cells is None else w.source(cells.inputs[0], "lstm")
-    if op is None or cells is None or cells.attrs["pattern"] != (1,) or not _steps(op):
-        return None
-    parts, steps = _parts(w, op), _steps(op)
-    if parts is None or steps is None or not _is_end(pattern, int(steps[0]), int(steps[1]), op.attrs["reverse"]):
-        return None
-    return Fused(parts, lambda w, _: _last(w, _layer(w, op)[2]))
+    made = op
+    return _fused(w, op, lambda w, _: _last(w, _layer(w, made)[place]))
+
+
+def _fused(w: GraphWriter, op: Node, write: Any) -> Fused | None:
+    parts = _parts(w, op)
+    return None if parts is None else Fused(parts, write)
 
 
 def _is_end(pattern: Any, steps: int, count: int, reverse: bool) -> bool:
