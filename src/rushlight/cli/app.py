@@ -150,7 +150,7 @@ def predict(
 def export(
     model: o.ModelPath,
     to: Annotated[str, typer.Option("--to", help="The format: onnx.")] = "onnx",
-    out: Annotated[Path | None, typer.Option(help="The file; model.onnx beside the model if left out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file; else model.onnx beside the model.")] = None,
     force: Annotated[bool, typer.Option("--overwrite", "--force", help="Write over a file.")] = False,
 ) -> None:
     """Write a saved model for other programs, as ONNX.

@@ -43,7 +43,11 @@ def export(target: Path, form: str, out: Path | None, force: bool) -> None:
     whole = Whole(saved)
     kind = "points" if saved.settings.dataset == "disk" else "pictures"
     program = rl.onnx.export(
-        whole, (whole.example,), input_names=[kind], output_names=["probabilities"], dynamic_axes={kind: {0: "n"}}
+        whole,
+        (whole.example,),
+        input_names=[kind],
+        output_names=["probabilities"],
+        dynamic_axes={kind: {0: "n"}},
     )
     program.save(path)
     sizes = "n x 2" if kind == "points" else "n x 28 x 28, 0 to 255"

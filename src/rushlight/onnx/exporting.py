@@ -185,7 +185,11 @@ def _input_names(
     found: list[str] = []
     for name, value in bound.items():
         several = flatten((value,), {}).tensors
-        found += [name] if len(several) == 1 and several[0] is value else [f"{name}_{k}" for k in range(len(several))]
+        found += (
+            [name]
+            if len(several) == 1 and several[0] is value
+            else [f"{name}_{k}" for k in range(len(several))]
+        )
     if len(found) != len(tensors):
         found = [f"input_{k}" for k in range(len(tensors))]
     found[: len(given or ())] = list(given or ())
@@ -200,19 +204,27 @@ def _axes(
     """For each dynamic axis's name where it stands."""
     wanted = dict(dynamic_axes or {})
     if dynamic_shapes is not None:
-        rows = dynamic_shapes.items() if isinstance(dynamic_shapes, Mapping) else zip(names, dynamic_shapes, strict=False)
+        rows = (
+            dynamic_shapes.items()
+            if isinstance(dynamic_shapes, Mapping)
+            else zip(names, dynamic_shapes, strict=False)
+        )
         wanted.update((name, row) for name, row in rows if row)
     unknown = set(wanted) - set(names) - set(outputs or ("output",)) - {f"output_{k}" for k in range(99)}
     if unknown:
         got = f"dynamic axes of {', '.join(map(repr, sorted(unknown)))}"
-        raise ArgumentError(message("onnx.export", got, f"of the inputs {', '.join(names)}", "See input_names."))
+        raise ArgumentError(
+            message("onnx.export", got, f"of the inputs {', '.join(names)}", "See input_names.")
+        )
     found: dict[str, list[tuple[int, int]]] = {}
     for i, name in enumerate(names):
         row = wanted.get(name) or {}
         if not isinstance(row, Mapping):
-            row = {
-                d: f"{name}_dynamic_axes_{k}" if isinstance(d, int) else d for k, d in enumerate(row, 1)
-            } if all(isinstance(d, int) for d in row) else {d: v for d, v in enumerate(row) if v is not None}
+            row = (
+                {d: f"{name}_dynamic_axes_{k}" if isinstance(d, int) else d for k, d in enumerate(row, 1)}
+                if all(isinstance(d, int) for d in row)
+                else {d: v for d, v in enumerate(row) if v is not None}
+            )
         for axis, text in row.items():
             rank = tensors[i].ndim
             if not -rank <= axis < rank:
@@ -271,11 +283,11 @@ def _write_node(w: GraphWriter, node: Node, found: Fused | None) -> None:
     if constant is not None:
         w.names[id(node.out)] = w.constant(constant, constant.dtype)
         return
-    write: Callable[[GraphWriter, Node], str] | None = WRITERS.get(node.op.name) if found is None else found.write
+    write: Callable[[GraphWriter, Node], str] | None = (
+        WRITERS.get(node.op.name) if found is None else found.write
+    )
     if write is None:
         remedy = "Leave that part out, or write it with other operations."
-        if node.op.name.startswith("philox"):
-            remedy = "Export in evaluation, where nothing is drawn."
         got = f"the operation {node.op.name!r} in {w.scope}"
         raise NotSupportedError(message("onnx.export", got, "one that ONNX has a counterpart of", remedy))
     name = write(w, node)
@@ -320,7 +332,12 @@ def _name_outputs(w: GraphWriter, outputs: Sequence[Value], given: Sequence[str]
     w.outputs = []
     for value, wanted in zip(outputs, names, strict=True):
         now = w.names[id(value)]
-        if now in done or now in inputs or now in w.initializers or any(now in n.output for n in w.nodes if n.op_type == "Constant"):
+        if (
+            now in done
+            or now in inputs
+            or now in w.initializers
+            or any(now in n.output for n in w.nodes if n.op_type == "Constant")
+        ):
             now = w.add("Identity", now)
         done[now] = wanted
         w.outputs.append(w.type_of(value, wanted))
@@ -343,7 +360,9 @@ def _model(w: GraphWriter, names: list[str], as_inputs: bool, buffers: list[str]
         inputs += [
             helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in w.initializers.values()
         ]
-    proto = helper.make_graph(w.nodes, "main_graph", inputs, w.outputs, [*w.initializers.values()], value_info=types)
+    proto = helper.make_graph(
+        w.nodes, "main_graph", inputs, w.outputs, [*w.initializers.values()], value_info=types
+    )
     opset = helper.make_opsetid("", w.version)
     model = helper.make_model(
         proto, opset_imports=[opset], producer_name=PRODUCER, producer_version=rl.__version__
@@ -363,4 +382,6 @@ def _verify(program: ONNXProgram, call: Any, tensors: list[Any], model: Any, tra
         found = tensors_of(program(*tensors))
     for a, b in zip(found, expected, strict=True):
         if a.dtype != b.dtype or not rl.allclose(a.double(), b.double(), 1e-3, 1e-5, True):
-            raise DTypeError(message("onnx.export", "a model that computes something else", "the same numbers"))
+            raise DTypeError(
+                message("onnx.export", "a model that computes something else", "the same numbers")
+            )

@@ -42,9 +42,7 @@ class OnnxModule(nn.Module):
         self.output_names: list[str] = []
         self._paths: dict[str, str] = {}
         graph = model.graph
-        reading = Reading(
-            {o.domain: o.version for o in model.opset_import}, model.functions, types_of(graph)
-        )
+        reading = Reading({o.domain: o.version for o in model.opset_import}, model.functions, types_of(graph))
         names = {t.name for t in graph.initializer}
         program = reading.program(graph, dict.fromkeys(names))
         _refuse(reading.missing)
@@ -149,7 +147,9 @@ def load(f: Any) -> OnnxModule:
     if isinstance(f, onnx.ModelProto):
         model, name = f, "the model"
     else:
-        name = "the bytes given" if isinstance(f, (bytes, bytearray, memoryview)) else str(getattr(f, "name", f))
+        name = (
+            "the bytes given" if isinstance(f, (bytes, bytearray, memoryview)) else str(getattr(f, "name", f))
+        )
         model = _parsed(onnx, f, name)
     try:
         if not model.graph.node and not model.graph.output:
@@ -181,4 +181,6 @@ def _parsed(onnx: Any, f: Any, name: str) -> Any:
         raise
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
-        raise DataError(message("onnx.load", f"{name}, which is damaged ({reason})", "a file of ONNX")) from None
+        raise DataError(
+            message("onnx.load", f"{name}, which is damaged ({reason})", "a file of ONNX")
+        ) from None

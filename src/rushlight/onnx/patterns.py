@@ -133,7 +133,11 @@ def mean_of_windows(w: GraphWriter, node: Node) -> Fused | None:
     if pool is None:
         return None
     (x,), how = pool.inputs, pool.attrs
-    if isinstance(divisor, int | float) and _is_whole(x, how) and int(divisor) == math.prod(map(int, how["sizes"])):
+    if (
+        isinstance(divisor, int | float)
+        and _is_whole(x, how)
+        and int(divisor) == math.prod(map(int, how["sizes"]))
+    ):
         return Fused((x,), lambda w, _: w.add("GlobalAveragePool", w.name(x)))
     if any(isinstance(n, Dim) for n in how["sizes"]):
         return None
@@ -146,7 +150,12 @@ def mean_of_windows(w: GraphWriter, node: Node) -> Fused | None:
     inside = [
         [sum(0 <= p * s - low + k < n for k in range(size)) for p in range(places)]
         for n, size, s, low, places in zip(
-            x.spec.shape[-len(how["sizes"]) :], how["sizes"], how["steps"], how["low"], how["places"], strict=True
+            x.spec.shape[-len(how["sizes"]) :],
+            how["sizes"],
+            how["steps"],
+            how["low"],
+            how["places"],
+            strict=True,
         )
     ]
     expected = np.asarray(inside[0])

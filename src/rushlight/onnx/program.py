@@ -171,7 +171,9 @@ class Reading:
         if kind == proto.AttributeProto.TYPE_PROTO:
             return a.tp
         if kind not in (1, 2, 3, 6, 7, 8):
-            raise NotSupportedError(message("onnx.load", f"an attribute {a.name!r} of kind {kind}", "another"))
+            raise NotSupportedError(
+                message("onnx.load", f"an attribute {a.name!r} of kind {kind}", "another")
+            )
         value = proto.helper.get_attribute_value(a)
         if kind == proto.AttributeProto.STRING:
             return value.decode()
@@ -179,7 +181,9 @@ class Reading:
             return [text.decode() for text in value]
         return list(value) if kind in (6, 7) else value
 
-    def _by_function(self, domain: str, node: Any, attrs: dict[str, Any], bodies: dict[str, Program]) -> Reader:
+    def _by_function(
+        self, domain: str, node: Any, attrs: dict[str, Any], bodies: dict[str, Program]
+    ) -> Reader:
         """What computes a node by other operators: as the model or the standard defines it."""
         function, given = self.functions.get((domain, node.op_type)), {**attrs, **bodies}
         if function is None:
@@ -212,7 +216,9 @@ class Reading:
         except Exception:
             return None, {}
         defaults = {
-            name: self._value(a.default_value) for name, a in schema.attributes.items() if a.default_value.name
+            name: self._value(a.default_value)
+            for name, a in schema.attributes.items()
+            if a.default_value.name
         }
         if schema.has_function:
             return schema.function_body, defaults
@@ -233,8 +239,8 @@ def _absent(*given: Any, **how: Any) -> Any:
 
 
 def tensor_of(proto: Any) -> rl.Tensor:
-    """A TensorProto as a Tensor; raises DTypeError for a type that there is not, ArgumentError for one that is
-    damaged."""
+    """A TensorProto as a Tensor; raises DTypeError for a type that there is not, ArgumentError for a damaged
+    one."""
     dtype = dtype_of(proto.data_type)
     onnx = load("onnx", "rushlight.onnx")
     try:

@@ -1,4 +1,4 @@
-"""A module's graph for export: traced with composite operations whole, once for each change of a dynamic axis."""
+"""A module's graph for export: traced with composite operations whole, for several sizes of dynamic axes."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ class _Tracer(Trace):
         return out
 
 
-def capture(
-    call: Callable[..., Any], tensors: list[rl.Tensor], axes: Axes, kept: Any
-) -> Captured:
+def capture(call: Callable[..., Any], tensors: list[rl.Tensor], axes: Axes, kept: Any) -> Captured:
     """The graph of `call(*tensors)`, with the operations of `kept` whole."""
     if not axes:
         traced, scopes = _traced(call, tensors, kept)
@@ -85,10 +83,9 @@ def _traced(call: Callable[..., Any], tensors: list[rl.Tensor], kept: Any) -> tu
     finally:
         state.origin = before
     if traced.graph.updates:
-        got = "a module that writes its buffers while it runs"
-        raise NotSupportedError(
-            message("onnx.export", got, "one that only computes", "Export it in evaluation: training=False.")
-        )
+        got = "a module that writes its buffers while it runs, or draws random numbers"
+        remedy = "Export it in evaluation, which is the default of training."
+        raise NotSupportedError(message("onnx.export", got, "one that only computes", remedy))
     return traced, tracer.scopes
 
 
@@ -129,8 +126,8 @@ def _dynamic(call: Callable[..., Any], tensors: list[rl.Tensor], axes: Axes, kep
 
 
 def _another(
-    call: Callable[..., Any], tensors: list[rl.Tensor], axes: Axes, kept: Any, first: dict[str, int], name: str,
-    others: dict[str, list[int]],
+    call: Callable[..., Any], tensors: list[rl.Tensor], axes: Axes, kept: Any, first: dict[str, int],
+    name: str, others: dict[str, list[int]],
 ) -> tuple[int, Any]:  # fmt: skip
     """Another size of one axis for which the function runs, and the trace with it."""
     n, problem = first[name], None

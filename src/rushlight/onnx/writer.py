@@ -76,7 +76,7 @@ class GraphWriter:
             arrays = [self.constants.get(id(v)) if isinstance(v, Value) else v for v in node.inputs]
             if not any(isinstance(v, Value) for v in node.inputs) or any(a is None for a in arrays):
                 continue
-            most = max(a.size for a in arrays if hasattr(a, "size"))
+            most = max(getattr(a, "size", 1) for a in arrays)
             if _follows((node.attrs, node.inputs)) or node.out.spec.size > max(most, SMALL):
                 continue
             given = [wrap(a) if hasattr(a, "size") else a for a in arrays]
@@ -141,7 +141,9 @@ class GraphWriter:
         key = ("size", dim.text, int(dim))
         if dim.text is None:
             got = f"a size ({int(dim)} in the example) that follows dynamic axes in no simple way"
-            raise NotSupportedError(message("onnx.export", got, "a multiple or a sum of sizes", "Fix the axis."))
+            raise NotSupportedError(
+                message("onnx.export", got, "a multiple or a sum of sizes", "Fix the axis.")
+            )
         if key not in self._cache:
             self._cache[key] = self._product(dim) if dim.factor is not None else self._sum(dim)
         return self._cache[key]
@@ -156,7 +158,11 @@ class GraphWriter:
         assert found is not None
         if dim.factor.numerator != 1:
             found = self.add("Mul", found, self.ints([dim.factor.numerator]))
-        return found if dim.factor.denominator == 1 else self.add("Div", found, self.ints([dim.factor.denominator]))
+        return (
+            found
+            if dim.factor.denominator == 1
+            else self.add("Div", found, self.ints([dim.factor.denominator]))
+        )
 
     def _sum(self, dim: Dim) -> str:
         found = None
@@ -203,9 +209,7 @@ class GraphWriter:
 
     def type_of(self, value: Value, name: str) -> Any:
         """The ValueInfoProto of a value under a name."""
-        sizes = [
-            (n.text if n.text else None) if isinstance(n, Dim) else int(n) for n in self.shape(value)
-        ]
+        sizes = [(n.text if n.text else None) if isinstance(n, Dim) else int(n) for n in self.shape(value)]
         return self.onnx.helper.make_tensor_value_info(name, self._number(value.spec.dtype, name), sizes)
 
     def _fresh(self, name: str) -> str:

@@ -81,3 +81,9 @@ def linear_classifier(
     if rows == 1:
         scores = rl.cat([-scores, scores], -1)
     return labels[scores.argmax(-1)], _transformed(scores, post_transform)
+
+
+@reads("ZipMap", domain=ML)
+def zip_map(x: Tensor, **labels: Any) -> Tensor:
+    """The table of probabilities as it is, where ONNX has a list of dicts."""
+    return x

@@ -37,7 +37,9 @@ def loop(count: Tensor | None, condition: Tensor | None, *states: Any, body: Bod
 
 
 @reads("Scan")
-def scan_of_batches(lengths: Any, *given: Any, body: Body, num_scan_inputs: int, directions: Any = None) -> Any:
+def scan_of_batches(
+    lengths: Any, *given: Any, body: Body, num_scan_inputs: int, directions: Any = None
+) -> Any:
     """Of operator set 8: every input has a batch in front."""
     states = len(given) - num_scan_inputs
     rows = [
@@ -115,7 +117,9 @@ def length(items: list[Any]) -> Tensor:
 
 
 @reads("SplitToSequence")
-def split_to_sequence(x: Tensor, split: Tensor | None = None, *, axis: int = 0, keepdims: int = 1) -> list[Any]:
+def split_to_sequence(
+    x: Tensor, split: Tensor | None = None, *, axis: int = 0, keepdims: int = 1
+) -> list[Any]:
     if split is None:
         parts = rl.split(x, 1, axis)
         return list(parts) if keepdims else [p.squeeze(axis) for p in parts]
@@ -129,9 +133,7 @@ def concat_sequence(items: list[Any], *, axis: int, new_axis: int = 0) -> Tensor
 
 @reads("SequenceMap")
 def sequence_map(items: list[Any], *others: Any, body: Body) -> Any:
-    rows = [
-        body(item, *[o[k] if isinstance(o, list) else o for o in others]) for k, item in enumerate(items)
-    ]
+    rows = [body(item, *[o[k] if isinstance(o, list) else o for o in others]) for k, item in enumerate(items)]
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 

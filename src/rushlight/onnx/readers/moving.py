@@ -1,4 +1,4 @@
-"""What moves elements and looks at shapes: reshape, slice, pad, gather, scatter, and the making of tensors."""
+"""What moves elements and looks at shapes: reshape, slice, pad, gather, scatter; and what makes tensors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def constant_of_shape(sizes: Tensor, *, value: Tensor | None = None) -> Tensor:
 def range_of(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) -> Tensor:
     first, step = start.item(), delta.item()
     count = max(math.ceil((limit.item() - first) / step), 0)
-    wide = rl.int64 if not start.is_floating_point() else rl.float64 if start.dtype == rl.float64 else rl.float32
+    wide = (
+        rl.int64 if not start.is_floating_point() else rl.float64 if start.dtype == rl.float64 else rl.float32
+    )
     return (rl.arange(count).to(wide) * step + first).to(start.dtype)
 
 
@@ -122,8 +124,8 @@ def concat(*xs: Tensor, axis: int = 1) -> Tensor:
 
 @reads("Split")
 def split(
-    x: Tensor, given: Tensor | None = None, *, axis: int = 0, split: Any = None, num_outputs: int | None = None,
-    outputs: int = 1,
+    x: Tensor, given: Tensor | None = None, *, axis: int = 0, split: Any = None,
+    num_outputs: int | None = None, outputs: int = 1,
 ) -> Any:  # fmt: skip
     sizes = split if given is None else ints(given)
     if sizes is None:

@@ -77,7 +77,9 @@ def layer_norm(
 
 
 @reads("RMSNormalization")
-def rms_norm(x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Tensor:
+def rms_norm(
+    x: Tensor, scale: Tensor, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
+) -> Tensor:
     wide = x.to(dtype_of(stash_type))
     dims = tuple(range(axis % x.ndim, x.ndim))
     return normalized(wide, dims, epsilon, False).to(x.dtype) * scale

@@ -91,14 +91,14 @@ def conv_transpose(
         low, high = borders(x.shape[2:], kernel, strides, dilations, pads, auto_pad)
     out = convolution(x, weight, None, strides, 0, dilations, True, groups=group)
     # The whole result, of which the pads are cut off.
-    out = bordered(
-        out, tuple(-n for n in low), tuple(e - n for e, n in zip(more, high, strict=True))
-    )
+    out = bordered(out, tuple(-n for n in low), tuple(e - n for e, n in zip(more, high, strict=True)))
     return out if bias is None else out + bias.reshape(-1, *(1,) * count)
 
 
 @reads("MatMulInteger")
-def matmul_integer(a: Tensor, b: Tensor, a_zero: Tensor | None = None, b_zero: Tensor | None = None) -> Tensor:
+def matmul_integer(
+    a: Tensor, b: Tensor, a_zero: Tensor | None = None, b_zero: Tensor | None = None
+) -> Tensor:
     a, b = _shifted(a, a_zero, -1), _shifted(b, b_zero, -2)
     return rl.matmul(a.double(), b.double()).to(rl.int32)
 
@@ -115,12 +115,10 @@ def _shifted(x: Tensor, zero: Tensor | None, axis: int) -> Tensor:
 def conv_integer(
     x: Tensor, weight: Tensor, x_zero: Tensor | None = None, weight_zero: Tensor | None = None, **how: Any
 ) -> Tensor:
-    weight_zero = weight_zero.reshape(-1, *(1,) * (weight.ndim - 1)) if _many(weight_zero) else weight_zero
+    if weight_zero is not None and weight_zero.ndim:
+        weight_zero = weight_zero.reshape(-1, *(1,) * (weight.ndim - 1))
     shifted = [
-        t.double() - (0 if zero is None else zero.double()) for t, zero in ((x, x_zero), (weight, weight_zero))
+        t.double() - (0 if zero is None else zero.double())
+        for t, zero in ((x, x_zero), (weight, weight_zero))
     ]
     return conv(*shifted, **how).to(rl.int32)
-
-
-def _many(x: Tensor | None) -> bool:
-    return x is not None and x.ndim > 0 and math.prod(x.shape) > 1

@@ -57,9 +57,7 @@ def quantized_matmul(
     a: Tensor, a_scale: Tensor, a_zero: Tensor, b: Tensor, b_scale: Tensor, b_zero: Tensor, scale: Tensor,
     zero: Tensor,
 ) -> Tensor:  # fmt: skip
-    product = matmul(
-        a.double() - _column(a_zero, -1).double(), b.double() - _column(b_zero, -2).double()
-    )
+    product = matmul(a.double() - _column(a_zero, -1).double(), b.double() - _column(b_zero, -2).double())
     return _requantized(product * (_column(a_scale, -1) * _column(b_scale, -2)).double(), scale, zero)
 
 

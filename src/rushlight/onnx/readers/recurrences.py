@@ -161,7 +161,9 @@ def gru(
         else:
             f, g = layer.activations(d)
 
-            def step(x: Tensor, h: Tensor, d: int = d, f: Any = f, g: Any = g, wb: Any = wb, rb: Any = rb) -> Any:
+            def step(
+                x: Tensor, h: Tensor, d: int = d, f: Any = f, g: Any = g, wb: Any = wb, rb: Any = rb
+            ) -> Any:
                 wx, rd = F.linear(x, w[d], wb), r[d]
                 zr = f(wx[:, : 2 * n] + F.linear(h, rd[: 2 * n], rb[: 2 * n]))
                 z, reset = zr[:, :n], zr[:, n:]

@@ -24,7 +24,12 @@ def _enter(name: str, compute: Callable[[Tensor, tuple[int, ...], bool], Tensor]
     """A reduction; `alone` is what it does of every element where there are no axes."""
 
     def reduction(
-        x: Tensor, axes_given: Any = None, *, axes: Any = None, keepdims: int = 1, noop_with_empty_axes: int = 0
+        x: Tensor,
+        axes_given: Any = None,
+        *,
+        axes: Any = None,
+        keepdims: int = 1,
+        noop_with_empty_axes: int = 0,
     ) -> Tensor:
         dims = _axes_of(x, axes if axes_given is None else axes_given, noop_with_empty_axes)
         if not dims:
@@ -49,7 +54,9 @@ def _extreme(largest: bool) -> Callable[[Tensor, tuple[int, ...], bool], Tensor]
         if x.is_floating_point():
             end = float("-inf" if largest else "inf")
         else:
-            end = not largest if x.dtype == rl.bool else getattr(rl.iinfo(x.dtype), "min" if largest else "max")
+            end = (
+                not largest if x.dtype == rl.bool else getattr(rl.iinfo(x.dtype), "min" if largest else "max")
+            )
         return rl.full(shape, end, dtype=x.dtype)
 
     return compute
@@ -172,7 +179,12 @@ def unique(x: Tensor, *, axis: int | None = None, sorted: int = 1) -> Any:
     if not sorted:
         order = rl.argsort(first)
         back = rl.argsort(order)
-        rows, first, counts, inverse = rows.index_select(axis, order), first[order], counts[order], back[inverse]
+        rows, first, counts, inverse = (
+            rows.index_select(axis, order),
+            first[order],
+            counts[order],
+            back[inverse],
+        )
     return rows, first, inverse, counts
 
 

@@ -38,7 +38,9 @@ def resize(
             beyond = [not 0 <= c <= x.shape[d] - 1 for c in at]
             beyond_here = rl.tensor(beyond).reshape(-1, *(1,) * (x.ndim - d - 1))
             outside = beyond_here if outside is None else rl.logical_or(outside, beyond_here)
-        taps = _taps(at, x.shape[d], factors[k], mode, nearest_mode, cubic_coeff_a, exclude_outside, antialias)
+        taps = _taps(
+            at, x.shape[d], factors[k], mode, nearest_mode, cubic_coeff_a, exclude_outside, antialias
+        )
         x = _resampled(x, d, taps)
     return x if outside is None else rl.where(outside, rl.full_like(x, extrapolation_value), x)
 
@@ -51,7 +53,9 @@ def upsample(x: Tensor, given: Tensor | None = None, *, scales: Any = None, mode
     )
 
 
-def _lengths(x: Tensor, dims: list[int], scales: Any, sizes: Any, policy: str) -> tuple[list[float], list[int]]:
+def _lengths(
+    x: Tensor, dims: list[int], scales: Any, sizes: Any, policy: str
+) -> tuple[list[float], list[int]]:
     """By what factor each axis grows, and how long it becomes."""
     old = [x.shape[d] for d in dims]
     if sizes is None or not sizes.numel():
@@ -137,5 +141,10 @@ def _resampled(x: Tensor, dim: int, taps: list[list[tuple[int, float]]]) -> Tens
     if most == 1 and all(t[0][1] == 1 for t in filled):
         return resample(x, dim, index)
     shares = rl.tensor([[t[k][1] for t in filled] for k in range(most)], dtype=rl.float64)
-    out = resample(x if x.is_floating_point() else x.float(), dim, index, shares.to(x.dtype if x.is_floating_point() else rl.float32))
+    out = resample(
+        x if x.is_floating_point() else x.float(),
+        dim,
+        index,
+        shares.to(x.dtype if x.is_floating_point() else rl.float32),
+    )
     return out.to(x.dtype)

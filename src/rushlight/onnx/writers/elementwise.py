@@ -12,17 +12,52 @@ from rushlight.onnx.writers.table import direct, writes
 
 direct(
     abs="Abs", acos="Acos", acosh="Acosh", add="Add", asin="Asin", asinh="Asinh", atan="Atan", atanh="Atanh",
-    ceil="Ceil", clamp_max="Min", clamp_min="Max", clone="Identity", cos="Cos", cosh="Cosh", div="Div",
-    eq="Equal", erf="Erf", exp="Exp", floor="Floor", ge="GreaterOrEqual", gt="Greater", isinf="IsInf",
-    isnan="IsNaN", le="LessOrEqual", log="Log", logical_and="And", logical_not="Not", logical_or="Or",
-    logical_xor="Xor", lt="Less", maximum="Max", minimum="Min", mul="Mul", neg="Neg", pow="Pow", relu="Relu",
-    round="Round", sigmoid="Sigmoid", sign="Sign", sin="Sin", sinh="Sinh", softplus="Softplus", sqrt="Sqrt",
+    clamp_max="Min", clamp_min="Max", clone="Identity", cos="Cos", cosh="Cosh", div="Div", eq="Equal",
+    erf="Erf", exp="Exp", ge="GreaterOrEqual", gt="Greater", le="LessOrEqual", log="Log", lt="Less",
+    maximum="Max", minimum="Min", mul="Mul", neg="Neg", pow="Pow", relu="Relu",
+    sigmoid="Sigmoid", sign="Sign", sin="Sin", sinh="Sinh", softplus="Softplus", sqrt="Sqrt",
     sub="Sub", tan="Tan", tanh="Tanh", where="Where",
 )  # fmt: skip
 
 
 def _dtype(node: Node) -> Any:
     return next(v.spec.dtype for v in node.inputs if isinstance(v, Value))
+
+
+def _of_whole_numbers(op: str, value: bool | None) -> Any:
+    """An operation on floats; of whole numbers its result is they themselves, or the same for all."""
+
+    def write(w: GraphWriter, node: Node) -> str:
+        (x,) = node.inputs
+        if x.spec.dtype.kind in "fV":
+            return w.add(op, w.name(x))
+        if value is None:
+            return w.add("Identity", w.name(x))
+        return w.add("Expand", w.constant(value, rl.bool), w.sizes(w.shape(node.out)))
+
+    return write
+
+
+for _name, _op, _value in (
+    ("ceil", "Ceil", None), ("floor", "Floor", None), ("round", "Round", None), ("isinf", "IsInf", False),
+    ("isnan", "IsNaN", False),
+):  # fmt: skip
+    writes(_name)(_of_whole_numbers(_op, _value))
+
+
+def _logical(op: str) -> Any:
+    def write(w: GraphWriter, node: Node) -> str:
+        names = [
+            w.cast(name, rl.bool) if isinstance(v, Value) and v.spec.dtype != rl.bool else name
+            for v, name in zip(node.inputs, w.operands(node), strict=True)
+        ]
+        return w.add(op, *names)
+
+    return write
+
+
+for _name in ("And", "Or", "Xor", "Not"):
+    writes(f"logical_{_name.lower()}")(_logical(_name))
 
 
 def _bits(bitwise: str, logical: str) -> Any:
@@ -64,13 +99,16 @@ def copy(w: GraphWriter, node: Node) -> str:
 
 @writes("isfinite")
 def isfinite(w: GraphWriter, node: Node) -> str:
+    if node.inputs[0].spec.dtype.kind not in "fV":
+        return w.add("Expand", w.constant(True, rl.bool), w.sizes(w.shape(node.out)))
     x = w.name(node.inputs[0])
     return w.add("Not", w.add("Or", w.add("IsInf", x), w.add("IsNaN", x)))
 
 
 @writes("trunc")
 def trunc(w: GraphWriter, node: Node) -> str:
-    return _trunc(w, w.name(node.inputs[0]))
+    x = w.name(node.inputs[0])
+    return _trunc(w, x) if _dtype(node).kind in "fV" else w.add("Identity", x)
 
 
 def _trunc(w: GraphWriter, x: str) -> str:
@@ -148,12 +186,25 @@ def atan2(w: GraphWriter, node: Node) -> str:
     return w.add("Where", w.add("Equal", b, zero), upright, angle)
 
 
-@writes("logaddexp")
+@writes("logaddexp", "logaddexp2")
 def logaddexp(w: GraphWriter, node: Node) -> str:
+    """The larger, and the logarithm of 1 + base^-gap."""
     a, b = w.operands(node)
-    gap = w.add("Neg", w.add("Abs", w.add("Sub", a, b)))
+    unit = w.name(math.log(2) if node.op.name == "logaddexp2" else 1.0, _dtype(node))
+    gap = w.add("Where", w.add("Equal", a, b), w.name(0.0, _dtype(node)), w.add("Sub", a, b))
+    gap = w.add("Mul", w.add("Neg", w.add("Abs", gap)), unit)
     more = w.add("Log", w.add("Add", w.add("Exp", gap), w.name(1.0, _dtype(node))))
-    return w.add("Add", w.add("Max", a, b), more)
+    return w.add("Add", w.add("Max", a, b), w.add("Div", more, unit))
+
+
+@writes("entr")
+def entropy(w: GraphWriter, node: Node) -> str:
+    """-x log x, 0 at 0, and -inf below."""
+    (x,) = w.operands(node)
+    zero, least = w.name(0.0, _dtype(node)), w.name(-math.inf, _dtype(node))
+    product = w.add("Neg", w.add("Mul", x, w.add("Log", x)))
+    above = w.add("Where", w.add("Less", x, zero), least, product)
+    return w.add("Where", w.add("Equal", x, zero), zero, above)
 
 
 @writes("xlogy")

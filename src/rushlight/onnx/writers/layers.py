@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from rushlight.compile.graph import Node, Value
 from rushlight.onnx.writer import GraphWriter
 from rushlight.onnx.writers.reductions import reduced
 from rushlight.onnx.writers.table import direct, writes
 
-direct(matmul="MatMul")
+direct(det="Det", matmul="MatMul")
 
 
 @writes("mm")
@@ -22,7 +20,10 @@ def mm(w: GraphWriter, node: Node) -> str:
     if all(v.spec.ndim == 2 for v in node.inputs):
         return w.add("Gemm", a, b, transA=int(ta), transB=int(tb)) if ta or tb else w.add("MatMul", a, b)
     pairs = zip((a, b), node.inputs, (ta, tb), strict=True)
-    names = [w.permute(n, [*range(v.spec.ndim)[:-2], v.spec.ndim - 1, v.spec.ndim - 2]) if t else n for n, v, t in pairs]
+    names = [
+        w.permute(n, [*range(v.spec.ndim)[:-2], v.spec.ndim - 1, v.spec.ndim - 2]) if t else n
+        for n, v, t in pairs
+    ]
     return w.add("MatMul", *names)
 
 
@@ -136,7 +137,9 @@ def average_pool(w: GraphWriter, x: Value, attrs: dict[str, Any], include_pad: b
     how = pool_attributes(size, attrs)
     if all(d == 1 for d in how["dilations"]):
         del how["dilations"]  # operator sets before 19 do not have it
-    return pooled(w, x, attrs, lambda name: w.add("AveragePool", name, count_include_pad=int(include_pad), **how))
+    return pooled(
+        w, x, attrs, lambda name: w.add("AveragePool", name, count_include_pad=int(include_pad), **how)
+    )
 
 
 @writes("inverse_deviation")
@@ -159,8 +162,3 @@ def affine(w: GraphWriter, node: Node) -> str:
     x, weight, *bias = w.operands(node)
     out = w.add("Mul", x, weight)
     return w.add("Add", out, bias[0]) if bias else out
-
-
-def zeros_like(w: GraphWriter, count: int, value: float, dtype: Any) -> str:
-    """A vector of one number."""
-    return w.constant(np.asarray([value] * count), dtype)

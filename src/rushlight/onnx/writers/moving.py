@@ -42,7 +42,9 @@ def flip(w: GraphWriter, node: Node) -> str:
     dims = node.attrs["dims"]
     count = len(dims)
     ends = w.ints([-LAST] * count)
-    return w.add("Slice", w.name(node.inputs[0]), w.ints([-1] * count), ends, w.ints(dims), w.ints([-1] * count))
+    return w.add(
+        "Slice", w.name(node.inputs[0]), w.ints([-1] * count), ends, w.ints(dims), w.ints([-1] * count)
+    )
 
 
 @writes("cat")
@@ -82,7 +84,9 @@ def sliced(w: GraphWriter, x: str, pattern: tuple[Any, ...]) -> str:
             gone.append(axis)
             if isinstance(p, Dim):
                 raise NotSupportedError(
-                    message("onnx.export", f"an index that follows a dynamic axis, in {w.scope}", "a fixed one")
+                    message(
+                        "onnx.export", f"an index that follows a dynamic axis, in {w.scope}", "a fixed one"
+                    )
                 )
         axis += 1
     if axes:
@@ -165,7 +169,9 @@ def gather(w: GraphWriter, node: Node) -> str:
 @writes("scatter")
 def scatter(w: GraphWriter, node: Node) -> str:
     x, index, source = node.inputs
-    return w.add("ScatterElements", w.name(x), w.name(index), _filling(w, source, index, x), axis=node.attrs["dim"])
+    return w.add(
+        "ScatterElements", w.name(x), w.name(index), _filling(w, source, index, x), axis=node.attrs["dim"]
+    )
 
 
 def _filling(w: GraphWriter, source: Any, index: Value, x: Value) -> str:
@@ -181,7 +187,15 @@ def _filling(w: GraphWriter, source: Any, index: Value, x: Value) -> str:
 @writes("scatter_merge")
 def scatter_merge(w: GraphWriter, node: Node) -> str:
     x, index, source = node.inputs
-    names = {"sum": "add", "prod": "mul", "amax": "max", "amin": "min", "max": "max", "min": "min", "add": "add"}
+    names = {
+        "sum": "add",
+        "prod": "mul",
+        "amax": "max",
+        "amin": "min",
+        "max": "max",
+        "min": "min",
+        "add": "add",
+    }
     merge = names.get(str(node.attrs["merge"]))
     if merge is None:
         raise NotSupportedError(
@@ -206,30 +220,39 @@ def _zeros(w: GraphWriter, shape: tuple[int, ...], dtype: Any) -> str:
 
 @writes("index_add")
 def index_add(w: GraphWriter, node: Node) -> str:
-    """Along the first axes, or written in full."""
     g, *tensors = node.inputs
-    shape, pattern = node.attrs["shape"], node.attrs["pattern"]
+    shape = node.attrs["shape"]
     zeros = _zeros(w, shape, node.out.spec.dtype)
-    if all(isinstance(p, str) for p in pattern):
-        rows = _together([w.shape(t) for t in tensors])
-        columns = [_column(w, t, rows) for t in tensors]
-        places = columns[0] if len(columns) == 1 else w.add("Concat", *columns, axis=-1)
-        whole = (*rows, *shape[len(tensors) :])
-        added = w.name(g) if w.shape(g) == whole else w.add("Expand", w.name(g), w.sizes(whole))
-        return w.add("ScatterND", zeros, places, added, reduction="add")
-    return _written(w, zeros, g, shape, pattern, tensors, "add")
+    return _written(w, zeros, g, shape, node, tensors, "add")
 
 
 @writes("index_put")
 def index_put(w: GraphWriter, node: Node) -> str:
     x, value, *tensors = node.inputs
-    return _written(w, w.name(x), value, w.shape(x), node.attrs["pattern"], tensors, None)
+    return _written(w, w.name(x), value, w.shape(x), node, tensors, None)
 
 
 def _written(
-    w: GraphWriter, x: str, value: Any, shape: tuple[int, ...], pattern: Any, tensors: Any, reduction: str | None
+    w: GraphWriter,
+    x: str,
+    value: Any,
+    shape: tuple[int, ...],
+    node: Node,
+    tensors: Any,
+    reduction: str | None,
 ) -> str:
-    """What is written at places that are known: by their numbers in the flattened tensor."""
+    """A tensor with values written, or added, at places: those that tensors name along the first axes; or
+    known ones, by their numbers in the flattened tensor."""
+    pattern, dtype = node.attrs["pattern"], node.out.spec.dtype
+    name = w.name(value, dtype)
+    if tensors and all(isinstance(p, str) for p in pattern):
+        rows = _together([w.shape(t) for t in tensors])
+        columns = [_column(w, t, rows) for t in tensors]
+        places = columns[0] if len(columns) == 1 else w.add("Concat", *columns, axis=-1)
+        whole = (*rows, *shape[len(tensors) :])
+        if not isinstance(value, Value) or w.shape(value) != whole:
+            name = w.add("Expand", name, w.sizes(whole))
+        return w.add("ScatterND", x, places, name, reduction=reduction)
     arrays = [w.array(t) for t in tensors]
     if any(isinstance(n, Dim) for n in shape) or any(a is None for a in arrays):
         got = f"writing into a part of a tensor, in {w.scope}, at places that are not fixed"
@@ -238,14 +261,12 @@ def _written(
     index = tuple(
         slice(*p[1:]) if isinstance(p, tuple) else next(rest) if isinstance(p, str) else p for p in pattern
     )
-    places = np.asarray(rl.arange(math.prod(shape)).array.reshape(shape)[index])
-    dtype = None if isinstance(value, Value) else rl.float32
-    name = w.name(value, dtype)
-    if isinstance(value, Value) and value.spec.ndim > places.ndim:
-        name = w.reshape(name, value.spec.shape[value.spec.ndim - places.ndim :])
-    filling = w.reshape(w.add("Expand", name, w.ints(places.shape)), (-1,))
-    flat = w.add("ScatterElements", w.reshape(x, (-1,)), w.ints(places.reshape(-1)), filling, axis=0, reduction=reduction)
-    return w.reshape(flat, shape)
+    found = np.asarray(np.arange(math.prod(shape)).reshape(shape)[index])
+    if isinstance(value, Value) and value.spec.ndim > found.ndim:
+        name = w.reshape(name, value.spec.shape[value.spec.ndim - found.ndim :])
+    filling = w.reshape(w.add("Expand", name, w.ints(found.shape)), (-1,))
+    flat, at = w.reshape(x, (-1,)), w.ints(found.reshape(-1))
+    return w.reshape(w.add("ScatterElements", flat, at, filling, axis=0, reduction=reduction), shape)
 
 
 @writes("pad")
@@ -260,7 +281,9 @@ def diagonal(w: GraphWriter, node: Node) -> str:
     offset = node.attrs["offset"]
     count = w.shape(node.out)[-1]
     if isinstance(count, Dim):
-        raise NotSupportedError(message("onnx.export", f"a diagonal of dynamic length, in {w.scope}", "a fixed one"))
+        raise NotSupportedError(
+            message("onnx.export", f"a diagonal of dynamic length, in {w.scope}", "a fixed one")
+        )
     rows, columns = w.shape(x)[-2:]
     at = [(k + max(-offset, 0)) * columns + k + max(offset, 0) for k in range(count)]
     flat = w.reshape(w.name(x), (*w.shape(x)[:-2], rows * columns))
@@ -278,7 +301,9 @@ def unfold(w: GraphWriter, node: Node) -> str:
     for d, size, step, apart in zip(dims, sizes, node.attrs["steps"], node.attrs["spread"], strict=True):
         places = w.shape(node.out)[d]
         if isinstance(places, Dim):
-            raise NotSupportedError(message("onnx.export", f"windows along a dynamic axis, in {w.scope}", "a fixed one"))
+            raise NotSupportedError(
+                message("onnx.export", f"windows along a dynamic axis, in {w.scope}", "a fixed one")
+            )
         at = [[p * step + k * apart for k in range(size)] for p in range(places)]
         axis = order.index(d)
         name = w.add("Gather", name, w.constant(at, np.int64), axis=axis)
@@ -295,7 +320,9 @@ def resample(w: GraphWriter, node: Node) -> str:
     dim, name = node.attrs["dim"], w.name(x)
     arrays = [w.array(t) for t in taps]
     if any(a is None for a in arrays):
-        raise NotSupportedError(message("onnx.export", f"interpolation at computed places, in {w.scope}", "fixed ones"))
+        raise NotSupportedError(
+            message("onnx.export", f"interpolation at computed places, in {w.scope}", "fixed ones")
+        )
     total = None
     for k, at in enumerate(arrays[0]):
         part = w.add("Gather", name, w.constant(at, np.int64), axis=dim)

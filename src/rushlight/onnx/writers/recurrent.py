@@ -1,4 +1,4 @@
-"""RNN, GRU and LSTM, each direction of a layer as one node; written with the product of the inputs before it."""
+"""RNN, GRU and LSTM: each direction of a layer is one node, with the product of the inputs before it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def fused_states(w: GraphWriter, node: Node) -> Fused | None:
         steps = _steps(op)
         if pattern == (0,):
             return _fused(w, op, lambda w, _: _rows(w, _layer(w, op)[0], op))
-        return _fused(w, op, lambda w, _: _last(w, _layer(w, op)[2])) if steps and int(steps[0]) == 1 else None
+        return (
+            _fused(w, op, lambda w, _: _last(w, _layer(w, op)[2])) if steps and int(steps[0]) == 1 else None
+        )
     op, place = w.source(x, "gru", "rnn"), 1
     states = w.source(x, "slice")
     if op is None and states is not None and states.attrs["pattern"] in ((0,), (1,)):
@@ -115,7 +117,10 @@ def _write(w: GraphWriter, node: Node) -> list[str]:
     biases = [w.name(bias[0]) if bias else None, w.name(rest[0]) if kind == "gru" and rest else None]
     inputs = [x, _gates(w, w.name(weight_ih), kind, hidden), _gates(w, w.name(weight_hh), kind, hidden)]
     inputs += [_biases(w, biases, kind, hidden, rows.spec.dtype), None, _first(w, h0)]
-    how: dict[str, Any] = {"hidden_size": hidden, "direction": "reverse" if node.attrs["reverse"] else "forward"}
+    how: dict[str, Any] = {
+        "hidden_size": hidden,
+        "direction": "reverse" if node.attrs["reverse"] else "forward",
+    }
     if kind == "lstm":
         return w.add("LSTM", *inputs, _first(w, rest[0]), outputs=3, **how)
     if kind == "gru":

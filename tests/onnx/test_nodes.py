@@ -1,0 +1,101 @@
+"""The standard's own tests of nodes, which come with the onnx package: each a model of one node with numbers."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rushlight as rl
+from rushlight.errors import DTypeError, NotSupportedError
+from rushlight.onnx.program import tensor_of
+from tests.onnx.peers import onnx
+
+LEAST = 1500
+"""How many pass, at least, with onnx 1.22; 1.16 and later have more than 1,000."""
+
+TYPES = {
+    "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0", "float4e2m1", "int4",
+    "uint4", "int2", "uint2", "string", "complex64", "complex128",
+}  # fmt: skip
+"""Types of elements that there are not."""
+OPERATORS = {
+    "text": "RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer LabelEncoder",
+    "signals, which need complex numbers": "DFT STFT MelWeightMatrix",
+    "regions of pictures": "NonMaxSuppression RoiAlign DeformConv ImageDecoder",
+    "trees": "TreeEnsemble",
+    "training steps, which are optimisers here": "Adagrad Adam Momentum",
+}
+"""Operators that are not here, by family."""
+RANDOM = ("test_bernoulli", "test_training_dropout")
+"""Beginnings of names of tests with numbers drawn by another generator."""
+
+
+def value(kind: Any, data: bytes) -> Any:
+    """A tensor, a list of them, or None, from a file of the tests."""
+    which = kind.WhichOneof("value")
+    if which == "sequence_type":
+        return [tensor_of(t) for t in onnx.SequenceProto.FromString(data).tensor_values]
+    if which == "optional_type":
+        found = onnx.OptionalProto.FromString(data)
+        if found.elem_type in (0, 1):
+            return tensor_of(found.tensor_value) if found.elem_type else None
+        return [tensor_of(t) for t in found.sequence_value.tensor_values]
+    return tensor_of(onnx.TensorProto.FromString(data))
+
+
+def assert_same(found: Any, expected: Any, rtol: float) -> None:
+    if isinstance(expected, list):
+        for a, b in zip(found, expected, strict=True):
+            assert_same(a, b, rtol)
+    elif expected is None:
+        assert found is None
+    else:
+        assert found.spec == expected.spec
+        np.testing.assert_allclose(
+            found.detach().double().numpy(), expected.double().numpy(), rtol=rtol, atol=1e-6
+        )
+
+
+def outcome(case: Any) -> str:
+    """"passes", or why not."""
+    folder = Path(case.model_dir)
+    model = onnx.load(str(folder / "model.onnx"))
+    sides: list[list[Any]] = []
+    try:
+        net = rl.onnx.load(model)
+        for side, values in (("input", model.graph.input), ("output", model.graph.output)):
+            files = (folder / "test_data_set_0" / f"{side}_{k}.pb" for k in range(len(values)))
+            sides.append([value(v.type, f.read_bytes()) for v, f in zip(values, files, strict=True)])
+        with rl.no_grad():
+            found = net(*sides[0])
+        found = found if isinstance(found, tuple) else (found,)
+        for a, b in zip(found, sides[1], strict=True):
+            assert_same(a, b, case.rtol)
+    except DTypeError as error:
+        return next((f"type {t}" for t in sorted(TYPES) if f"a tensor of {t};" in str(error)), repr(error))
+    except NotSupportedError as error:
+        for family, names in OPERATORS.items():
+            if any(f".{name}" in str(error) for name in names.split()):
+                return family
+        return repr(error)
+    except AssertionError as error:
+        return "random" if case.name.startswith(RANDOM) else f"{type(error).__name__}: {error}"[:300]
+    return "passes"
+
+
+def test_nodes() -> None:
+    """All pass but those of the lists above; the count is printed with -s."""
+    loader = __import__("onnx.backend.test.loader", fromlist=["load_model_tests"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of numbers out of range, which the tests are about
+        found = {case.name: outcome(case) for case in loader.load_model_tests(kind="node")}
+    known = {"passes", "random", *OPERATORS, *(f"type {t}" for t in TYPES)}
+    wrong = {name: why for name, why in found.items() if why not in known}
+    counts = Counter(found.values())
+    print(counts)
+    assert not wrong
+    assert counts["passes"] >= (LEAST if len(found) > 1700 else 1000)
