@@ -1,4 +1,4 @@
-"""The standard's own tests of nodes, which come with the onnx package: each a model of one node with numbers."""
+"""The standard's own tests of nodes, which come with the onnx package: models of one node, with numbers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def assert_same(found: Any, expected: Any, rtol: float) -> None:
 
 
 def outcome(case: Any) -> str:
-    """"passes", or why not."""
+    """ "passes", or why not."""
     folder = Path(case.model_dir)
     model = onnx.load(str(folder / "model.onnx"))
     sides: list[list[Any]] = []

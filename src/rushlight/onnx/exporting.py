@@ -179,9 +179,10 @@ def _input_names(
         raise ArgumentError(message("onnx.export", got, "at most one for each"))
     function = getattr(model, "forward", model)
     try:
-        bound = inspect.signature(function).bind(*args, **kwargs).arguments
+        bound = dict(inspect.signature(function).bind_partial(*args).arguments)
     except (TypeError, ValueError):
         bound = {}
+    bound.update(sorted(kwargs.items()))  # the order in which they are flattened
     found: list[str] = []
     for name, value in bound.items():
         several = flatten((value,), {}).tensors
@@ -258,6 +259,9 @@ def _written(
     for node in graph.nodes:
         if id(node.out) in needed:
             _write_node(w, node, fused.get(id(node)))
+    order = [*model.state_dict()] if hasattr(model, "state_dict") else []
+    first = [name for name in order if name in w.initializers]
+    w.initializers = {name: w.initializers[name] for name in dict.fromkeys([*first, *w.initializers])}
     _name_outputs(w, graph.outputs, outputs)
     return _model(w, names, as_inputs, [n for n, (_, trained) in _named(model).items() if not trained])
 

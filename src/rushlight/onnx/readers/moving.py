@@ -15,7 +15,8 @@ Tensor = rl.Tensor
 
 def ints(given: Any) -> list[int]:
     """Whole numbers, given as a tensor or a list."""
-    return [int(n) for n in (given.reshape(-1).tolist() if isinstance(given, rl.Tensor) else given)]
+    found = given.tolist() if isinstance(given, rl.Tensor) else given
+    return [int(n) for n in found] if isinstance(found, (list, tuple)) else [int(found)]
 
 
 @reads("Shape")

@@ -108,8 +108,9 @@ def _bias(b: Tensor | None, direction: int, rows: int, like: Tensor) -> tuple[Te
     return b[direction, :rows], b[direction, rows:]
 
 
-def _last(out: Tensor, reverse: bool) -> Tensor:
-    return out[0] if reverse else out[-1]
+def _last(rows: Tensor, count: int, reverse: bool) -> Tensor:
+    """The rows of the step that ran last."""
+    return rows[:count] if reverse else rows[-count:]
 
 
 @reads("RNN")
@@ -127,7 +128,7 @@ def rnn(
             pre = F.linear(rows, w[d], wb + rb)
             y = apply(RNN, pre, r[d], layer.initial(h0, d), relu=name == "relu", reverse=reverse, **attrs)
             out = y.reshape(layer.x.shape[0], layer.count, layer.size)
-            last = _last(out, reverse)
+            last = _last(y, layer.count, reverse)
         else:
             (f,) = layer.activations(d)
             out, (last,) = layer.steps(
@@ -157,7 +158,7 @@ def gru(
             weight, bias = _in_order(r[d], order), _in_order(rb, order)
             y = apply(GRU, pre, weight, layer.initial(h0, d), bias, reverse=reverse, **attrs)
             out = y.reshape(layer.x.shape[0], layer.count, n)
-            last = _last(out, reverse)
+            last = _last(y, layer.count, reverse)
         else:
             f, g = layer.activations(d)
 
@@ -196,8 +197,9 @@ def lstm(
             rows, attrs = layer.rows()
             pre = F.linear(rows, _in_order(w[d], order), _in_order(wb + rb, order))
             y = apply(LSTM, pre, _in_order(r[d], order), h, c, reverse=reverse, **attrs)
-            both = y.reshape(2, layer.x.shape[0], layer.count, n)
-            out, last, cell = both[0], _last(both[0], reverse), _last(both[1], reverse)
+            hs, cs = y.unbind(0)
+            out = hs.reshape(layer.x.shape[0], layer.count, n)
+            last, cell = _last(hs, layer.count, reverse), _last(cs, layer.count, reverse)
         else:
             f, g, last_of = layer.activations(d)
             peep = rl.zeros(3 * n, dtype=x.dtype) if p is None else p[d]
