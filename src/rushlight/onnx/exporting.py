@@ -14,7 +14,7 @@ from rushlight.compile.capture.arguments import flatten
 from rushlight.compile.graph import Node, Value
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message
 from rushlight.onnx import patterns
-from rushlight.onnx.loading import BUFFERS, PRODUCER, load
+from rushlight.onnx.loading import BUFFERS, PRODUCER, OnnxModule, load
 from rushlight.onnx.tracing import Captured, capture
 from rushlight.onnx.writer import Fused, GraphWriter
 from rushlight.onnx.writers import WRITERS
@@ -191,6 +191,8 @@ def _input_names(
             if len(several) == 1 and several[0] is value
             else [f"{name}_{k}" for k in range(len(several))]
         )
+    if isinstance(model, OnnxModule) and len(args) == len(model.input_names):
+        found = list(model.input_names)
     if len(found) != len(tensors):
         found = [f"input_{k}" for k in range(len(tensors))]
     found[: len(given or ())] = list(given or ())

@@ -52,7 +52,7 @@ class OnnxModule(nn.Module):
             tensor = tensor_of(t)
             weight = t.name in trained and tensor.dtype.kind == "f"
             self._paths[t.name] = _enter(self, t.name, tensor, weight)
-            if tensor.dtype.kind != "f":
+            if tensor.dtype.kind in "iu" and tensor.ndim < 2:  # sizes, axes and the like
                 early.add(t.name)
         program.settle(early, names)
         object.__setattr__(self, "_program", program)
