@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "vision": BESIDE | {"interop"},  # it reads pickles, and writes files whole or not at all
     "reports": BESIDE | {"compile", "plot", "interop", "train"},
     "sklearn": BESIDE | {"train"},
+    "onnx": BESIDE | {"compile", "compiler", "interop"},  # it traces, and writes files whole or not at all
 }
 # They handle data of the host (files, pictures, tables), not the arithmetic of tensors.
 HOST_DATA = (
@@ -66,6 +67,7 @@ HOST_DATA = (
     "cli",
     "vision",
     "sklearn",
+    "onnx",
 )
 OPTIONAL = {
     "llvmlite",
@@ -78,6 +80,7 @@ OPTIONAL = {
     "ml_dtypes",
     "tensorboardX",
     "sklearn",
+    "onnx",
 }
 NEVER = {"torch", "jax", "scipy", "tensorflow", "autograd", "tests", "benchmarks", "examples"}
 

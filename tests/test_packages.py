@@ -174,9 +174,9 @@ import torchvision.transforms as transforms
 assert nn is rushlight.nn is torch.nn and torch.Tensor is rushlight.Tensor and _pair(1) == (1, 1)
 assert DataLoader is rushlight.data.DataLoader and torch.__version__ >= "2" and rushlight.__version__ < "2"
 try:
-    import torch.onnx
+    import torch.export
 except ModuleNotFoundError as error:
-    assert "torch.onnx" in str(error)
+    assert "torch.export" in str(error)
 else:
     raise AssertionError
 """

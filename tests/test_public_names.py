@@ -19,7 +19,7 @@ SUBPACKAGES = {
     "amp", "autograd", "compiler", "data", "distributed", "distributions", "errors", "fft", "func", "futures",
     "fx", "hub", "interop", "jit", "linalg",
     "multiprocessing", "nn", "ops", "optim", "plot", "sparse", "special", "testing", "train", "types",
-    "utils", "version", "vision",
+    "utils", "version", "vision", "onnx",
 }  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",

@@ -28,6 +28,7 @@ WANTED_FOR = {
     "ml_dtypes": "bfloat16",
     "pillow": "reading and resizing pictures",
     "pandas": "tables of results as data frames",
+    "onnx": "rushlight.onnx, rushlight export",
     "scikit-learn": "rushlight.sklearn, estimators for its pipelines",
     "tensorboardX": "utils.tensorboard.SummaryWriter, the callback TensorBoard",
     "mlflow": "the callback MLflow",

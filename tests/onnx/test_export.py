@@ -254,3 +254,32 @@ def test_the_alias_of_pytorch(tmp_path: Path) -> None:
         nn.Linear(2, 1), (torch.ones(1, 2),), str(tmp_path / "b.onnx"), dynamo=True, verbose=False
     )
     assert torch.onnx.load(tmp_path / "b.onnx")(torch.ones(1, 2)).shape == (1, 1)
+
+
+def test_a_saved_model_from_the_command_line(tmp_path: Path) -> None:
+    """Raw points and pictures in, probabilities out, as `rushlight predict` gives them."""
+    from rushlight.cli.saved import SavedModel, build_model
+    from rushlight.cli.settings import from_options
+    from tests.cli_helpers import call
+
+    rl.manual_seed(0)
+    raw = {"disk": rl.rand(3, 2), "mnist": rl.rand(3, 28, 28) * 255}
+    facts = {
+        "disk": {"classes": ["outside", "inside"], "mean": [0.4, 0.5], "std": [0.3, 0.2]},
+        "mnist": {"classes": list("0123456789"), "mean": 0.1307, "std": 0.3081},
+    }
+    for dataset, given in raw.items():
+        settings = from_options(dataset, {"hidden": "4"})
+        saved = SavedModel(build_model(settings), settings, facts[dataset])
+        folder = tmp_path / dataset
+        folder.mkdir()
+        saved.save(folder / "model.safetensors")
+        done = call("export", folder, "--to", "onnx")
+        assert done.code == 0, done.err
+        assert "probabilities" in done.out
+        inputs = saved.normalise(given) if dataset == "disk" else rl.data.MNIST.prepare(given)
+        found = run((folder / "model.onnx").read_bytes(), given)
+        close(found, [saved.probabilities(inputs).float()], 1e-4)
+        assert "exists" in call("export", folder).err
+        assert call("export", folder, "--overwrite", "--out", tmp_path / "m.onnx").code == 0
+    assert "expected onnx" in call("export", tmp_path / "disk", "--to", "tflite").err

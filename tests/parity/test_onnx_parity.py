@@ -95,7 +95,8 @@ NETS: dict[str, tuple[Callable[[], Any], Callable[[int], Any]]] = {
     "autoencoder": (Decodes, floats(1, 8, 8)),
     "Transformer": (
         lambda: nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, activation="gelu"), 2, enable_nested_tensor=False
+            nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, activation="gelu"), 2,
+            enable_nested_tensor=False,
         ),
         floats(5, 8),
     ),
@@ -139,7 +140,7 @@ def test_models_of_pytorch(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["MLP", "LeNet", "GPT"])
 def test_out_again(name: str) -> None:
-    """A model of PyTorch's that went through here is the same model to PyTorch's users: it has the weights."""
+    """A model of PyTorch's that went through here has the same weights and computes the same."""
     make, draw = NETS[name]
     torch.manual_seed(0)
     net, x = make().eval(), draw(3)
