@@ -1,9 +1,10 @@
 """ONNX both ways: `export` writes a module as a graph of ONNX's operators, `load` makes a module of one."""
 
-from rushlight.onnx.calls import TrainingMode as TrainingMode
-from rushlight.onnx.exporting import ONNXProgram as ONNXProgram
-from rushlight.onnx.exporting import export as export
-from rushlight.onnx.loading import OnnxModule as OnnxModule
-from rushlight.onnx.loading import load as load
+from rushlight.errors import namespace
+from rushlight.onnx.calls import TrainingMode, is_in_onnx_export
+from rushlight.onnx.exporting import ONNXProgram, export
+from rushlight.onnx.loading import OnnxModule, load
 
-__all__ = ["ONNXProgram", "OnnxModule", "TrainingMode", "export", "load"]
+__all__ = ["ONNXProgram", "OnnxModule", "TrainingMode", "export", "is_in_onnx_export", "load"]
+
+__getattr__, __dir__ = namespace(__name__, __all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from rushlight.compile.capture.arguments import flatten
 from rushlight.errors import ArgumentError, message
 from rushlight.onnx.loading import OnnxModule
 
-__all__ = ["Mode", "TrainingMode", "dynamic", "names_of_inputs"]
+__all__ = ["Mode", "TrainingMode", "dynamic", "is_in_onnx_export", "names_of_inputs"]
 
 
 class TrainingMode(enum.IntEnum):
@@ -22,8 +23,26 @@ class TrainingMode(enum.IntEnum):
     TRAINING = 2
 
 
+class _Now(threading.local):
+    """How many exports run in this thread."""
+
+    count = 0
+
+
+_now = _Now()
+
+
+def is_in_onnx_export() -> bool:
+    """Whether a module is being traced for export: what it does only then may ask.
+
+    >>> is_in_onnx_export()
+    False
+    """
+    return _now.count > 0
+
+
 class Mode:
-    """The module in training or evaluation, and afterwards as it was."""
+    """The module in training or evaluation while it is exported, and afterwards as it was."""
 
     def __init__(self, model: Any, training: int) -> None:
         self._modules = list(model.modules()) if hasattr(model, "modules") else []
@@ -31,10 +50,12 @@ class Mode:
         self._before = [m.training for m in self._modules]
 
     def __enter__(self) -> None:
+        _now.count += 1
         if self._modules and self._training != TrainingMode.PRESERVE:
             self._model.train(self._training == TrainingMode.TRAINING)
 
     def __exit__(self, *error: object) -> None:
+        _now.count -= 1
         for module, mode in zip(self._modules, self._before, strict=True):
             module.training = mode
 

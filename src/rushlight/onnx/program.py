@@ -9,7 +9,7 @@ from typing import Any
 
 import rushlight as rl
 from rushlight.core.state import untraced
-from rushlight.errors import ArgumentError, NotSupportedError, message
+from rushlight.errors import DataError, NotSupportedError, message
 from rushlight.onnx.dtypes import dtype_of
 from rushlight.onnx.readers import Reader, find
 from rushlight.optional import load
@@ -17,6 +17,8 @@ from rushlight.optional import load
 __all__ = ["Program", "Reading", "sequences", "tensor_of", "types_of"]
 
 Values = dict[str, Any]
+PASSED_OVER = ("consumed_inputs",)
+"""Attributes of old operator sets that say nothing about the result."""
 SHAPES = ("Shape", "Size", "Constant")
 """Operators whose result the shapes of their inputs say."""
 
@@ -157,8 +159,13 @@ class Reading:
         if reader is None:
             reader = self._by_function(domain, node, attrs, bodies)
             attrs, bodies = {}, {}
-        elif reader.counts:
-            attrs["outputs"] = len(node.output)
+        else:
+            attrs = {name: value for name, value in attrs.items() if name not in PASSED_OVER}
+            if unknown := reader.unknown((*attrs, *bodies)):
+                got = f"{label} with {', '.join(unknown)}"
+                raise NotSupportedError(message("onnx.load", got, "attributes that are known here"))
+            if reader.counts:
+                attrs["outputs"] = len(node.output)
         return Step(label, reader, tuple(node.input), tuple(node.output), attrs, bodies)
 
     def _value(self, a: Any) -> Any:
@@ -193,7 +200,7 @@ class Reading:
             given = {**{a.name: self._value(a) for a in function.attribute_proto}, **given}
         if function is None:
             self.missing[f"{domain or 'ai.onnx'}.{node.op_type}"] = node.name
-            return Reader(1, _absent, False, False)
+            return Reader(1, _absent)
         inner = Reading({o.domain: o.version for o in function.opset_import} or self.versions)
         inner.functions, inner.missing = self.functions, self.missing
         inner.types = {
@@ -205,7 +212,7 @@ class Reading:
         program.steps = [inner.step(n, given) for n in function.node]
         program.settle(set(), ())
         random = any(step.reader.random for step in program.steps)
-        return Reader(1, functools.partial(_call, program), False, random)
+        return Reader(1, functools.partial(_call, program), random=random)
 
     def _standard(self, domain: str, node: Any) -> tuple[Any, dict[str, Any]]:
         """The standard's definition of an operator, and the defaults of its attributes; or None."""
@@ -239,7 +246,7 @@ def _absent(*given: Any, **how: Any) -> Any:
 
 
 def tensor_of(proto: Any) -> rl.Tensor:
-    """A TensorProto as a Tensor; raises DTypeError for a type that there is not, ArgumentError for a damaged
+    """A TensorProto as a Tensor; raises DTypeError for a type that there is not, DataError for a damaged
     one."""
     dtype = dtype_of(proto.data_type)
     onnx = load("onnx", "rushlight.onnx")
@@ -247,7 +254,7 @@ def tensor_of(proto: Any) -> rl.Tensor:
         array = onnx.numpy_helper.to_array(proto)
     except Exception as error:
         got = f"the tensor {proto.name!r}, whose data do not fit its shape {list(proto.dims)}"
-        raise ArgumentError(message("onnx.load", got, "a whole one", str(error))) from None
+        raise DataError(message("onnx.load", got, "a whole one", str(error))) from None
     return rl.tensor(array, dtype=dtype)
 
 

@@ -7,7 +7,7 @@ the output, or a tuple of several. One that has a parameter `outputs` is told ho
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,8 +26,17 @@ class Reader:
 
     since: int
     function: Callable[..., Any]
-    counts: bool
-    random: bool
+    counts: bool = False
+    random: bool = False
+
+    def unknown(self, attrs: Iterable[str]) -> list[str]:
+        """Which of these attributes the function does not know."""
+        known = inspect.signature(self.function).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in known.values()):
+            return []
+        return [
+            name for name in attrs if name not in known or known[name].kind is not known[name].KEYWORD_ONLY
+        ]
 
 
 READERS: dict[tuple[str, str], list[Reader]] = {}
@@ -51,7 +60,7 @@ def reads(*names: str, since: int = 1, domain: str = "", random: bool = False) -
 def same_as(**functions: Callable[..., Any]) -> None:
     """Enter functions that take just what the operators of their names take."""
     for name, function in functions.items():
-        READERS[("", name)] = [Reader(1, function, False, False)]
+        READERS[("", name)] = [Reader(1, function)]
 
 
 def find(domain: str, name: str, version: int) -> Reader | None:
