@@ -11,7 +11,9 @@ from rushlight.onnx.readers import (  # noqa: F401
     quantizing,
     recurrences,
     reductions,
+    regions,
     resizing,
+    signals,
     windows,
 )
 from rushlight.onnx.readers.table import READERS, Reader, find
