@@ -14,8 +14,8 @@ from rushlight.errors import DTypeError, NotSupportedError
 from rushlight.onnx.program import tensor_of
 from tests.onnx.peers import onnx
 
-LEAST = 1500
-"""How many pass, at least, with onnx 1.22; 1.16 and later have more than 1,000."""
+LEAST = 1536
+"""How many pass with onnx 1.22, which has 1,765."""
 
 TYPES = {
     "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0", "float4e2m1", "int4",
@@ -24,8 +24,7 @@ TYPES = {
 """Types of elements that there are not."""
 OPERATORS = {
     "text": "RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer LabelEncoder",
-    "signals, which need complex numbers": "DFT STFT MelWeightMatrix",
-    "regions of pictures": "NonMaxSuppression RoiAlign DeformConv ImageDecoder",
+    "pictures": "DeformConv ImageDecoder",
     "trees": "TreeEnsemble",
     "training steps, which are optimisers here": "Adagrad Adam Momentum",
 }
@@ -98,4 +97,4 @@ def test_nodes() -> None:
     counts = Counter(found.values())
     print(counts)
     assert not wrong
-    assert counts["passes"] >= (LEAST if len(found) > 1700 else 1000)
+    assert counts["passes"] >= min(LEAST, len(found) * 3 // 4)

@@ -43,7 +43,7 @@ def non_max_suppression(
         corners = [_corners(row, center_point_box) for row in rows]
         for number, chances in enumerate(classes):
             kept: list[int] = []
-            for k in sorted(range(len(chances)), key=lambda k, c=chances: -c[k]):
+            for k in sorted(range(len(chances)), key=[-c for c in chances].__getitem__):
                 if len(kept) >= limit or (lowest is not None and chances[k] <= lowest):
                     break
                 if all(_overlap(corners[k], corners[j]) <= largest for j in kept):
