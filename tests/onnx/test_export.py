@@ -13,6 +13,7 @@ import rushlight as rl
 from rushlight import nn
 from rushlight.compile.capture.results import tensors_of
 from rushlight.errors import ArgumentError, NotSupportedError
+from tests.example_files import example
 from tests.onnx.layers import Net
 from tests.onnx.peers import check, close, onnx, run
 
@@ -283,3 +284,23 @@ def test_a_saved_model_from_the_command_line(tmp_path: Path) -> None:
         assert "exists" in call("export", folder).err
         assert call("export", folder, "--overwrite", "--out", tmp_path / "m.onnx").code == 0
     assert "expected onnx" in call("export", tmp_path / "disk", "--to", "tflite").err
+
+
+EXAMPLES: dict[str, tuple[Callable[[Any], Any], Callable[[int], rl.Tensor]]] = {
+    "char_gpt": (lambda m: m.GPT(20, 16, 8, 2, 2), lambda n: words(n, 5)),
+    "lenet_mnist": (lambda m: m.LeNet(), lambda n: rl.randn(n, 1, 28, 28)),
+    "lstm_adding": (lambda m: m.Adder(8), lambda n: rl.randn(n, 6, 2)),
+    "neural_ode": (lambda m: m.Field(8), lambda n: rl.randn(n, 2)),
+    "ppo_cartpole": (lambda m: m.ActorCritic(8), lambda n: rl.randn(n, 4)),
+    "resnet_fashion": (lambda m: m.Block(4, 8, 2), lambda n: rl.randn(n, 4, 8, 8)),
+    "vae_mnist": (lambda m: m.VAE(2, 8).encoder, lambda n: rl.rand(n, 784)),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_nets(name: str) -> None:
+    make, draw = EXAMPLES[name]
+    net = make(example(name)).eval()
+    model = rl.onnx.export(net, draw(2), input_names=["x"], dynamic_axes={"x": {0: "n"}}).model_proto
+    for count in (2, 5):
+        check(model, net, draw(count))

@@ -70,6 +70,41 @@ class Decodes(nn.Module):
         return torch.sigmoid(self.grow(self.decode(self.encode(x)))).clamp(0.1, 0.9)
 
 
+class VAE(nn.Module):
+    """Its mean path."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 4))
+        self.decoder = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 12))
+
+    def forward(self, x: Any) -> Any:
+        mean, log_scale = self.encoder(x).chunk(2, 1)
+        return torch.cat([self.decoder(mean).sigmoid(), log_scale.exp()], 1)
+
+
+class Field(nn.Module):
+    """The right side of a neural ODE."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 2))
+
+    def forward(self, y: Any) -> Any:
+        return self.net(y**3)
+
+
+class ActorCritic(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 8), nn.Tanh())
+        self.actor, self.critic = nn.Linear(8, 2), nn.Linear(8, 1)
+
+    def forward(self, state: Any) -> Any:
+        x = self.body(state)
+        return self.actor(x) - self.critic(x).squeeze(-1).unsqueeze(1)
+
+
 def floats(*shape: int) -> Callable[[int], Any]:
     return lambda n: torch.randn(n, *shape)
 
@@ -93,6 +128,9 @@ NETS: dict[str, tuple[Callable[[], Any], Callable[[int], Any]]] = {
     "RNN": (lambda: Words("RNN"), tokens(6)),
     "GPT": (GPT, tokens(7)),
     "autoencoder": (Decodes, floats(1, 8, 8)),
+    "VAE": (VAE, floats(12)),
+    "field": (Field, floats(2)),
+    "actor and critic": (ActorCritic, floats(4)),
     "Transformer": (
         lambda: nn.TransformerEncoder(
             nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, activation="gelu"), 2,
