@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import random
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,13 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         except RushlightError:
             refused += 1
     assert refused > 50
+
+
+def test_without_the_package_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    for call in (lambda: rl.onnx.load(b""), lambda: rl.onnx.export(nn.ReLU(), rl.ones(1))):
+        with pytest.raises(ImportError, match=r"^rushlight\.onnx needs onnx: pip install onnx$"):
+            call()
 
 
 def test_what_is_not_here_is_named() -> None:

@@ -76,37 +76,43 @@ class OnnxModule(nn.Module):
         return f"{', '.join(self.input_names)} -> {', '.join(self.output_names)}"
 
 
-class _Part(nn.Module):
-    """Holds the parameters whose names begin alike."""
+class Weights(nn.Module):
+    """Initialisers whose names begin alike."""
+
+    def extra_repr(self) -> str:
+        held = {**self._parameters, **self._buffers}
+        return ", ".join(f"{name} {tuple(t.shape)}" for name, t in held.items())
 
 
 def _enter(root: nn.Module, name: str, tensor: rl.Tensor, weight: bool) -> str:
-    """Register an initialiser under its name, dots making a tree; gives the path."""
-    *folders, last = name.split(".")
-    owner: nn.Module = root
-    if not all((*folders, last)) or any(_taken(root, name)):
-        folders, last, owner = [], name.replace(".", "_") + "_", root
+    """Register an initialiser under its name, dots making a tree, or another where that is taken; gives the
+    path."""
+    path = name
+    while not _is_free(root, path):
+        path = path.replace(".", "_") + "_"
+    *folders, last = path.split(".")
+    owner: Any = root
     for folder in folders:
-        if not isinstance(owner._modules.get(folder), nn.Module):
-            owner.add_module(folder, _Part())
-        owner = getattr(owner, folder)
-    value: Any = rl.nn.Parameter(tensor) if weight else tensor
-    (owner.register_parameter if weight else owner.register_buffer)(last, value)
-    return ".".join((*folders, last))
+        if folder not in owner._modules:
+            owner.add_module(folder, Weights())
+        owner = owner._modules[folder]
+    if weight:
+        owner.register_parameter(last, rl.nn.Parameter(tensor))
+    else:
+        owner.register_buffer(last, tensor)
+    return path
 
 
-def _taken(root: Any, name: str) -> list[bool]:
-    """For each part of a name whether something else has it."""
-    found, owner = [], root
-    *folders, last = name.split(".")
-    for part in folders:
-        there = owner is not None and hasattr(owner, part)
-        child = getattr(owner, part, None) if there else None
-        found.append(there and not isinstance(child, _Part))
-        owner = child if isinstance(child, _Part) else None
-        if owner is None:
-            found.append(hasattr(_Part, part) and not there)
-    return [*found, hasattr(owner if owner is not None else _Part, last)]
+def _is_free(root: nn.Module, path: str) -> bool:
+    """Whether a path leads through modules of our own to a name that nothing has."""
+    *folders, last = path.split(".")
+    owner: Any = root
+    for folder in folders:
+        child = owner._modules.get(folder)
+        if not folder or (child is None and hasattr(owner, folder)):
+            return False
+        owner = Weights() if child is None else child
+    return bool(last) and isinstance(owner, Weights | OnnxModule) and not hasattr(owner, last)
 
 
 def _refuse(missing: dict[str, str]) -> None:

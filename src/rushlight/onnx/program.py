@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import rushlight as rl
-from rushlight.core.state import untraced
+from rushlight.core.state import state, untraced
 from rushlight.errors import DataError, NotSupportedError, message
 from rushlight.onnx.dtypes import dtype_of
 from rushlight.onnx.readers import Reader, find
@@ -73,8 +73,9 @@ class Program:
     def __call__(self, values: Values) -> tuple[Any, ...]:
         """The outputs, from the values of all inputs, which are added to."""
         values.update(self.constants)
+        tracing = state.tracing
         for step in self.steps:
-            if step.early and rl.compiler.is_compiling():
+            if step.early and tracing:
                 with untraced():
                     step.run(values)
             else:
@@ -131,7 +132,7 @@ class Reading:
     def program(self, graph: Any, initial: Values | None = None) -> Program:
         """The program of a GraphProto; `initial` are its initialisers where they are kept elsewhere."""
         constants = {t.name: tensor_of(t) for t in graph.initializer} if initial is None else {}
-        if initial is None and graph.sparse_initializer:
+        if graph.sparse_initializer:
             raise NotSupportedError(message("onnx.load", "a sparse initialiser", "dense ones"))
         names = tuple(v.name for v in graph.input if v.name not in (initial or {}))
         made = Program(names, tuple(v.name for v in graph.output), constants=constants)

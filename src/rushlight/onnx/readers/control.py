@@ -41,12 +41,10 @@ def scan_of_batches(
     lengths: Any, *given: Any, body: Body, num_scan_inputs: int, directions: Any = None
 ) -> Any:
     """Of operator set 8: every input has a batch in front."""
-    states = len(given) - num_scan_inputs
     rows = [
         scan(*[t[k] for t in given], body=body, num_scan_inputs=num_scan_inputs,
              scan_input_directions=directions) for k in range(given[0].shape[0])
     ]  # fmt: skip
-    assert states >= 0
     return tuple(rl.stack(list(column)) for column in zip(*rows, strict=True))
 
 

@@ -49,7 +49,6 @@ def _extreme(largest: bool) -> Callable[[Tensor, tuple[int, ...], bool], Tensor]
     def compute(x: Tensor, dims: tuple[int, ...], keep: bool) -> Tensor:
         if all(x.shape[d] for d in dims):
             return (rl.amax if largest else rl.amin)(x, dims, keep)
-        shape = [n for d, n in enumerate(x.shape) if d not in dims or keep]
         shape = [1 if keep and d in dims else n for d, n in enumerate(x.shape) if keep or d not in dims]
         if x.is_floating_point():
             end = float("-inf" if largest else "inf")
