@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.compile.graph import Node, Value
-from rushlight.onnx.sizes import Dim
+from rushlight.onnx.sizes import Dim, in_each
 from rushlight.onnx.writer import Fused, GraphWriter
 from rushlight.onnx.writers.layers import average_pool
 from rushlight.onnx.writers.recurrent import fused_recurrent, fused_states
@@ -135,7 +135,7 @@ def mean_of_windows(w: GraphWriter, node: Node) -> Fused | None:
     (x,), how = pool.inputs, pool.attrs
     if (
         isinstance(divisor, int | float)
-        and _is_whole(x, how)
+        and _is_whole(x, how, w.shape(x))
         and int(divisor) == math.prod(map(int, how["sizes"]))
     ):
         return Fused((x,), lambda w, _: w.add("GlobalAveragePool", w.name(x)))
@@ -166,17 +166,27 @@ def mean_of_windows(w: GraphWriter, node: Node) -> Fused | None:
     return Fused((x,), lambda w, _: average_pool(w, x, how, False))
 
 
-def _is_whole(x: Value, how: dict[str, Any]) -> bool:
-    """Whether one window sees all of each plane."""
+def _is_whole(x: Value, how: dict[str, Any], shape: tuple[int, ...]) -> bool:
+    """Whether one window sees all of each plane, in every trace."""
     count = len(how["sizes"])
-    sizes, places = tuple(map(int, how["sizes"])), tuple(map(int, how["places"]))
-    return x.spec.ndim == count + 2 and sizes == x.spec.shape[-count:] and places == (1,) * count
+    whole = all(
+        n == k
+        for sizes, kernel in in_each((shape[-count:], how["sizes"]))
+        for n, k in zip(sizes, kernel, strict=True)
+    )
+    return (
+        whole and x.spec.ndim == count + 2 and all(n == 1 and not isinstance(n, Dim) for n in how["places"])
+    )
 
 
 def max_of_all(w: GraphWriter, node: Node) -> Fused | None:
     """GlobalMaxPool."""
     (x,) = node.inputs
-    return Fused((x,), lambda w, _: w.add("GlobalMaxPool", w.name(x))) if _is_whole(x, node.attrs) else None
+    return (
+        Fused((x,), lambda w, _: w.add("GlobalMaxPool", w.name(x)))
+        if _is_whole(x, node.attrs, w.shape(x))
+        else None
+    )
 
 
 PATTERNS: dict[str, tuple[Callable[[GraphWriter, Node], Fused | None], ...]] = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from rushlight.errors import NotSupportedError, message
 
-__all__ = ["Dim", "Runs", "merged"]
+__all__ = ["Dim", "Runs", "alike", "in_each", "merged"]
 
 
 class Dim(int):
@@ -17,6 +17,7 @@ class Dim(int):
     factor, powers   the number is factor times the product of the axes' sizes to these powers; or
     shares, rest     the sum of the axes' sizes times their shares, and the rest.
     text             how it is written in the file; None where no formula of these fits.
+    values           what it is in each trace.
 
     Nothing computes with it: that would freeze it.
     """
@@ -26,6 +27,7 @@ class Dim(int):
     shares: dict[str, int]
     rest: int = 0
     text: str | None = None
+    values: tuple[int, ...] = ()
 
     def _frozen(self, *others: Any) -> Any:
         got = f"a computation with a size that follows a dynamic axis ({self.text or 'in no simple way'})"
@@ -52,7 +54,7 @@ class Runs:
         if len(set(values)) == 1:
             return values[0]
         made = Dim(values[0])
-        made.powers, made.shares = {}, {}
+        made.powers, made.shares, made.values = {}, {}, tuple(values)
         if not self._product(made, values):
             self._sum(made, values)
         return made
@@ -102,6 +104,32 @@ class Runs:
         made.shares, made.rest = shares, rest
         body = " + ".join(name if a == 1 else f"{a}*{name}" for name, a in shares.items())
         made.text = f"{body} {'-' if rest < 0 else '+'} {abs(rest)}" if rest else body
+
+
+def alike(first: Sequence[int], second: Sequence[int]) -> bool:
+    """Whether two shapes are the same in every trace."""
+    return len(first) == len(second) and all(
+        a == b and getattr(a, "values", None) == getattr(b, "values", None)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def in_each(numbers: Any) -> list[Any]:
+    """Numbers in tuples and lists as plain ones, once for each trace; once where none of them is a Dim."""
+    count = _count(numbers)
+    return [_plain(numbers, k) for k in range(count)] if count else [numbers]
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, Dim):
+        return len(value.values)
+    return max(map(_count, value), default=0) if isinstance(value, (tuple, list)) else 0
+
+
+def _plain(value: Any, k: int) -> Any:
+    if isinstance(value, (tuple, list)):
+        return type(value)(_plain(v, k) for v in value)
+    return value.values[k] if isinstance(value, Dim) else value
 
 
 def merged(values: Sequence[Any], runs: Runs, where: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import rushlight as rl
 from rushlight.compile.graph import Node, Value
+from rushlight.onnx.sizes import alike
 from rushlight.onnx.writer import GraphWriter
 from rushlight.onnx.writers.table import direct, writes
 
@@ -92,7 +93,7 @@ def copy(w: GraphWriter, node: Node) -> str:
     found = w.name(source, node.out.spec.dtype)
     if isinstance(source, Value) and source.spec.dtype != node.out.spec.dtype:
         found = w.cast(found, node.out.spec.dtype)
-    if isinstance(source, Value) and w.shape(source) == w.shape(node.out):
+    if isinstance(source, Value) and alike(w.shape(source), w.shape(node.out)):
         return w.add("Identity", found)
     return w.add("Expand", found, w.sizes(w.shape(target)))
 

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
+from rushlight.errors import NotSupportedError, message
+from rushlight.onnx.sizes import in_each
 from rushlight.onnx.writer import GraphWriter
 from rushlight.onnx.writers.reductions import reduced
 from rushlight.onnx.writers.table import direct, writes
@@ -56,32 +58,53 @@ def conv(w: GraphWriter, node: Node) -> str:
 def conv_transpose(w: GraphWriter, node: Node) -> str:
     x, weight = node.inputs
     how, kernel = node.attrs, weight.spec.shape[2:]
-    parts = zip(
-        x.spec.shape[2:], kernel, how["stride"], how["padding"], how["dilation"], how["size"], strict=True
-    )
-    more = [int(m) - ((n - 1) * s + d * (k - 1) + 1 - 2 * p) for n, k, s, p, d, m in parts]
+    rest = {
+        tuple(
+            m - ((n - 1) * s + d * (k - 1) + 1 - 2 * p)
+            for n, m, k, s, p, d in zip(
+                old, new, kernel, how["stride"], how["padding"], how["dilation"], strict=True
+            )
+        )
+        for old, new in in_each((w.shape(x)[2:], how["size"]))
+    }
     return w.add(
         "ConvTranspose", *w.operands(node), kernel_shape=kernel, strides=how["stride"],
         dilations=how["dilation"], pads=(*how["padding"], *how["padding"]), group=how["groups"],
-        output_padding=more,
+        output_padding=_only(w, rest, "a transposed convolution whose output_padding"),
     )  # fmt: skip
 
 
-def pool_attributes(size: tuple[int, ...], how: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of a pool: with equal pads on both sides where these give the same places."""
-    low, ceil, high = how["low"], 0, []
-    columns = list(zip(size, how["sizes"], how["steps"], how["spread"], low, how["places"], strict=True))
-    rooms = [int(n) + 2 * p - d * (k - 1) - 1 for n, k, _, d, p, _ in columns]
-    floors = [room // c[2] + 1 for room, c in zip(rooms, columns, strict=True)]
-    if floors == [int(c[5]) for c in columns]:
-        high = list(low)
+def _only(w: GraphWriter, found: set[tuple[int, ...]], what: str) -> tuple[int, ...]:
+    """The one value that all traces gave."""
+    if len(found) > 1:
+        got = f"{what} follows a dynamic axis, in {w.scope}"
+        raise NotSupportedError(message("onnx.export", got, "the same for all sizes", "Fix the axis."))
+    return next(iter(found))
+
+
+def pool_attributes(w: GraphWriter, size: tuple[int, ...], how: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a pool: with equal pads on both sides where these give the same places, else with as
+    much at the end as the last window needs."""
+    low, windows = how["low"], [how[name] for name in ("sizes", "steps", "spread", "low")]
+    each = in_each((tuple(size), tuple(how["places"])))
+    if all(
+        count == (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for sizes, places in each
+        for n, count, k, s, d, p in zip(sizes, places, *windows, strict=True)
+    ):
+        high = low
     else:
-        high = [
-            max((int(count) - 1) * s + (k - 1) * d + 1 - p - int(n), 0) for n, k, s, d, p, count in columns
-        ]
+        ends = {
+            tuple(
+                max((count - 1) * s + (k - 1) * d + 1 - p - n, 0)
+                for n, count, k, s, d, p in zip(sizes, places, *windows, strict=True)
+            )
+            for sizes, places in each
+        }
+        high = _only(w, ends, "pooling with ceil_mode, whose last window")
     return {
         "kernel_shape": how["sizes"], "strides": how["steps"], "dilations": how["spread"],
-        "pads": [*low, *high], "ceil_mode": ceil,
+        "pads": [*low, *high],
     }  # fmt: skip
 
 
@@ -106,7 +129,7 @@ def pooled(w: GraphWriter, x: Value, how: dict[str, Any], write: Any) -> Any:
 @writes("max_pool")
 def max_pool(w: GraphWriter, node: Node) -> str:
     (x,) = node.inputs
-    how = pool_attributes(w.shape(x)[-len(node.attrs["sizes"]) :], node.attrs)
+    how = pool_attributes(w, w.shape(x)[-len(node.attrs["sizes"]) :], node.attrs)
     return pooled(w, x, node.attrs, lambda name: w.add("MaxPool", name, **how))
 
 
@@ -115,7 +138,7 @@ def max_pool_indices(w: GraphWriter, node: Node) -> str:
     """ONNX counts through all planes, Rushlight within each."""
     x = node.inputs[0]
     size = w.shape(x)[-len(node.attrs["sizes"]) :]
-    how = pool_attributes(size, node.attrs)
+    how = pool_attributes(w, size, node.attrs)
     plane = w.add("ReduceProd", w.sizes(size), keepdims=1)
     return pooled(
         w, x, node.attrs, lambda name: w.add("Mod", w.add("MaxPool", name, outputs=2, **how)[1], plane)
@@ -134,7 +157,7 @@ def average_pool(w: GraphWriter, x: Value, attrs: dict[str, Any], include_pad: b
     """The mean of each window; with `include_pad` by the size of a whole one."""
     axes = len(attrs["sizes"])
     size = w.shape(x)[-axes:]
-    how = pool_attributes(size, attrs)
+    how = pool_attributes(w, size, attrs)
     if all(d == 1 for d in how["dilations"]):
         del how["dilations"]  # operator sets before 19 do not have it
     return pooled(

@@ -10,7 +10,7 @@ import numpy as np
 import rushlight as rl
 from rushlight.compile.graph import Node, Value
 from rushlight.errors import NotSupportedError, message
-from rushlight.onnx.sizes import Dim
+from rushlight.onnx.sizes import Dim, alike
 from rushlight.onnx.writer import GraphWriter
 from rushlight.onnx.writers.table import writes
 
@@ -33,7 +33,7 @@ def expand(w: GraphWriter, node: Node) -> str:
     old, new = w.shape(x), node.attrs["shape"]
     lead = len(new) - len(old)
     # An axis that is long enough already may be written as 1.
-    same = [k >= lead and isinstance(n, Dim) and old[k - lead] == n for k, n in enumerate(new)]
+    same = [k >= lead and isinstance(n, Dim) and alike([old[k - lead]], [n]) for k, n in enumerate(new)]
     return w.add("Expand", w.name(x), w.sizes([1 if s else n for s, n in zip(same, new, strict=True)]))
 
 
@@ -148,7 +148,7 @@ def _together(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 def _column(w: GraphWriter, t: Value, shape: tuple[int, ...]) -> str:
     name = w.name(t) if t.spec.dtype == rl.int64 else w.cast(w.name(t), np.int64)
-    if w.shape(t) != shape:
+    if not alike(w.shape(t), shape):
         name = w.add("Expand", name, w.sizes(shape))
     return w.add("Unsqueeze", name, w.ints([-1]))
 
@@ -159,7 +159,7 @@ def gather(w: GraphWriter, node: Node) -> str:
     x, index = node.inputs
     dim, name = node.attrs["dim"], w.name(x)
     pairs = enumerate(zip(w.shape(x), w.shape(index), strict=True))
-    short = [(d, m) for d, (n, m) in pairs if d != dim and n != m]
+    short = [(d, m) for d, (n, m) in pairs if d != dim and not alike([n], [m])]
     if short:
         ends = w.sizes([m for _, m in short])
         name = w.add("Slice", name, w.ints([0] * len(short)), ends, w.ints([d for d, _ in short]))
@@ -176,7 +176,7 @@ def scatter(w: GraphWriter, node: Node) -> str:
 
 def _filling(w: GraphWriter, source: Any, index: Value, x: Value) -> str:
     name = w.name(source, x.spec.dtype)
-    if isinstance(source, Value) and w.shape(source) == w.shape(index):
+    if isinstance(source, Value) and alike(w.shape(source), w.shape(index)):
         return name
     if isinstance(source, Value) and source.spec.ndim:
         axes = list(range(source.spec.ndim))
@@ -250,7 +250,7 @@ def _written(
         columns = [_column(w, t, rows) for t in tensors]
         places = columns[0] if len(columns) == 1 else w.add("Concat", *columns, axis=-1)
         whole = (*rows, *shape[len(tensors) :])
-        if not isinstance(value, Value) or w.shape(value) != whole:
+        if not isinstance(value, Value) or not alike(w.shape(value), whole):
             name = w.add("Expand", name, w.sizes(whole))
         return w.add("ScatterND", x, places, name, reduction=reduction)
     arrays = [w.array(t) for t in tensors]

@@ -8,6 +8,7 @@ import numpy as np
 
 from rushlight.compile.graph import Node, Value
 from rushlight.errors import NotSupportedError, message
+from rushlight.onnx.sizes import in_each
 from rushlight.onnx.writer import Fused, GraphWriter
 from rushlight.onnx.writers.table import writes
 
@@ -67,7 +68,7 @@ def fused_states(w: GraphWriter, node: Node) -> Fused | None:
     if op is None and states is not None and states.attrs["pattern"] in ((0,), (1,)):
         op, place = w.source(states.inputs[0], "lstm"), 1 + states.attrs["pattern"][0]
     steps = None if op is None else _steps(op)
-    if op is None or steps is None or not _is_end(pattern, int(steps[0]), int(steps[1]), op.attrs["reverse"]):
+    if op is None or steps is None or not _is_end(pattern, steps, op.attrs["reverse"]):
         return None
     made = op
     return _fused(w, op, lambda w, _: _last(w, _layer(w, made)[place]))
@@ -78,14 +79,15 @@ def _fused(w: GraphWriter, op: Node, write: Any) -> Fused | None:
     return None if parts is None else Fused(parts, write)
 
 
-def _is_end(pattern: Any, steps: int, count: int, reverse: bool) -> bool:
-    """Whether a slice takes the rows of the step that runs last."""
-    rows = range(steps * count)
+def _is_end(pattern: Any, steps: tuple[int, int], reverse: bool) -> bool:
+    """Whether a slice takes the rows of the step that runs last, in every trace."""
     if len(pattern) != 1 or not isinstance(pattern[0], tuple):
         return False
-    _, a, b, s = pattern[0]
-    taken = rows[slice(None if a is None else int(a), None if b is None else int(b), s)]
-    return taken == (rows[:count] if reverse else rows[len(rows) - count :])
+    for (total, count), ((_, *ends),) in in_each((steps, pattern)):
+        rows = range(total * count)
+        if rows[slice(*ends)] != (rows[:count] if reverse else rows[len(rows) - count :]):
+            return False
+    return True
 
 
 def _rows(w: GraphWriter, out: str, node: Node) -> str:
