@@ -72,6 +72,13 @@ class Reads(nn.Module):
         return self.head(out[:, -1]), h, c
 
 
+class Gathers(nn.Module):
+    """The batch may have as many rows as the index, by chance."""
+
+    def forward(self, x: rl.Tensor) -> rl.Tensor:
+        return rl.gather(x, 1, rl.tensor([[0, 1, 2], [2, 1, 0]]))
+
+
 class Attends(nn.Module):
     def forward(self, x: rl.Tensor) -> rl.Tensor:
         return F.scaled_dot_product_attention(x, x, x, is_causal=True) / x.size(1)
@@ -93,9 +100,10 @@ DYNAMIC: dict[str, tuple[Callable[[], nn.Module], rl.Tensor, dict[int, str], lis
     "GPT": (GPT, words(2, 5), {0: "n", 1: "t"}, [words(3, 7), words(1, 16), words(1, 1)], ["n", "t", 20]),
     "LSTM": (Reads, rl.randn(2, 5, 3), {0: "n", 1: "t"}, [rl.randn(3, 9, 3)], ["n", 2]),
     "GRU": (lambda: nn.GRU(3, 4), rl.randn(5, 2, 3), {0: "t", 1: "n"}, [rl.randn(9, 3, 3)], ["t", "n", 4]),
+    "gather": (Gathers, rl.randn(2, 5), {0: "n"}, [rl.randn(4, 5)], [2, 3]),
     "attention": (Attends, rl.randn(2, 5, 4), {0: "n", 1: "t"}, [rl.randn(3, 9, 4)], ["n", "t", 4]),
     "convolutions": (
-        conv, rl.randn(2, 1, 8, 8), {0: "n", 2: "h", 3: "w"}, [rl.randn(5, 1, 12, 16)], ["n", 3],
+        conv, rl.randn(2, 1, 8, 8), {0: "n", 2: "h", 3: "w"}, [rl.randn(5, 1, 12, 16), rl.randn(1, 1, 9, 11)], ["n", 3],
     ),
     "Transformer": (
         lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 2),

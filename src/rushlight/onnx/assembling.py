@@ -26,7 +26,7 @@ def assembled(
     state = _state(model)
     graph = captured.graph
     for value, name in zip(graph.inputs, names, strict=False):
-        w.names[id(value)] = name
+        w.named(value, name)
     constants: dict[int, Any] = {}
     for value, tensor in list(zip(graph.inputs, captured.lifted, strict=True))[captured.count :]:
         known = state.get(id(tensor.array))
@@ -67,7 +67,7 @@ def _write_node(w: GraphWriter, node: Node, found: Fused | None) -> None:
     w.enter(w.captured.scopes.get(id(node), ()))
     constant = w.array(node.out)
     if constant is not None:
-        w.names[id(node.out)] = w.constant(constant, constant.dtype)
+        w.named(node.out, w.constant(constant, constant.dtype))
         return
     write: Callable[[GraphWriter, Node], str] | None = (
         WRITERS.get(node.op.name) if found is None else found.write
@@ -77,7 +77,7 @@ def _write_node(w: GraphWriter, node: Node, found: Fused | None) -> None:
         got = f"the operation {node.op.name!r} in {w.scope}"
         raise NotSupportedError(message("onnx.export", got, "one that ONNX has a counterpart of", remedy))
     name = write(w, node)
-    w.names[id(node.out)] = name
+    w.named(node.out, name)
     if name not in w.initializers:
         w.types[name] = w.type_of(node.out, name)
 
@@ -85,11 +85,11 @@ def _write_node(w: GraphWriter, node: Node, found: Fused | None) -> None:
 def _state_or_constant(w: GraphWriter, value: Value, tensor: rl.Tensor, name: str | None) -> None:
     w.enter(())
     if name is not None:
-        w.names[id(value)] = w.initializer(name, tensor.array)
+        w.named(value, w.initializer(name, tensor.array))
     elif id(value) in w.captured.ranges:
-        w.names[id(value)] = w.range(value, w.captured.ranges[id(value)])
+        w.named(value, w.range(value, w.captured.ranges[id(value)]))
     else:
-        w.names[id(value)] = w.constant(tensor.array, tensor.array.dtype)
+        w.named(value, w.constant(tensor.array, tensor.array.dtype))
 
 
 def _named(model: Any) -> dict[str, tuple[Any, bool]]:

@@ -106,6 +106,21 @@ def _dynamic(call: Callable[..., Any], tensors: list[rl.Tensor], axes: Axes, kep
             got = f"axes called {name!r} of sizes {sorted(sizes)}"
             raise NotSupportedError(message("onnx.export", got, "one size for one name"))
     first = {name: size if size > 1 else 2 for name, size in given.items()}
+    try:
+        return _from(call, tensors, axes, kept, first)
+    except NotSupportedError:
+        # The sizes given may be those of other tensors too, by chance.
+        try:
+            return _from(call, tensors, axes, kept, {name: 2 * n + 1 for name, n in first.items()})
+        except RushlightError:
+            pass
+        raise
+
+
+def _from(
+    call: Callable[..., Any], tensors: list[rl.Tensor], axes: Axes, kept: Any, first: dict[str, int]
+) -> Captured:
+    """The traces for these sizes and others."""
     rows, found = [first], [_traced(call, _resized(tensors, axes, first), kept)]
     others: dict[str, list[int]] = {name: [] for name in axes}
     for name in axes:
@@ -113,13 +128,18 @@ def _dynamic(call: Callable[..., Any], tensors: list[rl.Tensor], axes: Axes, kep
         rows.append({**first, name: size})
         found.append(traced)
     last = {name: sizes[-1] for name, sizes in others.items()}
-    final = {n: _third(first[n], last[n]) for n in axes}
-    try:
-        found.append(_traced(call, _resized(tensors, axes, final), kept))
-    except RushlightError:
-        final = last
-        found.append(_traced(call, _resized(tensors, axes, final), kept))
-    rows.append(final)
+    # All at once, and if the function takes them, sizes that are no multiples of the first.
+    finals = ({n: first[n] + last[n] + 1 for n in axes}, {n: 3 * first[n] for n in axes})
+    for final in finals:
+        try:
+            found.append(_traced(call, _resized(tensors, axes, final), kept))
+        except RushlightError:
+            continue
+        rows.append(final)
+        break
+    else:
+        found.append(_traced(call, _resized(tensors, axes, last), kept))
+        rows.append(last)
     names = list(axes)
     runs = Runs(names, [tuple(row[n] for n in names) for row in rows])
     return _laid_over([t for t, _ in found], found[0][1], runs, len(tensors))
@@ -143,10 +163,6 @@ def _another(
         return size, traced
     got = f"a function that does not run with other sizes of {name!r} than {n} ({problem})"
     raise NotSupportedError(message("onnx.export", got, "a dynamic axis", "Leave it out of dynamic_axes."))
-
-
-def _third(first: int, second: int) -> int:
-    return 3 * first if second != 3 * first and second > first else second
 
 
 def _resized(tensors: list[rl.Tensor], axes: Axes, sizes: dict[str, int]) -> list[rl.Tensor]:

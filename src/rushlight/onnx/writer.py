@@ -54,6 +54,7 @@ class GraphWriter:
         self._axis_names: dict[str, str] = {}
         self.written: dict[int, Any] = {}
         self.outputs: list[Any] = []
+        self._sizes: dict[tuple[int, ...], tuple[str, int]] = {}
 
     # What writers ask
 
@@ -131,15 +132,24 @@ class GraphWriter:
         open_ = [k for k, n in enumerate(values) if isinstance(n, Dim)]
         if not open_:
             return self.ints(values)
-        if free and len(open_) == 1:
-            return self.ints([-1 if k == open_[0] else int(n) for k, n in enumerate(values)])
-        parts = [self.size(n) if isinstance(n, Dim) else self.ints([n]) for n in values]
+        one = open_[-1]
+        if free:  # what is left; of several the one that there is no other way to
+            one = next((k for k in open_ if not self._is_known(values[k])), one)
+            if len(open_) == 1:
+                return self.ints([-1 if k == one else int(n) for k, n in enumerate(values)])
+        parts = [
+            self.ints([-1]) if free and k == one else self.size(n) if isinstance(n, Dim) else self.ints([n])
+            for k, n in enumerate(values)
+        ]
         return parts[0] if len(parts) == 1 else self.add("Concat", *parts, axis=0)
 
     def size(self, dim: Dim) -> str:
         """A size that follows dynamic axes, as a tensor of one number."""
-        key = ("size", dim.text, int(dim))
-        if dim.text is None:
+        key = ("size", dim.values)
+        if key not in self._cache and dim.values in self._sizes:
+            name, axis = self._sizes[dim.values]
+            self._cache[key] = self.add("Shape", name, start=axis, end=axis + 1)
+        if not self._is_known(dim):
             got = f"a size ({int(dim)} in the example) that follows dynamic axes in no simple way"
             raise NotSupportedError(
                 message("onnx.export", got, "a multiple or a sum of sizes", "Fix the axis.")
@@ -147,6 +157,17 @@ class GraphWriter:
         if key not in self._cache:
             self._cache[key] = self._product(dim) if dim.factor is not None else self._sum(dim)
         return self._cache[key]
+
+    def _is_known(self, n: int) -> bool:
+        """Whether a size can be computed, or read off a tensor."""
+        return not isinstance(n, Dim) or n.text is not None or n.values in self._sizes
+
+    def named(self, value: Value, name: str) -> None:
+        """A value is there now, under a name: its sizes may be asked for."""
+        self.names[id(value)] = name
+        for axis, n in enumerate(self.shape(value)):
+            if isinstance(n, Dim):
+                self._sizes.setdefault(n.values, (name, axis))
 
     def _product(self, dim: Dim) -> str:
         assert dim.factor is not None
