@@ -103,7 +103,8 @@ DYNAMIC: dict[str, tuple[Callable[[], nn.Module], rl.Tensor, dict[int, str], lis
     "gather": (Gathers, rl.randn(2, 5), {0: "n"}, [rl.randn(4, 5)], [2, 3]),
     "attention": (Attends, rl.randn(2, 5, 4), {0: "n", 1: "t"}, [rl.randn(3, 9, 4)], ["n", "t", 4]),
     "convolutions": (
-        conv, rl.randn(2, 1, 8, 8), {0: "n", 2: "h", 3: "w"}, [rl.randn(5, 1, 12, 16), rl.randn(1, 1, 9, 11)], ["n", 3],
+        conv, rl.randn(2, 1, 8, 8), {0: "n", 2: "h", 3: "w"},
+        [rl.randn(5, 1, 12, 16), rl.randn(1, 1, 9, 11)], ["n", 3],
     ),
     "Transformer": (
         lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 2),

@@ -53,6 +53,20 @@ def test_composite_operations_are_whole(name: str) -> None:
     assert sorted(n.op_type for n in model.graph.node if n.op_type != "Constant") == WHOLE[name]
 
 
+@pytest.mark.parametrize(
+    ("name", "op"), [("GroupNorm", "GroupNormalization"), ("RMSNorm", "RMSNormalization")]
+)
+def test_newer_operator_sets_have_more(name: str, op: str) -> None:
+    make, inputs = LAYERS[name]
+    net = make().eval()
+    with rl.no_grad():
+        for p in net.parameters():
+            p.add_(rl.rand(p.shape))
+    model = rl.onnx.export(net, inputs, opset_version=23).model_proto
+    assert [n.op_type for n in model.graph.node] == [op]
+    check(model, net, *inputs)
+
+
 @pytest.mark.parametrize(("name", "count"), [("LSTM", 4), ("GRU", 4), ("RNN", 4)])
 def test_recurrent_layers_are_whole(name: str, count: int) -> None:
     make, inputs = LAYERS["RNN" if name == "RNN" else f"{name} of 2 layers"]

@@ -17,6 +17,9 @@ from rushlight.onnx.writers import WRITERS
 
 __all__ = ["assembled"]
 
+MOST = 2**31 - 2**20
+"""Bytes of weights."""
+
 
 def assembled(
     model: Any, captured: Captured, version: int, names: list[str], outputs: Any, axes: Any, as_inputs: bool
@@ -137,6 +140,10 @@ def _name_outputs(w: GraphWriter, outputs: Sequence[Value], given: Sequence[str]
 
 def _model(w: GraphWriter, names: list[str], as_inputs: bool, buffers: list[str]) -> Any:
     """The ModelProto, with the types of all values, checked."""
+    size = sum(len(t.raw_data) for t in w.initializers.values())
+    if size > MOST:
+        got = f"weights of {size / 1e9:.1f} GB"
+        raise NotSupportedError(message("onnx.export", got, "less than 2 GB, which a file of ONNX can hold"))
     helper, onnx = w.onnx.helper, w.onnx
     graph = w.captured.graph
     inputs = [w.type_of(v, name) for v, name in zip(graph.inputs, names, strict=False)]

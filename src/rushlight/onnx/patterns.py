@@ -67,6 +67,53 @@ def layer_norm(w: GraphWriter, node: Node) -> Fused | None:
     return Fused((x, weight, *bias), write)
 
 
+def rms_norm(w: GraphWriter, node: Node) -> Fused | None:
+    """RMSNormalization, which operator set 23 brought."""
+    y, weight, *bias = node.inputs
+    of_y = w.source(_seen_through(w, y), "standard") or w.source(y, "standard")
+    if w.version < 23 or bias or of_y is None or len(of_y.inputs) != 2:
+        return None
+    x, factor = of_y.inputs
+    of_factor = w.source(factor, "inverse_deviation")
+    if of_factor is None or of_factor.inputs[0] is not x or of_y.attrs["dim"] != (x.spec.ndim - 1,):
+        return None
+    source = x if of_y.out is y else _seen_through(w, x)
+    axes, eps = weight.spec.ndim, float(of_factor.attrs["eps"])
+    if source.spec.shape != node.out.spec.shape or weight.spec.shape != source.spec.shape[-axes:]:
+        return None
+    if math.prod(weight.spec.shape) != x.spec.shape[-1]:
+        return None
+    return Fused(
+        (source, weight),
+        lambda w, _: w.add("RMSNormalization", w.name(source), w.name(weight), axis=-axes, epsilon=eps),
+    )
+
+
+def group_norm(w: GraphWriter, node: Node) -> Fused | None:
+    """GroupNormalization with a weight for each channel, as operator set 21 has it."""
+    y, *given = node.inputs
+    inner = w.source(y, "reshape")
+    found = None if inner is None else _standard(w, inner.inputs[0])
+    vectors = [_vector(w, v) for v in given]
+    if w.version < 21 or found is None or len(vectors) != 2 or None in vectors:
+        return None
+    groups, eps = found
+    x = _seen_through(w, groups)
+    if groups is x or groups.spec.ndim != 3 or x.spec.shape != node.out.spec.shape:
+        return None
+    if groups.spec.shape[0] != x.spec.shape[0] or any(
+        v.spec.shape != x.spec.shape[1:2] for v in vectors if v
+    ):
+        return None
+    reads = (x, *[v for v in vectors if v is not None])
+
+    def write(w: GraphWriter, node: Node) -> str:
+        names = [w.name(v) for v in reads]
+        return w.add("GroupNormalization", *names, num_groups=groups.spec.shape[1], epsilon=eps)
+
+    return Fused(reads, write)
+
+
 def standard(w: GraphWriter, node: Node) -> Fused | None:
     """The same without weight: LayerNormalization, or InstanceNormalization where the axis is not fixed."""
     found = _standard(w, node.out)
@@ -190,7 +237,7 @@ def max_of_all(w: GraphWriter, node: Node) -> Fused | None:
 
 
 PATTERNS: dict[str, tuple[Callable[[GraphWriter, Node], Fused | None], ...]] = {
-    "affine": (layer_norm,),
+    "affine": (layer_norm, rms_norm, group_norm),
     "standard": (standard,),
     "add": (batch_norm,),
     "mul": (batch_norm,),
