@@ -13,7 +13,7 @@ from benchmarks.workloads import WORKLOADS
 
 __all__ = ["FIRST", "first_calls"]
 
-FIRST = ("disk", "gpt", "pinn", "lstm")
+FIRST = tuple(w.name for w in WORKLOADS.values() if w.kind == "train" and w.name not in ("mnist", "wide"))
 """The workloads whose first calls are timed."""
 Log = Callable[[str], None]
 Times = dict[str, dict[str, list[float]]]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["caches", "cores", "describe", "environment"]
+__all__ = ["caches", "cores", "describe", "environment", "peak"]
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -43,6 +43,13 @@ def caches(folder: Path) -> dict[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
+
+
+def peak() -> float:
+    """The largest resident size of this process so far, in MB; 0 where the system does not say."""
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def describe() -> dict[str, Any]:

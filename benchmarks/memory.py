@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import environment
+from benchmarks.machine import environment, peak
 from benchmarks.run import installed
 
-__all__ = ["CONTENDERS", "main", "measure", "peak"]
+__all__ = ["CONTENDERS", "main", "measure"]
 
 CONTENDERS = {
     "torch": "PyTorch eager",
@@ -30,14 +30,6 @@ CONTENDERS = {
 }
 OPTIMIZERS = "sgd", "adam"
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def peak() -> float:
-    """The largest resident size of this process so far, in MB."""
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise OSError("the system does not say what a process's peak was")
 
 
 def measure(

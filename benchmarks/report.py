@@ -49,12 +49,12 @@ def _race(race: dict[str, Any]) -> list[str]:
         f"## {workload.title} ({setting})",
         "",
         "| contender | version | median µs | quartiles | best | ratio | first call ms | "
-        + ("loss |" if workload.kind == "train" else "output |"),
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        "peak MB, above import | " + ("loss |" if workload.kind == "train" else "output |"),
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     ran = sorted((r for r in results if r.us), key=lambda r: statistics.median(r.us))
     lines += [_row(r, base) for r in ran]
-    lines += [f"| {r.title} | | failed: {r.error} | | | | | |" for r in results if not r.us]
+    lines += [f"| {r.title} | | failed: {r.error} | | | | | | |" for r in results if not r.us]
     return [*lines, *remarks(ran, base)]
 
 
@@ -65,7 +65,8 @@ def _row(result: Result, base: Result | None) -> str:
     title, ratio = (f"**{result.title}**", f"**{ratio}**") if result is base else (result.title, ratio)
     return (
         f"| {title} | {result.version} | {_us(median)} | {_us(low)} to {_us(high)} | {_us(min(result.us))} "
-        f"| {ratio} | {result.first_ms:.1f} | {result.check:.6f} |"
+        f"| {ratio} | {result.first_ms:.1f} | {result.peak_mb:.0f}, {result.peak_mb - result.import_mb:.0f} "
+        f"| {result.check:.6f} |"
     )
 
 

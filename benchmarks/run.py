@@ -43,6 +43,9 @@ class Result:
     version: str = ""
     first_ms: float = 0.0
     check: float = float("nan")
+    peak_mb: float = 0.0
+    """The most memory of its process after two passes, and of it what was there when the library was."""
+    import_mb: float = 0.0
     us: list[float] = field(default_factory=list)
     core_share: list[float] = field(default_factory=list)
     error: str = ""
@@ -80,6 +83,7 @@ class Worker:
             self.result.version = started["version"]
             self.result.first_ms = started["first_ms"]
             self.result.check = started["check"]
+            self.result.peak_mb, self.result.import_mb = started["peak_mb"], started["import_mb"]
 
     def ask(self, seconds: float | None) -> dict[str, Any] | None:
         """Send a line (none to begin with) and wait for the answer; None once the worker has failed."""

@@ -44,14 +44,26 @@ def _own_stdout() -> IO[str]:
 def serve(contender_name: str, workload_name: str, threads: int, answers: IO[str]) -> None:
     """Set up, check, then answer one line for each line of standard input."""
     from benchmarks.contenders import load
+    from benchmarks.machine import peak
     from benchmarks.workloads import WORKLOADS, Problem
 
     def answer(record: dict[str, Any]) -> None:
         print(json.dumps(record), file=answers, flush=True)
 
-    contender = load(contender_name)(Problem(WORKLOADS[workload_name]), threads)
+    kind = load(contender_name)
+    import_module(kind.library)
+    before = peak()
+    contender = kind(Problem(WORKLOADS[workload_name]), threads)
     first_ms, check = _check(contender)
-    answer({"version": _version(contender.library), "first_ms": first_ms, "check": check})
+    answer(
+        {
+            "version": _version(contender.library),
+            "first_ms": first_ms,
+            "check": check,
+            "peak_mb": peak(),
+            "import_mb": before,
+        }
+    )
     rate = 0.0
     for line in sys.stdin:
         seconds = json.loads(line)["seconds"]

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import models
+from benchmarks.models import MODELS, Model
 
 __all__ = ["WORKLOADS", "Problem", "Workload"]
 
@@ -33,7 +33,10 @@ class Workload:
     lr: float = 0.0
     momentum: float = 0.0
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    model: Literal["mlp", "gpt", "lstm", "pinn"] = "mlp"
+    model: str = "mlp"
+    """Of ``models.MODELS``, which say what the widths mean, or a plain network of linear layers."""
+    clip: float = 0.0
+    """The largest norm of all gradients together; 0 for no limit."""
     seed: int = 0
     data_seed: int = 1
     passes: int = 10
@@ -96,6 +99,38 @@ WORKLOADS = {
             batches=64,
         ),
         Workload(
+            "infer-lenet",
+            "One-sample inference: LeNet-5 on 28x28",
+            kind="infer",
+            model="lenet",
+            widths=(1, 6, 16, 120, 84, 10),
+            batch=1,
+            batches=64,
+        ),
+        Workload(
+            "lenet",
+            "LeNet-5 step: 28x28, ReLU, cross-entropy, Adam, batch 128",
+            kind="train",
+            model="lenet",
+            widths=(1, 6, 16, 120, 84, 10),
+            batch=128,
+            batches=8,
+            lr=1e-3,
+            optimizer="adam",
+        ),
+        Workload(
+            "conv",
+            "Convolutions step: 3x3, 32-64-64, batch norm, ReLU, pooling, on 3x32x32, Adam, batch 64",
+            kind="train",
+            model="conv",
+            widths=(3, 32, 64, 64, 10),
+            batch=64,
+            batches=2,
+            lr=1e-3,
+            optimizer="adam",
+            passes=1,
+        ),
+        Workload(
             "gpt",
             "GPT step: 4 blocks, width 128, 4 heads, 16 x 64 tokens of 65, AdamW",
             kind="train",
@@ -131,6 +166,53 @@ WORKLOADS = {
             passes=1,
         ),
         Workload(
+            "lstm-layer",
+            "LSTM layer step: nn.LSTM, 28 steps of 28, 128 hidden, batch 64, Adam",
+            kind="train",
+            model="lstm-layer",
+            widths=(28, 128, 28, 10),
+            batch=64,
+            batches=4,
+            lr=1e-3,
+            optimizer="adam",
+            passes=4,
+        ),
+        Workload(
+            "ppo",
+            "PPO update: actor and critic 8-64-64, tanh, clipped loss, entropy, gradient clipping, Adam, 64",
+            kind="train",
+            model="ppo",
+            widths=(8, 64, 64, 4),
+            batch=64,
+            batches=10,
+            lr=3e-4,
+            optimizer="adam",
+            clip=0.5,
+            passes=100,
+        ),
+        Workload(
+            "vae",
+            "VAE step: 784-400-20-400-784, ReLU, Adam, batch 128",
+            kind="train",
+            model="vae",
+            widths=(784, 400, 20),
+            batch=128,
+            batches=8,
+            lr=1e-3,
+            optimizer="adam",
+        ),
+        Workload(
+            "ode",
+            "Neural ODE step: 2-64-64-2, tanh, 20 steps of RK4, loss through the solver, Adam, batch 64",
+            kind="train",
+            model="ode",
+            widths=(20, 2, 64, 64, 2),
+            batch=64,
+            batches=10,
+            lr=1e-3,
+            optimizer="adam",
+        ),
+        Workload(
             "sweep",
             "Sweep: 60 networks 2-25-25-25-1, 30 with tanh and 30 with ReLU, MSE, SGD, 100 epochs of 10 "
             "batches of 100",
@@ -153,6 +235,11 @@ class Problem:
 
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
+
+    @property
+    def model(self) -> Model:
+        """What is not a plain network."""
+        return MODELS[self.workload.model](self.workload)
 
     @cached_property
     def layers(self) -> list[tuple[Array, Array]]:
@@ -196,7 +283,8 @@ class Problem:
     def batches(self) -> list[tuple[Array, ...]]:
         """The samples cut into batches: (x, y) to train, (x,) to infer. Larger models have their own."""
         if self.workload.model != "mlp":
-            return models.batches(self.workload)
+            found = self.model.batches()
+            return [b[:1] for b in found] if self.workload.kind == "infer" else found
         x, y = self.samples
         size = self.workload.batch
         cuts = [slice(i, i + size) for i in range(0, len(x), size)]

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 
+import rushlight as rl
 from benchmarks.__main__ import main
 from benchmarks.contenders import CONTENDERS, load
-from benchmarks.contenders.onnx_runtime import mlp_model
+from benchmarks.contenders.onnx_runtime import LENET, onnx_model
 from benchmarks.figures import quartiles
 from benchmarks.first_call import first_calls
-from benchmarks.models import parameters
+from benchmarks.models import MODELS
 from benchmarks.report import markdown
 from benchmarks.report_sweep import sweep_table
 from benchmarks.run import Plan, Result, Worker, race
 from benchmarks.workloads import WORKLOADS, Problem
 
 SMALL = {
+    "lenet": {"widths": (1, 2, 3, 8, 6, 4), "batch": 3, "batches": 2},
+    "conv": {"widths": (2, 3, 4, 3, 4), "batch": 3},
     "gpt": {"widths": (11, 16, 2, 2, 8), "batch": 3},
     "lstm": {"widths": (5, 8, 4, 3), "batch": 6},
+    "lstm-layer": {"widths": (5, 8, 4, 3), "batch": 6, "batches": 2},
     "pinn": {"widths": (2, 8, 8, 1), "batch": 20, "batches": 2},
+    "ppo": {"widths": (4, 8, 8, 3), "batch": 12, "batches": 2},
+    "vae": {"widths": (20, 12, 3), "batch": 6, "batches": 2},
+    "ode": {"widths": (3, 2, 8, 8, 2), "batch": 6, "batches": 2},
 }
 
 
@@ -57,6 +66,23 @@ def test_larger_models_are_the_same_everywhere(name: str, contender: str) -> Non
     eager = list(load("rushlight")(problem, 1).values(2))
     assert list(kind(problem, 1).values(2)) == pytest.approx(eager, rel=1e-4)
     assert len(set(eager)) == 4
+
+
+@pytest.mark.parametrize("contender", ["rushlight-compiled", "torch", "jax", "onnxruntime"])
+def test_inference_of_a_larger_model_is_the_same_everywhere(contender: str) -> None:
+    kind = load(contender)
+    pytest.importorskip(kind.needs[0] if kind.needs else kind.library)
+    problem = Problem(replace(WORKLOADS["infer-lenet"], batches=2))
+    off = getattr(import_module(kind.library), "no_grad", nullcontext)
+    with rl.no_grad(), off():  # contenders turn gradients off for their process
+        eager = list(load("rushlight")(problem, 1).values(1))
+        assert list(kind(problem, 1).values(1)) == pytest.approx(eager, rel=1e-4)
+    assert len(set(eager)) == 2
+
+
+def test_every_model_is_a_workload_and_is_tested() -> None:
+    assert set(MODELS) | {"mlp"} == {w.model for w in WORKLOADS.values()}
+    assert set(MODELS) == {WORKLOADS[name].model for name in SMALL}
 
 
 def test_a_sweep_computes_what_each_network_does_alone() -> None:
@@ -127,7 +153,7 @@ def test_problems_are_equal_in_every_process() -> None:
         if workload.model == "mlp":
             assert all((a[0] == b[0]).all() for a, b in zip(one.layers, two.layers, strict=True))
         else:
-            first, second = parameters(workload), parameters(workload)
+            first, second = one.model.parameters(), two.model.parameters()
             assert all((first[k] == second[k]).all() for k in first)
 
 
@@ -142,5 +168,6 @@ def test_quartiles() -> None:
 
 
 def test_onnx_bytes_begin_with_the_ir_version() -> None:
-    model = mlp_model(Problem(WORKLOADS["infer"]).layers, 1)
+    problem = Problem(WORKLOADS["infer-lenet"])
+    model = onnx_model(LENET, problem.model.parameters(), (1, 1, 28, 28), 10)
     assert model[:2] == b"\x08\x08"

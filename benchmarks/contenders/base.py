@@ -9,9 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks.models import MODELS
 from benchmarks.workloads import Problem, Workload
 
-__all__ = ["Contender", "Step"]
+__all__ = ["ALL", "Contender", "Step"]
+
+ALL = frozenset({"mlp", *MODELS})
+"""The models, for who can compute whatever there is."""
 
 Step = Callable[..., Any]
 """Takes one batch; returns the loss (training) or the outputs (inference), unread."""

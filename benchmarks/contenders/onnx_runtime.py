@@ -10,7 +10,24 @@ import numpy as np
 from benchmarks.contenders.base import Contender, Step
 from benchmarks.workloads import Array, Problem
 
-__all__ = ["OnnxRuntime", "mlp_model"]
+__all__ = ["OnnxRuntime", "onnx_model"]
+
+Node = tuple[str, str, dict[str, tuple[int, ...]]]
+"""An operator, the name of its weight and bias, if it has them, and its attributes."""
+
+POOLED: list[Node] = [("Relu", "", {}), ("MaxPool", "", {"kernel_shape": (2, 2), "strides": (2, 2)})]
+LENET: list[Node] = [
+    ("Conv", "conv1", {"pads": (2, 2, 2, 2)}),
+    *POOLED,
+    ("Conv", "conv2", {}),
+    *POOLED,
+    ("Flatten", "", {}),
+    ("Gemm", "fc1", {}),
+    ("Relu", "", {}),
+    ("Gemm", "fc2", {}),
+    ("Relu", "", {}),
+    ("Gemm", "fc3", {}),
+]
 
 
 class OnnxRuntime(Contender):
@@ -19,6 +36,7 @@ class OnnxRuntime(Contender):
     title = "ONNX Runtime"
     library = "onnxruntime"
     kinds = frozenset({"infer"})
+    models = frozenset({"mlp", "lenet"})
 
     def setup(self, problem: Problem) -> Step:
         import onnxruntime
@@ -26,31 +44,45 @@ class OnnxRuntime(Contender):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
-        model = mlp_model(problem.layers, problem.workload.batch)
+        shape = problem.batches[0][0].shape
+        if problem.workload.model == "lenet":
+            model = onnx_model(LENET, problem.model.parameters(), shape, problem.workload.widths[-1])
+        else:
+            model = onnx_model(*_linear(problem.layers), shape, problem.workload.widths[-1])
         self.session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.batches = problem.batches
         return lambda x: self.session.run(None, {"x": x})[0]
 
 
-def mlp_model(layers: list[tuple[Array, Array]], batch: int) -> bytes:
-    """A ModelProto: Gemm and Relu in turn, the last without Relu. Input ``x``, output ``y``."""
-    nodes, tensors, name = [], [], "x"
-    for i, (weight, bias) in enumerate(layers):
-        last = i == len(layers) - 1
-        tensors += [_tensor(f"w{i}", weight), _tensor(f"b{i}", bias)]
-        out = "y" if last else f"z{i}"
-        nodes.append(_node("Gemm", [name, f"w{i}", f"b{i}"], out, _field(5, _int_attribute("transB", 1))))
+def _linear(layers: list[tuple[Array, Array]]) -> tuple[list[Node], dict[str, Array]]:
+    """Gemm and Relu in turn, the last without Relu, with the parameters."""
+    nodes: list[Node] = []
+    for i in range(len(layers)):
+        nodes += [("Gemm", str(i), {}), ("Relu", "", {})]
+    named = {f"{i}.{k}": a for i, (w, b) in enumerate(layers) for k, a in (("w", w), ("b", b))}
+    return nodes[:-1], named
+
+
+def onnx_model(
+    nodes: list[Node], parameters: dict[str, Array], shape: tuple[int, ...], outputs: int
+) -> bytes:
+    """A ModelProto of a chain of nodes. Input ``x`` of that shape, output ``y``."""
+    written, name = [], "x"
+    for i, (op, weight, attributes) in enumerate(nodes):
+        out = "y" if i == len(nodes) - 1 else f"h{i}"
+        inputs = [name, f"{weight}.w", f"{weight}.b"] if weight else [name]
+        told = [_field(5, _ints_attribute(key, value)) for key, value in attributes.items()]
+        if op == "Gemm":
+            told.append(_field(5, _int_attribute("transB", 1)))
+        written.append(_node(op, inputs, out, b"".join(told)))
         name = out
-        if not last:
-            nodes.append(_node("Relu", [name], f"h{i}"))
-            name = f"h{i}"
     graph = b"".join(
         [
-            *(_field(1, node) for node in nodes),
-            _field(2, b"mlp"),
-            *(_field(5, tensor) for tensor in tensors),
-            _field(11, _value_info("x", (batch, layers[0][0].shape[1]))),
-            _field(12, _value_info("y", (batch, layers[-1][0].shape[0]))),
+            *(_field(1, node) for node in written),
+            _field(2, b"model"),
+            *(_field(5, _tensor(key, array)) for key, array in parameters.items()),
+            _field(11, _value_info("x", shape)),
+            _field(12, _value_info("y", (shape[0], outputs))),
         ]
     )
     return _field(1, 8) + _field(7, graph) + _field(8, _field(1, b"") + _field(2, 17))
@@ -78,6 +110,10 @@ def _node(op: str, inputs: Iterable[str], output: str, attribute: bytes = b"") -
 
 def _int_attribute(name: str, value: int) -> bytes:
     return _field(1, name.encode()) + _field(3, value) + _field(20, 2)
+
+
+def _ints_attribute(name: str, values: Iterable[int]) -> bytes:
+    return _field(1, name.encode()) + b"".join(_field(8, value) for value in values) + _field(20, 7)
 
 
 def _tensor(name: str, array: Array) -> bytes:

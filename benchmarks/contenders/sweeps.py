@@ -135,7 +135,7 @@ class JaxVmap(Sweeper):
         self.groups: list[tuple[Any, Any]] = []
         batches = tuple(jnp.stack([jnp.asarray(a) for a in p]) for p in zip(*problem.batches, strict=True))
         for members in (problem.members[:half], problem.members[half:]):
-            _, step = functions(members[0].workload)
+            _, step = functions(members[0])
             states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[start(one) for one in members])
             self.groups.append((self.jitted(step, batches), states))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.contenders.base import Step
+from benchmarks.contenders.base import ALL, Step
 from benchmarks.contenders.torch_like import TorchLike
 from benchmarks.workloads import Problem
 
@@ -27,25 +27,22 @@ class TorchEager(TorchLike):
 class TorchFused(TorchEager):
     """The same with ``fused=True``: one call updates all parameters."""
 
-    title = "PyTorch eager, fused SGD"
+    title = "PyTorch eager, fused optimiser"
     kinds = frozenset({"train"})
-    models = frozenset({"mlp"})
 
     def optimizer_options(self) -> dict[str, Any]:
         return {"fused": True}
 
 
 class TorchCompile(TorchEager):
-    """The same model through ``torch.compile``; it needs a C++ compiler and many seconds."""
+    """Its model, or its loss, through ``torch.compile``; it needs a C++ compiler and many seconds."""
 
     title = "torch.compile"
     slow = True
     compiles = True
-    models = frozenset({"mlp"})
+    models = ALL - {"pinn"}  # which takes derivatives of what is compiled twice: torch.compile has them once
 
-    def setup(self, problem: Problem) -> Step:
+    def wrapped(self, function: Any) -> Any:
         import torch
 
-        step = super().setup(problem)
-        self.model = torch.compile(self.model)
-        return step if problem.workload.kind == "train" else self.model
+        return torch.compile(function)
