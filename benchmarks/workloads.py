@@ -117,6 +117,7 @@ WORKLOADS = {
             batches=8,
             lr=1e-3,
             optimizer="adam",
+            passes=1,
         ),
         Workload(
             "conv",
@@ -200,6 +201,7 @@ WORKLOADS = {
             batches=8,
             lr=1e-3,
             optimizer="adam",
+            passes=2,
         ),
         Workload(
             "ode",
@@ -211,6 +213,7 @@ WORKLOADS = {
             batches=10,
             lr=1e-3,
             optimizer="adam",
+            passes=2,
         ),
         Workload(
             "sweep",
