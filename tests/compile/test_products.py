@@ -165,6 +165,23 @@ def test_a_constant_is_in_memory_for_all_who_read_it() -> None:
         assert entry.proved
 
 
+@pytest.mark.parametrize("shape", [(300, 700, 20), (521, 131, 33), (257, 385, 130)])
+def test_long_sums_over_rows_that_lie_far_apart(shape: tuple[int, int, int]) -> None:
+    """Gradients of weights: the sum is cut into pieces, and threads change no bit."""
+    m, k, n = shape
+    rng = np.random.default_rng(3)
+    a, b = (rng.normal(size=(k, size)).astype(np.float32) for size in (m, n))
+    before, found = get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            set_num_threads(threads)
+            found.append(run(lambda x, y: (x.T @ y).relu(), rl.tensor(a), rl.tensor(b))[0])
+    finally:
+        set_num_threads(before)
+    assert (found[0] == found[1]).all()
+    np.testing.assert_allclose(found[0], np.maximum(a.T.astype(np.float64) @ b, 0), atol=1e-3)
+
+
 def test_sums_longer_than_a_panel_may_be() -> None:
     """They are cut into pieces: with panels of columns that lie apart, and without."""
     rng = np.random.default_rng(2)

@@ -39,6 +39,9 @@ AGAIN = 4
 """Times that a panel is read, from which it pays to copy rows that lie far apart."""
 FAR = 1024
 """Bytes from one row to the next that are far."""
+NEAR = 128
+"""Steps of a piece of the sum where each step of `a` is far from the last: their lines stay in the first
+cache for the next rows, and their pages in the processor's table. It halves the time of long sums."""
 ASIDE = 4
 """Places of a loop that share a block at most."""
 BAND = 512
@@ -76,7 +79,8 @@ class _Blocks:
         self.aside = self._aside()
         width = -(-self.widest // self.lanes) * self.lanes * ops.dtype.itemsize
         # The panel takes half of the second cache at most; what is added to one register is limited too.
-        most = min(DEEP, described.caches.l2 // 2 // width) if self.copied else DEEP
+        most = NEAR if self._steep() else DEEP
+        most = min(most, described.caches.l2 // 2 // width) if self.copied else most
         self.cut = _cut(self.depth, most, self.lanes)
         self.whole = self.cut == (0, self.depth[0])
         self.memory = self.totals = ""
@@ -88,6 +92,12 @@ class _Blocks:
     def _high(self) -> int:
         """How many blocks there are one below the other at least."""
         return min(pieces(rows) for rows in self.blocks.rows.values())
+
+    def _steep(self) -> bool:
+        """Whether the rows of `a` lie side by side, and the steps of the sum far apart, as in a gradient of
+        weights."""
+        a, rank = self.ops.a, self.ops.rank
+        return a.strides[rank - 2] == 1 and abs(a.strides[-1]) * a.dtype.itemsize >= FAR
 
     def _copies(self) -> bool:
         """Whether `b` is read from panels: its columns lie apart, or it has bounds; or it lies row by row far
