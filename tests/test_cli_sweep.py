@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import shlex
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +16,7 @@ import rushlight as rl
 from rushlight.cli.grid import read_grid
 from rushlight.cli.standings import compare, show
 from rushlight.compile.native import threads
+from rushlight.train.sweeping.watch import Watch
 from tests.cli_helpers import call
 from tests.test_cli_errors import assert_refused
 
@@ -210,6 +213,68 @@ def test_nothing_is_written_without_out(tmp_path: Path, monkeypatch: pytest.Monk
     done = call("sweep", "disk", "--seeds", "2", *QUICK)
     assert done.code == 0, done.err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def pressed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ctrl-C is pressed when a sweep has trained a little, once."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    look, seen = Watch.look, []
+
+    def press(self: Watch, epoch: int, steps: int = 0) -> None:
+        look(self, epoch, steps)
+        seen.append(epoch)
+        if len(seen) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Watch, "look", press)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("how", ["--compile", "--no-compile"])
+@pytest.mark.parametrize("named", [True, False])
+def test_ctrl_c_writes_what_is_done_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pressed: None, how: str, named: bool
+) -> None:
+    if how == "--compile":
+        pytest.importorskip("llvmlite")
+    monkeypatch.chdir(tmp_path)
+    options = ("--hidden", "4", "--epochs", "20", "--seeds", "2", "--lr", "0.05,0.1", "--no-pictures", how)
+    stopped = call("sweep", "disk", *options, *(("--out", "s") if named else ()), "--quiet")
+    assert stopped.code == 130
+    assert "interrupted, with 0 of 4 nets done. Saved. To go on:" in stopped.err
+    words = shlex.split(stopped.err.strip().splitlines()[-1])
+    folder = Path("s" if named else "runs/disk-1")
+    assert words == ["rushlight", "sweep", "--resume", str(folder)]
+    assert {path.name for path in folder.iterdir()} == {"sweep.json", "sweep-state"}
+    assert_refused(
+        call("sweep", "disk", *options, "--out", folder), "already holds a sweep that is not finished"
+    )
+    assert_refused(call("train", "disk", "--out", folder), "already holds a sweep that is not finished")
+    with_more = call(*words[1:], "--lr", "0.1", "--out", "other")
+    assert_refused(with_more, "goes on with the sweep as it was asked for; leave out --lr, --out", 2)
+
+    resumed = call(*words[1:], "--no-pictures")
+    assert resumed.code == 0, resumed.err
+    assert call("sweep", "disk", *options, "--out", "whole").code == 0
+    for name in ("sweep.csv", "epochs.csv"):
+        rows = [rows_of(place / name) for place in (folder, Path("whole"))]
+        first, second = ([{k: v for k, v in r.items() if k != "seconds"} for r in table] for table in rows)
+        assert first == second
+    assert weights(folder) == weights(Path("whole"))
+    assert {path.name for path in folder.iterdir()} == {"sweep.csv", "epochs.csv", "model.safetensors"}
+    assert_refused(call(*words[1:]), "is finished")
+
+
+def test_what_cannot_be_resumed(tmp_path: Path) -> None:
+    assert_refused(
+        call("sweep"), "name the data to learn from (disk, mnist, fashion-mnist), or a sweep to go on with", 2
+    )
+    assert_refused(call("sweep", "--resume", tmp_path), "there is no sweep to resume")
+    for text in ("[]", "{", '{"dataset": "disk", "given": {"lr": "x"}}'):
+        (tmp_path / "sweep.json").write_text(text)
+        assert_refused(call("sweep", "--resume", tmp_path), "is damaged, or was written by another program")
 
 
 def test_help_teaches() -> None:

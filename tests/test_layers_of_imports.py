@@ -31,12 +31,12 @@ MAY_IMPORT = {
     "testing": BASE | {"ops"},
     "special": BASE | {"ops"},
     "distributions": TENSORS | {"nn", "special", "linalg"},
-    "nn": BASE | {"ops"},
+    "nn": BASE | {"ops", "distributed"},  # gradients are shared by several processes
     "optim": BASE | {"ops", "nn"},  # averaged models are modules
     "data": BASE | {"ops"},
     "port": TENSORS | {"interop"},
     "types": {"core"},
-    "distributed": {"errors"},
+    "distributed": BASE,
     "compiler": {"errors", "core"},
     "fx": {"errors"},
     "futures": {"errors"},
@@ -81,6 +81,10 @@ OPTIONAL = {
     "tensorboardX",
     "sklearn",
     "onnx",
+    "cloudpickle",
+    "dask",
+    "distributed",
+    "mpi4py",
 }
 NEVER = {"torch", "jax", "scipy", "tensorflow", "autograd", "tests", "benchmarks", "examples"}
 

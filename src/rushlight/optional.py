@@ -31,6 +31,9 @@ WANTED_FOR = {
     "onnx": "rushlight.onnx, rushlight export",
     "scikit-learn": "rushlight.sklearn, estimators for its pipelines",
     "tensorboardX": "utils.tensorboard.SummaryWriter, the callback TensorBoard",
+    "cloudpickle": "sweeps by the workers of an executor",
+    "distributed": "rushlight sweep --dask",
+    "mpi4py": "rushlight.distributed with several processes",
     "mlflow": "the callback MLflow",
     "wandb": "the callback WandB",
 }

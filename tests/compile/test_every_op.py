@@ -97,4 +97,5 @@ def test_the_samples_reach_every_op() -> None:
     made_whole = {name for name, op in REGISTRY.items() if op.decompose is not None}
     constants = {"arange", "full", "linspace"}
     optimisers = {"join", "moving_average", "adam_change", "velocity", "philox_advance"}
-    assert set(REGISTRY) - reached - made_whole - constants - optimisers == set()
+    others = {"all_reduce", "broadcast_from"}  # they need other processes: tests/distributed
+    assert set(REGISTRY) - reached - made_whole - constants - optimisers - others == set()

@@ -47,12 +47,30 @@ _OWN: dict[str, Any] = {
     **_OWN,
 )
 def sweep(
-    dataset: o.DataSetName,
+    dataset: Annotated[o.DataSet | None, typer.Argument(help="The data to learn from.")] = None,
+    *,
     given: dict[str, Any],
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for tables, pictures and the best model; nothing is written if left out.",
+            help="Folder for tables, pictures and the best model, and for what is done before the end. Left "
+            "out: nothing is written, unless Ctrl-C stops the sweep.",
+            rich_help_panel="The run",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with the sweep in this folder, which was stopped or killed.",
+            rich_help_panel="The run",
+        ),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train on the workers of this Dask scheduler, such as tcp://host:8786.",
             rich_help_panel="The run",
         ),
     ] = None,
@@ -83,10 +101,16 @@ def sweep(
 
       [cyan]rushlight sweep mnist --hidden 100,100/none --lr 0.01,0.05 --epochs 5[/cyan]
       Handwritten digits, one seed.
-    """
-    from rushlight.cli.grid import read_grid
-    from rushlight.cli.sweep_run import run_sweep
 
-    seeds, seed_list, threads = (given.pop(name) for name in ("seeds", "seed_list", "threads"))
-    grid = read_grid(dataset.value, given, seeds, seed_list)
-    run_sweep(grid, threads, out, force, quiet, pictures)
+      [cyan]rushlight sweep --resume runs/depths[/cyan]
+      Goes on with a sweep that was stopped.
+    """
+    from rushlight.cli.sweep_plan import Plan
+    from rushlight.cli.sweep_run import Where, run_sweep
+
+    threads = given.pop("threads")
+    if resume is None:
+        plan = Plan.asked(None if dataset is None else dataset.value, given)
+    else:
+        plan = Plan.resumed(resume, dataset, given, out)
+    run_sweep(plan, Where(resume or out, resume is not None, force, threads, dask), quiet, pictures)

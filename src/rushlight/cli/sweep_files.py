@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Sequence
@@ -13,12 +14,13 @@ from rushlight.cli.console import warn
 from rushlight.cli.grid import label
 from rushlight.cli.saved import FILE, SavedModel
 from rushlight.cli.standings import FIGURE, Standing
-from rushlight.cli.train import CHECKPOINT, CONFIG, SWEEP
+from rushlight.cli.train import CHECKPOINT, CONFIG, PLAN, SWEEP
 from rushlight.interop.files import remove_leftovers, write_atomically
+from rushlight.train.sweeping.kept import Kept
 
-__all__ = ["draw", "write"]
+__all__ = ["STATE", "done", "draw", "write"]
 
-EPOCHS = "epochs.csv"
+EPOCHS, STATE = "epochs.csv", "sweep-state"
 LINES, ROWS = 6, 16
 """So many configurations, the best, are drawn as curves, and as rows of statistics."""
 
@@ -36,6 +38,15 @@ def write(result: Any, saved: SavedModel, out: Path) -> None:
     writer.writerows(zip(*result.per_epoch.values(), strict=True))
     write_atomically(out / EPOCHS, text.getvalue())
     result.to_csv(out / SWEEP)
+    done(out)
+
+
+def done(out: Path) -> None:
+    """Remove what a sweep goes on from: it has come to its end."""
+    (out / PLAN).unlink(missing_ok=True)
+    Kept(out / STATE, resume=False, overwrite=True).clear()
+    with contextlib.suppress(OSError):  # it holds something of somebody else's
+        (out / STATE).rmdir()
 
 
 def draw(title: str, standings: Sequence[Standing], out: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +15,72 @@ from rushlight.cli.describe import describe
 from rushlight.cli.grid import Grid, label, text
 from rushlight.cli.runs import statistics
 from rushlight.cli.saved import SavedModel
-from rushlight.cli.settings import Settings
 from rushlight.cli.standings import Standing, compare, show
-from rushlight.cli.sweep_files import draw, write
+from rushlight.cli.sweep_files import STATE, done, draw, write
+from rushlight.cli.sweep_plan import Plan
 from rushlight.cli.tasks import Parts, load_parts
 from rushlight.cli.threads import set_threads
-from rushlight.cli.train import folder, how_to_run, make_trainer, refuse_used, written
+from rushlight.cli.train import folder, free_folder, how_to_run, make_trainer, refuse_used, written
 from rushlight.compile.native.threads import get_num_threads, set_num_threads
+from rushlight.optional import load
 from rushlight.train import Interrupted, Trainer
 
-__all__ = ["run_sweep"]
+__all__ = ["Where", "run_sweep"]
 
 
-def run_sweep(
-    grid: Grid, threads: int | None, out: Path | None, force: bool, quiet: bool, pictures: bool
-) -> None:
-    """Train every net of `grid` and tell the user which is best."""
-    _heed_threads(threads)
-    first = grid.settings(next(grid.points()))
+@dataclass(frozen=True)
+class Where:
+    """Where a sweep trains and writes: out its folder, resume whether to go on with what that holds, force
+    whether to write over it; threads; dask the address of a scheduler."""
+
+    out: Path | None
+    resume: bool
+    force: bool
+    threads: int | None
+    dask: str | None
+
+
+def run_sweep(plan: Plan, where: Where, quiet: bool, pictures: bool) -> None:
+    """Train every net of the plan's grid and tell the user which is best."""
+    grid, out = plan.grid, where.out
+    _heed_threads(where.threads)
     reason = _why_eager(grid)
-    if out is not None and not force:
+    if out is not None and not where.force and not where.resume:
         refuse_used(out)
-    with contextlib.nullcontext() if out is None else folder(out):
-        _run(grid, first, reason, out, quiet, pictures)
+    with ExitStack() as stack:
+        if out is not None:
+            stack.enter_context(folder(out))
+        executor = None if where.dask is None else stack.enter_context(_dask(where.dask))
+        _run(plan, where, reason, executor, quiet, pictures)
 
 
-def _run(
-    grid: Grid, first: Settings, reason: str | None, out: Path | None, quiet: bool, pictures: bool
-) -> None:
+@contextmanager
+def _dask(address: str) -> Iterator[Any]:
+    """The executor of the Dask scheduler at an address; UserError where there is none."""
+    distributed = load("distributed", "--dask")
+    try:
+        client = distributed.Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise UserError(f"--dask {address}: no scheduler answers there ({error})") from error
+    with client:
+        yield client.get_executor()
+
+
+def _run(plan: Plan, where: Where, reason: str | None, executor: Any, quiet: bool, pictures: bool) -> None:
+    grid, out = plan.grid, where.out
+    first = grid.settings(next(grid.points()))
     data = load_parts(first)
     if not quiet:
-        _introduce(grid, data, reason)
-    result = _train(grid, data, quiet, False if reason else how_to_run(first))
+        _introduce(grid, data, reason, where.dask)
+    options = {"executor": executor, "compile": False if reason else how_to_run(first)}
+    if out is not None:
+        options |= {"out": out / STATE, "resume": where.resume, "overwrite": not where.resume}
+        plan.write(out)
+    result = _train(plan, data, quiet, out, options)
     standings = compare(list(grid.points()), result.runs)
     if not standings[0].finished:
+        if out is not None:
+            done(out)
         raise UserError(
             f"all {len(result)} nets diverged: their losses grew without bound. Try a smaller --lr"
         )
@@ -69,7 +102,8 @@ def _nets(count: int) -> str:
     return f"{count} net{'s' * (count != 1)}"
 
 
-def _train(grid: Grid, data: Parts, quiet: bool, compile: Any) -> Any:
+def _train(plan: Plan, data: Parts, quiet: bool, out: Path | None, options: dict[str, Any]) -> Any:
+    grid = plan.grid
     settings = grid.settings(next(grid.points()))
     try:
         return rl.sweep(
@@ -80,10 +114,19 @@ def _train(grid: Grid, data: Parts, quiet: bool, compile: Any) -> Any:
             validation=data.validation,
             batch_size=settings.batch_size,
             progress=False if quiet else None,
-            compile=compile,
+            **options,
         )
-    except Interrupted:
-        raise Interrupted("interrupted; a sweep is not saved before its end") from None
+    except Interrupted as stopped:
+        if out is None:
+            out = free_folder(grid.dataset)
+            with folder(out):
+                plan.write(out)
+                stopped.keep(out / STATE)
+        over = sum(run.over for run in stopped.sweep)
+        raise Interrupted(
+            f"interrupted, with {over} of {_nets(len(stopped.sweep))} done. Saved. To go on:\n"
+            f"rushlight sweep --resume {shlex.quote(str(out))}"
+        ) from None
 
 
 def _builder(grid: Grid) -> Callable[..., Trainer]:
@@ -108,7 +151,7 @@ def _why_eager(grid: Grid) -> str | None:
     return make_trainer(settings, compile=how_to_run(settings)).why_eager()
 
 
-def _introduce(grid: Grid, data: Parts, reason: str | None) -> None:
+def _introduce(grid: Grid, data: Parts, reason: str | None, dask: str | None) -> None:
     for line in describe(grid.settings(next(grid.points())), data, grid.axes):
         say(line)
     count = len(list(grid.points()))
@@ -122,7 +165,10 @@ def _introduce(grid: Grid, data: Parts, reason: str | None) -> None:
         say(f"           {name} {' | '.join(text(value) for value in values)}")
     threads = get_num_threads()
     together = f"compiled, {threads} nets at a time" if threads > 1 else "compiled"
-    say(f"running    {together if reason is None else f'eager ({reason})'}")
+    if dask is not None:
+        together = "compiled"
+    where = "" if dask is None else f", by the workers of Dask at {dask}"
+    say(f"running    {together if reason is None else f'eager ({reason})'}{where}")
 
 
 def _report(grid: Grid, standings: list[Standing], quiet: bool) -> None:

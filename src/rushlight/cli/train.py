@@ -25,11 +25,14 @@ from rushlight.interop.locks import locked, made
 from rushlight.train import EarlyStopping, Interrupted, Trainer, read_checkpoint
 
 __all__ = [
-    "CHECKPOINT", "CONFIG", "SWEEP", "Result", "folder", "heed_threads", "how_to_run", "make_trainer",
-    "open_run", "refuse_used", "run_files", "train_one", "train_run", "write_config", "written",
+    "CHECKPOINT", "CONFIG", "PLAN", "SWEEP", "Result", "folder", "free_folder", "heed_threads", "how_to_run",
+    "make_trainer", "open_run", "refuse_used", "run_files", "train_one", "train_run", "write_config",
+    "written",
 ]  # fmt: skip
 
 CONFIG, CHECKPOINT, SWEEP = "config.json", "checkpoint.safetensors", "sweep.csv"
+PLAN = "sweep.json"
+"""What a sweep was asked for, as long as it is not finished."""
 
 
 @dataclass
@@ -61,7 +64,7 @@ def open_run(
         settings = settings.resumed(given)
     else:
         settings = from_options(dataset, given)
-        out = out or _free_folder(dataset)
+        out = out or free_folder(dataset)
         if not force:
             refuse_used(out)
     return settings, out
@@ -69,6 +72,12 @@ def open_run(
 
 def refuse_used(out: Path) -> None:
     """UserError if the folder already holds a run or a sweep."""
+    if (out / PLAN).exists():
+        raise UserError(
+            f"{out} already holds a sweep that is not finished; nothing was changed. Go on with it by "
+            f"rushlight sweep --resume {shlex.quote(str(out))}, add --overwrite to write over it, or choose "
+            "another --out"
+        )
     if (out / SWEEP).exists():
         raise UserError(
             f"{out} already holds a sweep; nothing was changed. Add --overwrite to write over it, or choose "
@@ -214,7 +223,8 @@ def heed_threads(count: int) -> None:
         warn(f"--threads {count} could not be set in this NumPy; it uses as many threads as it likes")
 
 
-def _free_folder(dataset: str) -> Path:
+def free_folder(dataset: str) -> Path:
+    """A folder that is not there yet, for who named none."""
     number = 1
     while (folder := Path("runs") / f"{dataset}-{number}").exists():
         number += 1

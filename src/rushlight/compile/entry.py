@@ -22,6 +22,7 @@ from rushlight.compile.proof.watch import Watch
 from rushlight.core.atomic import Undo, at_once, make_lock
 from rushlight.core.autocast import lower_dtype
 from rushlight.core.spec import default
+from rushlight.core.state import asking_once
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
 from rushlight.device.memory import contiguous
@@ -178,7 +179,7 @@ class Entry:
 
     def _slowly(self, arguments: list[Tensor]) -> list[Any]:
         """One call at a time: by the interpreter, or the first of a program."""
-        with self._lock:
+        with self._lock, asking_once():
             if self.program is None:
                 return self._interpret(arguments)
             if self.proved:
@@ -215,12 +216,13 @@ class Entry:
         """Prove the program on a step that is not made."""
         assert self.program is not None
         if self.program.memory.watch is None:
-            self._prove(arguments)
+            with asking_once():
+                self._prove(arguments)
             return
         state = [self.lifted[i] for i in self._updated() if i >= self.count]
         kept = [t.array.copy() for t in state]
         undo = Undo(lambda: _write(state, kept), failed=False)
-        with undo, undo, undo:
+        with undo, undo, undo, asking_once():
             self._watch(self.program, arguments)
 
     def _watch(self, program: Program, arguments: list[Tensor]) -> list[Any]:

@@ -133,6 +133,7 @@ def _walk(
     for node, g in roots:
         _add(grads, heap, node, g)
     before, state.grad_enabled = (state.grad_enabled, state.backward_of, state.cast), create_graph
+    outer, state.finals = state.finals, [] if accumulate else None
     state.cast = None
     try:
         while heap:
@@ -166,8 +167,12 @@ def _walk(
                     _add(grads, heap, parent, _fit(pulled[i], *parent.spec))
             if not retain_graph:
                 node.release()
+        finals = state.finals
     finally:
         state.grad_enabled, state.backward_of, state.cast = before
+        state.finals = outer
+    for final in finals or ():
+        final()
     return found
 
 

@@ -6,9 +6,12 @@ import functools
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 __all__ = [
+    "add_final",
+    "asking_nobody",
+    "asking_once",
     "changes",
     "enable_grad",
     "inference_mode",
@@ -61,6 +64,11 @@ class State(threading.local):
     """Whether the innermost `inference_mode` is on."""
     origin: Callable[[], Any] | None = None
     """Called for every recorded node, to remember where the user created it."""
+    finals: list[Callable[[], None]] | None = None
+    """While gradients are accumulated: what is to be called when all of them are there (`add_final`)."""
+    answers: dict[Any, Any] | Literal[False] | None = None
+    """Where a step is computed several times: what other processes answered the first time, by the number of
+    the question (`asking_once`). False: they are not asked (`asking_nobody`)."""
     backward_of: Any = None
     """The node whose derivative is being computed."""
     modules: tuple[str, ...] = ()
@@ -68,6 +76,31 @@ class State(threading.local):
 
 
 state = State()
+
+
+def add_final(final: Callable[[], None]) -> None:
+    """In a hook of a backward that accumulates gradients: call `final` once when all of them are there."""
+    if state.finals is not None and final not in state.finals:
+        state.finals.append(final)
+
+
+class asking_once:
+    """For the length of a ``with`` operations that speak with other processes do so once for each question,
+    however often the step is computed: the others compute it as often as they think fit."""
+
+    def __enter__(self) -> None:
+        self._before, state.answers = state.answers, {}
+
+    def __exit__(self, *error: object) -> None:
+        state.answers = self._before
+
+
+class asking_nobody(asking_once):
+    """The same, where the others do not compute the step: what this process has stands for the answer."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        state.answers = False
 
 
 class Changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,6 +143,12 @@ class BatchNorm(_Running):
                 momentum = 1.0 / self.num_batches_tracked.to(input.dtype)
         if self.training and not self.track_running_stats:
             mean = var = None
+        return self._normalised(input, mean, var, own, momentum)
+
+    def _normalised(
+        self, input: Tensor, mean: Tensor | None, var: Tensor | None, own: bool, momentum: float | Tensor
+    ) -> Tensor:
+        """By the batch's `own` mean and variance, towards which the given ones move, or by these."""
         return batch_norm(input, mean, var, self.weight, self.bias, own, momentum, self.eps)
 
 
@@ -187,8 +194,9 @@ class BatchNorm3d(BatchNorm):
 
 
 class SyncBatchNorm(BatchNorm):
-    """`BatchNorm1d` of inputs (N, C, *) of any number of axes, over the batches of all processes: here there
-    is one, and no `process_group`.
+    """`BatchNorm1d` of inputs (N, C, *) of any number of axes, in training over the batches of all processes
+    of `process_group`, which is the whole one of `rl.distributed` if left out; of this process alone where
+    there is none.
 
     >>> import rushlight as rl
     >>> tuple(rl.nn.SyncBatchNorm(3)(rl.rand(2, 3, 4, 4)).shape)
@@ -214,6 +222,17 @@ class SyncBatchNorm(BatchNorm):
     def _check(self, input: Tensor) -> None:
         if input.ndim < 2:
             raise ShapeError(message("SyncBatchNorm", f"an input of {input.ndim} axes", "2 or more"))
+
+    def _normalised(
+        self, input: Tensor, mean: Tensor | None, var: Tensor | None, own: bool, momentum: float | Tensor
+    ) -> Tensor:
+        if own and self.training and "rushlight.distributed" in sys.modules:
+            from rushlight.nn.synchronized import several, sync_batch_norm
+
+            if (group := several(self.process_group)) is not None:
+                tensors = self.weight, self.bias, mean, var
+                return sync_batch_norm(input, *tensors, momentum, self.eps, group)
+        return super()._normalised(input, mean, var, own, momentum)
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:

@@ -21,7 +21,10 @@ from rushlight.interop.packing import pack, unpack
 from rushlight.interop.strict import parse_json
 from rushlight.train.fit_check import problems_of
 
-__all__ = ["load_checkpoint", "read_checkpoint", "save_checkpoint"]
+__all__ = [
+    "Saved", "dump_checkpoint", "load_checkpoint", "load_parts", "parse_checkpoint", "read_checkpoint",
+    "save_checkpoint",
+]  # fmt: skip
 
 FORMAT = "rushlight.checkpoint"
 VERSION = 1
@@ -51,6 +54,19 @@ def save_checkpoint(path: str | os.PathLike[str], *, random: bool = True, **part
     >>> rl.train.load_checkpoint(path, model=model, optimizer=optimizer)
     {'epoch': 3}
     """
+    contents = dump_checkpoint(random, parts)
+    try:
+        write_atomically(path, contents)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CheckpointError(
+            f"save_checkpoint: cannot write {os.fspath(path)}: {reason}. "
+            "Choose a folder that you can write to."
+        ) from error
+
+
+def dump_checkpoint(random: bool, parts: Mapping[str, Any]) -> bytes:
+    """What `save_checkpoint` writes."""
     arrays: dict[str, Any] = {}
     try:
         tree = {name: _packed(name, part, arrays) for name, part in parts.items()}
@@ -61,17 +77,10 @@ def save_checkpoint(path: str | os.PathLike[str], *, random: bool = True, **part
         tree["random"] = {"kind": "random", "state": pack(_get_random(), arrays, "random")}
     text = json.dumps(tree)
     try:
-        contents = safetensors.dump(
+        return safetensors.dump(
             arrays,
             {"format": FORMAT, "version": str(VERSION), "state": text, "sum": _digest(arrays, text)},
         )
-        write_atomically(path, contents)
-    except OSError as error:
-        reason = error.strerror or error
-        raise CheckpointError(
-            f"save_checkpoint: cannot write {os.fspath(path)}: {reason}. "
-            "Choose a folder that you can write to."
-        ) from error
     except DTypeError as error:
         raise CheckpointError(f"save_checkpoint: {error}") from error
 
@@ -86,6 +95,14 @@ def load_checkpoint(
     Parts in the file that were not asked for are left alone, or are errors with `exact`.
     """
     saved = read_checkpoint(path)
+    load_parts(path, saved, random, exact, parts)
+    return {name: part.state for name, part in saved.items() if part.kind == "value"}
+
+
+def load_parts(
+    path: str | os.PathLike[str], saved: dict[str, Saved], random: bool, exact: bool, parts: dict[str, Any]
+) -> None:
+    """Give `parts` their state of `saved`, which comes from `path`, as `load_checkpoint` does."""
     before = _get_random()  # to ask a part for its state may draw a seed
     try:
         _check(path, saved, random, exact, parts)
@@ -93,7 +110,6 @@ def load_checkpoint(
     except CheckpointError:
         _set_random(before)
         raise
-    return {name: part.state for name, part in saved.items() if part.kind == "value"}
 
 
 def _check(
@@ -125,11 +141,18 @@ def _load(path: str | os.PathLike[str], saved: dict[str, Saved], random: bool, p
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Saved]:
     """The parts of the checkpoint at `path`, checked against its sum. Raises CheckpointError."""
-    where = os.fspath(path)
     try:
-        arrays, metadata = safetensors.parse(Path(path).read_bytes(), where)
+        data = Path(path).read_bytes()
     except OSError as error:
-        raise CheckpointError(f"cannot read the checkpoint {where}: {error.strerror or error}.") from error
+        reason = error.strerror or error
+        raise CheckpointError(f"cannot read the checkpoint {os.fspath(path)}: {reason}.") from error
+    return parse_checkpoint(data, os.fspath(path))
+
+
+def parse_checkpoint(data: bytes, where: str) -> dict[str, Saved]:
+    """The parts of the checkpoint with these contents, which come from `where`."""
+    try:
+        arrays, metadata = safetensors.parse(data, where)
     except (DataError, DTypeError) as error:
         raise CheckpointError(f"the checkpoint {error}") from error
     if metadata.get("format") != FORMAT:

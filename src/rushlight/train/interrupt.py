@@ -19,6 +19,9 @@ class Interrupted(KeyboardInterrupt):
 
     sweep: Any = None
     """The runs as far as they came, where a sweep was stopped."""
+    keep: Any = None
+    """Of a sweep without a folder: ``keep(out)`` writes them into one, with which ``rl.sweep(..., out=out,
+    resume=True)`` goes on."""
 
 
 def grad_mode_kept() -> Undo:

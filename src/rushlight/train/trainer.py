@@ -302,12 +302,13 @@ class Trainer:
 
     def save(self, feed: Feed | None = None, validation: Feed | None = None) -> None:
         """Write checkpoint and history to `out`."""
-        save_checkpoint(self.checkpoint_path, **self._parts(feed, validation))
+        save_checkpoint(self.checkpoint_path, **self.parts(feed, validation))
         self._saved = stamp(self.checkpoint_path)
         if self.history.rows:
             self.history.to_csv(self.checkpoint_path.with_name(HISTORY))
 
-    def _parts(self, feed: Feed | None, validation: Feed | None) -> dict[str, Any]:
+    def parts(self, feed: Feed | None = None, validation: Feed | None = None) -> dict[str, Any]:
+        """What a checkpoint keeps, by name."""
         parts = {
             "model": self.model,
             "optimizer": self.optimizer,
@@ -327,7 +328,7 @@ class Trainer:
             raise ArgumentError(message("fit", "resume=True without a folder", "Trainer(..., out=FOLDER)"))
         if not self.checkpoint_path.exists():
             return False
-        load_checkpoint(self.checkpoint_path, exact=True, **self._parts(feed, validation))
+        load_checkpoint(self.checkpoint_path, exact=True, **self.parts(feed, validation))
         self._saved = stamp(self.checkpoint_path)
         if self.position.batch and hasattr(self.optimizer, "stepped"):
             self.optimizer.stepped = True  # in the program that was interrupted; the scheduler asks

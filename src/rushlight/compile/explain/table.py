@@ -13,6 +13,7 @@ from rushlight.compile.explain.timing import measure, threads_of
 from rushlight.compile.graph import Value
 from rushlight.compile.plan.memory import Memory
 from rushlight.compile.plan.records import Kernel, Schedule
+from rushlight.core.state import asking_nobody
 
 __all__ = ["Explanation", "Row", "explain"]
 
@@ -157,7 +158,8 @@ def explain(entry: Entry) -> Explanation:
     """Measure a program on copies of its state and of the arguments that it was traced with."""
     program = entry.program
     assert program is not None
-    times = measure(entry)
+    with asking_nobody():  # other processes need not measure
+        times = measure(entry)
     peak, threads = measure_peak(), threads_of(program)
     kernels = zip(_runs(program.plan, program.memory), times.kernels, strict=True)
     return Explanation(

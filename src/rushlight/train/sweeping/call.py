@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rushlight.core.random import get_rng_state, manual_seed, set_rng_state
 from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.train.feed import tensors_of
-from rushlight.train.interrupt import grad_mode_kept
+from rushlight.train.interrupt import Interrupted, grad_mode_kept
 from rushlight.train.progress import Progress, make_progress
+from rushlight.train.sweeping.kept import Kept
 from rushlight.train.sweeping.loop import SweepLoop, Task
 from rushlight.train.sweeping.result import Run, Sweep
 from rushlight.train.trainer import Trainer
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["Sweep", "grid", "sweep"]
 
@@ -56,6 +62,10 @@ def sweep(
     shuffle: bool = True,
     progress: bool | Progress | None = None,
     compile: bool | Literal["auto"] = "auto",
+    executor: Executor | Callable[[], Executor] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
 ) -> Sweep:
     """Train one network for each of `configs`, all of them on the same data, and return the runs as a table.
 
@@ -66,6 +76,13 @@ def sweep(
     compile     "auto": networks whose training steps are the same program, with other numbers, train side by
                 side in native code, one network on each core; those that cannot, one after the other by
                 their own `fit`, and a warning says why. True: an error then. False: eager.
+    executor    a `concurrent.futures.Executor`, of processes on this machine or of Dask, MPI and others on
+                many: its workers train shares of the list. Or a function that makes one, which is called
+                again when the executor breaks. Functions are sent by cloudpickle. A share that is lost with
+                its worker is sent again; after some losses of the same network WorkerError is raised.
+    out         a folder that keeps the networks' states: those that are done, and about every 10 seconds
+                those under way. With `resume` a sweep that was killed or interrupted goes on from there, to
+                the same bits; `overwrite` trains anew over what the folder holds.
 
     Each run is, bit for bit and for any number of cores, the run alone, with seed s = config.get("seed", 0)::
 
@@ -82,7 +99,8 @@ def sweep(
     AnomalyError; the others go on. Ctrl-C raises Interrupted, whose `sweep` holds the runs as far as they
     came.
 
-    Raises ArgumentError for no configs, DTypeError for a `build` that returns no Trainer.
+    Raises ArgumentError for no configs, and for a folder `out` that holds another sweep; DTypeError for a
+    `build` that returns no Trainer.
 
     >>> import rushlight as rl
     >>> def build(lr, seed):
@@ -98,15 +116,31 @@ def sweep(
         raise ArgumentError(message("sweep", f"compile={compile!r}", 'True, False or "auto"'))
     if not isinstance(epochs, int) or epochs < 1:
         raise ArgumentError(message("sweep", f"epochs={epochs!r}", "a whole number, 1 or more"))
+    if resume and out is None:
+        raise ArgumentError(message("sweep", "resume=True without a folder", "sweep(..., out=FOLDER)"))
     began, before = time.perf_counter(), get_rng_state()
-    result = Sweep([], epochs)
+    result, kept = Sweep([], epochs), None
     mode = grad_mode_kept()
     try:
-        with mode, mode, mode:
+        with mode, mode, mode, ExitStack() as stack:
             result.runs = build_all(build, configs)
             train, validation = (_once_for_all(data, result.runs) for data in (train, validation))
             task = Task(train, validation, epochs, batch_size, shuffle, compile)
-            SweepLoop(result, task, partial(make_trainer, build), make_progress(progress)).run()
+            if out is not None:
+                kept = Kept(out, resume, overwrite)
+                stack.enter_context(kept.open(task, [run.config for run in result.runs]))
+                kept.restore(result.runs)
+            shown = make_progress(progress)
+            if executor is None:
+                SweepLoop(result, task, partial(make_trainer, build), shown, kept).run()
+            else:
+                from rushlight.train.sweeping.spread import spread
+
+                spread(result, task, build, executor, shown, kept)
+    except Interrupted as error:
+        if kept is None:
+            error.keep = partial(_keep, task, result)
+        raise
     finally:
         set_rng_state(before)
         result.seconds = time.perf_counter() - began
@@ -148,6 +182,13 @@ def _once_for_all(data: Any, runs: list[Run]) -> Any:
     """Arrays as tensors that all networks share; each network has its own where their dtypes differ."""
     dtypes = {run.trainer.dtype for run in runs}
     return tensors_of("sweep", data, dtypes.pop()) if len(dtypes) == 1 else data
+
+
+def _keep(task: Task, result: Sweep, out: str | os.PathLike[str]) -> None:
+    """Write the runs of a sweep that was stopped into the folder `out`."""
+    kept = Kept(out, resume=False, overwrite=False)
+    with kept.open(task, [run.config for run in result.runs]):
+        kept.save(result.runs)
 
 
 def _checked(configs: Iterable[Any]) -> list[dict[str, Any]]:

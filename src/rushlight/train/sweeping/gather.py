@@ -124,8 +124,8 @@ def gather(runs: Sequence[Run], task: Any) -> tuple[list[Group], SharedData | No
     reasons = []
     for run in runs:
         try:
-            _check(run.trainer)
-            loader, random = _start(run.trainer, task)
+            _check(run)
+            loader, random = _start(run, task)
             data = data or SharedData(task, loader, run.trainer.dtype)
         except (UnfitError, LookupError) as error:
             reasons.append(str(error))
@@ -150,8 +150,9 @@ def gather(runs: Sequence[Run], task: Any) -> tuple[list[Group], SharedData | No
     return groups, data, [r for r in runs if r.number not in together], next(iter(reasons), None)
 
 
-def _check(trainer: Trainer) -> None:
+def _check(run: Run) -> None:
     """Raises UnfitError where a network cannot train beside others, as far as one can see."""
+    trainer = run.trainer
     optimizer, position = trainer.optimizer, trainer.position
     why = why_eager(trainer)
     if why is None and type(trainer) is not Trainer:
@@ -160,21 +161,22 @@ def _check(trainer: Trainer) -> None:
         why = "a trainer with a folder `out` keeps checkpoints"
     if not isinstance(optimizer, Optimizer) or type(optimizer).step is not Optimizer.step:
         why = why or f"{type(optimizer).__name__} has a step of its own"
-    elif position.epoch or position.batch or position.stopped or optimizer.stepped:
+    elif run.random is None and (position.epoch or position.batch or position.stopped or optimizer.stepped):
         why = why or "a network has trained before"
     if why is not None:
         raise UnfitError(why)
 
 
-def _start(trainer: Trainer, task: Any) -> tuple[Any, Tensor]:
-    """The loader of a run, and the state of the random numbers when its training begins."""
+def _start(run: Run, task: Any) -> tuple[Any, Tensor]:
+    """The loader of a run, and the state of the random numbers when its training begins or goes on."""
+    trainer = run.trainer
     if trainer.seed is not None:
         manual_seed(trainer.seed)
     given = task.own(task.train), task.batch_size, task.shuffle, trainer.seed, trainer.dtype
     loader = make_feed("fit", *given).batches
     if type(loader) is DataLoader and loader.shuffle:
         loader.seed  # noqa: B018  (drawn now, if it was not given)
-    return loader, get_rng_state()
+    return loader, get_rng_state() if run.random is None else run.random
 
 
 def _prepare(members: list[Member], data: SharedData, threads: int) -> tuple[Group | str, list[Member]]:

@@ -62,6 +62,21 @@ class RunningGroup:
             for train, targets in data.targets.items()
         }
 
+    def take(self) -> None:
+        """Go on in the middle of an epoch, from what `hold` gave the trainers."""
+        for measures in self._measures.values():
+            measures.begin(1)
+        for place, member in enumerate(self.members):
+            self._measures[True].take(place, member.trainer.metrics)
+
+    def hold(self, under_way: bool) -> None:
+        """Give the trainers what was counted of the epoch, if one is under way."""
+        for place in self.active.tolist():
+            metrics = self.members[place].trainer.metrics
+            metrics.reset()
+            if under_way:
+                self._measures[True].give(place, metrics)
+
     def close(self) -> None:
         """End all plans, whatever is left; of what several raise the last comes up."""
         with ExitStack() as rest:

@@ -16,7 +16,7 @@ __all__ = ["Lockstep"]
 
 
 class Lockstep:
-    """Trains groups on the same data for so many epochs."""
+    """Trains groups on the same data up to so many epochs. All their networks stand at the same batch."""
 
     def __init__(self, groups: list[Group], data: SharedData, epochs: int) -> None:
         from rushlight.compile.native.threads import get_num_threads
@@ -27,7 +27,11 @@ class Lockstep:
         self.permutations = Permutations(data, [member.loader for member in members])
         self.groups = [RunningGroup(group, data, self.permutations, epochs) for group in groups]
         self.pace = Pace(SECONDS)
-        self.epoch = self.batch = 0
+        position = members[0].trainer.position
+        self.epoch, self.batch = position.epoch, position.batch
+        if self.batch:
+            for group in self.groups:
+                group.take()
         self.spent = 0.0
 
     def run(self, look: Callable[[int, int], None], interval: float | None) -> None:
@@ -39,6 +43,11 @@ class Lockstep:
         finally:
             for group in self.groups:
                 group.close()
+
+    def hold(self) -> None:
+        """Give the trainers what was counted of an epoch under way, for a checkpoint."""
+        for group in self.groups:
+            group.hold(self.batch > 0)
 
     def _run(self, look: Callable[[int, int], None]) -> None:
         while running := [group for group in self.groups if len(group.active)]:

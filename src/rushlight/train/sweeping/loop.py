@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,10 +21,11 @@ from rushlight.train.sweeping.lockstep import Lockstep
 from rushlight.train.sweeping.watch import Watch
 
 if TYPE_CHECKING:
+    from rushlight.train.sweeping.kept import Kept
     from rushlight.train.sweeping.result import Run, Sweep
     from rushlight.train.trainer import Trainer
 
-__all__ = ["SweepLoop", "Task"]
+__all__ = ["SweepLoop", "Task", "ended", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -42,35 +45,62 @@ class Task:
 
 
 class SweepLoop:
-    """Trains the runs of `result`; `make` makes the trainer of a config anew."""
+    """Trains the runs of `result`; `make` makes the trainer of a config anew, `kept` keeps what is done."""
 
-    def __init__(self, result: Sweep, task: Task, make: Callable[[Any], Trainer], progress: Progress) -> None:
-        self.result, self.task, self.make = result, task, make
+    def __init__(
+        self,
+        result: Sweep,
+        task: Task,
+        make: Callable[[Any], Trainer],
+        progress: Progress,
+        kept: Kept | None = None,
+    ) -> None:
+        self.result, self.task, self.make, self.kept = result, task, make, kept
         self.watch = Watch(progress, result)
         self.guard = InterruptGuard()
+        self.lockstep: Lockstep | None = None
 
     def run(self) -> None:
-        """Train all. Raises Interrupted after Ctrl-C."""
+        """Train all that are not over. Raises Interrupted after Ctrl-C."""
         self.watch.start()
         try:
-            for run in self._together():
-                self._alone(run)
+            for runs in self._alike():
+                for run in self._together(runs):
+                    self._alone(run)
+            self._save(last=True)
         except Interrupted as error:
+            if self.lockstep is not None:
+                self.lockstep.hold()
+            self._save(last=True)
+            error.args = (stopped(self.result, self.kept),)
             error.sweep = self.result
             raise
         finally:
             self.watch.progress.stop()
 
-    def _together(self) -> list[Run]:
+    def _alike(self) -> list[list[Run]]:
+        """The runs that are not over, those together that stand at the same place."""
+        found: dict[tuple[int, int], list[Run]] = {}
+        for run in self.result.runs:
+            position = run.trainer.position
+            if run.random is not None and (
+                run.diverged is not None or position.stopped or position.epoch >= self.task.epochs
+            ):
+                ended(run)
+            if not run.over:
+                found.setdefault((position.epoch, position.batch), []).append(run)
+        return [found[place] for place in sorted(found)]
+
+    def _together(self, runs: Sequence[Run]) -> list[Run]:
         """Train side by side what can be; gives the runs that cannot."""
         task, result = self.task, self.result
         if task.compile is False:
             result.why_eager = "compile=False"
-            for run in result.runs:
+            for run in runs:
                 run.trainer.compile = False
-            return result.runs
-        groups, data, alone, reason = gather(result.runs, task)
-        result.why_eager = reason
+            return list(runs)
+        groups, data, alone, reason = gather(runs, task)
+        result.why_eager = result.why_eager or reason
         if reason is not None:
             if task.compile is True:
                 raise NotSupportedError(message("sweep(compile=True)", reason, "steps to compile"))
@@ -80,51 +110,94 @@ class SweepLoop:
         if groups and data is not None:
             alone += self._run(groups, data)
         for run in alone:
-            run.trainer = self.make(run.config)
+            run.trainer, run.random = self.make(run.config), None
         return alone
 
     def _run(self, groups: list[Group], data: SharedData) -> list[Run]:
         """Train the groups in native code; gives the runs that could not be trained to the end."""
-        self.result.compiled = sum(len(group.programs) for group in groups)
-        lockstep = Lockstep(groups, data, self.task.epochs)
+        self.result.compiled = (self.result.compiled or 0) + sum(len(group.programs) for group in groups)
+        lockstep = self.lockstep = Lockstep(groups, data, self.task.epochs)
+        for member in [member for group in groups for member in group.members]:
+            member.run.random = member.random
         with self.guard:
             lockstep.run(self._look, self.watch.progress.interval)
+        self.lockstep = None
         left = [group.members[i].run for group in lockstep.groups for i in group.left]
         if left:
             self.result.why_eager = "a schedule changes what the step takes for granted"
         for run in [member.run for group in groups for member in group.members]:
             if run not in left:
-                self.watch.over.add(run.number)
-                if run.diverged is None:
-                    finish(run.trainer)
+                ended(run)
         return left
 
     def _look(self, epoch: int, steps: int) -> None:
         self.watch.look(epoch, steps)
+        self._save()
         if self.guard.requested:
-            done = f"{epoch} of {self.task.epochs} epochs"
-            raise Interrupted(
-                f"stopped by Ctrl-C after {done}; the runs as far as they came are in its `sweep`"
-            )
+            raise Interrupted
+
+    def _save(self, last: bool = False) -> None:
+        """Write what is done into the folder, when it is time or for the `last` time."""
+        if self.kept is not None and (last or self.kept.due()):
+            if self.lockstep is not None and not last:
+                self.lockstep.hold()
+            self.kept.save(self.result.runs)
 
     def _alone(self, run: Run) -> None:
         """Train one network by its own `fit`."""
         task, trainer = self.task, run.trainer
         shown, trainer.progress = trainer.progress, _Relay(self.watch)
         try:
-            trainer.fit(
-                task.own(task.train),
-                task.epochs,
-                validation=task.own(task.validation),
-                batch_size=task.batch_size,
-                shuffle=task.shuffle,
-            )
+            with self._keeping(run) as resume:
+                trainer.fit(
+                    task.own(task.train),
+                    task.epochs,
+                    validation=task.own(task.validation),
+                    batch_size=task.batch_size,
+                    shuffle=task.shuffle,
+                    resume=resume,
+                )
         except AnomalyError:
             run.diverged = trainer.position.epoch + 1
         finally:
             trainer.progress = shown
-        self.watch.over.add(run.number)
+        run.over = True
         self.watch.look(len(run.history.rows))
+        self._save()
+
+    @contextmanager
+    def _keeping(self, run: Run) -> Iterator[bool]:
+        """For the length of a ``with`` the trainer has a folder in that of the sweep, unless it has its own;
+        gives whether to go on with what the folder holds."""
+        trainer, kept = run.trainer, self.kept
+        if kept is None or trainer.out is not None:
+            yield kept is not None and kept.resume
+            return
+        trainer.out = kept.folder(run.number)
+        try:
+            yield True
+        finally:
+            trainer.out = None
+
+
+def ended(run: Run) -> None:
+    """A run that trained beside others came to its end."""
+    run.over = True
+    run.trainer.metrics.reset()
+    if run.diverged is None:
+        finish(run.trainer)
+
+
+def stopped(result: Sweep, kept: Kept | None) -> str:
+    """What a person is told who pressed Ctrl-C."""
+    over = sum(run.over for run in result.runs)
+    text = f"stopped by Ctrl-C, with {over} of {len(result.runs)} networks done. The runs as far as they came"
+    if kept is None:
+        return f"{text} are in its `sweep`."
+    return (
+        f"{text} are in its `sweep`, and saved. To go on, call sweep(..., out={os.fspath(kept.out)!r}, "
+        "resume=True)."
+    )
 
 
 class _Relay(Progress):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.tensor import Tensor, wrap
+from rushlight.train.metric_set import MetricSet
 from rushlight.train.metrics import Accuracy, ErrorRate
 from rushlight.train.sweeping.data import Segment
 from rushlight.train.trainer import Trainer
@@ -49,6 +50,21 @@ class Measures:
             metric.reset()
         whole, counted = (len(self._sets), epochs), self._sets[0] if self.joint else []
         self._counts = [{key: np.zeros(whole, type(v)) for key, v in m.state.items()} for m in counted]
+
+    def take(self, place: int, metrics: MetricSet) -> None:
+        """Go on from what `metrics` counted of the present epoch for the member at `place`."""
+        for own, metric in zip(self._sets[place], metrics.items, strict=True):
+            own.state = dict(metric.state)
+        for counts, metric in zip(self._counts, metrics.items, strict=False):
+            for key, held in counts.items():
+                held[place] = metric.state[key]
+
+    def give(self, place: int, metrics: MetricSet) -> None:
+        """Have `metrics` count what was counted for the member at `place` in the present epoch."""
+        for own, metric in zip(self._sets[place], metrics.items, strict=True):
+            metric.state = dict(own.state)
+        for counts, metric in zip(self._counts, metrics.items, strict=False):
+            metric.state = {key: held[place, 0].item() for key, held in counts.items()}
 
     def add(self, who: Array, segment: Segment, outputs: list[Array], rows: Array) -> tuple[Array, Array]:
         """Take in what the batches of a segment gave for the members `who`, (members, epochs, batches, ...).

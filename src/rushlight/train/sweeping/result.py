@@ -11,6 +11,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, message
 from rushlight.interop.files import write_atomically
 from rushlight.train.better import Mode, direction
@@ -30,12 +31,16 @@ class Run:
     number    its place in the sweep; config: its settings; trainer: its Trainer, which may train on.
     diverged  the epoch, counted from 1, in which its loss was no longer finite, or None. Its history ends
               before that epoch, and its weights are of no use.
+    over      whether it came to its end, in which way ever.
+    random    while it trains beside others, the state of its random numbers.
     """
 
     number: int
     config: dict[str, Any]
     trainer: Trainer
     diverged: int | None = None
+    over: bool = False
+    random: Tensor | None = None
 
     @property
     def model(self) -> Any:

@@ -26,8 +26,6 @@ class Watch:
         """Training steps so far, of all networks."""
         self.began = self.shown = time.perf_counter()
         self.said = 0
-        self.over: set[int] = set()
-        """The runs that are over, perhaps before their last epoch."""
 
     def start(self) -> None:
         """The sweep begins."""
@@ -53,7 +51,7 @@ class Watch:
 
     def _done(self, run: Run) -> int:
         position, epochs = run.trainer.position, self.result.epochs
-        over = run.number in self.over or run.diverged is not None or position.stopped
+        over = run.over or run.diverged is not None or position.stopped
         return epochs if over else min(position.epoch, epochs)
 
     def _status(self, share: float, epoch: int) -> Status:
