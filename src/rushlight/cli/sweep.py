@@ -27,6 +27,9 @@ _OWN: dict[str, Any] = {
     ),
     "lr": o.option(str, "Training", "Learning rate, or several: 0.01,0.04."),
     "momentum": o.option(str, "Training", "Momentum of sgd, or several: 0,0.9."),
+    "weight_decay": o.option(str, "Training", "Weight decay; of tables several: 0.01,0.1."),
+    "dropout": o.option(str, "Tables", "Share of the hidden units left out at each step, or several: 0,0.2."),
+    "patience": o.option(int, "Training", "Tables only: as for train."),
     "seeds": o.option(
         int, "The run", "Train every combination with so many seeds, from 0 on: 1 if left out."
     ),
@@ -41,13 +44,14 @@ _OWN: dict[str, Any] = {
 
 @guarded
 @o.takes(
+    *o.TABLE,
     *o.NET,
-    *(name for name in o.TRAINING if name != "patience"),
+    *o.TRAINING,
     *("seeds", "seed_list", "data_seed", "threads", "compile", "data"),
     **_OWN,
 )
 def sweep(
-    dataset: o.DataSetName,
+    data_name: o.DataName,
     given: dict[str, Any],
     out: Annotated[
         Path | None,
@@ -72,6 +76,7 @@ def sweep(
     Lists of values make the grid, and every combination is trained with every
     seed. Seeds decide weights and batches; all nets see the same data. The best
     configuration has the lowest mean validation error, and only it is tested.
+    Settings of a table are compared by rows that each network holds out.
 
     [bold]Examples[/bold]
 
@@ -83,10 +88,20 @@ def sweep(
 
       [cyan]rushlight sweep mnist --hidden 100,100/none --lr 0.01,0.05 --epochs 5[/cyan]
       Handwritten digits, one seed.
+
+      [cyan]rushlight sweep houses.csv --target price --dropout 0,0.2 --out runs/houses[/cyan]
+      Your own table. Without lists it tries eight settings of its own choice.
     """
     from rushlight.cli.grid import read_grid
     from rushlight.cli.sweep_run import run_sweep
+    from rushlight.cli.tables import is_table, of_task
 
+    if is_table(data_name):
+        from rushlight.cli.table_sweep import sweep_table
+
+        sweep_table(data_name, given, out, force, quiet, pictures)
+        return
+    given = of_task(data_name, given, ("patience",))
     seeds, seed_list, threads = (given.pop(name) for name in ("seeds", "seed_list", "threads"))
-    grid = read_grid(dataset.value, given, seeds, seed_list)
+    grid = read_grid(data_name, given, seeds, seed_list)
     run_sweep(grid, threads, out, force, quiet, pictures)
