@@ -112,6 +112,7 @@ class Zoo:
             "history.csv": read["history.csv"],
             "runs.csv": runs.encode(),
             "points.csv": points.encode(),
+            **_tables(folder),
             "a.idx": idx,
             "a.idx.gz": gzip.compress(idx, mtime=0),
             "saved.pt": saved,
@@ -137,7 +138,7 @@ class Zoo:
                     else json.dumps(odd_json(json.loads(data), luck)).encode()
                 )
             elif name.endswith(".gz") and luck.random() < 0.5:
-                data = gzip.compress(damaged(self.good["a.idx"], data, luck), mtime=0)
+                data = gzip.compress(damaged(self.good[name.removesuffix(".gz")], data, luck), mtime=0)
             else:
                 data = damaged(data, self.good[luck.choice(names)], luck)
                 if name.endswith(".png") and luck.random() < 0.7:
@@ -145,6 +146,23 @@ class Zoo:
             readers = _readers(name, self.folder)
             what = luck.choice(list(readers))
             yield name, data, readers[what], what
+
+
+def _tables(folder: Path) -> dict[str, bytes]:
+    """A table, packed too, and a model of it."""
+    rows = [f"{i},{'abc'[i % 3]},2024-01-{i + 1:02},{i * i % 7}" for i in range(24)]
+    table = "\n".join(["size,kind,day,price", *rows, ""]).encode()
+    (folder / "good-table.csv").write_bytes(table)
+    model = rl.tabular.fit(
+        folder / "good-table.csv", "price", hidden=(3,), members=2, epochs=1, progress=False, compile=False
+    )
+    model.save(folder / "table.safetensors")
+    packed = gzip.compress(table, mtime=0)
+    return {
+        "table.safetensors": (folder / "table.safetensors").read_bytes(),
+        "table.csv": table,
+        "table.csv.gz": packed,
+    }
 
 
 def _pictures() -> dict[str, bytes]:
@@ -179,6 +197,18 @@ def _readers(name: str, folder: Path) -> dict[str, Reader]:
             "predict": lambda path: call("predict", path, points),
             "evaluate": lambda path: call("evaluate", path),
             "summary": lambda path: call("summary", path),
+        }
+    if name == "table.safetensors":
+        return {
+            "tabular.load": rl.tabular.load,
+            "predict": lambda path: call("predict", path, folder / "good-table.csv"),
+            "summary": lambda path: call("summary", path),
+        }
+    if name.startswith("table.csv"):
+        return {
+            "tabular.read": rl.tabular.read,
+            "predict": lambda path: call("predict", folder / "table.safetensors", path),
+            "evaluate": lambda path: call("evaluate", folder / "table.safetensors", path),
         }
     if name == "checkpoint.safetensors":
         return {

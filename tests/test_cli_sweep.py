@@ -166,7 +166,9 @@ def test_grids() -> None:
         (("--seed-list", "1,-2"), "--seed -2"),
         (("--threads", "0"), "--threads 0"),
         (("--epochs", "0"), "--epochs 0"),
-        (("--patience", "3"), "No such option: --patience"),
+        (("--weight-decay", "0.1,0.2"), "--weight-decay 0.1,0.2: one number, but for tables"),
+        (("--weight-decay", "little"), "--weight-decay 'little'"),
+        (("--patience", "3"), "--patience is for tables"),
     ],
 )
 def test_wrong_options(tmp_path: Path, options: tuple[str, ...], text: str) -> None:

@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "reports": BESIDE | {"compile", "plot", "interop", "train"},
     "sklearn": BESIDE | {"train"},
     "onnx": BESIDE | {"compile", "compiler", "interop"},  # it traces, and writes files whole or not at all
+    "tabular": BESIDE | {"train", "plot", "interop", "optional"},
 }
 # They handle data of the host (files, pictures, tables), not the arithmetic of tensors.
 HOST_DATA = (
@@ -68,6 +69,7 @@ HOST_DATA = (
     "vision",
     "sklearn",
     "onnx",
+    "tabular",
 )
 OPTIONAL = {
     "llvmlite",
@@ -85,6 +87,9 @@ OPTIONAL = {
     "dask",
     "distributed",
     "mpi4py",
+    "pandas",
+    "polars",
+    "pyarrow",
 }
 NEVER = {"torch", "jax", "scipy", "tensorflow", "autograd", "tests", "benchmarks", "examples"}
 

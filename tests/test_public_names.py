@@ -18,8 +18,8 @@ from rushlight.errors import GradError, NotSupportedError, missing, nearest, ref
 SUBPACKAGES = {
     "amp", "autograd", "compiler", "data", "distributed", "distributions", "errors", "fft", "func", "futures",
     "fx", "hub", "interop", "jit", "linalg",
-    "multiprocessing", "nn", "ops", "optim", "plot", "sparse", "special", "testing", "train", "types",
-    "utils", "version", "vision", "onnx",
+    "multiprocessing", "nn", "onnx", "ops", "optim", "plot", "sparse", "special", "tabular", "testing",
+    "train", "types", "utils", "version", "vision",
 }  # fmt: skip
 FAMILIES = [
     "arithmetic", "creation", "einsum", "elementwise", "gather", "index", "join", "matmul", "movement",

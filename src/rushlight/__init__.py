@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from rushlight import plot as plot
     from rushlight import sparse as sparse
     from rushlight import special as special
+    from rushlight import tabular as tabular
     from rushlight import testing as testing
     from rushlight import train as train
     from rushlight import types as types
@@ -119,7 +120,7 @@ int = int32
 short = int16
 
 _PACKAGES = """amp compiler data distributed distributions fft func futures fx hub interop linalg jit
-    multiprocessing onnx plot sparse special testing train types utils vision"""
+    multiprocessing onnx plot sparse special tabular testing train types utils vision"""
 _LATER = {
     "core.random": "default_generator",
     "amp": """GradScaler autocast clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype

@@ -29,6 +29,7 @@ WANTED_FOR = {
     "pillow": "reading and resizing pictures",
     "pandas": "tables of results as data frames",
     "onnx": "rushlight.onnx, rushlight export",
+    "pyarrow": "Parquet files as tables",
     "scikit-learn": "rushlight.sklearn, estimators for its pipelines",
     "tensorboardX": "utils.tensorboard.SummaryWriter, the callback TensorBoard",
     "cloudpickle": "sweeps by the workers of an executor",

@@ -64,6 +64,16 @@ def test_class_without_samples():
     assert ax.texts[3].get_text() == "0"
 
 
+def test_importance():
+    ax = plot.importance({f"column {i}" * 9: (i, 0.5) for i in range(25)}, xlabel="increase").axes[0]
+    assert len(ax.patches) == 20
+    assert ax.get_title() == "the 20 of 25 that matter most"
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels[0].startswith("column 24")
+    assert max(len(label) for label in labels) == 32
+    assert [bar.get_width() for bar in ax.patches][:2] == [24, 23]
+
+
 def test_run_statistics():
     errors = {"tanh": [0.1, 0.2, 0.3], "ReLU": [0.4, float("nan"), 0.2]}
     ax = plot.run_statistics(errors, reported={"ReLU": (0.49, 0.2, 0.28, 0.07)}, title="three runs").axes[0]
@@ -105,6 +115,7 @@ def test_run_statistics():
         (lambda: plot.misclassified(IMAGES, LABELS, LABELS, np.zeros(3)), ShapeError, "(3,)"),
         (lambda: plot.confusion_matrix(np.zeros((2, 3))), ShapeError, "(2, 3)"),
         (lambda: plot.confusion_matrix(np.eye(2), ["a"]), ArgumentError, "1 class names"),
+        (lambda: plot.importance({}), ArgumentError, "no values"),
         (lambda: plot.run_statistics({}), ArgumentError, "no configurations"),
         (lambda: plot.run_statistics({"a": [float("nan")]}), ShapeError, "finite"),
         (lambda: plot.run_statistics({"a": [0.1]}, reported={"a": (1, 2)}), ShapeError, "worst, best"),

@@ -44,9 +44,9 @@ def root(
 
 @app.command()
 @guarded
-@o.takes(*o.NET, *o.TRAINING, *o.RUN)
+@o.takes(*o.TABLE, *o.NET, *o.TRAINING, *o.RUN)
 def train(
-    dataset: o.DataSetName,
+    data_name: o.DataName,
     given: dict[str, Any],
     out: o.Out = None,
     resume: Annotated[
@@ -65,11 +65,16 @@ def train(
 
     Without options it trains a net that does well: 2-25-25-25-1 with two ReLU
     and two tanh on the disk, 784-100-100-10 with ReLU on MNIST and Fashion-MNIST.
+    Of a table, --target names the column to predict; kinds of columns, missing
+    values and the task are found, and report.html shows how good the model is.
 
     [bold]Examples[/bold]
 
       [cyan]rushlight train disk[/cyan]
       The net of the reports, in a second or two.
+
+      [cyan]rushlight train houses.csv --target price --drop address --out runs/houses[/cyan]
+      Your own table: a model that predicts one column from the others, and a report.
 
       [cyan]rushlight train disk --hidden 25,25 --activation tanh --loss bce --lr 0.3 --out runs/bce[/cyan]
       Another net, loss and learning rate.
@@ -87,9 +92,13 @@ def train(
       Go on after Ctrl-C, a crash or a power cut, or train for longer.
     """
     from rushlight.cli.runs import train_runs
+    from rushlight.cli.tables import is_table, of_task, train_table
     from rushlight.cli.train import open_run, train_run
 
-    settings, folder = open_run(dataset.value, given, out, resume, force)
+    if is_table(data_name):
+        train_table(data_name, {**given, "resume": resume}, out, force, quiet, pictures)
+        return
+    settings, folder = open_run(data_name, of_task(data_name, given), out, resume, force)
     (train_run if settings.runs == 1 else train_runs)(settings, folder, resume, quiet, pictures)
 
 
@@ -102,6 +111,10 @@ app.command()(sweep)
 def evaluate(
     model: o.ModelPath,
     given: dict[str, Any],
+    table: Annotated[
+        Path | None,
+        typer.Argument(help="Of a model of a table: other rows. Left out: those held out for testing."),
+    ] = None,
     split: Annotated[o.Split, typer.Option(help="The part of the data to measure on.")] = o.Split.test,
 ) -> None:
     """Measure a saved model: loss, accuracy, confusion matrix.
@@ -111,24 +124,33 @@ def evaluate(
       [cyan]rushlight evaluate runs/disk-1[/cyan]
 
       [cyan]rushlight evaluate runs/digits/model.safetensors --split validation --data data[/cyan]
+
+      [cyan]rushlight evaluate runs/houses houses-2027.csv[/cyan]
     """
     from rushlight.cli.evaluate import evaluate as run
 
-    run(model, split.value, **given)
+    run(model, table, split.value, **given)
 
 
 @app.command()
 @guarded
 def predict(
     model: o.ModelPath,
-    files: Annotated[list[Path], typer.Argument(help="CSV files of points (disk), or pictures (MNIST).")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Tables (CSV, Parquet), CSV files of points (disk), or pictures (MNIST)."),
+    ],
     form: Annotated[
         o.Form | None, typer.Option("--format", help="table on a terminal, else csv, if left out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the predictions to this file; JSON if it ends in .json.")
     ] = None,
 ) -> None:
     """Predict classes and probabilities with a saved model.
 
-    Points are pairs x,y in the unit square, one a line; a header line may give
+    Of a table every row is predicted; columns that the model does not need may
+    be missing. Points are pairs x,y in the unit square, one a line; a header line may give
     another order of columns. Pictures are PNG or JPEG, of any size, light or
     dark: what they show is cut out and brought to the form of the training
     pictures, and a note says so. A file that cannot be read is named, and the
@@ -139,10 +161,12 @@ def predict(
       [cyan]rushlight predict runs/disk-1 points.csv[/cyan]
 
       [cyan]rushlight predict runs/digits three.png seven.png --format json[/cyan]
+
+      [cyan]rushlight predict runs/houses new.csv --out predictions.csv[/cyan]
     """
     from rushlight.cli.predict import predict as run
 
-    run(model, files, None if form is None else form.value)
+    run(model, files, None if form is None else form.value, out)
 
 
 @app.command()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from rushlight.cli.console import say, table
-from rushlight.cli.saved import load_model
+from rushlight.cli.console import UserError, say, table
+from rushlight.cli.saved import SavedModel, load_any
 from rushlight.cli.tasks import make_loss, part_of
 from rushlight.cli.train import heed_threads
 from rushlight.train import Trainer
@@ -14,9 +14,19 @@ from rushlight.train import Trainer
 __all__ = ["evaluate"]
 
 
-def evaluate(target: Path, split: str, data: str | None, threads: int | None) -> None:
+def evaluate(
+    target: Path, table_file: Path | None, split: str, data: str | None, threads: int | None
+) -> None:
     """Print loss, accuracy, error and confusion matrix."""
-    saved = load_model(target)
+    saved = load_any(target)
+    if not isinstance(saved, SavedModel):
+        from rushlight.cli.tables import evaluate_table
+
+        heed_threads(threads or 1)
+        evaluate_table(saved, target, table_file, split)
+        return
+    if table_file is not None:
+        raise UserError(f"{target} is a model of {saved.settings.dataset}, which takes no table", 2)
     settings = saved.settings if data is None else replace(saved.settings, data=data)
     heed_threads(threads or settings.threads)
     part = part_of(settings, split)

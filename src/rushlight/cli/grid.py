@@ -11,7 +11,7 @@ from typing import Any
 from rushlight.cli.console import UserError
 from rushlight.cli.settings import Settings, from_options
 
-__all__ = ["AXES", "Grid", "Point", "label", "read_grid", "text"]
+__all__ = ["AXES", "Grid", "Point", "label", "numbers", "once", "read_grid", "read_seeds", "text"]
 
 AXES = ("hidden", "activation", "init", "lr", "momentum")
 """The options that take several values."""
@@ -68,11 +68,13 @@ def text(value: Any) -> str:
 
 def read_grid(dataset: str, given: dict[str, Any], seeds: int | None, seed_list: str | None) -> Grid:
     """The grid that options describe; UserError for what does not fit, before anything is trained."""
-    chosen = _seeds(seeds, seed_list)
+    chosen = read_seeds(seeds, seed_list)
     values = {name: _values(name, given[name]) for name in AXES if given.get(name) is not None}
     rest = {name: value for name, value in given.items() if name not in AXES and value is not None}
     rest |= {name: found[0] for name, found in values.items() if len(found) == 1}
     rest.setdefault("data_seed", chosen[0])
+    if "weight_decay" in rest:
+        rest["weight_decay"] = _one_number("weight-decay", rest["weight_decay"])
     grid = Grid(dataset, rest, {name: found for name, found in values.items() if len(found) > 1}, chosen)
     found = [grid.settings(point) for point in grid.points()]
     for seed in chosen:
@@ -84,7 +86,8 @@ def read_grid(dataset: str, given: dict[str, Any], seeds: int | None, seed_list:
     return grid
 
 
-def _seeds(count: int | None, listed: str | None) -> list[int]:
+def read_seeds(count: int | None, listed: str | None) -> list[int]:
+    """The seeds: so many from 0 on, or those of a list."""
     if count is not None and listed is not None:
         raise UserError("--seeds and --seed-list exclude each other: give a number of seeds, or the seeds", 2)
     if listed is None:
@@ -103,21 +106,28 @@ def _seeds(count: int | None, listed: str | None) -> list[int]:
 def _values(name: str, given: str) -> list[Any]:
     """The values in a list from the command line."""
     if name in ("lr", "momentum"):
-        return _once(name, given, [_number(name, given, part) for part in given.split(",")])
+        return once(name, given, numbers(name, given))
     apart = "/" if name == "hidden" or "/" in given else ","
-    return _once(
-        name, given, [part.strip().lower() for part in given.split(apart) if part.strip()] or [given]
-    )
+    return once(name, given, [part.strip().lower() for part in given.split(apart) if part.strip()] or [given])
 
 
-def _number(name: str, given: str, part: str) -> float:
+def numbers(name: str, given: str) -> list[float]:
+    """Numbers parted by commas."""
     try:
-        return float(part)
+        return [float(part) for part in given.split(",")]
     except ValueError:
         raise UserError(f"--{name} {given!r}: expected a number, or several such as 0.01,0.04", 2) from None
 
 
-def _once(name: str, given: str, values: list[Any]) -> list[Any]:
+def _one_number(name: str, given: str) -> float:
+    found = numbers(name, given)
+    if len(found) > 1:
+        raise UserError(f"--{name} {given}: one number, but for tables", 2)
+    return found[0]
+
+
+def once(name: str, given: str, values: list[Any]) -> list[Any]:
+    """The values, if each stands there once."""
     twice = next((value for value in values if values.count(value) > 1), None)
     if twice is None:
         return values

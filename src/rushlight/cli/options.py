@@ -12,17 +12,9 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
-    "NET", "RUN", "TRAINING", "DataSet", "DataSetName", "Force", "Form", "ModelPath", "Out", "Pictures",
-    "Quiet", "Split", "option", "takes",
+    "NET", "RUN", "TABLE", "TRAINING", "DataName", "Force", "Form", "MaybeData", "ModelPath", "Out",
+    "Pictures", "Quiet", "Split", "option", "takes",
 ]  # fmt: skip
-
-
-class DataSet(StrEnum):
-    """What can be trained on."""
-
-    disk = "disk"
-    mnist = "mnist"
-    fashion_mnist = "fashion-mnist"
 
 
 class Split(StrEnum):
@@ -55,7 +47,7 @@ NET: dict[str, Any] = {
     "activation": _net(
         str,
         help="relu, tanh, sigmoid or leaky_relu: one for all hidden layers, or a list "
-        "such as relu,relu,tanh.",
+        "such as relu,relu,tanh. Tables: one, silu if left out.",
     ),
     "output": _net(
         str,
@@ -72,20 +64,25 @@ NET: dict[str, Any] = {
 """What describes a net."""
 
 TRAINING: dict[str, Any] = {
-    "loss": _training(str, help="mse (disk), nll (mnist), l1, bce, bce-logits or cross-entropy."),
-    "optimizer": _training(str, help="sgd (if left out), adam or adamw."),
+    "loss": _training(
+        str, help="mse (disk), nll (mnist), l1, bce, bce-logits or cross-entropy; not for tables."
+    ),
+    "optimizer": _training(str, help="sgd (if left out), adam or adamw; tables: adamw."),
     "lr": _training(
         float,
         help="Learning rate: for sgd 0.05 (disk), 0.02 (mnist), 0.002 (mnist, --hidden none), 0.1 (mnist, "
-        "mse, l1 or bce); for adam and adamw 0.01 (disk), 0.001 (mnist).",
+        "mse, l1 or bce); for adam and adamw 0.01 (disk), 0.001 (mnist), 0.001 (tables).",
     ),
     "momentum": _training(float, help="Momentum of sgd: 0.9."),
-    "weight_decay": _training(float, help="Weight decay: 0."),
-    "epochs": _training(int, help="Epochs in all: 100 (disk), 10 (mnist), 20 (mnist, --hidden none)."),
-    "batch_size": _training(int, help="Samples in a batch: 100."),
+    "weight_decay": _training(float, help="Weight decay: 0; tables: 0.01."),
+    "epochs": _training(
+        int, help="Epochs in all: 100 (disk), 10 (mnist), 20 (mnist, --hidden none); tables: by rows."
+    ),
+    "batch_size": _training(int, help="Samples in a batch: 100; tables: by rows."),
     "patience": _training(
         int,
-        help="Stop early after so many epochs without a better validation loss, and keep the best weights.",
+        help="Stop early after so many epochs without a better validation loss, and keep the best weights. "
+        "Tables do so in any case.",
     ),
 }
 """How a net is trained."""
@@ -108,9 +105,43 @@ RUN: dict[str, Any] = {
 }
 """Seeds, data and machine."""
 
-_ALL = NET | TRAINING | RUN
+_table = functools.partial(option, panel="Tables")
 
-DataSetName = Annotated[DataSet, typer.Argument(help="The data to learn from.")]
+TABLE: dict[str, Any] = {
+    "target": _table(str, help="The column to predict."),
+    "task": _table(
+        str,
+        help="classification or regression. Left out: words, bools and few whole numbers are classes.",
+    ),
+    "drop": _table(str, help="Columns to leave out, such as id,name."),
+    "categories": _table(str, help="Columns of numbers that name kinds, such as codes."),
+    "test": _table(
+        str, help="Rows to test on: a share of the table, 0.2 if left out, or the file of another table."
+    ),
+    "members": _table(
+        int, help="Networks to train side by side, whose answers are averaged: 8, or 4 of many rows."
+    ),
+    "dropout": _table(float, help="Share of the hidden units left out at each step."),
+}
+"""What only tables take."""
+
+_ALL = NET | TRAINING | RUN | TABLE
+
+
+def _complete(incomplete: str) -> list[str]:
+    from rushlight.cli.tables import complete
+
+    return complete(incomplete)
+
+
+_DATA = typer.Argument(
+    metavar="DATA",
+    help="disk, mnist, fashion-mnist, or a table: a CSV file, packed by gzip or not, or a Parquet file.",
+    autocompletion=_complete,
+    show_default=False,
+)
+DataName = Annotated[str, _DATA]
+MaybeData = Annotated[str | None, _DATA]
 ModelPath = Annotated[Path, typer.Argument(help="A run's folder, or a model.safetensors.")]
 Out = Annotated[
     Path | None,

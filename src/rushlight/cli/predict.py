@@ -1,8 +1,9 @@
-"""``rushlight predict``: classes and probabilities for points in CSV files and pictures of digits."""
+"""``rushlight predict``: classes, probabilities and numbers for tables, points and pictures."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import sys
@@ -13,21 +14,26 @@ import typer
 
 import rushlight as rl
 from rushlight.cli.console import UserError, say, table, warn
-from rushlight.cli.saved import SavedModel, load_model
+from rushlight.cli.saved import SavedModel, load_any
 from rushlight.errors import DataError
+from rushlight.interop.files import write_atomically
 from rushlight.interop.pictures import read_clothing, read_digit
 from rushlight.interop.points import read_points
 
 __all__ = ["predict"]
 
 
-def predict(target: Path, files: list[Path], form: str | None) -> None:
-    """Print the class and the probability of every point or picture in `files`.
+def predict(target: Path, files: list[Path], form: str | None, out: Path | None = None) -> None:
+    """Print, or write to `out`, the predictions for every row, point or picture in `files`.
 
     A file that cannot be read is named, and the others are predicted; then the exit status is 1.
     """
-    saved = load_model(target)
-    read = _points if saved.settings.dataset == "disk" else _picture
+    saved = load_any(target)
+    read: Any
+    if not isinstance(saved, SavedModel):
+        from rushlight.cli.tables import predict_rows as read
+    else:
+        read = _points if saved.settings.dataset == "disk" else _picture
     rows, bad = [], 0
     for path in files:
         try:
@@ -36,25 +42,38 @@ def predict(target: Path, files: list[Path], form: str | None) -> None:
             warn(str(error))
             bad += 1
     if rows:
-        _show(rows, form or ("table" if sys.stdout.isatty() else "csv"))
+        _put(rows, form, out)
     if bad and len(files) > 1:
         raise UserError(f"{bad} of {len(files)} files could not be read")
     if bad:
         raise typer.Exit(1)
 
 
-def _show(rows: list[dict[str, Any]], form: str) -> None:
-    if form == "json":
-        print(json.dumps(rows, indent=2))  # as it is, however narrow the terminal
+def _put(rows: list[dict[str, Any]], form: str | None, out: Path | None) -> None:
+    if out is None:
+        form = form or ("table" if sys.stdout.isatty() else "csv")
+        (say if form == "table" else sys.stdout.write)(_text(rows, form))
         return
+    form = form or ("json" if out.suffix.lower() == ".json" else "csv")
+    try:
+        write_atomically(out, _text(rows, form) + ("\n" if form == "table" else ""))
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror or error}") from error
+    say(f"{len(rows):,} prediction{'s' * (len(rows) != 1)} in {out}")
+
+
+def _text(rows: list[dict[str, Any]], form: str) -> str:
+    if form == "json":
+        return json.dumps(rows, indent=2) + "\n"
     header = list(rows[0])
-    text = [[_number(row[name]) for name in header] for row in rows]
+    cells = [[_number(row[name]) for name in header] for row in rows]
     if form == "table":
-        say(table(header, text))
-    else:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(text)
+        return table(header, cells)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(cells)
+    return text.getvalue()
 
 
 def _points(saved: SavedModel, path: Path) -> list[dict[str, Any]]:

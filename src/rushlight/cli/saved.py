@@ -14,7 +14,7 @@ from rushlight.interop import save_file
 from rushlight.interop.safetensors import parse
 from rushlight.interop.strict import parse_json
 
-__all__ = ["FILE", "SavedModel", "build_model", "load_model"]
+__all__ = ["FILE", "SavedModel", "build_model", "load_any", "load_model"]
 
 FILE = "model.safetensors"
 
@@ -78,11 +78,26 @@ def _hint(target: Path) -> str:
 
 
 def load_model(target: Path) -> SavedModel:
-    """The model at `target`, a file or a run's folder; UserError for anything else. Runs no code of it."""
+    """The model of a built-in data set at `target`; UserError for anything else."""
+    found = load_any(target)
+    if not isinstance(found, SavedModel):
+        raise UserError(f"{target} is a model of a table, whose columns are encoded outside its network")
+    return found
+
+
+def load_any(target: Path) -> Any:
+    """The model at `target`, a file or a run's folder: a SavedModel, or a TabularModel of a table.
+
+    UserError for anything else. Runs no code of it.
+    """
     path = target / FILE if target.is_dir() else target
     if not path.exists():
         raise UserError(f"there is no {path}{_hint(target)}")
     arrays, metadata = parse(path.read_bytes(), str(path))
+    if metadata.get("format") == "rushlight.table":
+        from rushlight.tabular.saving import from_parts
+
+        return from_parts(arrays, metadata, str(path))
     if metadata.get("format") != "rushlight.model":
         raise UserError(f"{path} is a safetensors file, but no model saved by `rushlight train`")
     try:

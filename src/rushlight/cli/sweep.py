@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from rushlight.cli import options as o
-from rushlight.cli.console import guarded
+from rushlight.cli.console import UserError, guarded
 
 __all__ = ["sweep"]
 
@@ -27,6 +27,9 @@ _OWN: dict[str, Any] = {
     ),
     "lr": o.option(str, "Training", "Learning rate, or several: 0.01,0.04."),
     "momentum": o.option(str, "Training", "Momentum of sgd, or several: 0,0.9."),
+    "weight_decay": o.option(str, "Training", "Weight decay; of tables several: 0.01,0.1."),
+    "dropout": o.option(str, "Tables", "Share of the hidden units left out at each step, or several: 0,0.2."),
+    "patience": o.option(int, "Training", "Tables only: as for train."),
     "seeds": o.option(
         int, "The run", "Train every combination with so many seeds, from 0 on: 1 if left out."
     ),
@@ -41,13 +44,14 @@ _OWN: dict[str, Any] = {
 
 @guarded
 @o.takes(
+    *o.TABLE,
     *o.NET,
-    *(name for name in o.TRAINING if name != "patience"),
+    *o.TRAINING,
     *("seeds", "seed_list", "data_seed", "threads", "compile", "data"),
     **_OWN,
 )
 def sweep(
-    dataset: Annotated[o.DataSet | None, typer.Argument(help="The data to learn from.")] = None,
+    data_name: o.MaybeData = None,
     *,
     given: dict[str, Any],
     out: Annotated[
@@ -90,6 +94,7 @@ def sweep(
     Lists of values make the grid, and every combination is trained with every
     seed. Seeds decide weights and batches; all nets see the same data. The best
     configuration has the lowest mean validation error, and only it is tested.
+    Settings of a table are compared by rows that each network holds out.
 
     [bold]Examples[/bold]
 
@@ -102,15 +107,28 @@ def sweep(
       [cyan]rushlight sweep mnist --hidden 100,100/none --lr 0.01,0.05 --epochs 5[/cyan]
       Handwritten digits, one seed.
 
+      [cyan]rushlight sweep houses.csv --target price --dropout 0,0.2 --out runs/houses[/cyan]
+      Your own table. Without lists it tries eight settings of its own choice.
+
       [cyan]rushlight sweep --resume runs/depths[/cyan]
       Goes on with a sweep that was stopped.
     """
     from rushlight.cli.sweep_plan import Plan
     from rushlight.cli.sweep_run import Where, run_sweep
+    from rushlight.cli.tables import is_table, of_task
 
+    if data_name is not None and is_table(data_name):
+        from rushlight.cli.table_sweep import sweep_table
+
+        for name, value in (("resume", resume), ("dask", dask)):
+            if value is not None:
+                raise UserError(f"--{name} is for sweeps of disk, mnist and fashion-mnist, not of tables", 2)
+        sweep_table(data_name, given, out, force, quiet, pictures)
+        return
     threads = given.pop("threads")
     if resume is None:
-        plan = Plan.asked(None if dataset is None else dataset.value, given)
+        given = given if data_name is None else of_task(data_name, given, ("patience",))
+        plan = Plan.asked(data_name, given)
     else:
-        plan = Plan.resumed(resume, dataset, given, out)
+        plan = Plan.resumed(resume, data_name, given, out)
     run_sweep(plan, Where(resume or out, resume is not None, force, threads, dask), quiet, pictures)

@@ -10,7 +10,7 @@ from typing import Any
 
 from rushlight.cli.console import UserError
 from rushlight.cli.grid import Grid, read_grid
-from rushlight.cli.options import DataSet
+from rushlight.cli.settings import DATASETS
 from rushlight.cli.train import PLAN, SWEEP
 from rushlight.interop.files import remove_leftovers, write_atomically
 from rushlight.interop.strict import parse_json
@@ -29,18 +29,20 @@ class Plan:
     def asked(cls, dataset: str | None, given: dict[str, Any]) -> Plan:
         """From the command line; UserError without a data set."""
         if dataset is None:
-            names = ", ".join(DataSet)
+            names = f"{', '.join(DATASETS)}, or a table"
             raise UserError(
                 f"name the data to learn from ({names}), or a sweep to go on with: --resume RUN", 2
             )
         return cls(dataset, {name: value for name, value in given.items() if value is not None})
 
     @classmethod
-    def resumed(cls, folder: Path, dataset: Any, given: dict[str, Any], out: Path | None) -> Plan:
+    def resumed(cls, folder: Path, dataset: str | None, given: dict[str, Any], out: Path | None) -> Plan:
         """That of the sweep in `folder`; UserError where there is none, or for what would change it."""
-        changes = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+        changes = [
+            f"--{name.replace('_', '-')}" for name, value in given.items() if value not in (None, False)
+        ]
         changes += [] if out is None else ["--out"]
-        changes += [] if dataset is None else [dataset.value]
+        changes += [] if dataset is None else [dataset]
         if changes:
             text = f"--resume goes on with the sweep as it was asked for; leave out {', '.join(changes)}"
             raise UserError(text, 2)

@@ -26,8 +26,8 @@ from rushlight.train import EarlyStopping, Interrupted, Trainer, read_checkpoint
 
 __all__ = [
     "CHECKPOINT", "CONFIG", "PLAN", "SWEEP", "Result", "folder", "free_folder", "heed_threads", "how_to_run",
-    "make_trainer", "open_run", "refuse_used", "run_files", "train_one", "train_run", "write_config",
-    "written",
+    "make_trainer", "open_run", "refuse_used", "run_files", "train_one", "train_run", "versions",
+    "write_config", "written",
 ]  # fmt: skip
 
 CONFIG, CHECKPOINT, SWEEP = "config.json", "checkpoint.safetensors", "sweep.csv"
@@ -133,8 +133,6 @@ def written(out: Path) -> str:
 
 def write_config(settings: Settings, out: Path, resume: bool) -> None:
     """Write config.json; a new run over an old one first drops what could be taken for its own."""
-    import numpy
-
     if resume and (out / CHECKPOINT).exists():
         read_checkpoint(out / CHECKPOINT)  # a damaged one is refused before anything is written
     if not resume:
@@ -142,8 +140,15 @@ def write_config(settings: Settings, out: Path, resume: bool) -> None:
             (out / name).unlink(missing_ok=True)
     for name in (CONFIG, FILE, "runs.csv"):
         remove_leftovers(out / name)
+    settings.write(out / CONFIG, versions())
+
+
+def versions() -> dict[str, str]:
+    """What computes a run."""
+    import numpy
+
     python = ".".join(str(part) for part in sys.version_info[:3])
-    settings.write(out / CONFIG, {"rushlight": rl.__version__, "numpy": numpy.__version__, "python": python})
+    return {"rushlight": rl.__version__, "numpy": numpy.__version__, "python": python}
 
 
 def train_run(settings: Settings, out: Path, resume: bool, quiet: bool, pictures: bool) -> None:
@@ -207,7 +212,7 @@ def make_trainer(settings: Settings, **more: Any) -> Trainer:
     )
 
 
-def how_to_run(settings: Settings) -> Any:
+def how_to_run(settings: Any) -> Any:
     """The Trainer's `compile` of a run; UserError when it must be compiled and cannot be."""
     if settings.compile and find_spec("llvmlite") is None:
         raise UserError('--compile needs llvmlite: pip install "rushlight[all]"', 2)
@@ -224,7 +229,7 @@ def heed_threads(count: int) -> None:
 
 
 def free_folder(dataset: str) -> Path:
-    """A folder that is not there yet, for who named none."""
+    """A folder for a run that was given none: runs/NAME-1, or the next number that is free."""
     number = 1
     while (folder := Path("runs") / f"{dataset}-{number}").exists():
         number += 1

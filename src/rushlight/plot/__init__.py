@@ -19,6 +19,7 @@ from rushlight.errors import missing
 
 if TYPE_CHECKING:
     from rushlight.plot._architecture import architecture
+    from rushlight.plot._bars import importance
     from rushlight.plot._boundary import decision_boundary
     from rushlight.plot._calibration import calibration
     from rushlight.plot._curves import curves
@@ -40,6 +41,7 @@ __all__ = [
     "disk_data",
     "graph",
     "graph_dot",
+    "importance",
     "misclassified",
     "paired_curves",
     "predicted",
@@ -59,6 +61,7 @@ _HOMES = {
     "disk_data": "_disk",
     "graph": "_graph",
     "graph_dot": "_graph",
+    "importance": "_bars",
     "misclassified": "_digits",
     "paired_curves": "_pairs",
     "predicted": "_regression",

@@ -1,0 +1,231 @@
+"""`fit`: from a table to a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+
+import rushlight as rl
+from rushlight.core.random import fork_rng
+from rushlight.errors import ArgumentError, DataError, message, nearest
+from rushlight.tabular.encoder import Encoder, find_column, learn
+from rushlight.tabular.features import as_words
+from rushlight.tabular.model import TabularModel
+from rushlight.tabular.network import FoldLoss, Members
+from rushlight.tabular.settings import Settings
+from rushlight.tabular.sources import as_table
+from rushlight.tabular.table import Table, as_column
+from rushlight.tabular.target import Target, are_classes, learn_target
+from rushlight.train import EarlyStopping, History, Trainer
+
+__all__ = ["LEAST_ROWS", "fit", "make_network", "split"]
+
+Array = np.ndarray[Any, Any]
+
+LEAST_ROWS = 8
+PARTS = 8
+"""A member holds out a part of at most so many; of more members than that, each has its own."""
+
+
+def fit(
+    frame: Any,
+    target: Any,
+    *,
+    validation: Any = None,
+    task: str | None = None,
+    drop: Collection[str] = (),
+    categories: Collection[str] = (),
+    progress: Any = None,
+    compile: Any = "auto",
+    introduce: Callable[[TabularModel], None] | None = None,
+    **settings: Any,
+) -> TabularModel:
+    """Train a model that predicts the column `target` of `frame` from its other columns.
+
+    frame       a frame of pandas, polars or pyarrow; a dict of columns; a structured array; an array (N,
+                columns); the path of a CSV file, packed by gzip or not, or of a Parquet file.
+    target      the name of the column, or its values, an array (N,).
+    validation  rows of their own that decide when training stops; else each member of the ensemble holds out
+                a part of the rows, another one each.
+    task        "classification" or "regression"; left out, words, bools and few whole numbers are classes.
+    drop        columns to leave out; categories: columns of numbers that name kinds, such as codes.
+    progress, compile   as for `Trainer`.
+    introduce   called with the model before it is trained, to say what it is.
+    settings    of the network and its training: `Settings` lists them.
+
+    Numbers are scaled by their quartiles, and missing ones filled by the median, with a column that says so;
+    words become one-hot columns, or vectors where there are more than 12; dates become days, and places in
+    year, week and day. Columns that are constant, empty or number the rows are left out: the model's
+    `dropped` says why. Rows without a target are too. The best weights by validation loss are kept.
+
+    Raises DataError for a table from which nothing can be learned, ArgumentError for options out of range.
+
+    >>> import rushlight as rl
+    >>> frame = {"x": [i / 50 for i in range(100)], "kind": ["a", "b"] * 50}
+    >>> frame["y"] = [x * x if kind == "a" else -x for x, kind in zip(frame["x"], frame["kind"])]
+    >>> model = rl.tabular.fit(frame, "y", epochs=60, progress=False)
+    >>> model.evaluate(frame)["r2"] > 0.95
+    True
+    """
+    chosen = _settings(settings)
+    table, name = _with_target(frame, target)
+    learned = learn_target(find_column(table, name, "fit"), task)
+    table = _with_rows(table.take(~table[name].missing), name, "fit")
+    encoder = learn(table.without([name]), drop, categories)
+    chosen = chosen.for_rows(table.rows)
+    x, codes = encoder.encode(table, "fit")
+    y = learned.encode(table[name], "fit")
+    held = None if validation is None else _validation(validation, encoder, learned)
+    with fork_rng():
+        rl.manual_seed(chosen.seed)
+        network = make_network(encoder, learned, chosen)
+        fold = _folds(y, learned, chosen) if held is None else None
+        model = TabularModel(network, encoder, learned, chosen, History())
+        if introduce is not None:
+            introduce(model)
+        model.history = _train(network, (x, codes, y), fold, held, learned, chosen, progress, compile)
+    if held is not None:
+        model.validation = model.measure(*held)
+    else:
+        model.validation = model.measure(x, codes, y, fold)
+    return model
+
+
+def split(frame: Any, target: str, test: float = 0.2, seed: int = 0) -> tuple[Table, Table]:
+    """Two tables of the rows of `frame` that have a target: to train on, and a share `test` to test on.
+
+    Rows are drawn at random, from each class its share; the order of the rows stays.
+
+    >>> train, test = split({"x": range(100), "y": ["a", "b"] * 50}, "y", test=0.3)
+    >>> train.rows, test.rows
+    (70, 30)
+    """
+    if not 0 < test < 1:
+        raise ArgumentError(message("split", f"test={test!r}", "a share between 0 and 1"))
+    table = as_table(frame, "split")
+    column = find_column(table, target, "split")
+    table, column = table.take(~column.missing), column.take(~column.missing)
+    if table.rows:
+        table = _with_rows(table, target, "split")
+    random = np.random.default_rng(seed)
+    order = random.permutation(table.rows)
+    learn_target(column, None, "split")  # an error now for what cannot be predicted
+    if are_classes(column):
+        words = np.array(as_words(column), dtype=object)[order]
+        rank, total = np.zeros(table.rows), np.zeros(table.rows)
+        for word in set(words):
+            mine = words == word
+            rank[mine], total[mine] = np.arange(mine.sum()), mine.sum()
+        out = np.sort(order[rank < np.floor(test * total + 0.5)])
+    else:
+        out = np.sort(order[: round(test * table.rows)])
+    rest = np.setdiff1d(np.arange(table.rows), out)
+    if not len(rest) or not len(out):
+        got = f"test={test} of {table.rows} rows with a value of {target!r}"
+        raise DataError(message("split", got, "a share that leaves rows to train on and to test on"))
+    return table.take(rest), table.take(out)
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    known = list(Settings.__dataclass_fields__)
+    for name in given:
+        if name not in known:
+            near = nearest(name, known, 1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(known)}."
+            raise TypeError(f"fit() got an unexpected keyword argument {name!r}. {remedy}")
+    return Settings(**given)
+
+
+def _with_target(frame: Any, target: Any) -> tuple[Table, str]:
+    """The table, and the name of the target in it."""
+    table = as_table(frame, "fit")
+    if isinstance(target, str):
+        return table, target
+    if isinstance(target, int):
+        raise ArgumentError(message("fit", f"target={target!r}", "the name of a column, or its values"))
+    name = str(getattr(target, "name", None) or "target")
+    if name in table:
+        raise ArgumentError(message("fit", f"a target named {name!r}, as a column is", "a name of its own"))
+    return Table.of([*table, as_column(name, target)], "fit"), name
+
+
+def _with_rows(table: Table, target: str, op: str) -> Table:
+    if table.rows < LEAST_ROWS:
+        got = f"{table.rows} row{'s' * (table.rows != 1)} with a value of {target!r}"
+        raise DataError(message(op, got, f"{LEAST_ROWS} or more"))
+    return table
+
+
+def _validation(source: Any, encoder: Encoder, target: Target) -> tuple[Array, Array, Array]:
+    table = as_table(source, "fit")
+    y = target.encode(find_column(table, target.name, "fit", "the target, in validation too"), "fit")
+    if not (there := ~np.isnan(y)).any():
+        raise DataError(message("fit", "validation rows without a target", "some with one"))
+    x, codes = encoder.encode(table, "fit")
+    return x[there], codes[there], y[there]
+
+
+def make_network(encoder: Encoder, target: Target, settings: Settings) -> Members:
+    """The network for these columns, its weights drawn from the global generator."""
+    return Members(
+        len(encoder.columns),
+        [(len(feature.words), feature.width) for feature in encoder.embedded],
+        len(target.labels) or 1,
+        settings.hidden or (),
+        settings.activation,
+        settings.members or 1,
+        settings.dropout,
+    )
+
+
+def _folds(y: Array, target: Target, settings: Settings) -> Array:
+    """Which part each row is in, (N,): the classes, or low and high numbers, are spread evenly over them."""
+    parts = min(max(settings.members or 1, PARTS), len(y))
+    random = np.random.default_rng(settings.seed)
+    order = np.lexsort((random.random(len(y)), y if target.labels else np.zeros(len(y))))
+    fold = np.empty(len(y), np.int64)
+    fold[order] = np.arange(len(y)) % parts
+    return fold
+
+
+def _train(
+    network: Members,
+    data: tuple[Array, Array, Array],
+    fold: Array | None,
+    held: tuple[Array, Array, Array] | None,
+    target: Target,
+    settings: Settings,
+    progress: Any,
+    compile: Any,
+) -> Any:
+    members = settings.members or 1
+    if held is not None:
+        train = _tensors(data, np.ones((len(data[2]), members)))
+        check = _tensors(held, np.ones((len(held[2]), members)))
+    else:
+        assert fold is not None
+        out = (fold[:, None] == np.arange(members)).astype(np.float32)
+        asked = out.any(axis=1)
+        train = _tensors(data, 1 - out)
+        check = _tensors((data[0][asked], data[1][asked], data[2][asked]), out[asked])
+    optimizer = rl.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    trainer = Trainer(
+        network,
+        optimizer,
+        FoldLoss(bool(target.labels)),
+        early_stopping=EarlyStopping(patience=settings.patience or 1),
+        seed=settings.seed,
+        progress=progress,
+        compile=compile,
+    )
+    return trainer.fit(train, settings.epochs or 1, validation=check, batch_size=settings.batch_size or 32)
+
+
+def _tensors(data: tuple[Array, Array, Array], weights: Array) -> tuple[Any, ...]:
+    """Numbers, codes where there are any, and the targets as `FoldLoss` takes them."""
+    x, codes, y = data
+    packed = np.concatenate([y[:, None], weights], axis=1).astype(np.float32)
+    inputs = [x, codes] if codes.shape[1] else [x]
+    return tuple(rl.from_numpy(np.ascontiguousarray(part)) for part in (*inputs, packed))

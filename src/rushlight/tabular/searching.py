@@ -1,0 +1,91 @@
+"""`search`: several settings, compared by rows that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rushlight.errors import AnomalyError, ArgumentError, message
+from rushlight.tabular.fitting import fit
+from rushlight.tabular.model import TabularModel
+from rushlight.tabular.sources import as_table
+from rushlight.train.tables import as_table as as_text
+
+__all__ = ["Search", "search"]
+
+JUDGED_BY = {"classification": "log_loss", "regression": "rmse"}
+
+
+@dataclass
+class Search:
+    """Settings and their models, best first; those whose loss was no longer finite are in `failed`."""
+
+    configs: Sequence[dict[str, Any]]
+    models: Sequence[TabularModel]
+    failed: Sequence[dict[str, Any]] = ()
+
+    @property
+    def best(self) -> TabularModel:
+        """The model with the lowest loss on the rows that it held out."""
+        return self.models[0]
+
+    @property
+    def measure(self) -> str:
+        """What the models are ordered by: "log_loss" or "rmse"."""
+        return JUDGED_BY[self.best.task]
+
+    def __str__(self) -> str:
+        names = list(self.configs[0])
+        measures = [name for name in self.best.validation if name != "accuracy"]
+        rows = [
+            [*(_shown(config[n]) for n in names), *(model.validation[m] for m in measures)]
+            for config, model in zip(self.configs, self.models, strict=True)
+        ]
+        return as_text([*names, *measures], rows)
+
+
+def search(
+    frame: Any,
+    target: Any,
+    configs: Iterable[Mapping[str, Any]],
+    *,
+    each: Callable[[int, TabularModel], None] | None = None,
+    **options: Any,
+) -> Search:
+    """`fit` a model for each of `configs`, such as `rl.grid` makes, and order them by their held-out rows.
+
+    each      called after each model with how many there are by then.
+    options   as for `fit`, for all models.
+
+    Test the best one on other rows still: being the best of many flatters it.
+
+    >>> import rushlight as rl
+    >>> frame = {"x": [i / 20 for i in range(60)], "y": [(i / 20) ** 2 for i in range(60)]}
+    >>> found = rl.tabular.search(frame, "y", rl.grid(hidden=[(), (16,)]), epochs=40, progress=False)
+    >>> found.best.settings.hidden
+    (16,)
+    """
+    todo = [dict(config) for config in configs]
+    if not todo:
+        raise ArgumentError(message("search", "no configs", "at least one, as rl.grid makes them"))
+    table = as_table(frame, "search")
+    done: list[tuple[float, dict[str, Any], TabularModel]] = []
+    failed = []
+    for config in todo:
+        try:
+            model = fit(table, target, **{**options, **config})
+        except AnomalyError:
+            failed.append(config)
+            continue
+        done.append((model.validation[JUDGED_BY[model.task]], config, model))
+        if each is not None:
+            each(len(done) + len(failed), model)
+    if not done:
+        raise AnomalyError("search: every loss became infinite. Try a smaller lr.")
+    done.sort(key=lambda item: item[0])
+    return Search([config for _, config, _ in done], [model for *_, model in done], failed)
+
+
+def _shown(value: Any) -> Any:
+    return ",".join(map(str, value)) or "none" if isinstance(value, tuple | list) else value
