@@ -33,18 +33,19 @@ TOPICS = (
     Topic("Tensor", "tensor", "Tensor", opening="Nearly all functions of tensors are methods, too."),
     Topic("Making tensors", "creation", "", "creation making ranges memory facts typed storages convert"),
     Topic("Random numbers", "random", "", "core.random random draws shuffle gamma_draws"),
-    Topic("Mathematics", "math", "", "arithmetic composed inplace elementwise exponential trigonometry reals numbers "
-          "erfs gammas bessel activation softmax"),
+    Topic("Mathematics", "math", "", "arithmetic composed inplace elementwise exponential trigonometry reals "
+          "numbers erfs gammas bessel activation softmax"),
     Topic("Reductions, order, counting", "reductions", "", "reduce extremes norm scans order counting"),
     Topic("Comparing and choosing", "choosing", "", "select compare logic"),
     Topic("Shape", "shape", "", "movement arranging join strided grid grids border"),
     Topic("Indexing", "indexing", "", "gather index lookup writing"),
-    Topic("Products and linear algebra", "products", "", "matmul einsum algebra matrices distances lowrank bilinear_form"),
+    Topic("Products and linear algebra", "products", "", "matmul einsum algebra matrices distances "
+          "lowrank bilinear_form"),
     Topic("linalg", "linalg", "linalg"),
     Topic("special", "special", "special"),
     Topic("Everything else of the root", "root", ""),
-    Topic("Linear layers and containers", "layers", "nn", "module linear mlp containers bilinear_form parameters buffer "
-          "lazy uninitialized tensor parallel"),
+    Topic("Linear layers and containers", "layers", "nn", "module linear mlp containers bilinear_form "
+          "parameters buffer lazy uninitialized tensor parallel"),
     Topic("Convolution, padding", "convolution", "nn", "conv lazy_conv padding folding"),
     Topic("Pooling and resizing", "pooling", "nn", "pooling adaptive unpooling upsampling"),
     Topic("Normalisation and dropout", "normalisation", "nn", "normalization dropout dropping"),
@@ -131,16 +132,15 @@ def names(topic: Topic) -> dict[str, Any]:
 
 
 def _belongs(topic: Topic, value: Any) -> bool:
-    """Not what another topic's package shows: functions of `nn.functional` in the root, say."""
-    module = _source(value).__module__.removeprefix("rushlight.")
-    if topic.package in ("", "nn"):
-        inner = [
-            other.package
-            for other in TOPICS
-            if len(other.package) > len(topic.package) and other.package != "Tensor"
-        ]
-        return not any(module == p or module.startswith(p + ".") for p in inner)
-    return True
+    """Not what another topic's package shows: a function of `nn.functional` in the root, say."""
+    return topic.package not in ("", "nn") or _identifier(value) not in _elsewhere(topic.package)
+
+
+@cache
+def _elsewhere(package: str) -> set[str | None]:
+    """What the packages of the other topics show."""
+    others = {topic.package for topic in TOPICS} - {"Tensor", "", package}
+    return {_identifier(value) for other in others for value in _documented(other).values()}
 
 
 def entries() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Docstrings as Markdown, for the site: columns of parameters become tables, doctests blocks, formulas MathML."""
+"""Docstrings as Markdown, for the site: columns of parameters become tables, formulas MathML."""
 
 from __future__ import annotations
 
@@ -31,18 +31,13 @@ class Docstrings(griffe.Extension):
 def as_markdown(text: str, known: dict[str, str] | None = None, path: str = "") -> str:
     """The docstring `text` as Markdown.
 
-    >>> print(as_markdown("The rest.\\n\\nx    a number,\\n     or two\\ny    another\\n\\n>>> 1\\n1"))
+    >>> print(as_markdown("The rest.\\n\\nx    a number,\\n     or ``two``\\ny    x^2"))
     The rest.
     <BLANKLINE>
     | | |
     |---|---|
-    | `x` | a number, or two |
-    | `y` | another |
-    <BLANKLINE>
-    ```pycon
-    >>> 1
-    1
-    ```
+    | `x` | a number, or `two` |
+    | `y` | <math><msup><mi>x</mi><mn>2</mn></msup></math> |
     """
     blocks = re.split(r"\n\s*\n", text.strip("\n"))
     made, doctest, formula = [], [], False

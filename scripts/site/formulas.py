@@ -1,93 +1,26 @@
-"""Formulas as docstrings have them, in plain text, set as MathML, which browsers draw by themselves.
-
-    p <- p - lr / (1 - β₁ᵗ) · m / (sqrt(v / (1 - β₂ᵗ)) + eps)
-
-Text that does not parse stays as it is.
-"""
+"""Finds the formulas in the prose of docstrings. Text that does not parse stays as it is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from html import escape
-from typing import NamedTuple
 
-__all__ = ["display", "inline", "mathml"]
+from scripts.site.mathml import FUNCTIONS, RELATIONS, SUMS, Token, mathml, tokens
 
-SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₜₖᵢⱼₙ", "0123456789+-tkijn", strict=True))
-SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵗᵀᵏⁿᵖᵃᵇ", "0123456789+−tTknpab", strict=True))
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "eps": "ε", "lambda": "λ", "mu": "μ", "pi": "π", "rho": "ρ",
-    "sigma": "σ", "theta": "θ", "Gamma": "Γ", "inf": "∞", "eta": "η", "tau": "τ", "lambd": "λ",
-}  # fmt: skip
-FUNCTIONS = set(
-    "exp ln log log2 log1p expm1 sqrt sin cos tan sinh cosh tanh asin acos atan max min sign erf erfc softmax "
-    "softplus sigmoid relu mean var floor ceil round clamp logsumexp trunc sum rms Phi I0 I1 digamma Gamma Γ Φ σ "
-    "norm log_softmax diag det tr".split()
-)
-WORDS = set(
-    "weight bias input other target value mean variance loc scale rate lr momentum dampening threshold eps alpha beta "
-    "gamma delta lambda lambd mu pi rho sigma theta tau eta inf weight_decay end tensor1 tensor2 vec1 vec2 mat1 mat2 "
-    "batch1 batch2 margin median decay average weights negative_slope lower upper correction norm_type max_norm "
-    "total_norm padding dilation stride output_padding kernel_size size output_size mat vec mask gain fan_in fan_out std concentration rows columns rms lr_decay p_norm anchor positive negative".split()
-)
+__all__ = ["display", "inline"]
+
+_WORDS = """
+    weight bias input other target value mean variance loc scale rate lr momentum dampening threshold
+    eps alpha beta gamma delta lambda lambd mu pi rho sigma theta tau eta inf weight_decay end tensor1
+    tensor2 vec1 vec2 mat1 mat2 batch1 batch2 margin median decay average weights negative_slope lower
+    upper correction norm_type max_norm total_norm padding dilation stride output_padding kernel_size
+    size output_size mat vec mask gain fan_in fan_out std concentration rows columns rms lr_decay p_norm
+    anchor positive negative
+"""
+WORDS = set(_WORDS.split())
 PROSE = {"input", "norm", "average", "median", "weights", "mean", "relu", "positive", "negative", "value"}
-RELATIONS = {"=": "=", "<": "<", ">": ">", "<=": "≤", ">=": "≥", "!=": "≠", "<-": "←", "->": "→", "≤": "≤", "≥": "≥",
-             "≠": "≠", "←": "←", "→": "→", "~": "~", "≈": "≈"}  # fmt: skip
-SUMS = {"+": "+", "-": "−", "−": "−", "±": "±"}
-THIN = '<mspace width="0.2em"></mspace>'
-TOKEN = re.compile(
-    r"""(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)
-    | (?P<name>[A-Za-zͰ-Ͽ][A-Za-zͰ-Ͽ0-9\u0302\u0303\u0304]*(?:_\w+)*|[A-Za-zŷẑ]̂?|ñ|ŷ|x̂)
-    | (?P<low>[₀-₉₊₋ₜₖᵢⱼₙ]+|_\{[^{}]*\})
-    | (?P<high>[⁰¹²³⁴-⁹⁺⁻ᵗᵀᵏⁿᵖᵃᵇ]+)
-    | (?P<operator><-|->|<=|>=|!=|\.\.\.|…|[-+−±*/·×⊙@!‖^=<>≤≥≠←→~≈()\[\]{}|,;Σ∏∫√∇∂'∞%])
-    | (?P<space>\s+)""",
-    re.VERBOSE,
-)
-
-
-class Token(NamedTuple):
-    kind: str
-    text: str
-    start: int
-    end: int
-    spaced: bool
-    """Whether white space stands before it."""
-
-
-class _NoFormula(Exception):
-    """The text is none."""
-
-
-def _tokens(text: str, start: int = 0) -> Iterator[Token]:
-    """The tokens from `start` on, until something that no formula has."""
-    spaced = False
-    while start < len(text) and (match := TOKEN.match(text, start)):
-        kind = str(match.lastgroup)
-        if kind != "space":
-            yield Token(kind, match[0], match.start(), match.end(), spaced)
-        spaced = kind == "space"
-        start = match.end()
-
-
-def mathml(text: str, block: bool = False) -> str:
-    """The MathML of a formula; raises ValueError for text that is none.
-
-    >>> mathml("x² / 2")
-    '<math><mfrac><msup><mi>x</mi><mn>2</mn></msup><mn>2</mn></mfrac></math>'
-    """
-    tokens = list(_tokens(text))
-    if not tokens or text[tokens[-1].end :].strip():
-        raise ValueError(text)
-    try:
-        parser = _Parser(tokens)
-        body = parser.listed()
-        if parser.peek() is not None:
-            raise _NoFormula
-    except _NoFormula:
-        raise ValueError(text) from None
-    return f'<math displaystyle="true">{body}</math>' if block else f"<math>{body}</math>"
+"""Words with which a formula does not begin, if another word follows."""
 
 
 def display(lines: list[str]) -> str:
@@ -113,7 +46,7 @@ def _cell(text: str, first: bool) -> str:
         head, _, rest = text.partition(",")
         if first:
             return mathml(head, block=True) + escape("," + rest)
-        return _escaped(text) if inline(text) == _escaped(text) else inline(text)
+        return re.sub(r"``?([^`]+)``?", r"<code>\1</code>", inline(text))
 
 
 def inline(text: str) -> str:
@@ -162,7 +95,7 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
 def _run(text: str, at: int) -> list[Token]:
     run: list[Token] = []
     depth = 0
-    for token in _tokens(text, at):
+    for token in tokens(text, at):
         if not run and (token.start != at or not _opens(token)):
             return []
         if not _mathy(token) or (token.text in ",;" and depth == 0):
@@ -240,7 +173,7 @@ def _cut(text: str, start: int, end: int) -> bool:
 
 
 def _says_something(run: list[Token]) -> bool:
-    """Whether there is something to set: an operation between two operands, not a shape or a pair of numbers."""
+    """Whether there is something to set: an operation between operands, not a shape or two numbers."""
     texts = [token.text for token in run]
     if all(t.kind == "number" or t.text in "()-,±" for t in run):
         return False
@@ -251,214 +184,3 @@ def _says_something(run: list[Token]) -> bool:
     ):
         return True
     return any(t.text in RELATIONS or t.text in SUMS or t.text in "*/·×" for t in run[1:])
-
-
-class _Parser:
-    """Descends from relations to single factors; each method returns MathML."""
-
-    def __init__(self, tokens: list[Token]) -> None:
-        self.tokens, self.at, self.bars = tokens, 0, 0
-
-    def peek(self) -> Token | None:
-        return self.tokens[self.at] if self.at < len(self.tokens) else None
-
-    def take(self, *texts: str) -> Token | None:
-        token = self.peek()
-        if token is None or (texts and token.text not in texts):
-            return None
-        self.at += 1
-        return token
-
-    def need(self, text: str) -> None:
-        if self.take(text) is None:
-            raise _NoFormula
-
-    def listed(self) -> str:
-        made = [self.relation()]
-        while token := self.take(",", ";"):
-            made += [f"<mo>{token.text}</mo>", self.relation()]
-        return _row(made)
-
-    def relation(self) -> str:
-        made = [self.sum()]
-        while token := self.take(*RELATIONS):
-            made += [_mo(RELATIONS[token.text]), self.sum()]
-        return _row(made)
-
-    def sum(self) -> str:
-        made = []
-        if token := self.take(*SUMS):
-            made.append(_mo(SUMS[token.text]))
-        made.append(self.product())
-        while token := self.take(*SUMS):
-            made += [_mo(SUMS[token.text]), self.product()]
-        return _row(made)
-
-    def product(self) -> str:
-        """Factors side by side; a stroke takes those since the last sign as its numerator, one as its
-        denominator."""
-        done: list[str] = []
-        group = [self.factor()]
-        while token := self.peek():
-            if token.text == "/":
-                self.at += 1
-                below = self.factor()
-                group = [f"<mfrac>{_one(group)}{_bare(below)}</mfrac>"]
-            elif token.text in ("*", "·", "×", "⊙", "%", "@"):
-                self.at += 1
-                done += [*group, _mo({"*": "·", "%": "mod", "@": "\u2009"}.get(token.text, token.text))]
-                group = [self.factor()]
-            elif self._starts_factor(token):
-                following = self.factor()
-                wordy = "<mtext>" in group[-1][-40:] or "<mtext>" in following[:30]
-                group += [THIN, following] if wordy else [following]
-            else:
-                break
-        return _row([*done, *group])
-
-    def _starts_factor(self, token: Token) -> bool:
-        if token.text in ("|", "‖"):
-            return self.bars == 0
-        return token.kind in ("number", "name") or token.text in (
-            "(",
-            "[",
-            "{",
-            "Σ",
-            "√",
-            "∏",
-            "∫",
-            "...",
-            "…",
-            "∞",
-        )
-
-    def factor(self) -> str:
-        base = self.base()
-        low = high = ""
-        while token := self.peek():
-            if token.kind == "low":
-                self.at += 1
-                low += _script(token.text, SUBSCRIPTS)
-            elif token.kind == "high":
-                self.at += 1
-                high += _script(token.text, SUPERSCRIPTS)
-            elif token.text == "'" and not token.spaced:
-                self.at += 1
-                high += _mo("′")
-            elif token.text == "^":
-                self.at += 1
-                high += self.exponent()
-            elif token.text == "!" and not token.spaced:
-                self.at += 1
-                base = _row([base, _mo("!")])
-            elif token.text == "[" and not token.spaced:
-                self.at += 1
-                low += self.listed()
-                self.need("]")
-            else:
-                break
-        if low and high:
-            return f"<msubsup>{base}{_group(low)}{_group(high)}</msubsup>"
-        if low:
-            return f"<msub>{base}{_group(low)}</msub>"
-        return f"<msup>{base}{_group(high)}</msup>" if high else base
-
-    def exponent(self) -> str:
-        sign = self.take("-", "−")
-        inner = _bare(self.factor())
-        return _mo("−") + inner if sign else inner
-
-    def base(self) -> str:
-        token = self.take()
-        if token is None:
-            raise _NoFormula
-        if token.kind == "number":
-            return f"<mn>{token.text}</mn>"
-        if token.kind == "name":
-            return self.named(token)
-        if token.text in "([{":
-            return self.bracketed(token.text)
-        if token.text in ("|", "‖"):
-            self.bars += 1
-            inner = self.sum()
-            self.need(token.text)
-            self.bars -= 1
-            bar = f'<mo stretchy="false">{token.text}</mo>'
-            return _row([bar, inner, bar])
-        if token.text in ("∇", "∂"):
-            return _row([f"<mi>{token.text}</mi>", self.factor()])
-        if token.text in ("Σ", "∏", "∫"):
-            return _mo({"Σ": "∑"}.get(token.text, token.text))
-        if token.text == "√":
-            return f"<msqrt>{_bare(self.factor())}</msqrt>"
-        if token.text in ("...", "…", "∞"):
-            return f"<mi>{'…' if token.text != '∞' else '∞'}</mi>"
-        raise _NoFormula
-
-    def bracketed(self, opening: str) -> str:
-        closing = {"(": ")", "[": "]", "{": "}"}[opening]
-        bars, self.bars = self.bars, 0
-        inner = self.listed()
-        self.bars = bars
-        self.need(closing)
-        still = "" if "<mfrac>" in inner else ' stretchy="false"'
-        return f"<mrow><mo{still}>{opening}</mo>{inner}<mo{still}>{closing}</mo></mrow>"
-
-    def named(self, token: Token) -> str:
-        text = token.text
-        if text == "sqrt" and self.take("("):
-            bars, self.bars = self.bars, 0
-            inner = self.listed()
-            self.bars = bars
-            self.need(")")
-            return f"<msqrt>{inner}</msqrt>"
-        head, mark, low = text.partition("_")
-        if mark and len(head) == 1:
-            return f"<msub><mi>{head}</mi><mi>{escape(low)}</mi></msub>"
-        shown = GREEK.get(text, text)
-        if len(shown) > 1 and (match := re.fullmatch(r"([a-zA-Z])(\d)", shown)):
-            return f"<msub><mi>{match[1]}</mi><mn>{match[2]}</mn></msub>"
-        name = f"<mi>{shown}</mi>" if len(shown) == 1 else f"<mtext>{shown.replace('_', '&#95;')}</mtext>"
-        following = self.peek()
-        if text not in FUNCTIONS or following is None or not self._starts_factor(following):
-            return name
-        if following.text == "(" and not following.spaced:
-            self.at += 1
-            return _row([name, self.bracketed("(")])
-        return _row([name, THIN, self.factor()])
-
-
-def _mo(text: str) -> str:
-    return f"<mo>{escape(text)}</mo>"
-
-
-def _row(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else "<mrow>" + "".join(parts) + "</mrow>"
-
-
-def _group(text: str) -> str:
-    return text if re.fullmatch(r"<(m[a-z]+)[^<>]*>[^<>]*</\1>", text) else f"<mrow>{text}</mrow>"
-
-
-def _one(parts: list[str]) -> str:
-    return _bare(parts[0]) if len(parts) == 1 else _row(parts)
-
-
-def _bare(text: str) -> str:
-    """Without the brackets that a fraction makes needless."""
-    match = re.fullmatch(r"<mrow><mo[^<>]*>\(</mo>(.*)<mo[^<>]*>\)</mo></mrow>", text)
-    if match is None:
-        return text
-    depth = 0
-    for mark in re.findall(r"<mo[^<>]*>([()])</mo>", match[1]):
-        depth += 1 if mark == "(" else -1
-        if depth < 0:
-            return text
-    return match[1]
-
-
-def _script(text: str, table: dict[str, str]) -> str:
-    text = text[2:-1] if text.startswith("_{") else "".join(table[c] for c in text)
-    parts = re.findall(r"\d+|\w|[-+−]", text)
-    kinds = [("mn" if p.isdigit() else "mi" if p.isalpha() else "mo", p.replace("-", "−")) for p in parts]
-    return "".join(f"<{kind}>{p}</{kind}>" for kind, p in kinds)

@@ -1,5 +1,5 @@
-"""What mkdocs does not do by itself: the navigation from the folders, the API's pages, and pages of what stands
-outside docs/: README as the first page, examples with their source, benchmarks, the changelog."""
+"""What mkdocs does not do by itself: the navigation from the folders, the API's pages, and pages of what
+stands outside docs/: README as the first page, examples with their source, benchmarks, the changelog."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
-
-from mkdocs.structure.files import File
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
@@ -78,6 +76,8 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Any, config: Any) -> Any:
+    from mkdocs.structure.files import File
+
     for source, page in pages_outside().items():
         files.append(File.generated(config, page, content=_content(ROOT / source)))
     for path, text in api.pages().items():
