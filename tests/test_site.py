@@ -95,7 +95,7 @@ def test_formulas_are_set(text: str, parts: list[str]) -> None:
     assert sorted(opened) == sorted(re.findall(r"</(m\w+)>", found))
 
 
-@pytest.mark.parametrize("text", ["", "x +", "(x", "x)", "|x", "a good day", "1 // 2", "x == y"])
+@pytest.mark.parametrize("text", ["x +", "(x", "x)", "|x", "not: this", "1 // 2", "x == y"])
 def test_what_is_no_formula(text: str) -> None:
     with pytest.raises(ValueError, match=re.escape(text)):
         mathml.mathml(text)
@@ -143,9 +143,7 @@ def test_a_literal_block_that_is_no_formula_is_code() -> None:
 
 
 def test_names_lead_to_their_entries() -> None:
-    made = docstrings.as_markdown(
-        "See `Conv1d`, `F.gelu` and `none`.", api.entries(), "rushlight.nn.conv.Conv2d"
-    )
-    assert made == (
-        "See [`Conv1d`][rushlight.nn.conv.Conv1d], [`F.gelu`][rushlight.nn.functional.nonlinear.gelu] and `none`."
-    ).replace("nonlinear.gelu", api.entries()["nn.functional.gelu"].split("functional.")[1])
+    known = api.entries()
+    made = docstrings.as_markdown("See `Conv1d`, `F.gelu`, `none`.", known, "rushlight.nn.conv.Conv2d")
+    gelu = known["nn.functional.gelu"]
+    assert made == f"See [`Conv1d`][rushlight.nn.conv.Conv1d], [`F.gelu`][{gelu}], `none`."

@@ -44,9 +44,8 @@ def _cell(text: str, first: bool) -> str:
         if first and "," not in text:
             raise
         head, _, rest = text.partition(",")
-        if first:
-            return mathml(head, block=True) + escape("," + rest)
-        return re.sub(r"``?([^`]+)``?", r"<code>\1</code>", inline(text))
+        told = mathml(head, block=True) + escape("," + rest) if first else inline(text)
+        return re.sub(r"``?([^`]+)``?", r"<code>\1</code>", told)
 
 
 def inline(text: str) -> str:

@@ -29,8 +29,8 @@ SUMS = {"+": "+", "-": "−", "−": "−", "±": "±"}
 THIN = '<mspace width="0.2em"></mspace>'
 TOKEN = re.compile(
     r"""(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)
-    | (?P<name>[A-Za-z\u0370-\u03a2\u03a4-\u03ff][A-Za-z\u0370-\u03a2\u03a4-\u03ff0-9\u0302\u0303\u0304]*(?:_\w+)*|[A-Za-zŷẑ]̂?|ñ|ŷ|x̂)
-    | (?P<low>[₀-₉₊₋ₜₖᵢⱼₙ]+|_\{[^{}]*\})
+    | (?P<name>[A-Za-z\u0370-\u03a2\u03a4-\u03ffñŷẑ][A-Za-z\u0370-\u03a2\u03a4-\u03ff0-9\u0302\u0303]*(?:_\w+)*)
+    | (?P<low>[₀-₉₊₋ₜₖᵢⱼₙ]+|_\{[^{}]*\}|_\w)
     | (?P<high>[⁰¹²³⁴-⁹⁺⁻ᵗᵀᵏⁿᵖᵃᵇ]+)
     | (?P<operator><-|->|<=|>=|!=|\.\.\.|…|[-+−±*/·×⊙@!‖^=<>≤≥≠←→~≈()\[\]{}|,;Σ∏∫√∇∂'∞%])
     | (?P<space>\s+)""",
@@ -286,7 +286,7 @@ def _bare(text: str) -> str:
 
 
 def _script(text: str, table: dict[str, str]) -> str:
-    text = text[2:-1] if text.startswith("_{") else "".join(table[c] for c in text)
+    text = text.strip("_{}") if text.startswith("_") else "".join(table[c] for c in text)
     parts = re.findall(r"\d+|\w|[-+−]", text)
     kinds = [("mn" if p.isdigit() else "mi" if p.isalpha() else "mo", p.replace("-", "−")) for p in parts]
     return "".join(f"<{kind}>{p}</{kind}>" for kind, p in kinds)
