@@ -133,7 +133,9 @@ def names(topic: Topic) -> dict[str, Any]:
 
 def _belongs(topic: Topic, value: Any) -> bool:
     """Not what another topic's package shows: a function of `nn.functional` in the root, say."""
-    return topic.package not in ("", "nn") or _identifier(value) not in _elsewhere(topic.package)
+    if topic.package not in ("", "nn") or str(_identifier(value)).startswith("rushlight.ops."):
+        return True
+    return _identifier(value) not in _elsewhere(topic.package)
 
 
 @cache

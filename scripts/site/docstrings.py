@@ -37,7 +37,7 @@ def as_markdown(text: str, known: dict[str, str] | None = None, path: str = "") 
     | | |
     |---|---|
     | `x` | a number, or `two` |
-    | `y` | <math><msup><mi>x</mi><mn>2</mn></msup></math> |
+    | `y` | <span><math><msup><mi>x</mi><mn>2</mn></msup></math></span> |
     """
     blocks = re.split(r"\n\s*\n", text.strip("\n"))
     made, doctest, formula = [], [], False

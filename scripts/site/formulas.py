@@ -52,12 +52,12 @@ def inline(text: str) -> str:
     """Prose whose formulas are set.
 
     >>> inline("The root x^2, of any shape.")
-    'The root <math><msup><mi>x</mi><mn>2</mn></msup></math>, of any shape.'
+    'The root <span><math><msup><mi>x</mi><mn>2</mn></msup></math></span>, of any shape.'
     """
     made, at = [], 0
     for start, end in _runs(text):
         try:
-            math = mathml(text[start:end])
+            math = f"<span>{mathml(text[start:end])}</span>"  # bare at a line's start it would be a block
         except ValueError:
             continue
         made += [_escaped(text[at:start]), math]
