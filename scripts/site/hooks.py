@@ -3,6 +3,8 @@ stands outside docs/: README as the first page, examples with their source, benc
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import posixpath
 import re
@@ -32,10 +34,14 @@ OUTSIDE = {
 
 def pages_outside() -> dict[str, str]:
     """All of `OUTSIDE`, and a page for each example."""
-    programs = sorted((ROOT / "examples").glob("*.py"))
-    return OUTSIDE | {
-        f"examples/{p.name}": f"examples/{p.stem}.md" for p in programs if p.name != "__init__.py"
-    }
+    programs = _examples()
+    return OUTSIDE | {f"examples/{p.name}": f"examples/{p.stem}.md" for p in programs}
+
+
+def _examples() -> list[Path]:
+    """Programs and notebooks."""
+    found = sorted(p for p in (ROOT / "examples").iterdir() if p.suffix in (".py", ".ipynb"))
+    return [p for p in found if p.name != "__init__.py"]
 
 
 def title_of(page: Path) -> str:
@@ -87,20 +93,29 @@ def on_files(files: Any, config: Any) -> Any:
 
 def _content(source: Path) -> str:
     if source.is_dir():
-        programs = [(p, _summary(p)) for p in sorted(source.glob("*.py")) if p.name != "__init__.py"]
+        programs = [(p, _summary(p)) for p in _examples()]
         rows = [f"| [{p.stem}]({p.stem}.md) | {text} |" for p, text in programs]
         return "\n".join(["# Examples", "", "| program | what it is |", "|---|---|", *rows]) + "\n"
     text = source.read_text(encoding="utf-8")
+    if source.suffix == ".ipynb":
+        return _notebook(text)
     if source.suffix == ".py":
         return f"# {source.name}\n\n```python\n{text}```\n"
     return text if source.suffix == ".md" else f"# Licence\n\n```text\n{text}```\n"
 
 
-def _summary(program: Path) -> str:
-    """The first sentence of a program's docstring."""
-    import ast
+def _notebook(text: str) -> str:
+    """A notebook's cells as Markdown; without outputs, which the repository's do not have."""
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return "\n\n".join(f"```python\n{source}\n```" if kind == "code" else source for kind, source in cells)
 
-    text = ast.get_docstring(ast.parse(program.read_text(encoding="utf-8"))) or ""
+
+def _summary(program: Path) -> str:
+    """The first sentence of a program's docstring, or the heading of a notebook."""
+    text = program.read_text(encoding="utf-8")
+    if program.suffix == ".ipynb":
+        return "notebook: " + _notebook(text).partition("\n")[0].lstrip("# ")
+    text = ast.get_docstring(ast.parse(text)) or ""
     return re.split(r"(?<=[.:])\s", " ".join(text.split()), maxsplit=1)[0].rstrip(":")
 
 
