@@ -123,8 +123,24 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Links between files of the repository become links between pages of the site."""
     if page.file.src_uri.startswith("api/"):
         return markdown
+    if page.file.src_uri == "index.md":
+        page.meta["hide"] = ["navigation"]
     parts = FENCE.split(markdown)
-    return "".join(part if part.startswith("```") else _links(part, page.file.src_uri) for part in parts)
+    parts = [part if part.startswith("```") else _links(part, page.file.src_uri) for part in parts]
+    if page.file.src_uri == "guide/layers.md":
+        parts = [part if part.startswith("```") else _to_api(part, "nn") for part in parts]
+    return "".join(parts)
+
+
+def _to_api(text: str, package: str) -> str:
+    """Names of a package become links to what the API says of them."""
+    known = api.entries()
+
+    def linked(match: re.Match[str]) -> str:
+        there = known.get(f"{package}.{match[1]}")
+        return f"[{match[0]}][{there}]" if there else match[0]
+
+    return re.sub(r"`(\w+)`", linked, text)
 
 
 def _links(text: str, page: str) -> str:

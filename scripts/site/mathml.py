@@ -29,7 +29,7 @@ SUMS = {"+": "+", "-": "−", "−": "−", "±": "±"}
 THIN = '<mspace width="0.2em"></mspace>'
 TOKEN = re.compile(
     r"""(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?)
-    | (?P<name>[A-Za-z\u0370-\u03a2\u03a4-\u03ffñŷẑ][A-Za-z\u0370-\u03a2\u03a4-\u03ff0-9\u0302]*(?:_\w+)*)
+    | (?P<name>[A-Za-z\u0370-\u03a2\u03a4-\u03ffñŷẑ][A-Za-z\u0370-\u03a2\u03a4-\u03ff0-9\u0302]*(?:_[A-Za-z0-9]+)*)
     | (?P<low>[₀-₉₊₋ₜₖᵢⱼₙ]+|_\{[^{}]*\}|_\w)
     | (?P<high>[⁰¹²³⁴-⁹⁺⁻ᵗᵀᵏⁿᵖᵃᵇ]+)
     | (?P<operator><-|->|<=|>=|!=|\.\.\.|…|[-+−±*/·×⊙@!‖^=<>≤≥≠←→~≈()\[\]{}|,;Σ∏∫√∇∂'∞%])
@@ -172,7 +172,7 @@ class _Parser:
                 high += _script(token.text, SUPERSCRIPTS)
             elif token.text == "'" and not token.spaced:
                 self.at += 1
-                high += _mo("′")
+                base = _row([base, '<mo lspace="0" rspace="0">′</mo>'])
             elif token.text == "^":
                 self.at += 1
                 high += self.exponent()
