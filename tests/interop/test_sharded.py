@@ -140,6 +140,7 @@ def test_bfloat16_models_stay(tmp_path: Path) -> None:
         ('{"weight_map": {"weight": "C:model.safetensors"}}', "expected files of its own folder"),
         ('{"weight_map": {"weight": "/etc/passwd"}}', "expected files of its own folder"),
         ('{"weight_map": {"weight": "model-1.safetensors"}}', "is missing, which"),
+        (f'{{"weight_map": {{"weight": "{"long" * 100}.safetensors"}}}}', "is missing, which"),
         ('{"weight_map": {"other": "part.safetensors"}}', "says that 'other' is in part.safetensors"),
     ],
 )
@@ -158,5 +159,8 @@ def test_what_is_refused(tmp_path: Path) -> None:
     for size in ("5 apples", 0, "", "-3", None):
         with pytest.raises(ArgumentError, match="max_shard_size"):
             save_model(nn.Linear(4, 3), tmp_path, max_shard_size=size)  # type: ignore[arg-type]
+    rl.save([rl.ones(3)], tmp_path / "odd.bin")
+    with pytest.raises(DataError, match="holds a list; expected tensors by name"):
+        load_model(nn.Linear(4, 3), tmp_path / "odd.bin")
     save_model(nn.ReLU(), tmp_path)  # no tensor at all
     load_model(nn.ReLU(), tmp_path)

@@ -116,7 +116,7 @@ def load_sharded(path: Path, widen: bool = False) -> dict[str, Any]:
     where = _weight_map(path)
     tensors: dict[str, Any] = {}
     for file in dict.fromkeys(where.values()):
-        if not (path.parent / file).is_file():
+        if not os.path.isfile(path.parent / file):  # False for a name that is too long, too
             raise DataError(f"{path.parent / file} is missing, which {path.name} names. Fetch it, too.")
         held = _read(path.parent / file, widen)
         names = [name for name, place in where.items() if place == file]
@@ -147,7 +147,10 @@ def _plain(name: str) -> bool:
 
 def _read(path: Path, widen: bool) -> dict[str, Any]:
     if path.suffix == ".bin":
-        return dict(serialization.load(path))
+        held = serialization.load(path)
+        if not isinstance(held, Mapping):
+            raise DataError(f"{path} holds a {type(held).__name__}; expected tensors by name.")
+        return dict(held)
     return safetensors.load_file(path, widen=widen)
 
 
