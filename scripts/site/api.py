@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
 import sys
@@ -69,7 +70,10 @@ TOPICS = (
     Topic("plot", "plot", "plot"),
     Topic("hub: weights", "hub", "hub"),
     Topic("interop: files", "interop", "interop"),
+    Topic("onnx", "onnx", "onnx"),
     Topic("sklearn", "sklearn", "sklearn"),
+    Topic("tabular: tables", "tabular", "tabular"),
+    Topic("distributed", "distributed", "distributed"),
     Topic("vision.datasets", "datasets", "vision.datasets"),
     Topic("vision.transforms", "transforms", "vision.transforms"),
     Topic("sparse", "sparse", "sparse"),
@@ -86,7 +90,10 @@ def topics() -> tuple[Topic, ...]:
 @cache
 def _documented(package: str) -> dict[str, Any]:
     """The public functions and classes of a package, by name, that have a docstring of their own."""
-    module = importlib.import_module(f"rushlight.{package}".rstrip("."))
+    where = f"rushlight.{package}".rstrip(".")
+    if importlib.util.find_spec(where) is None:
+        return {}
+    module = importlib.import_module(where)
     found = {name: getattr(module, name) for name in module.__all__ if hasattr(module, name)}
     kept = {
         name: value for name, value in found.items() if inspect.isclass(value) or inspect.isfunction(value)
