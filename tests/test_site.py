@@ -81,6 +81,7 @@ def test_every_public_name_has_its_place() -> None:
         ("e^-|x| I0(x)", ["<msup><mi>e</mi><mrow><mo>−</mo>", "<msub><mi>I</mi><mn>0</mn></msub>"]),
         ("h_{t-1} W_hhᵀ", ["<msub><mi>h</mi><mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow></msub>"]),
         ("p <- p - lr d", ["<mo>←</mo>"]),
+        ("x W_ihᵀ", ["<msubsup><mi>W</mi><mi>ih</mi><mi>T</mi></msubsup>"]),
         ("Σ_j exp(x_j)", ["<msub><mo>∑</mo><mi>j</mi></msub>"]),
         ("∇W = ∇yᵀ x", ["<mrow><mi>∇</mi><mi>W</mi></mrow>"]),
         ("w[t] ln softmax(x)[t]", ["<msub><mi>w</mi><mi>t</mi></msub>"]),

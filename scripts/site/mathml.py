@@ -186,6 +186,8 @@ class _Parser:
                 self.need("]")
             else:
                 break
+        if high and base.startswith("<msub>"):
+            return f"<msubsup>{base[6:-7]}{_group(high)}</msubsup>"
         if low and high:
             return f"<msubsup>{base}{_group(low)}{_group(high)}</msubsup>"
         if low:
