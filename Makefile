@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv: all that has to be there is make and Python 3.11 or later.
 #   make demo    make test    make isa    make lint    make types    make doctest    make parity    make bench
-#   make fuzz    make figures
+#   make fuzz    make figures    make docs    make dist
 
 SHELL := /bin/sh
 PYTHON ?=
@@ -17,7 +17,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export PYTHON
 
-.PHONY: help setup demo test isa lint types doctest parity bench fuzz figures peers clean
+.PHONY: help setup demo test isa lint types doctest parity bench fuzz figures docs dist peers clean
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +29,8 @@ help:
 	@echo "make bench     timing beside the peers that are installed; make peers installs them (large)"
 	@echo "make fuzz      random programs, compiled and eager: make fuzz ARGS='--graphs 1000 --jobs 2 --seed 0'"
 	@echo "make figures   the README's figures again, by the commands beside them (minutes, MNIST and a network)"
+	@echo "make docs      the documentation site, into site/, with every warning an error; installs what it needs"
+	@echo "make dist      wheel and sdist, into dist/, checked and installed into an empty environment"
 	@echo "make clean     remove .venv, caches and what the demo left"
 
 setup: $(READY)
@@ -83,9 +85,19 @@ fuzz: $(READY)
 figures: $(READY)
 	$(BIN)/python scripts/figures.py $(ARGS)
 
+docs: $(READY)
+	@$(BIN)/python -c 'import mkdocs, material, mkdocstrings_handlers.python' 2>/dev/null || { \
+	    echo "Installing what makes the site ..."; $(PIP) --editable '.[docs]'; }
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict $(ARGS)
+
+dist: $(READY)
+	@$(BIN)/python -c 'import build, twine' 2>/dev/null || { \
+	    echo "Installing what builds packages ..."; $(PIP) --editable '.[dist]'; }
+	$(BIN)/python scripts/dist.py $(ARGS)
+
 peers: $(READY)
 	$(PIP) --requirement benchmarks/requirements.txt
 
 clean:
-	rm -rf $(VENV) demo-out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-out build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

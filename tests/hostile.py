@@ -36,7 +36,7 @@ from rushlight.cli.saved import SavedModel, build_model
 from rushlight.cli.settings import Settings, from_options
 from rushlight.data.idx import encode_idx, read_idx
 from rushlight.errors import RushlightError
-from rushlight.interop import load_file, load_metadata
+from rushlight.interop import load_file, load_metadata, save_file
 from rushlight.interop.containers import MAGIC
 from rushlight.interop.pictures import read_clothing, read_digit
 from rushlight.interop.points import read_points
@@ -48,6 +48,7 @@ from tests.damage import damaged, deep, odd_archive, odd_json, odd_tensors, summ
 
 MEMORY = 600 * 2**20
 """Bytes that a reader may ask for, of files that all have less than 10,000."""
+INDEX, PART = "model.safetensors.index.json", "part.safetensors"
 
 
 def _saved() -> tuple[bytes, bytes]:
@@ -109,6 +110,7 @@ class Zoo:
             "model.safetensors": read["model.safetensors"],
             "checkpoint.safetensors": read["checkpoint.safetensors"],
             "config.json": read["config.json"],
+            INDEX: json.dumps({"metadata": {"total_size": 8}, "weight_map": {"weight": PART}}).encode(),
             "history.csv": read["history.csv"],
             "runs.csv": runs.encode(),
             "points.csv": points.encode(),
@@ -131,7 +133,7 @@ class Zoo:
                 data = odd_tensors(data, luck)
             elif name == "saved.pt" and luck.random() < 0.7:
                 data = odd_archive(data, luck)
-            elif name == "config.json" and luck.random() < 0.6:
+            elif name in ("config.json", INDEX) and luck.random() < 0.6:
                 data = (
                     deep(luck)
                     if luck.random() < 0.1
@@ -222,6 +224,8 @@ def _readers(name: str, folder: Path) -> dict[str, Reader]:
             "resume": lambda path: _resume(path, folder),
             "summary": lambda path: call("summary", path.parent),
         }
+    if name == INDEX:
+        return {"load_model": _load_sharded}
     if name == "points.csv":
         return {"read_points": read_points, "predict": lambda path: call("predict", run, path)}
     if name.endswith((".png", ".jpg")):
@@ -239,6 +243,11 @@ def _readers(name: str, folder: Path) -> dict[str, Reader]:
     return {"history.csv": {"from_csv": History.from_csv}, "runs.csv": {"runs": read_runs}}.get(
         name, {"read_idx": read_idx}
     )
+
+
+def _load_sharded(path: Path) -> None:
+    save_file({"weight": rl.ones(1, 2)}, path.parent / PART)
+    rl.hub.load_model(rl.nn.Linear(2, 1), path, strict=False)
 
 
 def _load(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Weights that are kept on the net, as torch.hub: fetched once, and read from the disk from then on.
 
-Reading them runs no code. Programs of others are not fetched: `torch.hub.load` is not here.
+`ModelHubMixin`, `save_model` and `load_model` write and read folders as the Hub of Hugging Face has them.
+Reading runs no code. Programs of others are not fetched: `torch.hub.load` is not here.
 """
 
 from __future__ import annotations
@@ -9,13 +10,28 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rushlight.errors import DataError, message, namespace
 from rushlight.interop.files import write_atomically
 from rushlight.interop.serialization import load as read
 
-__all__ = ["download_url_to_file", "get_dir", "load_state_dict_from_url", "load_url", "set_dir"]
+if TYPE_CHECKING:
+    from rushlight.interop.pretrained import ModelHubMixin
+    from rushlight.interop.sharded import load_model, save_model
+
+__all__ = [
+    "ModelHubMixin",
+    "download_url_to_file",
+    "get_dir",
+    "load_model",
+    "load_state_dict_from_url",
+    "load_url",
+    "save_model",
+    "set_dir",
+]
+
+LATER = {"pretrained": "ModelHubMixin", "sharded": "load_model save_model"}
 
 _HASH = re.compile(r"-([0-9a-f]{8,})\.")
 _chosen: str | None = None
@@ -90,4 +106,5 @@ def load_state_dict_from_url(
 
 load_url = load_state_dict_from_url
 
-__getattr__, __dir__ = namespace(__name__, __all__)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = namespace(__name__, __all__, LATER, "rushlight.interop")

@@ -27,6 +27,7 @@ WANTED_FOR = {
     "safetensors": "saving models",
     "ml_dtypes": "bfloat16",
     "pillow": "reading and resizing pictures",
+    "huggingface_hub": "hub.ModelHubMixin with the Hub: push_to_hub, from_pretrained by name",
     "pandas": "tables of results as data frames",
     "onnx": "rushlight.onnx, rushlight export",
     "pyarrow": "Parquet files as tables",

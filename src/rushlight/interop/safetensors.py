@@ -60,14 +60,17 @@ def save_file(
         raise DataError(f"save_file: cannot write {os.fspath(path)}: {error.strerror or error}.") from error
 
 
-def load_file(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The tensors of a safetensors file, by name; no library is needed, but for BF16 ml_dtypes.
+def load_file(path: str | os.PathLike[str], widen: bool = False) -> dict[str, Any]:
+    """The tensors of a safetensors file, by name; no library is needed, but for bfloat16 ml_dtypes.
 
-    Raises DataError for a missing or damaged file, DTypeError for a dtype that Rushlight lacks.
+    widen  read bfloat16 as float32, which holds the same numbers and needs no library.
+
+    Raises DataError for a missing or damaged file, DTypeError for a dtype that Rushlight lacks. A folder of
+    several files is read by `rl.hub.load_model`.
     """
     from rushlight import from_numpy
 
-    arrays, _ = parse(_read(path), str(path))
+    arrays, _ = parse(_read(path), str(path), widen)
     return {name: from_numpy(array) for name, array in arrays.items()}
 
 
@@ -87,15 +90,18 @@ def dump(tensors: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) 
     return _ordered(_library().save(arrays, strings or None))
 
 
-def parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:
-    """Arrays and metadata in the bytes of a safetensors file; `name` stands in error messages.
+def parse(
+    data: bytes, name: str, widen: bool = False
+) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:
+    """Arrays and metadata in the bytes of a safetensors file; `name` stands in error messages. With `widen`
+    bfloat16 becomes float32.
 
     Every size is checked before it is believed. Raises
     DataError for a damaged file or one of another format, DTypeError for a dtype that NumPy lacks.
     """
     try:
         header, metadata, start = _header(data)
-        return _arrays(header, data, start), metadata
+        return _arrays(header, data, start, widen), metadata
     except ValueError as error:
         what, remedy = recognise(data)
         if what:
@@ -126,7 +132,7 @@ def _header(data: bytes) -> tuple[dict[str, Any], dict[str, str], int]:
     return header, metadata, 8 + length
 
 
-def _arrays(header: dict[str, Any], data: bytes, start: int) -> dict[str, np.ndarray[Any, Any]]:
+def _arrays(header: dict[str, Any], data: bytes, start: int, widen: bool) -> dict[str, np.ndarray[Any, Any]]:
     spans = {name: _span(name, entry) for name, entry in header.items()}
     at = 0
     for begin, end in sorted(spans.values()):
@@ -136,7 +142,9 @@ def _arrays(header: dict[str, Any], data: bytes, start: int) -> dict[str, np.nda
     if at != len(data) - start:
         raise ValueError(f"its tensors take {at} bytes of {len(data) - start}")
     return {
-        name: _value(np.ndarray(entry["shape"], READS[entry["dtype"]], data, start + spans[name][0]), entry)
+        name: _value(
+            np.ndarray(entry["shape"], READS[entry["dtype"]], data, start + spans[name][0]), entry, widen
+        )
         for name, entry in header.items()
     }
 
@@ -160,9 +168,13 @@ def _sizes(values: Any) -> bool:
     return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
 
 
-def _value(raw: np.ndarray[Any, Any], entry: dict[str, Any]) -> np.ndarray[Any, Any]:
+def _value(raw: np.ndarray[Any, Any], entry: dict[str, Any], widen: bool) -> np.ndarray[Any, Any]:
     """A copy that can be written to, in the machine's byte order."""
     dtype, value = entry["dtype"], raw.astype(raw.dtype.type)  # the type, so that the dtype is NumPy's own
+    if dtype == "BF16" and widen:
+        words = value.astype(np.uint32)
+        words <<= 16
+        return words.view(np.float32)
     if dtype == "BF16":
         return as_bfloat16(value)
     return np.not_equal(value, 0, out=np.empty(raw.shape, bool)) if dtype == "BOOL" else value
