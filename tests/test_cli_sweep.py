@@ -270,9 +270,8 @@ def test_ctrl_c_writes_what_is_done_and_says_how_to_go_on(
 
 
 def test_what_cannot_be_resumed(tmp_path: Path) -> None:
-    assert_refused(
-        call("sweep"), "name the data to learn from (disk, mnist, fashion-mnist, or a table), or a sweep to go on with", 2
-    )
+    data = "name the data to learn from (disk, mnist, fashion-mnist, or a table)"
+    assert_refused(call("sweep"), f"{data}, or a sweep to go on with", 2)
     assert_refused(call("sweep", "--resume", tmp_path), "there is no sweep to resume")
     for text in ("[]", "{", '{"dataset": "disk", "given": {"lr": "x"}}'):
         (tmp_path / "sweep.json").write_text(text)
