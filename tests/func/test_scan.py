@@ -141,3 +141,20 @@ def test_a_bad_index_is_the_lookups() -> None:
     for run in both(function):
         with pytest.raises(rl.errors.IndexingError, match="(embedding|index): got index 9"):
             run()
+
+
+@pytest.mark.parametrize("dtype", [rl.uint8, rl.int64, rl.float64])
+def test_what_rounds_convert_may_be_written_before_backward(dtype: Any) -> None:
+    """Python's rounds keep the converted copy; the loop keeps the values that there were."""
+
+    def function() -> Any:
+        x, factor = rl.tensor([2.0, 3.0], requires_grad=True), rl.tensor([2, 5], dtype=dtype)
+        last, _ = scan(lambda c, v: ((c * v * factor.float()), v), x, rl.ones(3, 2))
+        factor.add_(1)
+        last.sum().backward()
+        return x.grad, factor
+
+    for run in both(function):
+        gradient, factor = run()
+        assert gradient.tolist() == [8.0, 125.0]
+        assert factor.tolist() == [3, 6]
