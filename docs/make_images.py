@@ -94,7 +94,7 @@ def draw_problems() -> None:
     title = "two components of four measures"
     look = {"points": measures, "labels": kind, "names": ["ash", "beech", "fir"], "title": title, "ax": first}
     rl.plot.decision_boundary(net, (mean, deviation), **look)
-    models = {"network": scores.softmax(1), "hotter": (scores / 3).softmax(1)}
+    models = {"network": scores.softmax(1), "temperature 3": (scores / 3).softmax(1)}
     rl.plot.calibration(kind, models, title="calibration", ax=second)
     rl.plot.predicted(true, found, ax=third)
     rl.plot.residuals(true, found, ax=fourth, path=IMAGES / "problems.png")

@@ -76,8 +76,21 @@ def test_several_classes_are_regions():
     figure = plot.decision_boundary(three, points=X, labels=THREE, names=["ash", "beech", "fir"])
     (ax,) = figure.axes
     assert np.unique(ax.images[0].get_array()).tolist() == [0, 1, 2]
-    assert legend(ax)[3:] == ["called ash", "called beech", "called fir"]
+    assert legend(ax)[3:] == ["predicted ash", "predicted beech", "predicted fir"]
     assert legend(ax)[0].startswith("ash (")
+
+
+def test_labels_are_names_too():
+    def three(x):
+        return rl.nn.functional.one_hot((x[:, 0] > 95).long() + (x[:, 0] > 105).long(), 3).float()
+
+    words = np.array(["ash", "beech", "fir"])[THREE]
+    figure = plot.decision_boundary(three, points=X, labels=words)
+    assert legend(figure.axes[0])[0] == f"ash ({(THREE == 0).sum()})"
+    figure = plot.decision_boundary(three, points=X, labels=list(words), names=["fir", "ash", "beech"])
+    assert legend(figure.axes[0])[0] == f"fir ({(THREE == 2).sum()})"
+    with pytest.raises(ArgumentError, match="label .beech."):
+        plot.decision_boundary(three, points=X, labels=words, names=["ash", "fir"])
 
 
 def test_names_of_columns():

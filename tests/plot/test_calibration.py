@@ -44,7 +44,7 @@ def test_bins(true, said):
     figure = plot.calibration(true, said, title="forest")
     ax = figure.axes[0]
     rows, error = slowly(CAME, SAID)
-    line = next(li for li in ax.lines if li.get_label().startswith("share"))
+    line = next(li for li in ax.lines if li.get_label().startswith("observed"))
     np.testing.assert_allclose(line.get_xydata(), [row[:2] for row in rows], rtol=1e-6)
     assert ax.get_title() == f"forest: ECE {error:.3f}"
     (below,) = ax.child_axes
@@ -68,7 +68,7 @@ def test_of_several_classes_the_predicted_one_is_judged():
     ax = plot.calibration(true, scores).axes[0]
     _, error = slowly(scores.argmax(1) == true, scores.max(1))
     assert ax.get_title() == f"ECE {error:.3f}"
-    assert ax.get_ylabel() == "share predicted rightly"
+    assert ax.get_ylabel() == "accuracy"
 
 
 def test_intervals_hold_the_share():
@@ -83,7 +83,7 @@ def test_several_models_have_names():
     ax = plot.calibration(CAME, {"raw": SAID, "squared": SAID**2}, title="two").axes[0]
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     errors = [slowly(CAME, said)[1] for said in (SAID, SAID**2)]
-    assert texts == ["as it says", f"raw, ECE {errors[0]:.3f}", f"squared, ECE {errors[1]:.3f}"]
+    assert texts == ["perfectly calibrated", f"raw, ECE {errors[0]:.3f}", f"squared, ECE {errors[1]:.3f}"]
     assert ax.get_title() == "two"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from rushlight.errors import ArgumentError, ShapeError, message
 from rushlight.plot import style
 from rushlight.plot._figure import colour_map, figure_of, finish, panel
-from rushlight.plot._host import host
+from rushlight.plot._host import coded, host
 from rushlight.plot._plane import UNIT, Plane, class_colour, draw_points, first, frame, labelled, plane_of
 from rushlight.plot._section import Features, Section, section_of
 
@@ -57,6 +57,8 @@ def decision_boundary(
     normalise   how points become inputs: a function of an array (M, ...), or the pair (mean, deviation).
     points      drawn on top: an array, a frame, the pair (points, labels), or a data set, which brings its
                 labels and the names of its classes. They decide the ranges: else it is the unit square.
+    labels      the class of each point: its index, or its name, whose index is its place in ``names`` or,
+                without these, in alphabetical order, as scikit-learn and `rl.tabular` number classes.
     features    which two of more inputs span the plane, by place or by a frame's column; the others are held
                 at the values ``at``, by default their means. "pca", the default for more than two inputs: the
                 plane of the two principal components of the standardised points, through their mean. Points
@@ -81,6 +83,7 @@ def decision_boundary(
         raise ArgumentError(message(OP, f"output={output!r}", "'probability', 'logits' or 'signed'"))
     if resolution < 2:
         raise ArgumentError(message(OP, f"resolution={resolution}", "at least 2"))
+    labels, names = coded(labels, names, "decision_boundary")
     array, classes = labelled("decision_boundary", points, labels, wide=True)
     section = _section(array, first(points), features, at)
     if section is not None:
@@ -209,4 +212,4 @@ def _regions(ax: Axes, sides: list[np.ndarray], best: np.ndarray, count: int, pl
         mine = (best == index).astype(float)
         if mine.min() < mine.max():
             ax.contour(*sides, mine, levels=[0.5], colors=[style.BLACK], linewidths=1.0)
-    return [Patch(color=pale[i], label=f"called {plane.name(i)}") for i in range(count)]
+    return [Patch(color=pale[i], label=f"predicted {plane.name(i)}") for i in range(count)]

@@ -78,14 +78,14 @@ def calibration(
         given[str(name)], found[str(name)] = said, _reliability(came, said, bins, strategy)
     own = ax is None
     figure, ax = panel("calibration", ax, (style.SQUARE[0], style.SQUARE[1] + 0.6))
-    ax.plot([0, 1], [0, 1], "--", color=style.FAINT, linewidth=1.2, label="as it says")
+    ax.plot([0, 1], [0, 1], "--", color=style.FAINT, linewidth=1.2, label="perfectly calibrated")
     for place, (name, curve) in enumerate(found.items()):
         _draw(ax, place, name, curve, bars=len(found) == 1)
     heading = title if several else f"{title}: {_error(found[''])}" if title else _error(found[""])
     names = (
-        ("confidence: probability of the predicted class", "share predicted rightly")
+        ("confidence: probability of the predicted class", "accuracy")
         if wide
-        else ("probability of class 1", "share of class 1")
+        else ("probability of class 1", "fraction of class 1")
     )
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.02)
@@ -151,7 +151,7 @@ def _draw(ax: Axes, place: int, name: str, curve: Reliability, bars: bool) -> No
         # Rounding may put a share of 0 or 1 a hair outside its interval.
         away = np.maximum([curve.true - low, high - curve.true], 0)
         ax.errorbar(curve.said, curve.true, yerr=away, fmt="none", color=colour, capsize=3, linewidth=1.0)
-    label = f"{name}, {_error(curve)}" if name else "share, with its 95 % interval"
+    label = f"{name}, {_error(curve)}" if name else "observed, with 95 % interval"
     line = style.LINE_STYLES[place % len(style.LINE_STYLES)]
     ax.plot(
         curve.said, curve.true, line, marker=marker, color=colour, linewidth=1.8, markersize=5, label=label

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from rushlight.data.outside import to_array
-from rushlight.errors import DTypeError, ShapeError, message
+from rushlight.errors import ArgumentError, DTypeError, ShapeError, message
 
-__all__ = ["classes_of", "columns_of_numbers", "host", "images_of", "matching", "points_of"]
+__all__ = ["classes_of", "columns_of_numbers", "coded", "host", "images_of", "matching", "points_of"]
 
 
 def host(value: Any, op: str) -> np.ndarray:
@@ -46,6 +46,25 @@ def points_of(points: Any, op: str) -> np.ndarray:
             )
         )
     return array
+
+
+def coded(labels: Any, names: Sequence[str] | None, op: str) -> tuple[Any, Sequence[str] | None]:
+    """Words as class indices, their places in `names` or else in the alphabet; and the names. Numbers stay.
+
+    >>> coded(["well", "ill", "well"], None, "decision_boundary")
+    (array([1, 0, 1]), ['ill', 'well'])
+    """
+    if labels is None or hasattr(labels, "detach"):
+        return labels, names
+    words = np.asarray(labels)
+    if words.dtype.kind not in "OUT" or not all(isinstance(word, str) for word in words.flat):
+        return labels, names
+    known = sorted(set(map(str, words.flat))) if names is None else list(names)
+    places = {name: place for place, name in enumerate(known)}
+    strange = sorted(set(map(str, words.flat)) - places.keys())
+    if strange:
+        raise ArgumentError(message(f"plot.{op}", f"the label {strange[0]!r}", f"one of the names {known}"))
+    return np.array([places[word] for word in words.flat], np.int64), known
 
 
 def classes_of(labels: Any, op: str, what: str = "labels") -> np.ndarray:

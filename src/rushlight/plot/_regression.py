@@ -55,7 +55,8 @@ def predicted(
         keep = np.isfinite(t) & np.isfinite(p)
         _points(place, t[keep], p[keep])
         low, high = _span(np.concatenate([t[keep], p[keep]]))
-        place.plot([low, high], [low, high], "--", color=style.BLACK, linewidth=1.2, label="equal", zorder=3)
+        ends, ideal = [low, high], "predicted = true"
+        place.plot(ends, ends, "--", color=style.BLACK, linewidth=1.2, label=ideal, zorder=3)
         place.set_xlim(low, high)
         place.set_ylim(low, high)
         place.set_aspect("equal")
@@ -92,7 +93,7 @@ def residuals(
         keep = np.isfinite(t) & np.isfinite(p)
         rest, at = (t - p)[keep], p[keep]
         _points(place, at, rest, bar=not beside)
-        place.axhline(0, color=style.BLACK, linestyle="--", linewidth=1.2, label="none left", zorder=3)
+        place.axhline(0, color=style.BLACK, linestyle="--", linewidth=1.2, label="residual 0", zorder=3)
         _means(place, at, rest)
         place.set_xlim(*_span(at))
         place.set_ylim(*_around_zero(rest))
@@ -181,7 +182,7 @@ def _means(ax: Axes, at: np.ndarray, rest: np.ndarray) -> None:
     order = np.argsort(at, kind="stable")
     groups = np.array_split(order, GROUPS)
     x, y = ([float(values[group].mean()) for group in groups] for values in (at, rest))
-    label = "mean of a twelfth"
+    label = "binned mean"
     ax.plot(
         x, y, "-o", color=style.VERMILION, markersize=3.5, linewidth=style.LINE_WIDTH, label=label, zorder=4
     )
