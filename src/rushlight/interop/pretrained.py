@@ -198,7 +198,11 @@ class ModelHubMixin:
 
 def _fetch(name: str, options: dict[str, Any]) -> Path:
     hub = load("huggingface_hub", f"{name!r} is no folder here, and reading it from the Hub")
-    folder = Path(hub.snapshot_download(name, allow_patterns=PATTERNS, **options))
+    try:
+        folder = Path(hub.snapshot_download(name, allow_patterns=PATTERNS, **options))
+    except Exception as error:  # whatever huggingface_hub says, it does not know that a folder was meant
+        error.add_note(f"There is no folder {name!r} here, so it was looked for on the Hub.")
+        raise
     if any((folder / file).is_file() for file in (sharded.WEIGHTS, sharded.WEIGHTS + sharded.INDEX)):
         return folder
     return Path(hub.snapshot_download(name, allow_patterns=OLDER, **options))
