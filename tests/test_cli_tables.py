@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from rushlight import tabular
+from rushlight.train import Interrupted
 from tests.cli_helpers import Done, call
 
 QUICK = ("--epochs", "30", "--hidden", "16", "--members", "2", "--no-compile")
@@ -43,7 +44,7 @@ def run(houses: Path) -> Path:
     assert "120 rows, 6 columns; 96 to train on, 24 to test (20 %)" in done.out
     assert "left out   house: an identifier" in done.out
     assert "2 networks of" in done.out
-    assert "column  rmse when shuffled" in done.out
+    assert "increase of rmse when shuffled" in done.out
     return out
 
 
@@ -108,6 +109,32 @@ def test_classes_with_a_report(houses: Path, tmp_path: Path) -> None:
     refused(call("train", houses, *options), "already holds a run")
     shown = call("summary", out)
     assert "MembersLinear" in shown.out, shown.err
+
+
+def test_stopped(houses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(*args: object, **kwargs: object) -> None:
+        stopped = Interrupted("stopped by Ctrl-C in epoch 2 of 9. Call fit again")
+        stopped.where = "epoch 2 of 9"
+        raise stopped
+
+    monkeypatch.setattr(tabular, "fit", press)
+    monkeypatch.setattr(tabular, "search", press)
+    for command, where in (("train", "epoch 2 of 9."), ("sweep", "model 1 of 8, epoch 2 of 9.")):
+        done = call(command, houses, "--target", "price", "--out", tmp_path / "s", *QUICK[:2])
+        assert done.code == 130
+        assert f"stopped by Ctrl-C in {where} Nothing was written" in " ".join(done.err.split())
+        assert not (tmp_path / "s").exists()
+
+
+def test_missing_column_says_how_to_do_without(houses: Path, tmp_path: Path) -> None:
+    call("train", houses, "--target", "price", "--out", tmp_path / "s", *QUICK, "--quiet")
+    less = tmp_path / "less.csv"
+    less.write_text("size\n100\n")
+    done = call("predict", tmp_path / "s", less)
+    assert done.code == 1
+    assert "To do without, train with --drop" in " ".join(done.err.split())
+    again = call("train", houses, "--target", "price", "--out", tmp_path / "s", *QUICK[:2])
+    assert "--resume" not in again.err
 
 
 def test_sweep(houses: Path, tmp_path: Path) -> None:

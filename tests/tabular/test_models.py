@@ -327,4 +327,4 @@ def test_the_page_of_classes(classification: tabular.TabularModel, tmp_path: Pat
     classification.report(other, tmp_path / "b.html")
     text = (tmp_path / "b.html").read_text()
     assert text.count("<img ") == 3
-    assert "of its rows found" in text
+    assert "recall" in text

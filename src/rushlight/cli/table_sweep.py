@@ -13,10 +13,11 @@ import rushlight as rl
 from rushlight import tabular
 from rushlight.cli.console import say
 from rushlight.cli.grid import label, numbers, once, read_seeds, text
-from rushlight.cli.tables import Prepared, report, save_run
-from rushlight.cli.train import SWEEP, folder, refuse_used
+from rushlight.cli.tables import Prepared, free_for_table, report, save_run, stopped
+from rushlight.cli.train import SWEEP, folder
 from rushlight.interop.files import write_atomically
 from rushlight.tabular.page import Findings
+from rushlight.train import Interrupted
 
 __all__ = ["sweep_table"]
 
@@ -38,7 +39,7 @@ def sweep_table(
     axes, rest = _axes(given)
     prepared = Prepared(path, rest)
     if out is not None and not force:
-        refuse_used(out)
+        free_for_table(out)
     options = prepared.fit_options()
     configs = rl.grid(**axes)
     if not quiet:
@@ -46,21 +47,26 @@ def sweep_table(
         say(f"sweep      {len(configs)} models: {', '.join(f'{n} {_listed(v)}' for n, v in axes.items())}")
         say()
 
+    trained = 0
+
     def each(count: int, model: tabular.TabularModel) -> None:
+        nonlocal trained
+        trained = count
+        if quiet:
+            return
         say(f"{count:>{len(str(len(configs)))}}/{len(configs)}  {_line(configs[count - 1], model)}")
 
-    found = tabular.search(
-        prepared.train,
-        prepared.target,
-        [_settings(config) for config in configs],
-        each=None if quiet else each,
-        progress=False,
-        **options,
-    )
+    settings = [_settings(config) for config in configs]
+    try:
+        found = tabular.search(
+            prepared.train, prepared.target, settings, each=each, progress=False, **options
+        )
+    except Interrupted as error:
+        raise stopped(error, f"model {trained + 1} of {len(configs)}, ") from None
     say()
     say(f"By the {found.measure.replace('_', ' ')} of held-out rows, best first")
     say()
-    say(str(found))
+    say(str(found).rstrip())
     say()
     for config in found.failed:
         say(f"diverged: {label(config)}")

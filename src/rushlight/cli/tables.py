@@ -35,10 +35,11 @@ from rushlight.tabular.encoder import find_column
 from rushlight.tabular.page import Findings, write_page
 from rushlight.tabular.sources import SUFFIXES
 from rushlight.tabular.words import network_words, training_words, used_words
+from rushlight.train import Interrupted
 
 __all__ = [
-    "Prepared", "complete", "evaluate_table", "is_table", "of_task", "predict_rows",
-    "report", "save_run", "train_table",
+    "Prepared", "complete", "evaluate_table", "free_for_table", "is_table", "of_task", "predict_rows",
+    "report", "save_run", "stopped", "train_table",
 ]  # fmt: skip
 
 OWN = ("target", "task", "drop", "categories", "test", "members", "dropout")
@@ -142,17 +143,38 @@ def train_table(
     prepared = Prepared(path, given)
     out = out or free_folder(_stem(path))
     if not force:
-        refuse_used(out)
+        free_for_table(out)
     options = prepared.fit_options()
     with folder(out):
         if not quiet:
             prepared.introduce()
         show = {"progress": False} if quiet else {"introduce": _introduce}
-        model = tabular.fit(prepared.train, prepared.target, **show, **options)
+        try:
+            model = tabular.fit(prepared.train, prepared.target, **show, **options)
+        except Interrupted as error:
+            raise stopped(error) from None
         seconds = time.perf_counter() - began
         findings = Findings(model, prepared.tested)
         save_run(prepared, findings, out, pictures)
         report(findings, seconds, out, quiet)
+
+
+def free_for_table(out: Path) -> None:
+    """UserError if the folder already holds something. Unlike other runs, a table's cannot be resumed."""
+    if (out / CONFIG).exists() and not (out / SWEEP).exists():
+        raise UserError(
+            f"{out} already holds a run; nothing was changed. Add --overwrite to write over it, or choose "
+            "another --out"
+        )
+    refuse_used(out)
+
+
+def stopped(error: Interrupted, model: str = "") -> Interrupted:
+    """What a user is told after Ctrl-C; model: which one of a sweep it was."""
+    return Interrupted(
+        f"stopped by Ctrl-C in {model}{error.where}. Nothing was written: a model of a table is written when "
+        "its training ends, which a lower --epochs or --patience makes sooner"
+    )
 
 
 def _introduce(model: tabular.TabularModel) -> None:
@@ -224,7 +246,8 @@ def report(findings: Findings, seconds: float, out: Path | None, quiet: bool) ->
     say()
     most = findings.importance[:8]
     rows = [(one.column, f"{one.mean:.4g}", f"{one.std:.2g}") for one in most]
-    say(table(("column", f"{most[0].measure.replace('_', ' ')} when shuffled: +", "±"), rows, right=(1, 2)))
+    header = ("column", f"increase of {most[0].measure.replace('_', ' ')} when shuffled", "±")
+    say(table(header, rows, right=(1, 2)))
     if len(findings.importance) > 8:
         say(f"and {len(findings.importance) - 8} columns that matter less")
     if out is None:
@@ -300,7 +323,9 @@ def predict_rows(model: tabular.TabularModel, path: Path) -> list[dict[str, Any]
         else:
             columns[model.target.name] = model.predict(rows).tolist()
     except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+        absent = [name for name in model.encoder.used if name not in rows]
+        hint = f" To do without, train with --drop {shlex.quote(','.join(absent))}." if absent else ""
+        raise DataError(f"{path}: {error}{hint}") from error
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

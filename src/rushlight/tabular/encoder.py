@@ -51,7 +51,7 @@ class Encoder:
         Raises DataError for columns that are not there, or not of the kind that was learned.
         """
         for name in self.used:
-            find_column(table, name, op, "the model was trained on it")
+            find_column(table, name, op, "one of that name, which the model was trained on")
         numbers = [f.numbers(table[f.name], op) for f in self.features if not f.width]
         codes = [f.codes(table[f.name]) for f in self.embedded]
         none = np.zeros((table.rows, 0), np.float32)

@@ -30,8 +30,8 @@ SHOWN = 30
 
 CURVES = """The loss of every epoch, on the rows that the networks train on and on those that they hold out.
 The weights are those of the epoch with the lowest validation loss."""
-IMPORTANCE = """How much worse the predictions get when the values of a column are shuffled among the rows.
-Columns that say the same share what they matter."""
+IMPORTANCE = """Permutation importance: how much worse the predictions get when a column's values are shuffled
+among the rows. Correlated columns share their importance."""
 STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; }
@@ -68,11 +68,11 @@ class Findings:
         if model.target.labels:
             counts = confusion(model.target, self.answers, self.y)
             figure = rl.plot.confusion_matrix(counts, model.target.classes)
-            found["confusion-matrix"] = (figure, "How often rows of each class were taken for which.")
+            found["confusion-matrix"] = (figure, "Confusion matrix: true classes by predicted classes.")
         else:
             true, guess = model.target.decode(self.y), model.target.decode(self.answers[:, 0])
             found["predicted"] = (rl.plot.predicted(true, guess), "Predicted against true values.")
-            caption = "What is left: the true value less the predicted one, by the predicted one."
+            caption = "Residuals (true value minus prediction) by the prediction."
             found["residuals"] = (rl.plot.residuals(true, guess), caption)
         bars = {one.column: (one.mean, one.std) for one in self.importance}
         measured = self.importance[0].measure.replace("_", " ")
@@ -162,7 +162,7 @@ def _classes(findings: Findings) -> str:
         right, true, found = counts[place, place], counts[place].sum(), counts[:, place].sum()
         shares = [f"{100 * right / whole:.1f} %" if whole else "" for whole in (true, found)]
         rows.append((name, f"{true:,}", f"{found:,}", *shares))
-    header = ("class", "rows", "predicted", "of its rows found", "of those predicted right")
+    header = ("class", "rows", "predicted", "recall", "precision")
     return _rows(header, rows, right=(1, 2, 3, 4))
 
 

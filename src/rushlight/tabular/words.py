@@ -16,10 +16,10 @@ __all__ = ["feature_words", "network_words", "training_words", "used_words"]
 def feature_words(feature: Feature) -> str:
     """How a column is encoded."""
     if feature.kind == "number":
-        missing = f"; missing ones as {feature.fill:.4g}, and said so" if feature.indicator else ""
+        missing = f"; missing: {feature.fill:.4g} and an indicator column" if feature.indicator else ""
         return f"a number{missing}"
     if feature.kind == "date":
-        parts = f", and places in {', '.join(feature.parts)}" if feature.parts else ""
+        parts = f", and phase of the {', '.join(feature.parts)}" if feature.parts else ""
         return f"a date: days{parts}"
     count = len(feature.words)
     if count == 1:

@@ -17,6 +17,8 @@ __all__ = ["InterruptGuard", "Interrupted", "grad_mode_kept"]
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C stopped the training between two batches. The message says where, and how to resume."""
 
+    where: str = ""
+    """The epoch and batch, in words, where one network was stopped."""
     sweep: Any = None
     """The runs as far as they came, where a sweep was stopped."""
     keep: Any = None

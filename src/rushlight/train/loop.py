@@ -183,7 +183,9 @@ class FitLoop:
             kept = "Nothing was saved (the Trainer has no folder `out`); in this program, fit again to go on."
         else:
             kept = f"Saved {self.trainer.checkpoint_path}. To go on, call fit(..., resume=True)."
-        raise Interrupted(f"stopped by Ctrl-C in {where}. {kept}")
+        stopped = Interrupted(f"stopped by Ctrl-C in {where}. {kept}")
+        stopped.where = where
+        raise stopped
 
     def _explain(self, lost: Lost) -> str:
         trainer, position, done = self.trainer, self.position, lost.done
