@@ -233,11 +233,16 @@ def test_validation_rows_and_arrays() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(120, 3)).astype(np.float32)
     y = x[:, 0] - 2 * x[:, 1]
-    model = tabular.fit(x[:80], y[:80], validation={**_named(x[80:]), "target": y[80:]}, **QUICK)
+    model = tabular.fit(x[:80], y[:80], validation=(x[80:], y[80:]), **QUICK)
     assert model.validation["r2"] > 0.9
-    np.testing.assert_allclose(
-        model.validation["rmse"], model.evaluate({**_named(x[80:]), "target": y[80:]})["rmse"]
-    )
+    np.testing.assert_allclose(model.validation["rmse"], model.evaluate(x[80:], y[80:])["rmse"])
+    frame = {**_named(x[80:]), "target": y[80:]}
+    assert model.evaluate(frame) == model.evaluate(x[80:], y[80:])
+    assert model.importance(frame) == model.importance(x[80:], target=y[80:])
+    same = tabular.fit(x[:80], y[:80], validation=frame, **QUICK)
+    assert same.validation == model.validation
+    with pytest.raises(ArgumentError, match="a target named 'target'"):
+        model.evaluate(frame, y[80:])
 
 
 def _named(x: Any) -> dict[str, Any]:

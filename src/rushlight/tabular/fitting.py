@@ -15,8 +15,8 @@ from rushlight.tabular.features import as_words
 from rushlight.tabular.model import TabularModel
 from rushlight.tabular.network import FoldLoss, Members
 from rushlight.tabular.settings import Settings
-from rushlight.tabular.sources import as_table
-from rushlight.tabular.table import Table, as_column
+from rushlight.tabular.sources import as_table, with_target
+from rushlight.tabular.table import Table
 from rushlight.tabular.target import Target, are_classes, learn_target
 from rushlight.train import EarlyStopping, History, Trainer
 
@@ -47,8 +47,8 @@ def fit(
     frame       a frame of pandas, polars or pyarrow; a dict of columns; a structured array; an array (N,
                 columns); the path of a CSV file, packed by gzip or not, or of a Parquet file.
     target      the name of the column, or its values, an array (N,).
-    validation  rows of their own that decide when training stops; else each member of the ensemble holds out
-                a part of the rows, another one each.
+    validation  rows of their own that decide when training stops, a frame or the pair (frame, target); else
+                each member of the ensemble holds out a part of the rows, another one each.
     task        "classification" or "regression"; left out, words, bools and few whole numbers are classes.
     drop        columns to leave out; categories: columns of numbers that name kinds, such as codes.
     progress, compile   as for `Trainer`.
@@ -146,9 +146,7 @@ def _with_target(frame: Any, target: Any) -> tuple[Table, str]:
     if isinstance(target, int):
         raise ArgumentError(message("fit", f"target={target!r}", "the name of a column, or its values"))
     name = str(getattr(target, "name", None) or "target")
-    if name in table:
-        raise ArgumentError(message("fit", f"a target named {name!r}, as a column is", "a name of its own"))
-    return Table.of([*table, as_column(name, target)], "fit"), name
+    return with_target(table, name, target, "fit"), name
 
 
 def _with_rows(table: Table, target: str, op: str) -> Table:
@@ -159,7 +157,10 @@ def _with_rows(table: Table, target: str, op: str) -> Table:
 
 
 def _validation(source: Any, encoder: Encoder, target: Target) -> tuple[Array, Array, Array]:
-    table = as_table(source, "fit")
+    if isinstance(source, tuple) and len(source) == 2:
+        table = with_target(as_table(source[0], "fit"), target.name, source[1], "fit")
+    else:
+        table = as_table(source, "fit")
     y = target.encode(find_column(table, target.name, "fit", "the target, in validation too"), "fit")
     if not (there := ~np.isnan(y)).any():
         raise DataError(message("fit", "validation rows without a target", "some with one"))

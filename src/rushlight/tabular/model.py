@@ -14,7 +14,7 @@ from rushlight.errors import ArgumentError, DataError, NotSupportedError, messag
 from rushlight.tabular.encoder import Encoder, find_column
 from rushlight.tabular.measures import measure
 from rushlight.tabular.settings import Settings
-from rushlight.tabular.sources import as_table
+from rushlight.tabular.sources import as_table, with_target
 from rushlight.tabular.table import Table
 from rushlight.tabular.target import Target
 from rushlight.train import History
@@ -93,25 +93,25 @@ class TabularModel:
             raise NotSupportedError(message("predict_proba", "a model of numbers", "one of classes"))
         return self.answers(*self._encoded(frame, "predict_proba"))
 
-    def evaluate(self, frame: Any) -> Figures:
+    def evaluate(self, frame: Any, target: Any = None) -> Figures:
         """Measures on the rows of `frame` that have a target: error, accuracy, log_loss, f1 and auc of
-        classes, rmse, mae and r2 of numbers."""
-        x, codes, y = self.encoded_with_target(frame, "evaluate")
+        classes, rmse, mae and r2 of numbers. target: its values (N,), where `frame` has no such column."""
+        x, codes, y = self.encoded_with_target(frame, "evaluate", target)
         return self.measure(x, codes, y)
 
     def importance(
-        self, frame: Any, repeats: int = 5, measure: str | None = None, seed: int = 0
+        self, frame: Any, repeats: int = 5, measure: str | None = None, seed: int = 0, target: Any = None
     ) -> list[Importance]:
         """How much each column matters: by how much a measure gets worse when its values are shuffled among
         the rows, so that they say nothing any more; the most important first.
 
-        measure  of those of `evaluate`: "log_loss" and "rmse" if left out.
+        measure  of those of `evaluate`: "log_loss" and "rmse" if left out; target: as there.
 
-        Columns that say the same share what they matter. Rows should be others than those trained on.
+        Correlated columns share their importance. Rows should be others than those trained on.
         """
         if repeats < 1:
             raise ArgumentError(message("importance", f"repeats={repeats!r}", "at least 1"))
-        x, codes, y = self.encoded_with_target(frame, "importance")
+        x, codes, y = self.encoded_with_target(frame, "importance", target)
         before = self.measure(x, codes, y)
         name = measure or ("log_loss" if self.target.labels else "rmse")
         if name not in before:
@@ -136,20 +136,26 @@ class TabularModel:
 
         save(self, path)
 
-    def report(self, frame: Any, path: str | os.PathLike[str], title: str | None = None) -> None:
+    def report(
+        self, frame: Any, path: str | os.PathLike[str], title: str | None = None, target: Any = None
+    ) -> None:
         """Write a page of HTML about the model, with its pictures in it: how it does on the rows of `frame`,
-        which columns matter, how it was trained."""
+        which columns matter, how it was trained. target: as for `evaluate`."""
         from rushlight.tabular.page import Findings, write_page
 
+        if target is not None:
+            frame = with_target(as_table(frame, "report"), self.target.name, target, "report")
         write_page(Findings(self, frame), path, title or f"A model of {self.target.name}")
 
     def __repr__(self) -> str:
         measured = ", ".join(f"{k} {v:.4g}" for k, v in list(self.validation.items())[:2])
         return f"TabularModel({self.task} of {self.target.name!r} by {len(self.columns)} columns; {measured})"
 
-    def encoded_with_target(self, frame: Any, op: str) -> tuple[Array, Array, Array]:
+    def encoded_with_target(self, frame: Any, op: str, target: Any = None) -> tuple[Array, Array, Array]:
         """Numbers, codes and targets of the rows that have a target; DataError if none has."""
         table = as_table(frame, op)
+        if target is not None:
+            table = with_target(table, self.target.name, target, op)
         column = find_column(table, self.target.name, op, "the target, to compare with")
         y = self.target.encode(column, op)
         there = ~np.isnan(y)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.errors import DataError, DTypeError, message
+from rushlight.errors import ArgumentError, DataError, DTypeError, message
 from rushlight.tabular.csvs import read_csv
 from rushlight.tabular.table import Column, Table, as_column
 
-__all__ = ["SUFFIXES", "as_table", "is_path"]
+__all__ = ["SUFFIXES", "as_table", "is_path", "with_target"]
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq")
 """How the names of files end that hold tables."""
@@ -38,6 +38,13 @@ def as_table(source: Any, op: str = "table") -> Table:
     if is_path(source):
         return _of_file(Path(source))
     return Table.of(_columns(source, op), op)
+
+
+def with_target(table: Table, name: str, values: Any, op: str) -> Table:
+    """The table with one more column, the target; ArgumentError if there is one of that name."""
+    if name in table:
+        raise ArgumentError(message(op, f"a target named {name!r}, as a column is", "a name of its own"))
+    return Table.of([*table, as_column(name, values)], op)
 
 
 def _of_file(path: Path) -> Table:
