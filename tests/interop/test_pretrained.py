@@ -197,6 +197,16 @@ def test_repositories_with_older_weights(hub: Hub) -> None:
     assert [name for name, _ in hub.calls] == ["", "snapshot_download", "snapshot_download"]
 
 
+def test_a_folder_that_is_missing_is_named(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(self: Hub, name: str, **options: Any) -> str:
+        raise OSError("no such repository")
+
+    monkeypatch.setattr(Hub, "snapshot_download", away)
+    with pytest.raises(OSError, match="no such repository") as caught:
+        Net.from_pretrained("runs-7")
+    assert caught.value.__notes__ == ["There is no folder 'runs-7' here, so it was looked for on the Hub."]
+
+
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingPackageError, match="pip install huggingface_hub"):

@@ -107,7 +107,7 @@ def dynamic(
     if unknown:
         got = f"dynamic axes of {', '.join(map(repr, sorted(unknown)))}"
         raise ArgumentError(
-            message("onnx.export", got, f"of the inputs {', '.join(names)}", "See input_names.")
+            message("onnx.export", got, f"inputs {', '.join(names)} or outputs", "See input_names.")
         )
     found: dict[str, list[tuple[int, int]]] = {}
     for i, name in enumerate(names):
