@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import rushlight as rl
 from rushlight import tabular
 from rushlight.errors import ArgumentError, DataError, NotSupportedError
 from rushlight.interop import load_file, load_metadata, save_file
+from rushlight.tabular import searching
 from rushlight.tabular.encoder import learn
 from rushlight.tabular.network import FoldLoss, Members
 from rushlight.tabular.target import learn_target
@@ -333,3 +335,14 @@ def test_the_page_of_classes(classification: tabular.TabularModel, tmp_path: Pat
     text = (tmp_path / "b.html").read_text()
     assert text.count("<img ") == 3
     assert "recall" in text
+
+
+def test_search_goes_by_the_mean_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = {(0.1, 0): 1.0, (0.1, 1): 9.0, (0.2, 0): 3.0, (0.2, 1): 2.0}
+
+    def fit(table: Any, target: Any, *, lr: float, seed: int) -> Any:
+        return SimpleNamespace(task="regression", validation={"rmse": losses[lr, seed]})
+
+    monkeypatch.setattr(searching, "fit", fit)
+    found = tabular.search({"x": [1.0], "y": [2.0]}, "y", rl.grid(lr=[0.1, 0.2], seed=[0, 1]))
+    assert [tuple(config.values()) for config in found.configs] == [(0.2, 1), (0.2, 0), (0.1, 0), (0.1, 1)]

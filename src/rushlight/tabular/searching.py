@@ -27,7 +27,7 @@ class Search:
 
     @property
     def best(self) -> TabularModel:
-        """The model with the lowest loss on the rows that it held out."""
+        """Of the best config the model with the lowest loss on the rows that it held out."""
         return self.models[0]
 
     @property
@@ -53,7 +53,8 @@ def search(
     each: Callable[[int, TabularModel], None] | None = None,
     **options: Any,
 ) -> Search:
-    """`fit` a model for each of `configs`, such as `rl.grid` makes, and order them by their held-out rows.
+    """`fit` a model for each of `configs`, such as `rl.grid` makes, and order them by their held-out rows:
+    those that differ in `seed` alone stand together, by their mean.
 
     each      called after each model with how many there are by then.
     options   as for `fit`, for all models.
@@ -83,8 +84,21 @@ def search(
             each(len(done) + len(failed), model)
     if not done:
         raise AnomalyError("search: every loss became infinite. Try a smaller lr.")
-    done.sort(key=lambda item: item[0])
+    means = _means(done)
+    done.sort(key=lambda item: (means[key := _apart_from_seed(item[1])], key, item[0]))
     return Search([config for _, config, _ in done], [model for *_, model in done], failed)
+
+
+def _means(done: list[tuple[float, dict[str, Any], TabularModel]]) -> dict[str, float]:
+    """The mean measure of each config over its seeds: the luckiest seed of a worse one does not win."""
+    found: dict[str, list[float]] = {}
+    for value, config, _ in done:
+        found.setdefault(_apart_from_seed(config), []).append(value)
+    return {config: sum(values) / len(values) for config, values in found.items()}
+
+
+def _apart_from_seed(config: Mapping[str, Any]) -> str:
+    return repr(sorted((name, value) for name, value in config.items() if name != "seed"))
 
 
 def _shown(value: Any) -> Any:
