@@ -190,6 +190,7 @@ BASE = {"x": list(range(20)), "y": [i * 0.5 for i in range(20)]}
         (BASE, [1.0], {}, "different lengths"),
         (BASE, 1, {}, "name of a column"),
         (BASE, "y", {"validation": {"x": [1]}}, "no column 'y'"),
+        ({**BASE, "y": [i * 1e200 for i in range(20)]}, "y", {}, "numbers as large as 1.9e\\+201"),
     ],
 )
 def test_what_cannot_be_learned(frame: Any, target: Any, options: dict[str, Any], text: str) -> None:
@@ -315,6 +316,24 @@ def test_outliers_do_not_rule() -> None:
     x, _ = learn(tabular.read({"x": column})).encode(tabular.read({"x": column}), "predict")
     assert 0.5 < x[:99].std() < 2
     assert x[99] <= 10.001
+
+
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e200, 1.7e308])
+def test_numbers_of_any_size(size: float) -> None:
+    column = (np.linspace(-1, 1, 99) ** 3 * size).tolist()
+    encoder = learn(tabular.read({"x": column}))
+    far = tabular.read({"x": [*column, -1.79e308, 1.79e308]})
+    x, _ = encoder.encode(far, "predict")
+    assert np.isfinite(x).all()
+    assert (np.diff(x[:99, 0]) >= 0).all()
+    assert x[:99].std() > 0.5
+    assert x[99] <= x[0] <= x[98] <= x[100]
+
+
+def test_codes_with_a_comma_where_numbers_were_learned() -> None:
+    encoder = learn(tabular.read({"x": [0.5, 1.5, 2.5] * 10}))
+    x, _ = encoder.encode(tabular.read({"x": ["012", "1,5"]}), "predict")
+    np.testing.assert_array_equal(x, encoder.encode(tabular.read({"x": [12.0, 1.5]}), "predict")[0])
 
 
 def test_the_page_of_numbers(regression: tabular.TabularModel, tmp_path: Path) -> None:

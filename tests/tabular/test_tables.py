@@ -59,7 +59,11 @@ def test_dicts_and_arrays() -> None:
     zone = datetime.timezone(datetime.timedelta(hours=2))
     hour = as_column("h", [datetime.datetime(2024, 1, 1, 1, tzinfo=zone)])
     assert str(hour.values[0]) == "2023-12-31T23:00:00.000000"
-    assert np.isnan(as_column("x", [np.inf, -np.inf]).values).all()
+    assert np.isnan(as_column("x", [np.inf, -np.inf, 10**400, Decimal("sNaN")]).values).all()
+    assert as_column("x", np.array([b"a", "\u00e9".encode()])).values.tolist() == ["a", "\u00e9"]
+    for number in (3, 2.5):
+        masked = np.ma.masked_array([number, number], [True, False])
+        np.testing.assert_array_equal(as_column("x", masked).values, [np.nan, number])
 
 
 def test_pandas() -> None:
@@ -241,6 +245,8 @@ def test_days_and_months() -> None:
         ({"a": [[1], [2]]}, DataError, "column 'a' with a list in it"),
         ({"a": np.zeros((2, 2))}, DataError, "column 'a' of shape"),
         (np.zeros(3), DTypeError, "rows and columns"),
+        ({"a": np.array([1j])}, DataError, "column 'a' with a complex128 in it"),
+        ("no\0file.csv", DataError, "cannot read no"),
     ],
 )
 def test_what_is_no_table(source: Any, error: type[Exception], text: str) -> None:

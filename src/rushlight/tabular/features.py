@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -34,6 +35,10 @@ ONE_HOT = 12
 """A column of more categories is embedded."""
 CLIP = 10.0
 """Numbers are bent towards this many deviations, so that one far outside does not rule the network."""
+FARTHEST = 1e6
+"""Deviations beyond which all numbers are bent to the same float32."""
+LARGE = 1e150
+"""Numbers are made smaller than that before they are squared."""
 NUMBERS_ROWS = "an identifier: it numbers the rows"
 YEAR, WEEK, DAY = 365.2425, 7.0, 1.0
 PARTS = {"year": YEAR, "week": WEEK, "day": DAY}
@@ -90,7 +95,8 @@ class Feature:
         known = np.where(absent, self.fill, raw)
         found: list[Array] = []
         if self.scale:
-            scaled = (known - self.centre) / self.scale
+            with np.errstate(over="ignore"):
+                scaled = np.clip((known - self.centre) / self.scale, -FARTHEST, FARTHEST)
             found.append(scaled / np.sqrt(1.0 + (scaled / CLIP) ** 2))
         for part in self.parts:
             angle = 2.0 * math.pi * known / PARTS[part]
@@ -152,11 +158,14 @@ def number(column: Column) -> Feature:
 
 def _scale(there: Array) -> tuple[float, float]:
     """Median and deviation by quartiles; the plain deviation where most values are the same."""
+    unit = max(1.0, float(np.abs(there).max()) / LARGE)
+    there = there / unit
     low, centre, high = (float(q) for q in np.quantile(there, (0.25, 0.5, 0.75)))
     scale = (high - low) / 1.349  # of a normal distribution that is the deviation
     if not scale > 1e-12 * abs(centre):
         centre, scale = float(there.mean()), float(there.std())
-    return centre, scale if scale > 1e-12 * abs(centre) else 0.0
+    scale = scale if scale > 1e-12 * abs(centre) else 0.0
+    return centre * unit, min(scale * unit, sys.float_info.max)
 
 
 def date(column: Column) -> Feature:

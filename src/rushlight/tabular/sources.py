@@ -51,8 +51,8 @@ def _of_file(path: Path) -> Table:
     try:
         with open(path, "rb") as file:
             start = file.read(4)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     if start != PARQUET:
         return read_csv(path)
     from rushlight.optional import load

@@ -128,12 +128,16 @@ def as_column(name: Any, values: Any) -> Column:
     if kind == "m":
         seconds = array.astype("timedelta64[us]").astype(np.float64) / 1e6
         return Column(name, "number", np.where(np.isnat(array), np.nan, seconds))
+    if kind == "S":
+        array = np.array([v.decode(errors="replace") for v in array.tolist()], dtype=object)
     if kind in "UST":
         return _of_words(name, [str(v) for v in array.tolist()])
     return _of_objects(name, array.tolist() if kind == "O" else list(array))
 
 
 def _as_array(values: Any) -> Array:
+    if isinstance(values, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(values), None, np.asarray(values).astype(object))
     if isinstance(values, np.ndarray):
         return values
     if hasattr(values, "detach"):
@@ -160,9 +164,9 @@ def _of_objects(name: str, items: list[Any]) -> Column:
     if all(isinstance(item, bool | np.bool_) for item in there) and there:
         words = [None if gone else str(bool(item)) for item, gone in zip(items, absent, strict=True)]
         return Column(name, "word", _objects(words), logical=True)
-    numeric = (int, float, decimal.Decimal, np.number)
+    numeric = (int, float, decimal.Decimal, np.integer, np.floating)
     if all(isinstance(item, numeric) for item in there):  # also where nothing is there at all
-        numbers = [np.nan if gone else float(item) for item, gone in zip(items, absent, strict=True)]
+        numbers = [np.nan if gone else _float(item) for item, gone in zip(items, absent, strict=True)]
         return Column(name, "number", _finite(np.array(numbers, dtype=np.float64)))
     if all(isinstance(item, datetime.date | np.datetime64) for item in there):
         days = ["NaT" if gone else _utc(item) for item, gone in zip(items, absent, strict=True)]
@@ -173,6 +177,13 @@ def _of_objects(name: str, items: list[Any]) -> Column:
         remedy = "Leave the column out, or turn it into one of these."
         raise DataError(message("table", got, "numbers, words or dates", remedy))
     return _of_words(name, [None if gone else text_of(i) for i, gone in zip(items, absent, strict=True)])
+
+
+def _float(number: Any) -> float:
+    try:
+        return float(number)
+    except (OverflowError, ValueError):  # too large an integer, a signalling nan
+        return np.nan
 
 
 def _of_words(name: str, words: Sequence[str | None]) -> Column:
@@ -261,6 +272,8 @@ def as_number(column: Column, op: str) -> Column:
                 got = f"{value!r} in column {column.name!r}, row {row + 1}"
                 raise DataError(message(op, got, "a number, which this column has to hold"))
         codes = [None if v is None or v.lower() in MISSING else v for v in column.values]
-        return Column(column.name, "number", np.array([np.nan if v is None else float(v) for v in codes]))
+        numbers = _numbers(codes, comma=True)
+        assert numbers is not None  # each of them is one
+        return Column(column.name, "number", numbers)
     got = f"dates in column {column.name!r}"
     raise DataError(message(op, got, "numbers, which this column has to hold"))

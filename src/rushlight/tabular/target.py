@@ -104,7 +104,11 @@ def learn_target(column: Column, task: str | None = None, op: str = "fit") -> Ta
     if task == "classification" or (task is None and are_classes(there)):
         return _classes(there, op)
     numbers = as_number(there, op).values
-    mean, std = float(numbers.mean()), float(numbers.std())
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = float(numbers.mean()), float(numbers.std())
+    if not math.isfinite(mean + std):
+        got = f"numbers as large as {np.abs(numbers).max():g} in the target {column.name!r}"
+        raise DataError(message(op, got, "numbers whose squares are finite", "Divide them first."))
     if not std > 1e-12 * abs(mean):
         got = f"{numbers[0]:g} in every row of the target {column.name!r}"
         raise DataError(message(op, got, "two values or more"))
