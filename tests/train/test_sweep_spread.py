@@ -8,6 +8,7 @@ import pickle
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -229,6 +230,58 @@ def test_what_training_raises() -> None:
         sweep(lambda: 3)
     with pytest.raises(ArgumentError, match="resume=True without a folder"):
         sweep(Here(), resume=True)
+
+
+class Oddly(Exception):
+    """Takes two things to make, and so cannot be read again once it is pickled."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__("odd")
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "text"),
+    [
+        (lambda: SystemExit(3), SystemExit, "3"),
+        (lambda: GeneratorExit("g"), GeneratorExit, "g"),
+        (lambda: Oddly(1, 2), RuntimeError, "odd"),
+    ],
+)
+def test_what_a_program_raises_comes_up_at_once(make: Any, kind: Any, text: str) -> None:
+    """Nothing of it is taken for the loss of a worker."""
+
+    def build(seed: int) -> Trainer:
+        model = nn.Linear(2, 1)
+
+        def loss(prediction: Any, target: Any) -> Any:
+            raise make()
+
+        return Trainer(model, rl.optim.SGD(model.parameters(), lr=0.1), loss)
+
+    here = Here()
+    with pytest.raises(kind, match=text):
+        rl.sweep(build, [{"seed": 0}], TRAIN, 1, executor=here, progress=False, compile=False)
+    assert len(here.calls) == 1
+
+
+def test_warnings_of_classes_that_cannot_be_sent() -> None:
+    class Local(FutureWarning):
+        """Has no name elsewhere."""
+
+    def build(seed: int) -> Trainer:
+        model = nn.Linear(2, 1)
+
+        def loss(prediction: Any, target: Any) -> Any:
+            warnings.warn("of one's own", Local, stacklevel=1)
+            return nn.functional.mse_loss(prediction, target)
+
+        return Trainer(model, rl.optim.SGD(model.parameters(), lr=0.1), loss)
+
+    def sent(number: int, go: Any) -> Any:
+        return pickle.loads(pickle.dumps(go()))
+
+    with pytest.warns(FutureWarning, match="of one's own"):
+        rl.sweep(build, [{"seed": 0}], TRAIN, 1, executor=Here(sent), progress=False, compile=False)
 
 
 def test_what_cannot_be_sent() -> None:

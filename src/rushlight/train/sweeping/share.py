@@ -20,7 +20,7 @@ from rushlight.train.interrupt import Interrupted
 from rushlight.train.sweeping.states import dump
 from rushlight.version import __version__
 
-__all__ = ["ALONE", "Answer", "Share", "machine", "train_share"]
+__all__ = ["ALONE", "Answer", "Share", "machine", "train_share", "unpickled"]
 
 ALONE = make_lock()
 """Held while networks are made and trained: random numbers belong to the process, whatever its threads do."""
@@ -46,18 +46,18 @@ class Answer:
 
     states    of its networks, trained, as bytes; None where there are none.
     wants     whether the data have to be sent along.
-    error     what training raised, pickled.
-    warnings  pairs (category, text).
+    error     what training raised, pickled, and as text.
+    warnings  pairs (category, pickled; text).
     machine   that of the worker.
     """
 
     states: bytes | None = None
     wants: bool = False
     stopped: bool = False
-    error: bytes | None = None
+    error: tuple[bytes, str] | None = None
     compiled: int | None = None
     why_eager: str | None = None
-    warnings: tuple[tuple[Any, str], ...] = ()
+    warnings: tuple[tuple[bytes, str], ...] = ()
     machine: dict[str, str] = field(default_factory=dict)
 
 
@@ -75,9 +75,9 @@ def train_share(sending: int, share: bytes, key: str, data: bytes | None) -> Ans
                 _held.clear()
                 _held[key] = pickle.loads(data)
             return _train(pickle.loads(share), *_held[key])
-        except Interrupted:
+        except (Interrupted, KeyboardInterrupt):
             return Answer(stopped=True)
-        except Exception as error:
+        except BaseException as error:  # a program may end by sys.exit, too
             return Answer(error=_pickled(error))
 
 
@@ -96,7 +96,7 @@ def _train(share: Share, train: Any, validation: Any) -> Answer:
         dump(result.runs),
         compiled=result.compiled,
         why_eager=result.why_eager,
-        warnings=tuple(texts),
+        warnings=tuple((_category(category), text) for category, text in texts),
         machine=machine(),
     )
 
@@ -128,13 +128,35 @@ def _threads(count: int | None) -> Iterator[None]:
         threads._chosen = before
 
 
-def _pickled(error: Exception) -> bytes:
+def _category(category: type[Warning]) -> bytes:
+    """A warning's class, or of those it is made of the nearest that can be sent."""
+    for kind in category.__mro__:
+        made = _tried(kind)
+        if made is not None:
+            return made
+    raise AssertionError("every class is an object")
+
+
+def _tried(value: Any) -> bytes | None:
+    """The bytes of what can be pickled and read again."""
+    try:
+        made = pickle.dumps(value)
+        pickle.loads(made)
+    except Exception:
+        return None
+    return made
+
+
+def unpickled(made: bytes, other: Any) -> Any:
+    """What a worker pickled, or `other` where this process has not what it takes."""
+    try:
+        return pickle.loads(made)
+    except Exception:
+        return other
+
+
+def _pickled(error: BaseException) -> tuple[bytes, str]:
     """The error with its traceback as a note; one that cannot be sent as a RuntimeError of that text."""
     text = "".join(traceback.format_exception(error)).rstrip()
     error.add_note(f"It was raised in a worker of the sweep:\n{text}")
-    try:
-        made = pickle.dumps(error)
-        pickle.loads(made)
-    except Exception:
-        return pickle.dumps(RuntimeError(text))
-    return made
+    return _tried(error) or pickle.dumps(RuntimeError(text)), text

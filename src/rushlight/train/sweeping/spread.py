@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from rushlight.train.feed import make_feed
 from rushlight.train.interrupt import Interrupted, InterruptGuard
 from rushlight.train.progress import Progress
 from rushlight.train.sweeping.loop import Task, stopped
-from rushlight.train.sweeping.share import ALONE, Answer, Share, machine, train_share
+from rushlight.train.sweeping.share import ALONE, Answer, Share, machine, train_share, unpickled
 from rushlight.train.sweeping.states import parse
 from rushlight.train.sweeping.watch import Watch
 
@@ -261,7 +260,8 @@ class Spread:
         elif answer.wants:
             self._send(runs, with_data=True)
         elif answer.error is not None:
-            raise pickle.loads(answer.error)
+            made, text = answer.error
+            raise unpickled(made, RuntimeError(text))
         else:
             self._enter(runs, answer)
 
@@ -290,7 +290,8 @@ class Spread:
         if answer.compiled is not None:
             result.compiled = (result.compiled or 0) + answer.compiled
         result.why_eager = result.why_eager or answer.why_eager
-        for category, text in (*answer.warnings, *_unlike(answer.machine)):
+        told = [(unpickled(made, UserWarning), text) for made, text in answer.warnings]
+        for category, text in (*told, *_unlike(answer.machine)):
             if (category, text) not in self.told:
                 self.told.add((category, text))
                 warnings.warn(text, category, stacklevel=7)
