@@ -137,7 +137,9 @@ def as_column(name: Any, values: Any) -> Column:
 
 def _as_array(values: Any) -> Array:
     if isinstance(values, np.ma.MaskedArray):
-        return np.where(np.ma.getmaskarray(values), None, np.asarray(values).astype(object))
+        objects = np.asarray(values).astype(object)
+        objects[np.ma.getmaskarray(values)] = None
+        return objects
     if isinstance(values, np.ndarray):
         return values
     if hasattr(values, "detach"):
