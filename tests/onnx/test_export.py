@@ -239,6 +239,53 @@ def test_operator_sets(version: int) -> None:
         rl.onnx.export(net, x, opset_version=9)
 
 
+class Named(nn.Module):
+    """Arguments and results are called as its weights are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x = nn.Parameter(rl.ones(2))
+        self.output = nn.Parameter(rl.ones(2))
+
+    def forward(self, x: rl.Tensor) -> rl.Tensor:
+        return self.x * x + self.output
+
+
+def test_weights_keep_their_names() -> None:
+    net = Named()
+    model = rl.onnx.export(net, rl.zeros(2)).model_proto
+    assert [v.name for v in (*model.graph.input, *model.graph.output)] == ["x_", "output_"]
+    check(model, net, rl.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"input_names": ["weight"]}, "'weight' in input_names"),
+        ({"input_names": [""]}, "input_names with ''"),
+        ({"output_names": ["bias"]}, "'bias' in output_names"),
+        ({"input_names": ["x"], "output_names": ["x"]}, "'x' in output_names"),
+    ],
+)
+def test_names_that_others_have(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        rl.onnx.export(nn.Linear(2, 2), rl.zeros(1, 2), **options)
+
+
+def test_a_model_that_gives_nothing() -> None:
+    with pytest.raises(ArgumentError, match="gives no tensor"):
+        rl.onnx.export(lambda x: None, rl.zeros(2))
+
+
+def test_bools() -> None:
+    class Mixed(nn.Module):
+        def forward(self, a: rl.Tensor, b: rl.Tensor) -> Any:
+            return a + b, a * b, rl.maximum(a, b), rl.minimum(a, b), a + 1
+
+    pair = rl.tensor([True, False, True]), rl.tensor([True, False, False])
+    check(rl.onnx.export(Mixed(), pair).model_proto, Mixed(), *pair)
+
+
 def test_dtypes() -> None:
     x = rl.randn(2, 4, dtype=rl.float64)
     net = nn.Linear(4, 3).double()

@@ -155,16 +155,33 @@ def test_what_is_not_here_is_named() -> None:
         rl.onnx.load(model)
 
 
+def test_metadata_are_not_believed() -> None:
+    for text in ("[" * 100_000, "{", "[[1]]"):
+        model = rl.onnx.export(nn.Linear(2, 2), rl.zeros(1, 2)).model_proto
+        model.metadata_props[0].value = text
+        with pytest.raises(DataError, match="cannot be read"):
+            rl.onnx.load(model)
+
+
+def test_a_range_without_a_step() -> None:
+    helper = onnx.helper
+    numbers = [helper.make_tensor(name, 7, [], [value]) for name, value in (("a", 0), ("b", 5), ("c", 0))]
+    sides = [[helper.make_tensor_value_info(name, 7, ["n"])] for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Range", ["a", "b", "c"], ["y"])], "g", *sides, numbers)
+    with pytest.raises(ArgumentError, match="a step of 0"):
+        rl.onnx.load(helper.make_model(graph))(rl.zeros(1))
+
+
 def test_names_that_attributes_cannot_have() -> None:
     """Initialisers may be called anything: what a module uses itself, or a tree that is not one."""
     helper = onnx.helper
-    names = ["training", "a", "a.b", ".c", "forward", "x/y:0", "_modules", "a.b.c"]
+    names = ["training", "a", "a.b", ".c", "forward", "x/y:0", "_modules", "_program", "a.b.c"]
     values = [helper.make_tensor(name, 1, [2], [1.0, 2.0]) for name in names]
     nodes = [helper.make_node("Sum", ["in", *names], ["out"])]
     sides = [[helper.make_tensor_value_info(name, 1, [2])] for name in ("in", "out")]
     net = rl.onnx.load(helper.make_model(helper.make_graph(nodes, "g", *sides, initializer=values)))
     assert len(list(net.parameters())) == len(names)
-    close([net(rl.zeros(2))], [rl.tensor([8.0, 16.0])])
+    close([net(rl.zeros(2))], [rl.tensor([9.0, 18.0])])
 
 
 def test_loops_branches_and_functions_of_a_model() -> None:

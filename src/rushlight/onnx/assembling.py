@@ -10,6 +10,7 @@ import rushlight as rl
 from rushlight.compile.graph import Node, Value
 from rushlight.errors import ArgumentError, NotSupportedError, message
 from rushlight.onnx import patterns
+from rushlight.onnx.calls import check_names
 from rushlight.onnx.loading import BUFFERS, PRODUCER
 from rushlight.onnx.tracing import Captured
 from rushlight.onnx.writer import Fused, GraphWriter
@@ -115,7 +116,14 @@ def _name_outputs(w: GraphWriter, outputs: Sequence[Value], given: Sequence[str]
     if len(names) > len(outputs):
         got = f"{len(names)} output_names for {len(outputs)} results"
         raise ArgumentError(message("onnx.export", got, "at most one for each"))
+    if not outputs:
+        raise ArgumentError(message("onnx.export", "a model that gives no tensor", "one or more"))
     inputs = {w.names[id(v)] for v in w.captured.graph.inputs if id(v) in w.names}
+    taken = {*inputs, *w.initializers}
+    check_names("output_names", names[: len(given or ())], taken)
+    for k in range(len(given or ()), len(names)):
+        while names[k] in taken or names[k] in names[:k]:
+            names[k] += "_"
     done: dict[str, str] = {}
     w.enter(())
     w.outputs = []

@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 import inspect
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rushlight.compile.capture.arguments import flatten
 from rushlight.errors import ArgumentError, message
 from rushlight.onnx.loading import OnnxModule
 
-__all__ = ["Mode", "TrainingMode", "dynamic", "is_in_onnx_export", "names_of_inputs"]
+__all__ = ["Mode", "TrainingMode", "check_names", "dynamic", "is_in_onnx_export", "names_of_inputs"]
 
 
 class TrainingMode(enum.IntEnum):
@@ -85,10 +85,33 @@ def names_of_inputs(
         found = list(model.input_names)
     if len(found) != len(tensors):
         found = [f"input_{k}" for k in range(len(tensors))]
-    found[: len(given or ())] = list(given or ())
+    asked = [*(given or ())]
+    taken = _weights_of(model)
+    found[: len(asked)] = asked
+    for k in range(len(asked), len(found)):
+        while found[k] in taken:  # a weight has the name of a parameter of `forward`
+            found[k] += "_"
     if len(set(found)) != len(found):
         raise ArgumentError(message("onnx.export", f"input names {found}", "names that differ"))
+    check_names("input_names", asked, taken)
     return found
+
+
+def _weights_of(model: Any) -> set[str]:
+    """The names of the module's parameters and buffers, which they keep."""
+    if not hasattr(model, "named_parameters"):
+        return set()
+    return {name for pairs in (model.named_parameters(), model.named_buffers()) for name, _ in pairs}
+
+
+def check_names(option: str, names: Sequence[Any], taken: Collection[str]) -> None:
+    """Raise ArgumentError for names that cannot be given, for others have them."""
+    for k, name in enumerate(names):
+        if not isinstance(name, str) or not name:
+            raise ArgumentError(message("onnx.export", f"{option} with {name!r}", "words"))
+        if name in taken or name in names[:k]:
+            got = f"{name!r} in {option}, which is another's name, too"
+            raise ArgumentError(message("onnx.export", got, "names that differ"))
 
 
 def dynamic(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
 import rushlight as rl
 from rushlight import nn
 from rushlight.errors import ArgumentError, DataError, DTypeError, NotSupportedError, RushlightError, message
+from rushlight.interop.strict import parse_json
 from rushlight.onnx.program import Reading, sequences, tensor_of, types_of
 from rushlight.optional import load as load_package
 
@@ -41,6 +41,7 @@ class OnnxModule(nn.Module):
         self.input_names: list[str] = []
         self.output_names: list[str] = []
         self._paths: dict[str, str] = {}
+        object.__setattr__(self, "_program", None)  # so that no initialiser takes the name
         graph = model.graph
         reading = Reading({o.domain: o.version for o in model.opset_import}, model.functions, types_of(graph))
         names = {t.name for t in graph.initializer}
@@ -129,7 +130,7 @@ def _trained(model: Any) -> set[str]:
     properties = {p.key: p.value for p in model.metadata_props}
     names = {t.name for t in model.graph.initializer}
     if model.producer_name == PRODUCER and BUFFERS in properties:
-        return names - set(json.loads(properties[BUFFERS]))
+        return names - set(parse_json(properties[BUFFERS]))
     found = {t.name for t in model.graph.initializer if t.dims}
     for node in model.graph.node:
         for place in NOT_TRAINED.get(node.op_type, ()):

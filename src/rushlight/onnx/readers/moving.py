@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import rushlight as rl
+from rushlight.errors import ArgumentError, message
 from rushlight.nn import functional as F
 from rushlight.onnx.dtypes import dtype_of
 from rushlight.onnx.readers.table import reads
@@ -48,6 +49,8 @@ def constant_of_shape(sizes: Tensor, *, value: Tensor | None = None) -> Tensor:
 @reads("Range")
 def range_of(start: Tensor, limit: Tensor, delta: Tensor, *, stash_type: int = 1) -> Tensor:
     first, step = start.item(), delta.item()
+    if not step:
+        raise ArgumentError(message("onnx Range", "a step of 0", "another"))
     count = max(math.ceil((limit.item() - first) / step), 0)
     wide = (
         rl.int64 if not start.is_floating_point() else rl.float64 if start.dtype == rl.float64 else rl.float32

@@ -12,10 +12,10 @@ from rushlight.onnx.writer import GraphWriter
 from rushlight.onnx.writers.table import direct, writes
 
 direct(
-    abs="Abs", acos="Acos", acosh="Acosh", add="Add", asin="Asin", asinh="Asinh", atan="Atan", atanh="Atanh",
+    abs="Abs", acos="Acos", acosh="Acosh", asin="Asin", asinh="Asinh", atan="Atan", atanh="Atanh",
     clamp_max="Min", clamp_min="Max", clone="Identity", cos="Cos", cosh="Cosh", div="Div", eq="Equal",
     erf="Erf", exp="Exp", ge="GreaterOrEqual", gt="Greater", le="LessOrEqual", log="Log", lt="Less",
-    maximum="Max", minimum="Min", mul="Mul", neg="Neg", pow="Pow", relu="Relu",
+    neg="Neg", pow="Pow", relu="Relu",
     sigmoid="Sigmoid", sign="Sign", sin="Sin", sinh="Sinh", softplus="Softplus", sqrt="Sqrt",
     sub="Sub", tan="Tan", tanh="Tanh", where="Where",
 )  # fmt: skip
@@ -70,6 +70,10 @@ def _bits(bitwise: str, logical: str) -> Any:
 
 for _name in ("And", "Or", "Xor", "Not"):
     writes(f"bitwise_{_name.lower()}")(_bits(f"Bitwise{_name}", _name))
+for _name, _op, _truth in (
+    ("add", "Add", "Or"), ("mul", "Mul", "And"), ("maximum", "Max", "Or"), ("minimum", "Min", "And"),
+):  # fmt: skip
+    writes(_name)(_bits(_op, _truth))
 
 
 @writes("ne")
