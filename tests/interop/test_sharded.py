@@ -139,6 +139,7 @@ def test_bfloat16_models_stay(tmp_path: Path) -> None:
         ('{"weight_map": {"weight": "../model.safetensors"}}', "expected files of its own folder"),
         ('{"weight_map": {"weight": "C:model.safetensors"}}', "expected files of its own folder"),
         ('{"weight_map": {"weight": "/etc/passwd"}}', "expected files of its own folder"),
+        ('{"weight_map": {"weight": ""}}', "names ''; expected files of its own folder"),
         ('{"weight_map": {"weight": "model-1.safetensors"}}', "is missing, which"),
         (f'{{"weight_map": {{"weight": "{"long" * 100}.safetensors"}}}}', "is missing, which"),
         ('{"weight_map": {"other": "part.safetensors"}}', "says that 'other' is in part.safetensors"),

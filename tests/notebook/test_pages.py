@@ -103,6 +103,8 @@ def test_of_a_large_tensor_only_the_edges_are_read():
     assert all(len(row) == 1 + 12 + 1 for row in shown.rows)
     assert shown.rows[-1][0] == "999999"
     assert len(large._repr_html_()) < 50_000
+    assert repr(large).count("1") == 36
+    assert repr(rl.zeros(1).expand(1 << 40)) == "tensor([0., 0., 0.,  ..., 0., 0., 0.])"
 
 
 class Odd(nn.Module):
@@ -207,6 +209,7 @@ def test_curves_keep_the_last_point_and_break_at_nothing():
     assert "&lt;loss&gt;" in html
     assert "1000" in Page(html).text
     assert curves_svg({"train_loss": [(1.0, 0.5)]}) == ""
+    assert panel_svg("odd", {"train": [(1.0, None), (2.0, "a"), (3.0, 10**400), (4.0, 1.0)]}) == ""
     flat = panel_svg("loss", {"train": [(1.0, 0.0), (2.0, 0.0)]})
     assert "nan" not in flat
 

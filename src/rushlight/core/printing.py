@@ -174,11 +174,17 @@ def _numbers(array: Any, indent: int) -> str:
 def _edges(array: Any) -> Any:
     """Of every axis what is printed of it: the ends of a long one, all of a short one."""
     n = options.edgeitems
-    for axis, length in enumerate(array.shape):
-        if length > 2 * n:
-            ends = [array[(slice(None),) * axis + (part,)] for part in (slice(0, n), slice(length - n, None))]
-            array = xp.concatenate(ends, axis)
-    return array
+    index = []
+    for axis, size in enumerate(array.shape):
+        places = xp.asarray(_ends(size) if size > 2 * n else range(size))
+        index.append(places.reshape([-1 if other == axis else 1 for other in range(array.ndim)]))
+    return array[tuple(index)]
+
+
+def _ends(size: int) -> list[int]:
+    """The places that are printed of an axis so long."""
+    n = options.edgeitems
+    return [*range(n), *range(size - n, size)]
 
 
 def _nested(array: Any, indent: int, short: bool, style: _Style) -> str:
@@ -186,10 +192,9 @@ def _nested(array: Any, indent: int, short: bool, style: _Style) -> str:
         return style.text(array.item())
     length, n = array.shape[0], options.edgeitems
     cut = short and length > 2 * n
-    places = [*range(n), *range(length - n, length)] if cut else range(length)
+    places = _ends(length) if cut else range(length)
     if array.ndim == 1:
-        values = array.tolist()
-        parts = [style.text(values[i]) for i in places]
+        parts = [style.text(value) for value in (array[places] if cut else array).tolist()]
         if cut:
             parts.insert(n, " ...")
         to_a_line = max(1, (options.linewidth - indent) // (style.width + 2))

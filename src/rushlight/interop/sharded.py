@@ -120,7 +120,8 @@ def load_sharded(path: Path, widen: bool = False) -> dict[str, Any]:
             raise DataError(f"{path.parent / file} is missing, which {path.name} names. Fetch it, too.")
         held = _read(path.parent / file, widen)
         names = [name for name, place in where.items() if place == file]
-        if lost := next((name for name in names if name not in held), None):
+        lost = next((name for name in names if name not in held), None)
+        if lost is not None:
             raise DataError(f"{path.name} says that {lost!r} is in {file}, where it is not.")
         tensors.update((name, held[name]) for name in names)
     return tensors
@@ -136,7 +137,8 @@ def _weight_map(path: Path) -> dict[str, str]:
     where = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(where, dict) or not all(isinstance(file, str) for file in where.values()):
         raise DataError(f"{path} is no index of weights: it has no table 'weight_map' of names and files.")
-    if odd := next((file for file in where.values() if not _plain(file)), None):
+    odd = next((file for file in where.values() if not _plain(file)), None)
+    if odd is not None:
         raise DataError(f"{path} names {odd!r}; expected files of its own folder.")
     return where
 

@@ -49,9 +49,17 @@ def curves_svg(columns: Mapping[str, Points], xlabel: str = "epoch") -> str:
 
 def _kept(points: Points) -> list[tuple[float, float]]:
     """The finite points, thinned; the last one stays."""
-    finite = [(x, y) for x, y in points if math.isfinite(y)]
+    finite = [(x, y) for x, y in points if _is_number(y)]
     step = -(-len(finite) // MOST) or 1
     return finite[::-step][::-1]
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it can be drawn; a metric may give anything."""
+    try:
+        return math.isfinite(value)
+    except (TypeError, OverflowError):
+        return False
 
 
 def panel_svg(quantity: str, curves: Mapping[str, Points], xlabel: str = "epoch") -> str:
