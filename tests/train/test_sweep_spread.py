@@ -244,7 +244,7 @@ class Oddly(Exception):
     [
         (lambda: SystemExit(3), SystemExit, "3"),
         (lambda: GeneratorExit("g"), GeneratorExit, "g"),
-        (lambda: Oddly(1, 2), RuntimeError, "odd"),
+        (lambda: Oddly(1, 2), (RuntimeError, Oddly), "odd"),  # distributed makes it one that can
     ],
 )
 def test_what_a_program_raises_comes_up_at_once(make: Any, kind: Any, text: str) -> None:

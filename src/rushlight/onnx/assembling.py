@@ -116,8 +116,6 @@ def _name_outputs(w: GraphWriter, outputs: Sequence[Value], given: Sequence[str]
     if len(names) > len(outputs):
         got = f"{len(names)} output_names for {len(outputs)} results"
         raise ArgumentError(message("onnx.export", got, "at most one for each"))
-    if not outputs:
-        raise ArgumentError(message("onnx.export", "a model that gives no tensor", "one or more"))
     inputs = {w.names[id(v)] for v in w.captured.graph.inputs if id(v) in w.names}
     taken = {*inputs, *w.initializers}
     check_names("output_names", names[: len(given or ())], taken)
