@@ -45,7 +45,9 @@ def test_without_its_library_one_line_says_what_to_install(monkeypatch: pytest.M
         lambda: rl.autocast("cpu").__enter__(),
     ]
     for use in uses:
-        with pytest.raises(rl.errors.NotSupportedError, match="pip install ml_dtypes") as caught:
+        with pytest.raises(
+            rl.errors.NotSupportedError, match=r"needs ml_dtypes: pip install .rushlight\[bfloat16\]"
+        ) as caught:
             use()
         assert "\n" not in str(caught.value)
 
