@@ -215,15 +215,15 @@ class Entry:
     def _prove_first(self, arguments: list[Tensor]) -> None:
         """Prove the program on a step that is not made."""
         assert self.program is not None
-        if self.program.memory.watch is None:
-            with asking_once():
+        with asking_once():
+            if self.program.memory.watch is None:
                 self._prove(arguments)
-            return
-        state = [self.lifted[i] for i in self._updated() if i >= self.count]
-        kept = [t.array.copy() for t in state]
-        undo = Undo(lambda: _write(state, kept), failed=False)
-        with undo, undo, undo, asking_once():
-            self._watch(self.program, arguments)
+                return
+            state = [self.lifted[i] for i in self._updated() if i >= self.count]
+            kept = [t.array.copy() for t in state]
+            undo = Undo(lambda: _write(state, kept), failed=False)
+            with undo, undo, undo:
+                self._watch(self.program, arguments)
 
     def _watch(self, program: Program, arguments: list[Tensor]) -> list[Any]:
         """The first run of a large program: in its own memory, looked at kernel by kernel."""

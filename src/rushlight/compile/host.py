@@ -19,6 +19,7 @@ from typing import Any
 
 from rushlight.core.atomic import free_after_fork
 from rushlight.errors import ArgumentError, NotSupportedError, message
+from rushlight.optional import install
 
 __all__ = [
     "ISAS",
@@ -104,7 +105,7 @@ def available() -> bool:
 
 def missing() -> NotSupportedError:
     """The error that says what to install."""
-    remedy = 'pip install "rushlight[compile]", or use mode="interpret" or mode="off".'
+    remedy = f'{install("llvmlite")}, or use mode="interpret" or mode="off".'
     return NotSupportedError(message("compile", "a Python without llvmlite", "llvmlite", remedy))
 
 

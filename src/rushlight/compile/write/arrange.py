@@ -103,9 +103,8 @@ def _outer(ops: Operands, a: Stream, b: Stream, m: Axes, n: Axes) -> float:
     """Vectors along the columns; a row of `b` times a column of `a` at each step."""
     rows, columns, depth = _size(ops, m), _size(ops, n), ops.depth
     lanes = host.describe().lanes(ops.dtype.itemsize)
-    both = (
-        2.0 if a.strides[n[-1]] or b.strides[m[-1]] else 1.0
-    )  # nothing is read once for several multiply-adds
+    # Where one factor moves along both, nothing is read once for several multiply-adds.
+    both = 2.0 if a.strides[n[-1]] or b.strides[m[-1]] else 1.0
     sums = 2 * depth * blocks(rows, -(-columns // lanes), depth).cycles * both
     sums *= vectors(columns, lanes) / -(-columns // lanes)
     own = _copied(ops, b, n, lanes)

@@ -87,11 +87,11 @@ def pack(
 
     def copy(chunk: Chunk, by: str) -> None:
         start = first if by == "0" else e.value(f"add nuw nsw i64 {first}, {by}")
-        if spread < unit:
-            *lead, last = apart(e, start, (0, sizes[-1]) if len(sizes) > 1 else sizes)
-            at = [[*outer, *_line(e, lead, last, p, sizes)] for p in range(spread)]
+        if spread == unit:
+            places = [apart(e, ahead(e, start, c), sizes) for c in range(chunk.count)]
         else:
-            at = [[*outer, *apart(e, ahead(e, start, c), sizes)] for c in range(chunk.count)]
+            places = _starts(e, start, sizes, spread)
+        at = [[*outer, *place] for place in places]
         _Copy(e, source, target, len(outer), at, spread == unit, by, chunk, lanes).piece(piece)
 
     if whole > 1:
@@ -124,14 +124,20 @@ def _ending(source: Stream, axis: int, size: int) -> Stream:
     return replace(source, bounds=[*source.bounds, Bound(0, steps, size)], beyond=0)
 
 
-def _line(e: Emitter, lead: Sequence[str], last: str, by: int, sizes: Sequence[int]) -> list[str]:
-    """The place of a column that is `last` along the last axis and `lead` along those before, told from the
-    place `by` lines further."""
-    if not by:
-        return [*apart(e, lead[0], sizes[:-1]), last] if lead else [last]
-    past = by * sizes[-1]
-    back = str(int(last) - past) if last.isdigit() else e.value(f"sub nsw i64 {last}, {past}")
-    return [*apart(e, ahead(e, lead[0], by), sizes[:-1]), back]
+def _starts(e: Emitter, start: str, sizes: Sequence[int], spread: int) -> list[list[str]]:
+    """Where columns from `start` on lie, told along the axes that they are: the first one; or
+    where the first would be in each of the lines that they are `spread` over."""
+    if spread == 1:
+        return [apart(e, start, sizes)]
+    length = sizes[-1]
+    line, last = apart(e, start, (math.prod(sizes[:-1]), length))
+    return [
+        [
+            *apart(e, ahead(e, line, p), sizes[:-1]),
+            e.value(f"sub nsw i64 {last}, {p * length}") if p else last,
+        ]
+        for p in range(spread)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
