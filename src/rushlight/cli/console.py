@@ -14,9 +14,10 @@ from typing import Any, TextIO, TypeVar
 import typer
 
 from rushlight.errors import RushlightError
+from rushlight.optional import install
 from rushlight.train import Interrupted
 
-__all__ = ["UserError", "guarded", "say", "table", "warn", "width"]
+__all__ = ["UserError", "guarded", "say", "table", "undrawn", "warn", "width"]
 
 INDENT = " " * 4
 """Of a line that goes on with the one above."""
@@ -41,6 +42,11 @@ def say(text: str = "") -> None:
 def warn(text: str) -> None:
     """A line that is no result."""
     print(_wrapped(f"rushlight: {text}", sys.stderr), file=sys.stderr, flush=True)
+
+
+def undrawn(what: str, error: ImportError) -> None:
+    """Say that something was left out, since a package that draws it is missing."""
+    warn(f"{what}, as {error.name} is missing: {install('matplotlib')}")
 
 
 def _wrapped(text: str, stream: TextIO) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rushlight.cli.console import UserError, say, table, warn
+from rushlight.cli.console import UserError, say, table, undrawn
 from rushlight.cli.settings import Settings
 from rushlight.cli.tasks import load_parts
 from rushlight.cli.train import (
@@ -111,7 +111,7 @@ def _draw(settings: Settings, results: list[Result], out: Path) -> None:
         )
         close_all()
     except ImportError as error:
-        warn(f'pictures were not drawn, as {error.name} is missing: pip install "rushlight[app]"')
+        undrawn("pictures were not drawn", error)
 
 
 def _write(path: Path, results: list[Result]) -> None:

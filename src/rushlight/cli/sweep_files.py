@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rushlight import plot
-from rushlight.cli.console import warn
+from rushlight.cli.console import undrawn
 from rushlight.cli.grid import label
 from rushlight.cli.saved import FILE, SavedModel
 from rushlight.cli.standings import FIGURE, Standing
@@ -56,7 +56,7 @@ def draw(title: str, standings: Sequence[Standing], out: Path) -> None:
         _curves(title, drawn[:LINES], len(standings), out)
         _statistics(title, drawn[:ROWS], out)
     except ImportError as error:
-        warn(f'pictures were not drawn, as {error.name} is missing: pip install "rushlight[app]"')
+        undrawn("pictures were not drawn", error)
 
 
 def _curves(title: str, drawn: Sequence[Standing], count: int, out: Path) -> None:

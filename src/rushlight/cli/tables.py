@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rushlight import tabular
-from rushlight.cli.console import UserError, say, table, warn
+from rushlight.cli.console import UserError, say, table, undrawn
 from rushlight.cli.saved import FILE
 from rushlight.cli.settings import DATASETS, widths
 from rushlight.cli.train import (
@@ -32,6 +32,7 @@ from rushlight.errors import DataError
 from rushlight.interop.files import remove_leftovers, write_atomically
 from rushlight.interop.strict import parse_json
 from rushlight.tabular.encoder import find_column
+from rushlight.tabular.measures import SHARES, confusion
 from rushlight.tabular.page import Findings, write_page
 from rushlight.tabular.sources import SUFFIXES
 from rushlight.tabular.words import network_words, training_words, used_words
@@ -229,7 +230,7 @@ def save_run(prepared: Prepared, findings: Findings, out: Path, pictures: bool) 
             figure.savefig(out / f"{name}.png", dpi=150, metadata={"Software": None})
         write_page(findings, out / REPORT, f"{model.target.name}: a model of {Path(prepared.path).name}")
     except ImportError as error:
-        warn(f'no report was written, as {error.name} is missing: pip install "rushlight[app]"')
+        undrawn("no report was written", error)
 
 
 def report(findings: Findings, seconds: float, out: Path | None, quiet: bool) -> None:
@@ -263,7 +264,7 @@ def report(findings: Findings, seconds: float, out: Path | None, quiet: bool) ->
 
 def _measures(measures: Mapping[str, float]) -> str:
     def word(name: str, value: float) -> str:
-        text = f"{100 * value:.2f} %" if name in ("error", "accuracy") else f"{value:.4g}"
+        text = f"{100 * value:.2f} %" if name in SHARES else f"{value:.4g}"
         return f"{name.replace('_', ' ')} {text}"
 
     return ", ".join(word(name, value) for name, value in measures.items())
@@ -279,11 +280,9 @@ def evaluate_table(model: tabular.TabularModel, target: Path, source: Path | Non
     measured = model.measure(x, codes, y)
     say(f"{target} on {len(y):,} rows of {name}")
     for measure, value in measured.items():
-        text = f"{100 * value:.2f} %" if measure in ("error", "accuracy") else f"{value:.6g}"
+        text = f"{100 * value:.2f} %" if measure in SHARES else f"{value:.6g}"
         say(f"{measure.replace('_', ' '):<9} {text}")
     if model.target.labels:
-        from rushlight.tabular.measures import confusion
-
         counts, classes = confusion(model.target, model.answers(x, codes), y), model.target.classes
         say()
         lines = [[n, *(str(count) for count in row)] for n, row in zip(classes, counts.tolist(), strict=True)]

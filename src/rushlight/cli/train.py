@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import rushlight as rl
-from rushlight.cli.console import UserError, say, warn
+from rushlight.cli.console import UserError, say, undrawn, warn
 from rushlight.cli.describe import describe
 from rushlight.cli.saved import FILE, SavedModel, build_model
 from rushlight.cli.settings import Settings
@@ -256,7 +256,7 @@ def _draw(saved: SavedModel, trainer: Trainer, data: Parts, out: Path) -> None:
     try:
         draw_all(saved, trainer, data, out)
     except ImportError as error:
-        warn(f'pictures were not drawn, as {error.name} is missing: pip install "rushlight[app]"')
+        undrawn("pictures were not drawn", error)
 
 
 def _report(settings: Settings, result: Result, out: Path, quiet: bool) -> None:

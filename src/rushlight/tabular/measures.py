@@ -11,10 +11,14 @@ from rushlight.tabular.target import Target
 from rushlight.train import AUC, F1, MAE, R2, RMSE, ConfusionMatrix
 from rushlight.train.tables import Figures
 
-__all__ = ["confusion", "measure"]
+__all__ = ["JUDGED_BY", "SHARES", "confusion", "measure"]
 
 Array = np.ndarray[Any, Any]
 
+JUDGED_BY = {"classification": "log_loss", "regression": "rmse"}
+"""The measure by which models are compared, and columns found to matter."""
+SHARES = ("error", "accuracy")
+"""Measures that are shown in per cent."""
 SMALLEST = 1e-15
 """A probability counts as no less than this, or one mistake would make the log loss infinite."""
 

@@ -12,7 +12,7 @@ import numpy as np
 import rushlight as rl
 from rushlight.errors import ArgumentError, DataError, NotSupportedError, message
 from rushlight.tabular.encoder import Encoder, find_column
-from rushlight.tabular.measures import measure
+from rushlight.tabular.measures import JUDGED_BY, measure
 from rushlight.tabular.settings import Settings
 from rushlight.tabular.sources import as_table, with_target
 from rushlight.tabular.table import Table
@@ -113,7 +113,7 @@ class TabularModel:
             raise ArgumentError(message("importance", f"repeats={repeats!r}", "at least 1"))
         x, codes, y = self.encoded_with_target(frame, "importance", target)
         before = self.measure(x, codes, y)
-        name = measure or ("log_loss" if self.target.labels else "rmse")
+        name = measure or JUDGED_BY[self.task]
         if name not in before:
             raise ArgumentError(message("importance", f"measure={name!r}", f"one of {', '.join(before)}"))
         sign = -1.0 if name in ("accuracy", "f1", "auc", "r2") else 1.0

@@ -14,7 +14,7 @@ import numpy as np
 
 import rushlight as rl
 from rushlight.interop.files import write_atomically
-from rushlight.tabular.measures import confusion, measure
+from rushlight.tabular.measures import SHARES, confusion, measure
 from rushlight.tabular.sources import as_table
 from rushlight.tabular.table import Table
 
@@ -129,7 +129,7 @@ def _big(measures: dict[str, Any]) -> str:
 
 
 def _figure_of(name: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if name in ("error", "accuracy") else f"{value:.4g}"
+    return f"{100 * value:.1f} %" if name in SHARES else f"{value:.4g}"
 
 
 def _rows(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:

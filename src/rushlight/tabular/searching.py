@@ -8,13 +8,12 @@ from typing import Any
 
 from rushlight.errors import AnomalyError, ArgumentError, message
 from rushlight.tabular.fitting import fit
+from rushlight.tabular.measures import JUDGED_BY
 from rushlight.tabular.model import TabularModel
 from rushlight.tabular.sources import as_table
 from rushlight.train.tables import as_table as as_text
 
 __all__ = ["Search", "search"]
-
-JUDGED_BY = {"classification": "log_loss", "regression": "rmse"}
 
 
 @dataclass
