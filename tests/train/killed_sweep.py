@@ -13,25 +13,18 @@ from typing import Any
 
 import rushlight as rl
 from rushlight import data, nn, optim
-from rushlight.train import EarlyStopping, Progress, Status, Trainer
+from rushlight.train import EarlyStopping, Trainer
 from rushlight.train.sweeping import kept
+from tests.train.kill_worker import Announce
 
 CONFIGS = [*rl.grid(lr=0.01, seed=range(3)), {"lr": 1e30, "seed": 3}]
 """One of them diverges, by its learning rate; one of the others stops early."""
 
 
-class Announce(Progress):
-    """Says that training has begun, for whoever waits to kill it: when a network has come to an epoch."""
+class AtAnEpoch(Announce):
+    """Says so when a network has come to an epoch, too."""
 
-    interval = 1e-4
-    said = False
-
-    def update(self, status: Status) -> None:
-        if not self.said:
-            print("training", flush=True)
-        self.said = True
-
-    epoch = update
+    epoch = Announce.update
 
 
 def build(lr: float, seed: int) -> Trainer:
@@ -92,4 +85,4 @@ def outcome(result: rl.Sweep) -> list[Any]:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Announce())
+    run(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], AtAnEpoch())

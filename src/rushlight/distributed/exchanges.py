@@ -29,9 +29,10 @@ def all_gather(
     """Put the tensors of all processes, which have one shape, into the list of each."""
     _, link = member("all_gather", group)
     if link is not None:
-        parts = _room(link, host_array("all_gather", tensor))
+        array = host_array("all_gather", tensor)
         _check_list("all_gather", link, tensor_list)
-        link.all_gather(host_array("all_gather", tensor), parts)
+        parts = _room(link, array)
+        link.all_gather(array, parts)
         _fill(tensor_list, parts)
     return done(async_op)
 
@@ -42,9 +43,10 @@ def all_gather_into_tensor(
     """Put the tensors of all processes one after the other into one, along the first axis or a new one."""
     _, link = member("all_gather_into_tensor", group)
     if link is not None:
-        parts = _room(link, host_array("all_gather_into_tensor", input_tensor))
+        array = host_array("all_gather_into_tensor", input_tensor)
+        parts = _room(link, array)
         _check_size("all_gather_into_tensor", output_tensor, parts.size)
-        link.all_gather(host_array("all_gather_into_tensor", input_tensor), parts)
+        link.all_gather(array, parts)
         put(output_tensor, parts.reshape(output_tensor.shape))
     return done(async_op)
 

@@ -145,13 +145,9 @@ class Reading:
         attrs: dict[str, Any] = {}
         bodies: dict[str, Program] = {}
         for a in node.attribute:
-            if a.ref_attr_name:
-                if a.ref_attr_name in given:
-                    value = given[a.ref_attr_name]
-                else:
-                    continue
-            else:
-                value = self._value(a)
+            if a.ref_attr_name and a.ref_attr_name not in given:
+                continue
+            value = given[a.ref_attr_name] if a.ref_attr_name else self._value(a)
             (bodies if isinstance(value, Program) else attrs)[a.name] = value
         label = f"{node.op_type} {node.name!r}" if node.name else node.op_type
         reader = None
