@@ -13,8 +13,9 @@ from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import record
 from rushlight.compile.capture.results import Hole, fill
 from rushlight.compile.interpret import interpret
-from rushlight.compile.native.known import make_program
+from rushlight.compile.native.known import make_program, note
 from rushlight.compile.native.program import Program
+from rushlight.compile.pipeline import Recalled
 from rushlight.compile.plan.verify import overwritten
 from rushlight.compile.proof.blame import APART, report, report_failure
 from rushlight.compile.proof.check import agrees
@@ -61,6 +62,7 @@ class Entry:
         self.mode = mode
         self.used = 0
         self.program: Program | None = None
+        self._name: str | None = None
         self.proved = False
         self.proof = "Not proved yet: that is done in its first call."
         self._lock = make_lock()
@@ -75,7 +77,12 @@ class Entry:
     def _build(self, arguments: list[Tensor]) -> Program | None:
         """The program; where the compiler fails the interpreter has to do, and a warning says so."""
         try:
-            return make_program(self.graph, self.lifted, self.count, fuse=self.mode == "full")
+            fuse = self.mode == "full"
+            program, self._name = make_program(self.graph, self.lifted, self.count, fuse)
+            if isinstance(program.built, Recalled):
+                self.proved = True
+                self.proof = "Proved in the first call of an earlier process."
+            return program
         except (NotSupportedError, MemoryError):
             raise
         except Exception as error:
@@ -184,7 +191,7 @@ class Entry:
                 return self._interpret(arguments)
             if self.proved:
                 return self.program.run(arguments)
-            if self.program.memory.watch is not None:
+            if self.program.facts.watch is not None:
                 return self._watch(self.program, arguments)
             found, new = self._prove(arguments)
             _write(self._targets(self._tensors(arguments)), new)
@@ -205,8 +212,7 @@ class Entry:
         tried = self._tried(arrays)
         values = [*outputs, *updates]
         if tried is not None and agrees(self.graph, arrays, [*tried[0], *tried[1]], values):
-            self.proved = True
-            self.proof = f"Proved in its first call: all {len(values)} results agree with the interpreter's."
+            self._proved(f"Proved in its first call: all {len(values)} results agree with the interpreter's.")
             return tried
         report(self.graph, arrays, self.mode)
         self.program = None
@@ -216,7 +222,7 @@ class Entry:
         """Prove the program on a step that is not made."""
         assert self.program is not None
         with asking_once():
-            if self.program.memory.watch is None:
+            if self.program.facts.watch is None:
                 self._prove(arguments)
                 return
             state = [self.lifted[i] for i in self._updated() if i >= self.count]
@@ -237,11 +243,18 @@ class Entry:
             raise
         except Exception as error:  # it left all as it was
             return self._refuse(arguments, f"unknown; the program fails ({type(error).__name__}: {error})")
-        self.proved, self.proof = watch.fault is None, watch.summary
-        if watch.fault is not None:
+        if watch.fault is None:
+            self._proved(watch.summary)
+        else:
             report(watch.fault.graph, watch.fault.arrays, self.mode, watch.fault.what)
             self.program = None
         return outputs
+
+    def _proved(self, how: str) -> None:
+        """The program is right, in this process and in those to come."""
+        assert self.program is not None
+        self.proved, self.proof = True, how
+        note(self.program, self._name)
 
     def _refuse(self, arguments: list[Tensor], fault: str) -> list[Any]:
         """The interpreter's results, now and from now on; its errors are the user's, not the program's."""

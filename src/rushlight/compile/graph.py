@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rushlight.core.op import Op
+from rushlight.core.op import REGISTRY, Op
 from rushlight.core.spec import Spec
 from rushlight.device import xp
 from rushlight.errors import RushlightError
@@ -174,14 +174,14 @@ def used(graph: Graph, keep: Callable[[Node], bool] | None = None) -> list[Node]
     return kept[::-1]
 
 
-def key(node: Node, place: Callable[[Value], int]) -> Any:
+def key(node: Node, place: Callable[[Value], int], op: Callable[[Op], Any] = id) -> Any:
     """What a node computes, hashable: equal for nodes whose results are. None where that cannot be said.
 
-    place  the number of a value among those that are told apart.
+    place  the number of a value among those that are told apart; op: what tells its op from others.
     """
     try:
         return (
-            id(node.op),
+            op(node.op),
             plain(node.inputs, place),
             tuple([(k, plain(v, place)) for k, v in node.attrs.items()]),
         )
@@ -194,8 +194,8 @@ def plain(value: Any, place: Callable[[Value], int]) -> Any:
     kind = type(value)
     if kind is Value:
         return Value, place(value)
-    if kind is tuple or kind is list:
-        return kind, *[plain(v, place) for v in value]
+    if isinstance(value, tuple | list):  # a Size is a tuple
+        return isinstance(value, list), *[plain(v, place) for v in value]
     if kind is Graph:
         return Graph, structure(value)
     if isinstance(value, xp.DTYPES):
@@ -206,14 +206,14 @@ def plain(value: Any, place: Callable[[Value], int]) -> Any:
 
 
 def structure(graph: Graph) -> Any:
-    """All that a graph computes, hashable: equal for graphs that do the same; TypeError where that cannot be
-    said."""
+    """All that a graph computes, hashable: equal for graphs that do the same, in other processes too;
+    TypeError where that cannot be said."""
     places = {id(v): i for i, v in enumerate((*graph.inputs, *(node.out for node in graph.nodes)))}
 
     def place(value: Value) -> int:
         return places[id(value)]
 
-    nodes = [(key(n, place), n.out.spec.shape) for n in graph.nodes]
+    nodes = [(key(n, place, _name), n.out.spec.shape) for n in graph.nodes]
     if any(found is None for found, _ in nodes):
         raise TypeError
     return (
@@ -221,5 +221,12 @@ def structure(graph: Graph) -> Any:
         tuple(nodes),
         plain(graph.outputs, place),
         plain([*map(list, graph.updates)], place),
-        frozenset(graph.late),
+        tuple(sorted(graph.late)),
     )
+
+
+def _name(op: Op) -> str:
+    """The name of an op that is known by it; TypeError for one that a program made for itself."""
+    if REGISTRY.get(op.name) is not op:
+        raise TypeError
+    return op.name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rushlight.compile.graph import Graph, GraphError, verify
 from rushlight.compile.loops import unrolled
 from rushlight.compile.native import jit
+from rushlight.compile.native.facts import Facts, facts_of
 from rushlight.compile.native.threads import get_num_threads, wait_address
 from rushlight.compile.parts import join_parts
 from rushlight.compile.plan.folds import folded_in
@@ -29,7 +30,7 @@ from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.compile.write.render import Module, render
 from rushlight.compile.write.work import work_of
 
-__all__ = ["Built", "build", "schedule"]
+__all__ = ["Built", "Recalled", "build", "schedule", "verifies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,31 @@ class Built:
     memory: Memory
     module: Module
     native: jit.Native
+    facts: Facts
+
+    @property
+    def whole(self) -> Built:
+        """Itself; see `Recalled`."""
+        return self
+
+
+@dataclass(slots=True)
+class Recalled:
+    """A graph that an earlier process made native code of: what a call needs of it, and when somebody asks
+    for more, all that there is."""
+
+    graph: Graph
+    native: jit.Native
+    facts: Facts
+    fuse: bool
+    _built: Built | None = None
+
+    @property
+    def whole(self) -> Built:
+        """The graph as `build` makes it."""
+        if self._built is None:
+            self._built = build(self.graph, self.fuse)
+        return self._built
 
 
 def build(graph: Graph, fuse: bool = True) -> Built:
@@ -51,12 +77,12 @@ def build(graph: Graph, fuse: bool = True) -> Built:
     """
     plan = schedule(graph, fuse)
     memory = plan_memory(plan)
-    if _verifies() and (lost := overwritten(plan, memory)) is not None:
+    if verifies() and (lost := overwritten(plan, memory)) is not None:
         raise GraphError(f"{lost} is read when another value was written over it")
     module = render(plan, memory)
     symbols = {"rushlight_wait": wait_address(), **library.symbols(plan)}
     native = jit.build(module.step, symbols, module.functions.values(), get_num_threads())
-    return Built(plan.graph, plan, memory, module, native)
+    return Built(plan.graph, plan, memory, module, native, facts_of(plan, memory, module))
 
 
 def schedule(graph: Graph, fuse: bool = True, strides: dict[int, tuple[int, ...]] | None = None) -> Schedule:
@@ -75,10 +101,11 @@ def schedule(graph: Graph, fuse: bool = True, strides: dict[int, tuple[int, ...]
             lay_out(plan)
         refused = plan_loops(plan, lambda body, lie: schedule(body, fuse, lie))
         if not refused:
-            return verify_schedule(plan) if _verifies() else plan
+            return verify_schedule(plan) if verifies() else plan
         ids = {id(node) for node in refused}
         simple = verify(simplify(unrolled(plan.graph, ids)))
 
 
-def _verifies() -> bool:
+def verifies() -> bool:
+    """Whether all stages are to be verified."""
     return bool(os.environ.get("RUSHLIGHT_VERIFY"))

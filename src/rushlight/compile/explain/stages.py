@@ -31,12 +31,12 @@ def stages(entry: Entry) -> Stages:
     assert program is not None
     return Stages(
         graph=str(entry.graph),
-        simplified=str(program.graph),
+        simplified=str(program.plan.graph),
         kernels="\n".join(_kernels(program)),
         memory="\n".join(_memory(program)),
         llvm=program.module.text,
-        optimized=program.native.optimized,
-        assembly=program.native.assembly,
+        optimized=program.built.whole.native.optimized,
+        assembly=program.built.whole.native.assembly,
     )
 
 

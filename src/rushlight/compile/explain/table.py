@@ -170,7 +170,7 @@ def explain(entry: Entry) -> Explanation:
         threads=threads,
         compile={**entry.seconds, "LLVM": program.native.seconds},
         cached=program.native.cached,
-        arena=program.memory.arena,
+        arena=program.facts.arena,
         proof=entry.proof,
     )
 

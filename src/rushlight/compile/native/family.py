@@ -42,7 +42,7 @@ class Family:
         self._tables = xp.zeros((len(members), self._slot + 1), xp.int64)
         self._held: list[list[Any]] = [[None] * len(tensors) for tensors in self.members]
         # Each thread has its own arena: a member's would be out of the cache when its turn comes again.
-        self._memory = [aligned_bytes(program.memory.arena) for _ in range(threads)]
+        self._memory = [aligned_bytes(program.facts.arena) for _ in range(threads)]
         self._arenas = xp.asarray([address(a) for a in self._memory], xp.int64)
         given = [v.spec for v in graph.inputs[: self.arguments]]
         self._batches = [xp.empty((len(members), *spec.shape), spec.dtype) for spec in given]

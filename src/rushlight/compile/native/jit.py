@@ -20,7 +20,7 @@ from rushlight.compile.native import cache, half
 from rushlight.compile.native.aside import aside
 from rushlight.core.atomic import make_lock
 
-__all__ = ["Native", "build"]
+__all__ = ["Native", "build", "recall", "settings"]
 
 PASSES = ("loop_unroll", "simplify_cfg")
 """All that is left to LLVM before it selects instructions. The text is written as it shall run, so the whole
@@ -104,7 +104,7 @@ def _object(text: str, level: int) -> bytes:
 
 
 @functools.cache
-def _settings(described: host.Host) -> str:
+def settings(described: host.Host) -> str:
     """A name for all that machine code for a processor depends on beside the text."""
     llvm = host.llvm()
     import llvmlite
@@ -115,18 +115,29 @@ def _settings(described: host.Host) -> str:
     return cache.key_of(*machine, *versions, *PASSES, str(SPELLED_OUT))
 
 
-def _objects(texts: Iterable[tuple[str, int]], threads: int) -> tuple[list[bytes], bool]:
+def _named(texts: Iterable[tuple[str, int]]) -> dict[str, tuple[str, int]]:
+    """The texts by the keys of their objects."""
+    set_up = settings(host.describe())
+    return {cache.key_of(text, str(level), set_up): (text, level) for text, level in texts}
+
+
+def _kept(key: str) -> bytes | None:
+    """The object of this key, if it is known."""
+    code = _held.pop(key, None) or cache.load(key)
+    if code is not None:
+        _held[key] = code
+    return code
+
+
+def _objects(keys: dict[str, tuple[str, int]], threads: int) -> tuple[list[bytes], bool]:
     """(the object of each text at its level, whether all of them were known)."""
-    settings = _settings(host.describe())
-    keys = {cache.key_of(text, str(level), settings): (text, level) for text, level in texts}
-    known = {key: code for key in keys if (code := _held.pop(key, None) or cache.load(key)) is not None}
+    known = {key: code for key in keys if (code := _kept(key)) is not None}
     made = _compile({key: text for key, text in keys.items() if key not in known}, threads)
-    found = {key: known[key] if key in known else made[key] for key in keys}
-    _held.update(found)
+    _held.update(made)
     size = sum(map(len, _held.values()))
     while size > HELD:
         size -= len(_held.pop(next(iter(_held))))
-    return list(found.values()), not made
+    return [known[key] if key in known else made[key] for key in keys], not made
 
 
 def _compile(missing: dict[str, tuple[str, int]], threads: int) -> dict[str, bytes]:
@@ -164,20 +175,21 @@ def _link(codes: Iterable[bytes]) -> Any:
 class Native:
     """Compiled modules, linked; it keeps their machine code alive.
 
+    keys     the names of its objects; symbols: those of the functions outside that it calls.
     seconds  how long LLVM took; cached: whether all code came from the cache.
     """
 
-    def __init__(self, text: str, symbols: dict[str, int], functions: Iterable[str], threads: int) -> None:
+    def __init__(self, keys: dict[str, Any], symbols: dict[str, int], codes: Callable[[], Any]) -> None:
         started = time.perf_counter()
-        parts = [(part, LEVEL) for part in functions]
-        self._texts = [*parts, (text, QUICK if parts else LEVEL)]
+        self._texts = keys
+        self.keys, self.symbols = list(keys), sorted(symbols)
         with _lock:
             half.provide()
             for name, address in symbols.items():
                 host.llvm().add_symbol(name, address)
-            codes, self.cached = _objects(self._texts, threads)
+            found, self.cached = codes()
             engines: list[Any] = []
-            aside(lambda: engines.append(_link(codes)))
+            aside(lambda: engines.append(_link(found)))
             self._engine = engines[0]
         self.seconds = time.perf_counter() - started
 
@@ -201,7 +213,7 @@ class Native:
         shown: list[str] = []
 
         def work() -> None:
-            for text, level in self._texts:
+            for text, level in self._texts.values():
                 with _machine(level) as machine:
                     shown.append(show(_parse(text, level, machine), machine))
 
@@ -217,4 +229,14 @@ def build(text: str, symbols: dict[str, int], functions: Iterable[str] = (), thr
     functions  modules, each compiled by itself if it is not known, which this one does nothing but call.
     threads    how many may compile side by side.
     """
-    return Native(text, symbols, functions, threads)
+    parts = [(part, LEVEL) for part in functions]
+    keys = _named([*parts, (text, QUICK if parts else LEVEL)])
+    return Native(keys, symbols, lambda: _objects(keys, threads))
+
+
+def recall(keys: Iterable[str], symbols: dict[str, int]) -> Native | None:
+    """The same by the keys of its objects, without the text; None where one of these is gone."""
+    codes = {key: _kept(key) for key in keys}
+    if None in codes.values():
+        return None
+    return Native(codes, symbols, lambda: (list(codes.values()), True))

@@ -14,7 +14,7 @@ from rushlight.compile.native import jit
 from rushlight.compile.native.slices import Slices
 from rushlight.compile.native.threads import get_num_threads, together
 from rushlight.compile.native.workspace import Pairs, Workspace
-from rushlight.compile.pipeline import Built
+from rushlight.compile.pipeline import Built, Recalled
 from rushlight.compile.plan.memory import Memory
 from rushlight.compile.plan.records import Schedule
 from rushlight.compile.write.render import Module
@@ -39,21 +39,19 @@ class Program:
     new_bytes: Callable[..., Any] = staticmethod(aligned_bytes)
     """Where memory comes from; the fuzzer puts fences around it."""
 
-    def __init__(self, built: Built, lifted: Sequence[Tensor], arguments: int) -> None:
+    def __init__(self, built: Built | Recalled, lifted: Sequence[Tensor], arguments: int) -> None:
+        self.built = built
         self.graph: Graph = built.graph
         self.lifted = list(lifted[arguments:])
         self.arguments = arguments
-        self.plan, self.memory = built.plan, built.memory
-        self.module, self.native = built.module, built.native
+        self.native, self.facts = built.native, built.facts
         self._job = self.native.address("step_job")
         self._alone = _Alone(self.native.address("alone"))
         self._scans: dict[bool, jit.Native] = {}
-        self._parts = max((call.parts for call in self.module.calls), default=1)
-        self._apart = _writes_before_it_fails(self.plan, self.memory, self.module)
-        self._checks = bool(self.module.checks)
-        self._heavy = sum(call.work for call in self.module.calls if call.parts > 1) >= HEAVY
-        index = {id(v): i for i, v in enumerate(self.graph.inputs)}
-        self.updated = [index[id(target)] for target, _ in self.graph.updates]
+        self._parts, self._apart = self.facts.parts, self.facts.apart
+        self._checks = self.facts.flag is not None
+        self._heavy = self.facts.shared >= HEAVY
+        self.updated = self.facts.updated
         self.allocate()
 
     def allocate(self) -> None:
@@ -65,6 +63,21 @@ class Program:
         written = [self.lifted[i - self.arguments] for i in updated if i >= self.arguments]
         self._written = [*written, *[t._base for t in written if t._base is not None]]
         self._written_arguments = [i for i in updated if i < self.arguments]
+
+    @property
+    def plan(self) -> Schedule:
+        """The kernels."""
+        return self.built.whole.plan
+
+    @property
+    def memory(self) -> Memory:
+        """Where their values live."""
+        return self.built.whole.memory
+
+    @property
+    def module(self) -> Module:
+        """Their text."""
+        return self.built.whole.module
 
     def apart(self, tensors: Sequence[Tensor]) -> Program:
         """A copy of the program that takes these for its inputs, and has memory of its own."""
@@ -124,11 +137,11 @@ class Program:
     def watched(self, arguments: Sequence[Tensor], watch: Callable[[Workspace, int], None]) -> list[Any]:
         """One call of a large program, with ``watch(workspace, i)`` before each kernel and copy, and at
         the end."""
-        place = self.memory.watch
+        place = self.facts.watch
         assert place is not None
         with self._lock:
             work = self.workspace()
-            word = ctypes.c_int64.from_address(address(work.arena) + place.where)
+            word = ctypes.c_int64.from_address(address(work.arena) + place)
             work.watch, word.value = watch, 1
             self._free.append(work)
             undo = Undo(lambda: work.unwatch(word), failed=False)
@@ -154,7 +167,7 @@ class Program:
             slices = Slices(self, work, sources, index, outputs, steps)
             if work.shared:
                 self._step_by_step(work, back, slices)
-            elif back or not slices.single or self.module.callbacks or self._checks:
+            elif back or not slices.single or self.facts.callbacks or self._checks:
                 back = back + work.update_copies([i for i in self.updated if i >= self.arguments])
                 for done in slices.run():
                     self._raise(work, done)
@@ -212,10 +225,10 @@ class Program:
 
     def found(self, arena: Any) -> Exception | None:
         """The error that eager code raises for the index that a check found out of range, in this arena."""
-        place = self.memory.flag
+        place = self.facts.flag
         if place is None:
             return None
-        flag = (ctypes.c_int64 * 3).from_address(address(arena) + place.where)
+        flag = (ctypes.c_int64 * 3).from_address(address(arena) + place)
         if not flag[0]:
             return None
         check, index = self.module.checks[flag[1] - 1], flag[2]
@@ -236,12 +249,3 @@ class Program:
 def _write_back(pairs: Pairs) -> None:
     """Write the second of each pair into the first, all or none."""
     at_once(setitem, [target for target, _ in pairs], repeat(Ellipsis), [found for _, found in pairs])
-
-
-def _writes_before_it_fails(plan: Schedule, memory: Memory, module: Module) -> bool:
-    """Whether something may fail when the program has already written over one of its inputs."""
-    if module.callbacks:
-        return True
-    last = max(module.checks, default=0)
-    stored = [v for kernel in plan.kernels[:last] for v in kernel.stores]
-    return any(memory.places[id(v)].kind == "input" for v in stored)

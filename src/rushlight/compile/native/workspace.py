@@ -43,14 +43,14 @@ class Workspace:
     def __init__(self, program: Program) -> None:
         # Not the program itself: the two would keep each other alive.
         self.graph, self.arguments, self.lifted = program.graph, program.arguments, program.lifted
-        self._callbacks = program.module.callbacks
+        self._callbacks = program.module.callbacks if program.facts.callbacks else []
         self.error: BaseException | None = None
         self.done = 0
         self.watch: Callable[[Workspace, int], None] | None = None
-        calls_back = self._callbacks or program.memory.watch is not None
+        calls_back = self._callbacks or program.facts.watch is not None
         self._callback = _callback_of(self) if calls_back else None
         callback_at = ctypes.cast(self._callback, ctypes.c_void_p).value if self._callback else None
-        self.arena = program.new_bytes(program.memory.arena)
+        self.arena = program.new_bytes(program.facts.arena)
         self.outputs = [program.new_array(v.spec.shape, v.spec.dtype) for v in self.graph.outputs]
         inputs = len(self.graph.inputs)
         self.table = (ctypes.c_void_p * (inputs + len(self.outputs) + 1))()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rushlight.compile import host
@@ -17,7 +17,7 @@ from rushlight.compile.write.nest import offset_of
 from rushlight.compile.write.work import flops
 from rushlight.core.lower import Contract
 
-__all__ = ["address_of", "is_large", "symbols", "write_library"]
+__all__ = ["addresses", "is_large", "symbols", "write_library"]
 
 LARGE = 4
 """Second caches that each of a product's three matrices must fill for OpenBLAS to be faster than what is
@@ -64,19 +64,19 @@ def _environment(name: str, value: str | None) -> Iterator[None]:
         del os.environ[name]
 
 
-def address_of(dtype: Any) -> int:
-    """Where the library's matrix product for `dtype` begins."""
+def addresses(names: Iterable[str]) -> dict[str, int]:
+    """Where the functions of these names begin."""
     import ctypes
 
-    name = "scipy_cblas_sgemm" if str(dtype) == "float32" else "scipy_cblas_dgemm"
-    return ctypes.cast(getattr(_library(), name), ctypes.c_void_p).value or 0
+    own = {name: getattr(_library(), name.replace("rushlight_", "scipy_cblas_")) for name in names}
+    return {name: ctypes.cast(function, ctypes.c_void_p).value or 0 for name, function in own.items()}
 
 
 def symbols(plan: Schedule) -> dict[str, int]:
     """The addresses of the functions that a program's kernels call."""
     roots = [kernel.root for kernel in _all_kernels(plan) if kernel.kind == "library"]
     dtypes = {root.out.spec.dtype for root in roots if root is not None}
-    return {f"rushlight_{'s' if d.itemsize == 4 else 'd'}gemm": address_of(d) for d in dtypes}
+    return addresses([f"rushlight_{'s' if d.itemsize == 4 else 'd'}gemm" for d in dtypes])
 
 
 def _all_kernels(plan: Schedule) -> Iterator[Kernel]:

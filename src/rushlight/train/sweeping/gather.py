@@ -240,7 +240,7 @@ def _proved(trainer: Trainer, function: Any, batch: tuple[Tensor, ...]) -> Entry
         raise UnfitError(f"{changed} changes with every step")
     if not entry.proved:
         raise UnfitError("the compiled program disagrees with the plain one")
-    if program.module.callbacks:
+    if program.facts.callbacks:
         names = ", ".join(sorted({call.node.op.name for call in program.module.callbacks}))
         raise UnfitError(f"NumPy takes part in the steps, with {names}")
     if entry.grads or entry.cleared:
