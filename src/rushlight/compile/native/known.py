@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import rushlight
 from rushlight.compile import host
 from rushlight.compile.graph import Graph, structure
 from rushlight.compile.native import cache, jit
@@ -121,12 +120,12 @@ def _name(key: Any, fuse: bool) -> str | None:
 def _settings(described: host.Host) -> str | None:
     """All that a program depends on beside its graph; None where the compiler's files cannot be looked at."""
     openblas = importlib.util.find_spec("scipy_openblas32")  # it does large products, where it is there
-    place = Path(rushlight.__file__).parent
+    package = Path(__file__).parents[2]
     try:
         files = [
             (entry.path, entry.stat().st_size, entry.stat().st_mtime_ns)
             for name in WRITERS
-            for folder, *_ in os.walk(place / name)
+            for folder, *_ in os.walk(package / name)
             for entry in os.scandir(folder)
             if entry.name.endswith(".py")
         ]

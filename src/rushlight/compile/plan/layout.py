@@ -25,9 +25,16 @@ KINDS = ("map", "reduce", "product", "rows")
 def lay_out(plan: Schedule) -> None:
     """Choose the values that lie in columns, and enter their strides, and those of views of them."""
     chosen = {id(v): v for v in _candidates(plan) if _narrow(v)}
+    walks = [_side_by_side(plan, kernel) for kernel in plan.kernels] if chosen else []
     while True:
-        refused = {id(v) for kernel in plan.kernels for v in _refused(plan, kernel, chosen)}
-        if not refused:
+        walks = [walk for walk in walks if not chosen.keys().isdisjoint(walk)]
+        refused = {
+            key
+            for walk in walks
+            if any(stored and other not in chosen for other, stored in walk.items())
+            for key in walk
+        }
+        if refused.isdisjoint(chosen):
             break
         chosen = {key: v for key, v in chosen.items() if key not in refused}
     for value in chosen.values():
@@ -84,19 +91,17 @@ def _narrow(value: Value) -> bool:
     return along < WORTH * across
 
 
-def _refused(plan: Schedule, kernel: Kernel, chosen: dict[int, Value]) -> Iterator[Value]:
-    """Those of the chosen that the kernel walks over side by side with a matrix that lies in rows."""
+def _side_by_side(plan: Schedule, kernel: Kernel) -> dict[int, bool]:
+    """The matrices that the kernel walks over side by side, by id, and which of them lie in memory: if one of
+    these lies in rows, all do."""
     points = [*kernel.stores]
     for stage in kernel.stages or [kernel]:
         for node in [*stage.before, *stage.body]:
             points += node.values()
         if stage.kind == "reduce" and stage.root is not None:
             points += stage.root.values()
-    met = {id(v): plan.access[id(v)] for v in points if id(v) in plan.access and v.spec.ndim == 2}
-    matrices = [(key, a) for key, a in met.items() if all(a.strides)]
-    own = [a.value for _, a in matrices if id(a.value) in chosen]
-    others = [a for _, a in matrices if id(a.value) not in chosen]
+    read = [plan.access[id(v)] for v in points if id(v) in plan.access and v.spec.ndim == 2]
+    matrices = {id(access.value) for access in read if all(access.strides)}
+    in_registers = {id(n.out) for n in kernel.nodes} | kernel.inside
     stored = {id(v) for v in kernel.stores}
-    in_registers = ({id(n.out) for n in kernel.nodes} | kernel.inside) - stored
-    if own and any(id(a.value) not in in_registers for a in others):
-        yield from own
+    return {key: key in stored or key not in in_registers for key in matrices}
