@@ -134,6 +134,27 @@ def test_neighbours_join_the_loop() -> None:
     assert set(kinds(compiled)) == {"reduce", "rows"}
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lanes_past_the_end_do_not_count(dtype: str) -> None:
+    """In narrow columns they hold 0 / 0, or what else a function makes of zeros."""
+    functions = [
+        lambda a, b: a / b,
+        lambda a, b: rl.fmod(a, b),
+        lambda a, b: rl.remainder(a, b),
+        lambda a, b: rl.floor_divide(a, b),
+        lambda a, b: (a - a) / (b - b + 1e-9) + a.log() + b.rsqrt(),
+    ]
+    for rows in (7, 24, 100):
+        for columns in (3, 4):
+            a = rl.from_numpy(_numbers((rows, columns), dtype)).abs()
+            b = rl.from_numpy(_numbers((rows, columns), dtype, 1)).abs() + 0.25
+
+            def run(a: rl.Tensor, b: rl.Tensor) -> Any:
+                return tuple(r for f in functions for r in (f(a, b).sum(0), f(a, b).amin(1), f(a, b).mean()))
+
+            check_lowered(run, a, b, modes=("full",))
+
+
 def test_gradients() -> None:
     def program(x: rl.Tensor) -> Any:
         y = x.prod(1).sum() + x.max(0).values.sum() + x.amin() + (x * (x > 0).sum()).logsumexp(0).sum()

@@ -26,6 +26,7 @@ __all__ = [
     "intrinsic",
     "kind_of",
     "pair",
+    "quotient",
     "select",
     "splat",
     "vec",
@@ -271,7 +272,14 @@ def _divide(a: Any, b: Any) -> Vec:
     a, b = pair(a, b)
     if a.dtype.kind != "f":
         a, b = cast(a, xp.float32), cast(b, xp.float32)
-    return vec(a, f"fdiv {a.kind} {a.name}, {b.name}")
+    return quotient("fdiv", a, b)
+
+
+def quotient(word: str, a: Vec, b: Vec) -> Vec:
+    """The instruction `word`, fdiv or frem. LLVM (22 at least) takes 0 for the quotient of lanes that its own
+    code makes 0, such as those past the end, and leaves out what puts 0 there; not if it is frozen."""
+    found = vec(a, f"{word} {a.kind} {a.name}, {b.name}")
+    return vec(a, f"freeze {a.kind} {found.name}")
 
 
 def _bitwise(name: str, a: Any, b: Any) -> Vec:

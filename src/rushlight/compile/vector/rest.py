@@ -15,6 +15,7 @@ from rushlight.compile.vector.registers import (
     intrinsic,
     ones,
     pair,
+    quotient,
     select,
     vec,
 )
@@ -98,7 +99,7 @@ def fmod(a: Any, b: Any) -> Vec:
     """a - trunc(a / b) * b, with the sign of `a`; ints give 0 on division by 0, as NumPy's do."""
     a, b = pair(a, b)
     if a.dtype.kind == "f":
-        return _frem(a, b)
+        return quotient("frem", a, b)
     return select(compare("eq", b, 0), 0, a - _int_divide(a, b, floor=False)[0] * b)
 
 
@@ -126,12 +127,8 @@ def _int_divide(a: Vec, b: Vec, floor: bool = True) -> tuple[Vec, Vec]:
     return floored, select(low, rest + safe, rest)
 
 
-def _frem(a: Vec, b: Vec) -> Vec:
-    return vec(a, f"frem {a.kind} {a.name}, {b.name}")
-
-
 def _float_remainder(a: Vec, b: Vec) -> Vec:
-    rest = _frem(a, b)
+    rest = quotient("frem", a, b)
     moved = select((rest != 0) & ((rest < 0) ^ (b < 0)), rest + b, rest)
     signed = select(rest == 0, intrinsic("copysign", constant(a.emitter, 0.0, a.dtype, a.lanes), b), moved)
     return select(b == 0, rest, signed)
@@ -139,14 +136,14 @@ def _float_remainder(a: Vec, b: Vec) -> Vec:
 
 def _float_floor_divide(a: Vec, b: Vec) -> Vec:
     """As NumPy: the remainder first, then a quotient that is whole but for rounding."""
-    rest = _frem(a, b)
-    plain = vec(a, f"fdiv {a.kind} {a.name}, {b.name}")
-    quotient = vec(a, f"fdiv {a.kind} {(a - rest).name}, {b.name}")
-    quotient = select((rest != 0) & ((rest < 0) ^ (b < 0)), quotient - 1, quotient)
-    whole = intrinsic("floor", quotient)
-    whole = select((quotient - whole) > 0.5, whole + 1, whole)
+    rest = quotient("frem", a, b)
+    plain = a / b
+    found = (a - rest) / b
+    found = select((rest != 0) & ((rest < 0) ^ (b < 0)), found - 1, found)
+    whole = intrinsic("floor", found)
+    whole = select((found - whole) > 0.5, whole + 1, whole)
     zero = intrinsic("copysign", constant(a.emitter, 0.0, a.dtype, a.lanes), plain)
-    return select(b == 0, plain, select(quotient == 0, zero, whole))
+    return select(b == 0, plain, select(found == 0, zero, whole))
 
 
 # Powers
