@@ -143,18 +143,43 @@ def test_a_bad_index_is_the_lookups() -> None:
             run()
 
 
+MADE: dict[str, Any] = {
+    "converted": lambda t: t.float(),
+    "computed": lambda t: (t * 1.0).float().abs(),
+    "of a view": lambda t: t.view(2, 1).float()[:, 0].contiguous(),
+    "of a loop": lambda t: scan(lambda c, v: ((c * v + t.float().sum()).tanh(), c), rl.ones(()), t.float())[
+        1
+    ],
+}
+
+
+@pytest.mark.parametrize("how", MADE)
 @pytest.mark.parametrize("dtype", [rl.uint8, rl.int64, rl.float64])
-def test_what_rounds_convert_may_be_written_before_backward(dtype: Any) -> None:
-    """Python's rounds keep the converted copy; the loop keeps the values that there were."""
+def test_what_rounds_compute_of_may_be_written_before_backward(dtype: Any, how: str) -> None:
+    """Python's rounds keep what they made of it; the loop keeps the values that there were."""
 
     def function() -> Any:
         x, factor = rl.tensor([2.0, 3.0], requires_grad=True), rl.tensor([2, 5], dtype=dtype)
-        last, _ = scan(lambda c, v: ((c * v * factor.float()), v), x, rl.ones(3, 2))
+        last, _ = scan(lambda c, v: ((c * v * MADE[how](factor)), v), x, rl.ones(3, 2))
         factor.add_(1)
         last.sum().backward()
         return x.grad, factor
 
+    found = [run() for run in both(function)]
+    assert len({str(gradient.tolist()) for gradient, _ in found}) == 1
+    assert all(factor.tolist() == [3, 6] for _, factor in found)
+    if how != "of a loop":
+        assert found[0][0].tolist() == [8.0, 125.0]
+
+
+@pytest.mark.parametrize("seen", [lambda t: t, lambda t: t.view(1, 2)[0]], ids=["itself", "a view"])
+def test_what_rounds_save_may_not(seen: Any) -> None:
+    def function() -> Any:
+        x, factor = rl.tensor([2.0, 3.0], requires_grad=True), rl.tensor([2.0, 5.0])
+        last, _ = scan(lambda c, v: (c * v * seen(factor), v), x, rl.ones(3, 2))
+        factor.add_(1)
+        last.sum().backward()
+
     for run in both(function):
-        gradient, factor = run()
-        assert gradient.tolist() == [8.0, 125.0]
-        assert factor.tolist() == [3, 6]
+        with pytest.raises(rl.errors.GradError, match="overwritten"):
+            run()

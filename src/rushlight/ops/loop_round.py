@@ -72,10 +72,20 @@ class Joint(NamedTuple):
         return sorted(own[v] for v in kept)
 
     def inputs(self, kept: Sequence[int]) -> set[int]:
-        """The places of the round's inputs that the derivative reads, where it is given the values `kept`."""
+        """The places of the round's inputs that Python's rounds would save for the derivative, where it is
+        given the values `kept`: those that it reads as they are, or views of them. What it computes of others
+        anew, they would have saved."""
         given = [v for i in kept if (v := self.made[i]) is not None]
         part = self.graph.part([*self.graph.inputs, *given], self.graph.outputs)
-        found = {id(v) for node in part.nodes for v in node.values()}
+        later = _following(part, self.graph.inputs[self.primals :])
+        found: set[int] = set()
+        seen: dict[int, int] = {}
+        for node in part.nodes:
+            sources = [seen.get(id(v), id(v)) for v in node.values()]
+            if id(node.out) in later:
+                found.update(sources)
+            elif isinstance(node.op.lower, View):
+                seen[id(node.out)] = sources[0]
         return {i for i, v in enumerate(self.graph.inputs[: self.primals]) if id(v) in found}
 
 

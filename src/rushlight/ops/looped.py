@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rushlight.core.apply import CAST, apply
+from rushlight.core.apply import apply
 from rushlight.core.autograd import grad
 from rushlight.core.function import Function
 from rushlight.core.spec import Spec
@@ -26,7 +26,7 @@ from rushlight.ops.loop_back import Back
 from rushlight.ops.loop_round import joint
 
 if TYPE_CHECKING:
-    from rushlight.compile.graph import Graph, Value
+    from rushlight.compile.graph import Graph
 
 __all__ = ["Looped", "loop"]
 
@@ -100,14 +100,7 @@ def _run(inputs: Sequence[Tensor], facts: dict[str, Any]) -> list[Tensor] | None
     if derived is None:
         return None
     kept = derived.read(carried + facts["stacked"])
-    read = {i for i in derived.inputs(kept) if not _converted(body, body.inputs[i])}
-    return list(_Loop.apply(facts, kept, read, *inputs))
-
-
-def _converted(body: Graph, value: Value) -> bool:
-    """Whether a body reads a value only to convert it: Python's rounds would keep what comes of that."""
-    readers = [node.op for node in body.nodes if any(v is value for v in node.values())]
-    return bool(readers) and all(op is CAST for op in readers)
+    return list(_Loop.apply(facts, kept, derived.inputs(kept), *inputs))
 
 
 def _is_float(t: Tensor | Spec) -> bool:
