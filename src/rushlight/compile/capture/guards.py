@@ -12,6 +12,7 @@ import functools
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from rushlight.compile.capture.glance import at_a_glance
 from rushlight.compile.capture.makes import (
     MISSING,
     PLAIN,
@@ -31,6 +32,8 @@ from rushlight.device import outside
 __all__ = ["Guards", "is_number", "moved"]
 
 DEFAULTS = {"training": True}
+SOON = 4
+"""Looks, a power of two, after which they are written as one function: that takes as long as a hundred."""
 
 
 class Guards:
@@ -69,6 +72,8 @@ class Guards:
         """Note whether modules alone are looked at, as for a network: they count their changes."""
         others = (self._cells, self._names, self._reads, self._containers, self._objects, self._optimizers)
         self._modules_alone = not any((*others, self._fresh, self._taken))
+        self._glance: Callable[[], bool] | None = None
+        self._held = 0
 
     def watch(self, lifted: list[Any], fresh: list[Tensor], taken: list[Tensor]) -> None:
         """Also look whether tensors still have their shapes and require grad or not, whether the optimisers'
@@ -93,6 +98,17 @@ class Guards:
         """Whether everything is still as it was."""
         if self._modules_alone:
             return changes.count == self._count or self._modules_hold()
+        if self._glance is not None and self._glance():
+            return True
+        if not self._all_hold():
+            return False
+        self._held += 1
+        if self._held >= SOON and self._held & (self._held - 1) == 0:
+            # Where something is another object from then on, it is written again, later and later.
+            self._glance = at_a_glance(self, _options)
+        return True
+
+    def _all_hold(self) -> bool:
         for cell, _, held in self._cells:
             try:
                 if cell.cell_contents is not held and not same(cell.cell_contents, held):
