@@ -106,14 +106,14 @@ class Program:
             if self._apart or back:
                 self._run_apart(work, arguments, back)
             else:
-                noted = self._note(arguments) if self.updated else []
+                written, before = self._note(arguments) if self.updated else ([], [])
                 if self._heavy:
                     self._step(work)
                 else:
                     self._alone(work.given)
                 if self._checks and (error := self.found(work.arena)):
-                    for tensor, before in noted:
-                        tensor._written = before
+                    for tensor, noted in zip(written, before, strict=True):
+                        tensor._written = noted
                     raise error
             outputs = [a.copy() for a in work.outputs]
             self._free.append(work)
@@ -209,19 +209,19 @@ class Program:
         if error is not None:
             raise error
 
-    def _note(self, arguments: Sequence[Tensor]) -> list[tuple[Tensor, int]]:
+    def _note(self, arguments: Sequence[Tensor]) -> tuple[list[Tensor], list[int]]:
         """Note on the tensors that they are written now, so that an eager backward through the old values
-        refuses: before they are, since nothing may come between that and the end of the call. Gives what was
-        noted before, if the step may find that it must not write."""
+        refuses: before they are, since nothing may come between that and the end of the call. Gives them, and
+        what was noted before if the step may find that it must not write."""
         now = next(clock)
         written = self._written
         if self._written_arguments and arguments:
             given = [arguments[i] for i in self._written_arguments]
             written = [*written, *given, *[t._base for t in given if t._base is not None]]
-        before = [(t, t._written) for t in written] if self._checks else []
+        before = [t._written for t in written] if self._checks else []
         for tensor in written:
             tensor._written = now
-        return before
+        return written, before
 
     def found(self, arena: Any) -> Exception | None:
         """The error that eager code raises for the index that a check found out of range, in this arena."""
