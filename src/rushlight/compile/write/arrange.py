@@ -139,7 +139,7 @@ def _inner(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
     sides = ((a, ops.sizes[m], a.strides[m]), (b, ops.sizes[n], b.strides[n]))
     stray = [f for f, _, _ in sides if f.strides[k] != 1]
     copies = sum(size_of(f, ops) for f in stray) * ops.dtype.itemsize
-    again = together(ops.sizes[n], lanes)[0] * depth * ops.dtype.itemsize
+    again = together(ops.sizes[n], lanes)[0] * depth * ops.dtype.itemsize if ops.sizes[m] > 1 else 0
     if depth < 2 or again > SHARE * host.describe().caches.l1 or len(stray) == 2 or copies > SMALL:
         return math.inf
     if a.bounds or b.bounds:
