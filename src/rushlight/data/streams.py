@@ -6,13 +6,15 @@ its higher-level samplers, which may change between versions: a shuffle made tod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
 
 from rushlight.core.random import Generator, default_generator
+from rushlight.device import random
 
-__all__ = ["Purpose", "draw_seed", "permutation", "uniform", "words"]
+__all__ = ["Purpose", "draw_seed", "permutation", "permutations", "uniform", "words"]
 
 _MASK = (1 << 64) - 1
 
@@ -39,8 +41,8 @@ def words(seed: int, purpose: Purpose, count: int, number: int = 0) -> np.ndarra
 
     Philox's key has two words: the seed, and the purpose above the number (an epoch, say).
     """
-    key = (seed & _MASK) | (((int(purpose) << 48) | number) << 64)
-    return np.random.Philox(key=key).random_raw(count)
+    found: np.ndarray = random.words((seed & _MASK, (int(purpose) << 48) | number), count)
+    return found
 
 
 def permutation(seed: int, purpose: Purpose, count: int, number: int = 0) -> np.ndarray:
@@ -52,10 +54,18 @@ def permutation(seed: int, purpose: Purpose, count: int, number: int = 0) -> np.
     >>> permutation(0, Purpose.SHUFFLE, 6).tolist()
     [0, 5, 2, 3, 1, 4]
     """
+    return permutations([(seed, number)], purpose, count)[0]
+
+
+def permutations(streams: Sequence[tuple[int, int]], purpose: Purpose, count: int) -> np.ndarray:
+    """The permutation of each of the streams (seed, number), int64 of shape (streams, count)."""
     low = (1 << max(count - 1, 0).bit_length()) - 1
-    keys = words(seed, purpose, count, number) & np.uint64(_MASK ^ low)
+    keys = np.empty((len(streams), count), np.uint64)
+    for line, (seed, number) in zip(keys, streams, strict=True):
+        line[:] = words(seed, purpose, count, number)
+    keys &= np.uint64(_MASK ^ low)
     keys |= np.arange(count, dtype=np.uint64)
-    keys.sort()
+    keys.sort(axis=1)
     keys &= np.uint64(low)
     return keys.view(np.int64)
 

@@ -11,6 +11,7 @@ import numpy as np
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.data import DataLoader
 from rushlight.data.memory import in_memory
+from rushlight.data.streams import Purpose, permutations
 from rushlight.train.feed import make_feed
 from rushlight.train.trainer import EVALUATION_BATCH
 
@@ -120,12 +121,13 @@ class Permutations:
         """The rows of an epoch, int64 (permutations, samples)."""
         epoch = epoch if self._shuffled else 0
         if epoch not in self._made:
-            found = np.empty((len(self._loaders), self.data.samples), np.int64)
-            for line, loader in zip(found, self._loaders, strict=True):
-                whole, rest = loader.epoch_indices(loader.epoch + epoch)
-                order = np.concatenate((whole.reshape(-1), rest))
-                line[:] = order if self.data.rows is None else self.data.rows[order]
-            self._made[epoch] = found
+            total = len(self._loaders[0].dataset)
+            found = np.tile(np.arange(total), (len(self._loaders), 1))
+            mixed = [i for i, loader in enumerate(self._loaders) if loader.shuffle]
+            streams = [(self._loaders[i].seed, self._loaders[i].epoch + epoch) for i in mixed]
+            found[mixed] = permutations(streams, Purpose.SHUFFLE, total)
+            found = np.ascontiguousarray(found[:, : self.data.samples])
+            self._made[epoch] = found if self.data.rows is None else self.data.rows[found]
         return self._made[epoch]
 
     def ahead(self, first: int, stop: int, enough: Callable[[], bool]) -> None:

@@ -33,6 +33,7 @@ class Lockstep:
             for group in self.groups:
                 group.take()
         self.spent = 0.0
+        self._bound = False
 
     def run(self, look: Callable[[int, int], None], interval: float | None) -> None:
         """Train all. Calls ``look(epoch, steps)``, which may raise, about every `interval` seconds."""
@@ -86,8 +87,10 @@ class Lockstep:
         from rushlight.compile.native.family import run_workers
 
         programs = [program for group in running for program in group.programs.values()]
-        for program in programs:
+        for program in programs if not self._bound else ():
             program.bind()
+        # Where no callback and no schedule comes between two calls, nobody gives a tensor another array.
+        self._bound = all(group.ahead for group in running)
         jobs, kept = zip(*[group.jobs(chunk) for group in running], strict=True)
         members = sum(len(group.active) for group in running)
         starts = np.arange(members + 1) * (chunk.epochs * len(chunk.segments))

@@ -15,6 +15,8 @@ __all__ = ["Watch"]
 
 PERCENT = 5
 """Lines come at every so many per cent of the work."""
+COST, SHORT = 50, 1e-3
+"""Where a look takes more than SHORT seconds, as at many networks, none follows for COST times as long."""
 
 
 class Watch:
@@ -26,6 +28,7 @@ class Watch:
         """Training steps so far, of all networks."""
         self.began = self.shown = time.perf_counter()
         self.said = 0
+        self._next = 0.0
 
     def start(self) -> None:
         """The sweep begins."""
@@ -35,6 +38,9 @@ class Watch:
     def look(self, epoch: int, steps: int = 0) -> None:
         """Some network, or all, came to the end of `epoch`, with so many further steps."""
         self.steps += steps
+        began = time.perf_counter()
+        if began < self._next and epoch < self.result.epochs:
+            return
         total = len(self.result.runs) * self.result.epochs
         done = sum(self._done(run) for run in self.result.runs)
         percent = min(100 * done // total, 100)
@@ -48,6 +54,8 @@ class Watch:
             status = self._status(done / total, epoch)
             status.epoch = self.said
             self.progress.epoch(status)
+        now = time.perf_counter()
+        self._next = now + COST * (now - began) if now - began > SHORT else 0.0
 
     def _done(self, run: Run) -> int:
         position, epochs = run.trainer.position, self.result.epochs
