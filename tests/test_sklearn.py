@@ -180,6 +180,35 @@ def test_wrong_parameters_are_named(wrong: Any, words: str) -> None:
         MLPClassifier(**wrong).fit(*iris())
 
 
+def test_calls_name_the_class_that_was_called() -> None:
+    class Own(NeuralClassifier):
+        """Of somebody's program."""
+
+    class Deeper(Own):
+        def __init__(self, module: Any, *, width: int = 3, **options: Any) -> None:
+            super().__init__(module, **options)
+            self.width = width
+
+    calls: list[tuple[Any, str]] = [
+        (
+            lambda: MLPClassifier(hiden_layer_sizes=3),
+            r"^MLPClassifier\(\) .*Did you mean 'hidden_layer_sizes'",
+        ),
+        (
+            lambda: MLPRegressor((3,), "relu", "adam"),
+            r"^MLPRegressor\(\) takes .* It takes hidden_layer_sizes,",
+        ),
+        (lambda: NeuralRegressor(), r"^NeuralRegressor\(\) missing 1"),
+        (lambda: Own(net, lrr=3), r"^Own\(\) got an unexpected keyword argument 'lrr'"),
+        (lambda: Deeper(), r"^test_.*Deeper\(\) missing|^Deeper\(\) missing"),
+    ]
+    for call, text in calls:
+        with pytest.raises(TypeError, match=text):
+            call()
+    assert clone(Own(net, lr=0.5)).lr == 0.5
+    assert pickle.loads(pickle.dumps(NeuralRegressor(net, lr=0.5))).lr == 0.5
+
+
 def test_without_scikit_learn_one_line_says_what_to_install() -> None:
     program = """
 import sys

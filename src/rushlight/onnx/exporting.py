@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import rushlight as rl
 from rushlight.compile.capture.arguments import flatten
 from rushlight.compile.capture.results import tensors_of
-from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.errors import ArgumentError, DTypeError, message, unexpected
 from rushlight.onnx.assembling import assembled
 from rushlight.onnx.calls import Mode, TrainingMode, dynamic, names_of_inputs
 from rushlight.onnx.loading import load
@@ -21,6 +23,12 @@ __all__ = ["ONNXProgram", "TrainingMode", "export"]
 
 OLDEST, USUAL = 18, 20
 """The oldest operator set that is written, and the one that is if none is asked for."""
+CHOICES = (
+    "operator_export_type", "do_constant_folding", "custom_opsets", "export_modules_as_functions",
+    "autograd_inlining", "fallback",
+)  # fmt: skip
+"""Options of PyTorch's that choose within its exporter."""
+NAMES = ("input_names", "output_names")
 
 
 class ONNXProgram:
@@ -112,16 +120,15 @@ def export(
     >>> program(rl.ones(5, 2)).shape
     Size([5, 3])
     """
-    del verbose, dynamo, external_data, custom_translation_table, report, optimize, profile
-    del dump_exported_program, artifacts_dir, others
-    version = USUAL if opset_version is None else int(opset_version)
-    onnx = load_package("onnx", "rushlight.onnx")
-    newest = onnx.defs.onnx_opset_version()
-    if not OLDEST <= version <= newest:
-        got = f"opset_version={opset_version}"
-        raise ArgumentError(message("onnx.export", got, f"a number from {OLDEST} to {newest}"))
+    del verbose, dynamo, custom_translation_table, report, optimize, profile
+    del dump_exported_program, artifacts_dir
+    for name in set(others) - set(CHOICES):
+        raise unexpected("export", name, inspect.signature(export).parameters)
+    version = _version(opset_version)
     args = args if isinstance(args, tuple) else tuple(args) if isinstance(args, list) else (args,)
+    _check_kinds(model, f, kwargs, dynamic_axes, input_names, output_names)
     flat = flatten(args, kwargs or {})
+    _check_call(model, args, kwargs or {}, flat.tensors)
     names = names_of_inputs(model, args, kwargs or {}, flat.tensors, input_names)
     axes = dynamic(names, flat.tensors, dynamic_axes, dynamic_shapes, output_names)
 
@@ -140,6 +147,51 @@ def export(
     if f is not None:
         program.save(f)
     return program
+
+
+def _version(asked: Any) -> int:
+    """The operator set that is asked for. Raises ArgumentError for one that cannot be written."""
+    newest = load_package("onnx", "rushlight.onnx").defs.onnx_opset_version()
+    version = USUAL if asked is None else asked
+    if type(version) is not int or not OLDEST <= version <= newest:
+        expected = f"a number from {OLDEST} to {newest}"
+        raise ArgumentError(message("onnx.export", f"opset_version={asked!r}", expected))
+    return version
+
+
+def _check_kinds(model: Any, f: Any, kwargs: Any, axes: Any, *names: Any) -> None:
+    """DTypeError for arguments of another kind than `export` takes."""
+    lists = tuple(
+        (option, value, list | tuple, "a list of words") for option, value in zip(NAMES, names, strict=True)
+    )
+    for option, value, kind, expected in (
+        ("kwargs", kwargs, Mapping, "a dict"),
+        ("dynamic_axes", axes, Mapping, "a dict, such as {'input': {0: 'batch'}}"),
+        *lists,
+    ):
+        if value is not None and not isinstance(value, kind):
+            raise DTypeError(message("onnx.export", f"{option}={value!r:.60}", expected))
+    if f is not None and not isinstance(f, str | os.PathLike) and not hasattr(f, "write"):
+        raise DTypeError(message("onnx.export", f"f={f!r:.60}", "a path or a file"))
+    if not callable(model):
+        raise DTypeError(message("onnx.export", f"a {type(model).__name__}", "a Module or a function"))
+
+
+def _check_call(model: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], tensors: Sequence[Any]) -> None:
+    """DTypeError for arguments without a tensor, or others than the model takes."""
+    if (args or kwargs) and not tensors:
+        got = " and ".join(f"a {type(a).__name__}" for a in (*args, *kwargs.values()))
+        expected = "args with a tensor: one, or a tuple of all that the module is called with"
+        raise DTypeError(message("onnx.export", f"args with {got}", expected, "rl.tensor() converts arrays."))
+    with contextlib.suppress(ValueError):  # it has no signature
+        signature = inspect.signature(getattr(model, "forward", model))
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            got = f"{len(args)} args" + (f" and {', '.join(kwargs)}" if kwargs else "") + f" ({error})"
+            raise DTypeError(
+                message("onnx.export", got, f"those that {type(model).__name__} takes, {signature}")
+            ) from None
 
 
 def _verify(program: ONNXProgram, call: Any, tensors: list[Any], model: Any, training: int) -> None:

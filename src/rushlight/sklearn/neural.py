@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, colu
 
 import rushlight as rl
 from rushlight.core.random import fork_rng
-from rushlight.errors import ArgumentError, message
+from rushlight.errors import ArgumentError, explained, message
 from rushlight.sklearn.losses import Weighted
 from rushlight.train import EarlyStopping, Trainer
 from rushlight.train.trainer import evaluating
@@ -49,6 +50,14 @@ class Estimator(BaseEstimator):
     _position: dict[str, Any]
     _stopping: dict[str, Any]
     _random: Any
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Errors of a call name the class that was called, wherever it has its parameters from."""
+        super().__init_subclass__(**options)
+        own = getattr(cls.__init__, "plain", cls.__init__)
+        if own is not object.__init__:
+            known = ", ".join(list(inspect.signature(own).parameters)[1:])
+            cls.__init__ = explained(f"It takes {known}.", cls.__name__)(own)  # type: ignore[method-assign]
 
     def _make_module(self, n_features: int, n_outputs: int) -> Any:
         raise NotImplementedError

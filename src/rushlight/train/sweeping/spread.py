@@ -203,7 +203,7 @@ class Spread:
             self.heard = now
             if self.engine.deserted():
                 text = "the sweep waits: its executor has no workers"
-                warnings.warn(text, RuntimeWarning, stacklevel=6)
+                warnings.warn(text, RuntimeWarning, stacklevel=7)
 
     def _fill(self) -> None:
         """Have every worker busy, and one share waiting for the first that is done."""
@@ -294,7 +294,7 @@ class Spread:
         for category, text in (*told, *_unlike(answer.machine)):
             if (category, text) not in self.told:
                 self.told.add((category, text))
-                warnings.warn(text, category, stacklevel=7)
+                warnings.warn(text, category, stacklevel=8)
         self.costs.learn(runs)
         epochs = [len(run.history.rows) for run in runs]
         self.watch.look(max(epochs), sum(epochs) * self.batches)
