@@ -84,8 +84,9 @@ def sweep(
                 again when the executor breaks. Functions are sent by cloudpickle. A share that is lost with
                 its worker is sent again; after some losses of the same network WorkerError is raised.
     out         a folder that keeps the networks' states: those that are done, and about every 10 seconds
-                those under way. With `resume` a sweep that was killed or interrupted goes on from there, to
-                the same bits; `overwrite` trains anew over what the folder holds.
+                those under way. Workers of an executor that reach the folder do so too, and what is lost with
+                one of them goes on from there. With `resume` a sweep that was killed or interrupted goes on,
+                to the same bits; `overwrite` trains anew over what the folder holds.
 
     Each run is, bit for bit and for any number of cores, the run alone, with seed s = config.get("seed", 0)::
 
@@ -133,7 +134,7 @@ def sweep(
             train, validation = (_once_for_all(data, result.runs) for data in (train, validation))
             task = Task(train, validation, epochs, batch_size, shuffle, compile)
             if out is not None:
-                kept = Kept(out, resume, overwrite)
+                kept = out if isinstance(out, Kept) else Kept(out, resume, overwrite)
                 stack.enter_context(kept.open(task, [run.config for run in result.runs]))
                 kept.restore(result.runs)
             shown = make_progress(progress)

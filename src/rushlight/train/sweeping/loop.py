@@ -175,7 +175,7 @@ class SweepLoop:
             return
         trainer.out = kept.folder(run.number)
         try:
-            yield True
+            yield trainer.out is not None
         finally:
             trainer.out = None
 
