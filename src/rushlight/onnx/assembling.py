@@ -35,7 +35,7 @@ def assembled(
     for value, tensor in list(zip(graph.inputs, captured.lifted, strict=True))[captured.count :]:
         known = state.get(id(tensor.array))
         constants[id(value)] = (tensor, known)
-        if known is None and id(value) not in captured.ranges:
+        if known is None and id(value) not in captured.ranges and id(value) not in captured.states:
             w.constants[id(value)] = tensor.array
     w.fold()
     needed, fused = _plan(w, graph.nodes, graph.outputs)

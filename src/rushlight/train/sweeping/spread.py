@@ -216,7 +216,9 @@ class Spread:
             self._send(runs, len(self.data) < SMALL or self.with_data < workers)
 
     def _cut(self, workers: int) -> int:
-        """How many of those that wait make the next share."""
+        """How many of those that wait make the next share; one that was lost goes alone."""
+        if self.lost[self.waiting[0].number]:
+            return 1
         costs = [cost for run in self.waiting if (cost := self.costs.of(run)) is not None]
         if not costs:  # nothing is known before the first share came back
             return min(4, -(-len(self.waiting) // (4 * workers)))
