@@ -15,6 +15,7 @@ from rushlight.core.random import fork_rng
 from rushlight.errors import ArgumentError, DTypeError, message, unexpected
 from rushlight.onnx.assembling import assembled
 from rushlight.onnx.calls import Mode, TrainingMode, dynamic, names_of_inputs
+from rushlight.onnx.external import save
 from rushlight.onnx.loading import load
 from rushlight.onnx.tracing import capture
 from rushlight.onnx.writers import WRITERS
@@ -47,15 +48,18 @@ class ONNXProgram:
         self.model_proto = model_proto
         self._module: Any = None
 
-    def save(self, destination: Any, **others: Any) -> None:
-        """Write the model to a path, whole or not at all, or into a file."""
-        data = self.model_proto.SerializeToString()
-        if hasattr(destination, "write"):
-            destination.write(data)
-            return
-        from rushlight.interop.files import write_atomically
+    def save(self, destination: Any, *, external_data: bool | None = None, **others: Any) -> None:
+        """Write the model to a path, whole or not at all, or into a file.
 
-        write_atomically(os.fspath(destination), data)
+        external_data   whether its weights go into a file of their own, ``destination`` + ".data"; None: if
+                        they have more than 2 GB, which a file of ONNX cannot hold.
+        """
+        if not hasattr(destination, "write"):
+            save(self.model_proto, os.fspath(destination), external_data)
+        elif external_data:
+            raise ArgumentError(message("ONNXProgram.save", "external_data=True and a file", "a path"))
+        else:
+            destination.write(self.model_proto.SerializeToString())
 
     def __call__(self, *inputs: Any) -> Any:
         if self._module is None:
@@ -103,6 +107,7 @@ def export(
                         outputs follow.
     dynamic_shapes      the same in PyTorch's newer form: by parameters, or a tuple in their order.
     training            a TrainingMode: EVAL by default.
+    external_data       whether weights of more than 2 GB may go into a file of their own, `f` + ".data".
     verify              computes the example with the model that was written, and compares.
 
     The module is traced: what Python decides is fixed. With dynamic axes it is traced with several sizes, and
@@ -149,7 +154,7 @@ def export(
     if verify:
         _verify(program, call, flat.tensors, model, training, random=bool(captured.states))
     if f is not None:
-        program.save(f)
+        program.save(f, external_data=None if external_data else False)
     return program
 
 
