@@ -156,8 +156,9 @@ def check_one(engine: str, kills: int, seed: int, compile: Any = False) -> int:
 
 
 def main() -> None:
-    engine, kills = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20
-    seed, began = int(sys.argv[3]) if len(sys.argv) > 3 else 0, time.perf_counter()
+    engine, began = sys.argv[1], time.perf_counter()
+    numbers = [int(word) for word in sys.argv[2:] if word.isdigit()]
+    kills, seed = (*numbers, *(20, 0)[len(numbers) :])[:2]
     compile: Any = "auto" if "compiled" in sys.argv else False
     if "one" in sys.argv:
         kills, where = check_one(engine, kills, seed, compile), f"one sweep of {len(MANY)} networks"

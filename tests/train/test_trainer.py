@@ -258,6 +258,10 @@ def test_calls_with_other_arguments_say_what_is_taken(compile: Any) -> None:
         with pytest.raises(DTypeError, match=r"batches with 2 inputs; expected those that Sequential takes"):
             call()
 
+    for size in (0, y, "x"):
+        with pytest.raises(ArgumentError, match="predict: got batch_size="):
+            trainer.predict(x, size)
+
     def broken(output: Any, target: Any) -> Any:
         return output + object()
 

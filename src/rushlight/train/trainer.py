@@ -240,10 +240,15 @@ class Trainer:
         assert measured is not None  # nothing asked it to stop
         return measured
 
+    @explained("Call predict(inputs).")
     def predict(self, inputs: Any, batch_size: int = EVALUATION_BATCH) -> Any:
         """The model's outputs for `inputs`: a tensor, array, frame, or data whose batches begin with them."""
         from rushlight import cat
 
+        if not isinstance(batch_size, Integral) or batch_size < 1:
+            raise ArgumentError(
+                message("predict", f"batch_size={batch_size!r:.60}", "a whole number, 1 or more")
+            )
         inputs = as_data("predict", inputs, self.dtype)
         if hasattr(inputs, "detach"):
             batches: Iterable[Any] = (inputs[i : i + batch_size] for i in range(0, len(inputs), batch_size))
