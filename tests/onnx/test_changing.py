@@ -44,7 +44,7 @@ def twice(x: rl.Tensor) -> rl.Tensor:
 DRAWS: dict[str, tuple[Callable[[rl.Tensor], rl.Tensor], tuple[str, ...]]] = {
     "dropout": (lambda x: F.dropout(x, 0.3, True), ("Dropout",)),
     "dropout of float64": (lambda x: F.dropout(x.double(), 0.3, True), ("Dropout",)),
-    "dropout of channels": (lambda x: F.dropout2d(x.reshape(-1, 2, 2, 10), 0.3, True), ("Where",)),
+    "dropout of channels": (lambda x: F.dropout2d(x.reshape(-1, 20, 2, 1), 0.3, True), ("Where",)),
     "alpha dropout": (lambda x: F.alpha_dropout(x, 0.3, True), ("RandomUniform",)),
     "rand": (rl.rand_like, ("RandomUniform",)),
     "rand of float64": (lambda x: rl.rand_like(x.double()), ("RandomUniform",)),
@@ -81,7 +81,7 @@ def test_draws_are_of_the_same_distribution(name: str, axes: Any) -> None:
         assert found.shape == right.shape
         scale = right.std() / np.sqrt(right.size)
         assert abs(found.mean() - right.mean()) < 8 * scale
-        assert abs(found.std() - right.std()) < 0.1 * right.std()
+        assert abs(found.std() - right.std()) < max(0.15, 4 / np.sqrt(right.size)) * right.std()
         assert (found != right).any()
     assert (program(x).numpy() != found).any()
 
