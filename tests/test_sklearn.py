@@ -172,12 +172,61 @@ def test_numbers_are_computed_in_the_dtype_of_the_data() -> None:
         ({"solver": "lbfgs"}, "solver='lbfgs'"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"max_iter": 0}, "max_iter=0"),
+        ({"max_iter": "many"}, "max_iter='many'; expected a whole number"),
         ({"hidden_layer_sizes": (4, 0)}, "widths of at least 1"),
+        ({"hidden_layer_sizes": "ab"}, "widths of at least 1"),
+        ({"hidden_layer_sizes": (2.5,)}, "widths of at least 1"),
+        ({"activation": ["relu"]}, "activation="),
     ],
 )
 def test_wrong_parameters_are_named(wrong: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         MLPClassifier(**wrong).fit(*iris())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"module": lambda n, out: "net"}, "NeuralClassifier: got a module that is a str"),
+        ({"module": lambda n, out: None}, "a module that is a NoneType"),
+        ({"optimizer": "Adm"}, "optimizer='Adm'; expected one of adadelta"),
+        ({"optimizer": 3}, 'optimizer=3; expected a name, such as "Adam"'),
+    ],
+)
+def test_modules_and_optimizers_that_are_none(wrong: Any, words: str) -> None:
+    with pytest.raises(rl.errors.RushlightError, match=words):
+        NeuralClassifier(**{"module": net, **wrong}).fit(*iris())
+    named = NeuralClassifier(net, optimizer="sgd", max_iter=1).fit(*iris())
+    assert type(named.optimizer_) is rl.optim.SGD
+
+
+def test_calls_name_the_class_that_was_called() -> None:
+    class Own(NeuralClassifier):
+        """Of somebody's program."""
+
+    class Deeper(Own):
+        def __init__(self, module: Any, *, width: int = 3, **options: Any) -> None:
+            super().__init__(module, **options)
+            self.width = width
+
+    calls: list[tuple[Any, str]] = [
+        (
+            lambda: MLPClassifier(hiden_layer_sizes=3),
+            r"^MLPClassifier\(\) .*Did you mean 'hidden_layer_sizes'",
+        ),
+        (
+            lambda: MLPRegressor((3,), "relu", "adam"),
+            r"^MLPRegressor\(\) takes .* It takes hidden_layer_sizes,",
+        ),
+        (lambda: NeuralRegressor(), r"^NeuralRegressor\(\) missing 1"),
+        (lambda: Own(net, lrr=3), r"^Own\(\) got an unexpected keyword argument 'lrr'"),
+        (lambda: Deeper(), r"^test_.*Deeper\(\) missing|^Deeper\(\) missing"),
+    ]
+    for call, text in calls:
+        with pytest.raises(TypeError, match=text):
+            call()
+    assert clone(Own(net, lr=0.5)).lr == 0.5
+    assert pickle.loads(pickle.dumps(NeuralRegressor(net, lr=0.5))).lr == 0.5
 
 
 def test_without_scikit_learn_one_line_says_what_to_install() -> None:

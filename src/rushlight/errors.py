@@ -11,8 +11,8 @@ import functools
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 __all__ = [
     "AnomalyError",
@@ -29,6 +29,7 @@ __all__ = [
     "RushlightError",
     "ShapeError",
     "WorkerError",
+    "explained",
     "in_pytorch",
     "message",
     "missing",
@@ -37,6 +38,7 @@ __all__ = [
     "nearest",
     "not_here",
     "refuse_options",
+    "unexpected",
 ]
 
 
@@ -235,6 +237,64 @@ def names_of(later: Mapping[str, str]) -> list[str]:
     return [name for file, names in later.items() for name in names.split() or [file]]
 
 
+def unexpected(name: str, option: str, known: Iterable[str], remedy: str = "") -> TypeError:
+    """The error for an argument that a function does not take: with the nearest that it takes, or the remedy.
+
+    >>> unexpected("fit", "epoch", ["train", "epochs"])
+    TypeError("fit() got an unexpected keyword argument 'epoch'. Did you mean 'epochs'?")
+    """
+    near = nearest(option, known, 1)
+    remedy = f"Did you mean {near[0]!r}?" if near else remedy
+    text = f"{name}() got an unexpected keyword argument {option!r}"
+    return TypeError(f"{text}. {remedy}" if remedy else text)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def explained(remedy: str, name: str = "") -> Callable[[F], F]:
+    """A decorator: calls with other arguments than the function takes are refused by Python's TypeError, with
+    the nearest argument or the remedy added. `name` stands there in the place of the function's own. The
+    function itself is the wrapper's `plain`.
+
+    >>> @explained("Call area(width, height).")
+    ... def area(width, height):
+    ...     return width * height
+    >>> area(3)
+    Traceback (most recent call last):
+        ...
+    TypeError: area() missing 1 required positional argument: 'height'. Call area(width, height).
+    """
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def call(*args: Any, **options: Any) -> Any:
+            try:
+                return function(*args, **options)
+            except TypeError as error:
+                if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                    raise  # it is not of the call: something within raised it
+                told = str(error).replace(f"{function.__qualname__}()", f"{name or function.__qualname__}()")
+                raise _with_remedy(told, function, options, remedy) from None
+
+        call.plain = function  # type: ignore[attr-defined]
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def _with_remedy(
+    told: str, function: Callable[..., Any], options: Mapping[str, Any], remedy: str
+) -> TypeError:
+    import inspect
+
+    known = inspect.signature(function).parameters
+    unknown = [option for option in options if option not in known]
+    if unknown and " unexpected " in told:
+        return unexpected(told.partition("(")[0], unknown[0], known, remedy)
+    return TypeError(f"{told}. {remedy}")
+
+
 def refuse_options(name: str, given: Mapping[str, Any], defaults: Mapping[str, Any], remedy: str) -> None:
     """Let PyTorch's options that Rushlight does without pass at their defaults only.
 
@@ -242,7 +302,7 @@ def refuse_options(name: str, given: Mapping[str, Any], defaults: Mapping[str, A
     """
     for option, value in given.items():
         if option not in defaults:
-            raise TypeError(f"{name}() got an unexpected keyword argument {option!r}")
+            raise unexpected(name, option, defaults)
         default = defaults[option]
         off = value is None or value is False
         if value != default and not (off and not default):

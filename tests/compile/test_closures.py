@@ -268,9 +268,15 @@ def test_random_numbers_from_outside_are_refused(draw: Any) -> None:
     random.seed(3)
     np.random.seed(3)
     before = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index]
-    with pytest.raises(TraceError, match=r"draws random numbers.*rl\.randn"):
+    with pytest.raises(TraceError, match=r"draws random numbers.* at .*test_closures.py:26\d.*rl\.randn"):
         compile(lambda x: x * draw())(X)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # type: ignore[index]
+
+
+def test_a_full_graph_is_one_that_needs_no_python() -> None:
+    assert rl.compile(lambda x: x + 1, fullgraph=True, dynamic=False)(X).tolist() == (X + 1).tolist()
+    with pytest.raises(TraceError, match=r"calls perf_counter_ns\(\) at .*test_closures"):
+        rl.compile(lambda x: x.sum() * time.perf_counter_ns(), fullgraph=True)(X)
 
 
 def test_clocks_run_as_python() -> None:

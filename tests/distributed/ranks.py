@@ -11,6 +11,7 @@ import rushlight as rl
 from rushlight import distributed as dist
 from rushlight import nn
 from rushlight.core.state import asking_nobody
+from rushlight.distributed.messages import _under_way as under_way
 from rushlight.errors import ArgumentError, DTypeError, GradError, NotSupportedError, ShapeError
 from rushlight.train import Callback, Trainer
 
@@ -124,6 +125,67 @@ def moves() -> None:
     raises(ArgumentError, "1 tensors", lambda: dist.all_gather([x], x))
     raises(ShapeError, "one of 4 elements", lambda: dist.all_gather_into_tensor(x, x))
     raises(ArgumentError, "process 5", lambda: dist.broadcast(x, 5))
+
+
+@check
+def at_the_same_time() -> None:
+    """With async_op: begun in one order, waited for in another; the tensors are filled then."""
+    rank = dist.get_rank()
+    for finish in ("wait", "look"):
+        summed, sent, least, half = mine(1), mine(2), mine(3), mine(1, dtype=rl.float16)
+        parts, flat, gathered = [rl.zeros(1), rl.zeros(1)], rl.zeros(2), [rl.zeros(1), rl.zeros(1)]
+        part, own, exchanged, single = rl.zeros(1), rl.zeros(1), [rl.zeros(1), rl.zeros(1)], rl.zeros(2)
+        grid = mine(*range(6)).reshape(2, 3).T
+        works = [
+            dist.all_reduce(summed, async_op=True),
+            dist.broadcast(sent, 1, async_op=True),
+            dist.reduce(least, 0, dist.ReduceOp.MIN, async_op=True),
+            dist.all_reduce(half, dist.ReduceOp.AVG, async_op=True),
+            dist.all_gather(parts, mine(4), async_op=True),
+            dist.all_gather_into_tensor(flat, mine(5), async_op=True),
+            dist.gather(mine(6), gathered if rank == 1 else None, dst=1, async_op=True),
+            dist.scatter(part, [rl.ones(1), 2 * rl.ones(1)] if rank == 0 else None, async_op=True),
+            dist.reduce_scatter(own, [mine(1), mine(2)], async_op=True),
+            dist.all_to_all(exchanged, [mine(1), mine(2)], async_op=True),
+            dist.all_to_all_single(single, mine(1, 2), async_op=True),
+            dist.all_reduce(grid, async_op=True),
+            dist.barrier(async_op=True),
+        ]
+        assert all(isinstance(work, dist.Work) for work in works)
+        if finish == "wait":
+            assert all(work.wait() for work in reversed(works))
+        else:
+            while not all(work.is_completed() for work in works):
+                pass
+        assert all(work.is_completed() for work in works)
+        assert (summed.tolist(), sent.tolist(), half.tolist()) == ([12], [12], [6])
+        assert least.tolist() == [3 if rank == 0 else 13]
+        assert [p.tolist() for p in parts] == [[4], [14]]
+        assert flat.tolist() == [5, 15]
+        assert [p.tolist() for p in gathered] == ([[6], [16]] if rank == 1 else [[0], [0]])
+        assert part.tolist() == [rank + 1]
+        assert own.tolist() == ([12] if rank == 0 else [14])
+        assert [p.tolist() for p in exchanged] == ([[1], [11]] if rank == 0 else [[2], [12]])
+        assert single.tolist() == ([1, 11] if rank == 0 else [2, 12])
+        assert grid.tolist() == [[2.0 * n + 10 for n in column] for column in ([0, 3], [1, 4], [2, 5])]
+    assert not under_way
+    dist.all_reduce(mine(1), async_op=True)  # its memory lives until it is over, though nobody waits
+    assert len(under_way) == 1
+    next(iter(under_way)).wait()
+    x = mine(1)
+
+    @rl.compile
+    def function(x: rl.Tensor) -> rl.Tensor:
+        y = x * 2
+        work = dist.all_reduce(y, async_op=True)
+        work.wait()
+        return y
+
+    assert [function(x).tolist() for _ in range(3)] == [[24]] * 3
+    outside = dist.new_group([0])
+    work = dist.all_reduce(x, group=outside, async_op=True)
+    assert work.wait()
+    assert x.tolist() == mine(1).tolist()
 
 
 @check

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +72,42 @@ def test_one_process() -> None:
     assert dist.get_rank(part) == 0
     dist.destroy_process_group(part)
     assert dist.is_initialized()
+
+
+X = rl.ones(2)
+CALLS: dict[str, list[tuple[Any, ...]]] = {
+    "all_reduce": [("x",), ([X],), (X, ["sum"])],
+    "broadcast": [("x",), (3.5,), (X, "first")],
+    "reduce": [("x",), (X, None, {})],
+    "all_gather": [([X], "x"), ("x", X), (["x"], X)],
+    "all_gather_into_tensor": [(X, "x"), ([X], X)],
+    "gather": [("x", [X]), (X, ["x"])],
+    "scatter": [("x", [X]), (X, ["x"]), (X, 3)],
+    "reduce_scatter": [("x", [X]), (X, ["x"])],
+    "reduce_scatter_tensor": [("x", X), (X, "x")],
+    "all_to_all": [(["x"], [X]), ([X], ["x"]), ("x", "x")],
+    "all_to_all_single": [("x", X), (X, "x")],
+    "isend": [("x", 0), (X, "x")],
+    "irecv": [("x", 0), (X, "x")],
+    "barrier": [("x",)],
+    "get_rank": [("x",)],
+    "get_backend": [(3,)],
+    "get_global_rank": [(None, "x"), ("x", 0)],
+    "get_group_rank": [(None, "x"), ("x", 0)],
+    "get_process_group_ranks": [("x",)],
+    "new_group": [("x",), (3.5,), (["x"],)],
+}
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("async_op", [False, True])
+def test_what_is_no_tensor_no_rank_and_no_group_is_refused(name: str, async_op: bool) -> None:
+    function = getattr(dist, name)
+    options = {"async_op": True} if async_op and "async_op" in signature(function).parameters else {}
+    for arguments in CALLS[name]:
+        with pytest.raises((DTypeError, ArgumentError, NotSupportedError)):
+            function(*arguments, **options)
 
 
 def test_without_a_group() -> None:

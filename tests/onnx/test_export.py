@@ -12,7 +12,7 @@ import pytest
 import rushlight as rl
 from rushlight import nn
 from rushlight.compile.capture.results import tensors_of
-from rushlight.errors import ArgumentError, NotSupportedError
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError
 from tests.example_files import example
 from tests.onnx.layers import Net
 from tests.onnx.peers import check, close, onnx, run
@@ -187,7 +187,7 @@ def test_training_and_evaluation() -> None:
     rl.onnx.export(net, x)
     assert net.training
     assert net[1].training
-    with pytest.raises(NotSupportedError, match="writes its buffers"):
+    with pytest.warns(UserWarning, match="does not update the module's buffers"):
         rl.onnx.export(net, x, training=rl.onnx.TrainingMode.TRAINING)
     assert all((t == before[name]).all() for name, t in net.state_dict().items())
 
@@ -270,6 +270,30 @@ def test_weights_keep_their_names() -> None:
 def test_names_that_others_have(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         rl.onnx.export(nn.Linear(2, 2), rl.zeros(1, 2), **options)
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"args": 3}, "args with a int; expected args with a tensor"),
+        ({"args": "x"}, "args with a str"),
+        ({"args": None}, "args with a NoneType"),
+        ({"args": (rl.zeros(1, 2), rl.zeros(1, 2))}, r"2 args .*those that Linear takes, \(input"),
+        ({"model": "net"}, "got a str; expected a Module or a function"),
+        ({"kwargs": 3}, "kwargs=3; expected a dict"),
+        ({"dynamic_axes": 3}, "dynamic_axes=3; expected a dict"),
+        ({"input_names": "x"}, "input_names='x'; expected a list of words"),
+        ({"output_names": 3}, "output_names=3"),
+        ({"f": 3}, "f=3; expected a path or a file"),
+    ],
+)
+def test_arguments_of_another_kind(changed: dict[str, Any], text: str) -> None:
+    options = {"model": nn.Linear(2, 2), "args": rl.zeros(1, 2), **changed}
+    with pytest.raises(DTypeError, match=text):
+        rl.onnx.export(options.pop("model"), options.pop("args"), **options)
+    with pytest.raises(TypeError, match="'verfy'. Did you mean 'verify'"):
+        rl.onnx.export(nn.Linear(2, 2), rl.zeros(1, 2), verfy=True)
+    rl.onnx.export(nn.Linear(2, 2), rl.zeros(1, 2), do_constant_folding=False)
 
 
 def test_bools() -> None:

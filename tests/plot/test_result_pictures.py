@@ -116,6 +116,7 @@ def test_run_statistics():
         (lambda: plot.confusion_matrix(np.zeros((2, 3))), ShapeError, "(2, 3)"),
         (lambda: plot.confusion_matrix(np.eye(2), ["a"]), ArgumentError, "1 class names"),
         (lambda: plot.importance({}), ArgumentError, "no values"),
+        (lambda: plot.importance([0.5, 0.1]), TypeError, "a list; expected a dict of names and numbers"),
         (lambda: plot.run_statistics({}), ArgumentError, "no configurations"),
         (lambda: plot.run_statistics({"a": [float("nan")]}), ShapeError, "finite"),
         (lambda: plot.run_statistics({"a": [0.1]}, reported={"a": (1, 2)}), ShapeError, "worst, best"),

@@ -133,6 +133,65 @@ def test_an_estimator():
     assert set(np.unique(ax.images[0].get_array())) == {0.0, 1.0}
 
 
+class Classes:
+    """As a support vector machine: no probabilities."""
+
+    classes_ = ("no", "perhaps", "yes")
+
+    def predict(self, x):
+        return np.where(x[:, 0] < -1, "no", np.where(x[:, 0] < 1, "perhaps", "yes"))
+
+
+class Numbers:
+    def predict(self, x):
+        return np.clip(x[:, 0], -1, 1)
+
+
+class Table:
+    """As a model of a table: its columns have names, and come in any order."""
+
+    columns = ["d", "b"]  # noqa: RUF012
+    task = "classification"
+
+    def predict(self, frame):
+        raise AssertionError("it has probabilities")
+
+    def predict_proba(self, frame):
+        one = (np.asarray(frame["d"]) > -1).astype(float)
+        assert np.asarray(frame["b"]).max() > 100
+        return np.stack([1 - one, one], 1)
+
+
+def trained():
+    model = rl.nn.Linear(2, 1)
+    model.train()
+    return rl.train.Trainer(model, "sgd", "bcewithlogits")
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (Classes, {"points": X[:, :2]}),
+        (Numbers, {"points": X[:, :2], "output": "signed"}),
+        (Table, {"points": Frame(), "features": ("b", "d")}),
+        (Table, {"points": X[:, [3, 1]]}),
+        (trained, {"points": X[:, :2], "output": "logits"}),
+    ],
+)
+def test_whatever_predicts(make, options):
+    model = make()
+    plot.decision_boundary(model, labels=Y, resolution=9, **options)
+    if make is trained:
+        assert model.model.training
+        assert plot.architecture(model, 2).axes
+
+
+@pytest.mark.parametrize("model", [None, "net", rl.nn.Linear])
+def test_what_predicts_nothing(model):
+    with pytest.raises(ArgumentError, match="expected a Module, a function, a Trainer, or an estimator"):
+        plot.decision_boundary(model, resolution=9)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [

@@ -1,6 +1,8 @@
 """Kill workers of a sweep with SIGKILL while they train, and compare with the networks trained alone.
 
-python -m tests.train.lost_workers dask|pool [kills] [seed] [compiled]
+python -m tests.train.lost_workers dask|pool [kills] [seed] [compiled] [one]
+
+With "one" all of them are killed in one sweep of more networks that take longer.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from rushlight.train import Callback, Trainer
 
 EPOCHS, BATCH = 4, 40
 CONFIGS = rl.grid(width=[5, 7], lr=[0.01, 0.02], seed=range(3))
+MANY = rl.grid(width=[5, 7], lr=[0.01, 0.02], seed=range(15))
 TRAIN, VALIDATION = rl.data.Disk(150, seed=1), rl.data.Disk(70, seed=1, split="test")
 
 
@@ -63,19 +66,21 @@ def alone(config: dict[str, Any], compile: Any = False) -> Any:
     return bits(trainer)
 
 
-def sweep(executor: Any, **options: Any) -> rl.Sweep:
+def sweep(executor: Any, configs: Any = CONFIGS, **options: Any) -> rl.Sweep:
     """The networks, trained by an executor."""
     given = {"batch_size": BATCH, "validation": VALIDATION, "progress": False, "compile": False, **options}
-    return rl.sweep(build, CONFIGS, TRAIN, EPOCHS, executor=executor, **given)
+    return rl.sweep(build, configs, TRAIN, EPOCHS, executor=executor, **given)
 
 
 @contextlib.contextmanager
-def killing(pids: Callable[[], list[int]], kills: int, seed: int) -> Iterator[list[int]]:
+def killing(
+    pids: Callable[[], list[int]], kills: int, seed: int, pause: tuple[float, float] = (0.1, 0.5)
+) -> Iterator[list[int]]:
     """Kill one of the processes now and then, at most so often, for the length of a ``with``."""
     over, struck, chance = threading.Event(), [], random.Random(seed)
 
     def strike() -> None:
-        while len(struck) < kills and not over.wait(chance.uniform(0.1, 0.5)):
+        while len(struck) < kills and not over.wait(chance.uniform(*pause)):
             alive = sorted(set(pids()) - set(struck))
             if alive:
                 struck.append(chance.choice(alive))
@@ -137,14 +142,31 @@ def check(engine: str, kills: int, seed: int, compile: Any = False) -> int:
     return sweeps
 
 
+def check_one(engine: str, kills: int, seed: int, compile: Any = False) -> int:
+    """How many were killed in one sweep; AssertionError where bits differ."""
+    os.environ["RUSHLIGHT_SLOWLY"] = str(0.0125 * kills)
+    expected = [alone(config, compile) for config in MANY]
+    with (
+        {"dask": dask, "pool": pool}[engine]() as (executor, pids, _),
+        killing(pids, kills, seed, (0.5, 2.0)) as struck,
+    ):
+        found = [bits(run.trainer) for run in sweep(executor, MANY, compile=compile)]
+    assert found == expected, f"bits differ, with {len(struck)} kills"
+    return len(struck)
+
+
 def main() -> None:
-    engine, kills = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20
-    seed, began = int(sys.argv[3]) if len(sys.argv) > 3 else 0, time.perf_counter()
+    engine, began = sys.argv[1], time.perf_counter()
+    numbers = [int(word) for word in sys.argv[2:] if word.isdigit()]
+    kills, seed = (*numbers, *(20, 0)[len(numbers) :])[:2]
     compile: Any = "auto" if "compiled" in sys.argv else False
-    sweeps = check(engine, kills, seed, compile)
+    if "one" in sys.argv:
+        kills, where = check_one(engine, kills, seed, compile), f"one sweep of {len(MANY)} networks"
+    else:
+        where = f"{check(engine, kills, seed, compile)} sweeps of {len(CONFIGS)} networks"
     print(
-        f"{engine}: {kills} workers killed in {sweeps} sweeps of {len(CONFIGS)} networks: every result is "
-        f"there, equal to the network trained alone, bit for bit ({time.perf_counter() - began:.0f} s)"
+        f"{engine}: {kills} workers killed in {where}: every result is there, equal to the network trained "
+        f"alone, bit for bit ({time.perf_counter() - began:.0f} s)"
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.errors import ArgumentError, DTypeError
 from rushlight.train import Callback, EarlyStopping, Trainer, find_lr
 from rushlight.train.callbacks import EMA, GradientNorms, MLflow, ModelCheckpoint, TensorBoard, WandB
 
@@ -87,6 +88,24 @@ def test_mean_loss_of_a_batch_of_weighted_samples() -> None:
     made = Trainer(model, rl.optim.SGD(model.parameters(), lr=0.1), loss, progress=False, callbacks=[Look()])
     made.fit((X, target), epochs=1, batch_size=40, shuffle=False)
     assert seen == [pytest.approx(expected, rel=1e-6)]
+
+
+def test_what_would_never_be_called_is_refused() -> None:
+    class Slip(Callback):
+        def on_epoch_ends(self, trainer: Any, row: Any) -> None:
+            raise AssertionError
+
+    class Own(Callback):
+        def on_thursdays(self) -> None:
+            """Of the program's."""
+
+    with pytest.raises(ArgumentError, match="Slip.on_epoch_ends, .* Did you mean 'on_epoch_end'"):
+        trainer(Slip())
+    trainer(Own())
+    model = rl.nn.Linear(1, 1)
+    for given in (Own(), 3, None):
+        with pytest.raises(DTypeError, match=r"expected a list of callbacks"):
+            Trainer(model, "sgd", "mse", callbacks=given)
 
 
 def test_they_may_stop_the_training() -> None:

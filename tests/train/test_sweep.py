@@ -167,6 +167,14 @@ def test_what_is_refused() -> None:
         rl.sweep(shared(), ones * 2, DATA, 1)
     with pytest.raises(DTypeError, match="fit: got data of type int"):
         rl.sweep(build, ones, 3, 1, compile=False)
+    with pytest.raises(TypeError, match=r"build\(\) got an unexpected .* 'lrr'. A config has its arguments"):
+        rl.sweep(build, [{"lr": 0.1, "lrr": 1}], DATA, 1)
+    with pytest.raises(TypeError, match=r"missing a required argument: 'lr'\); expected .* build\(lr: "):
+        rl.sweep(build, [{"seed": 0}], DATA, 1)
+    with pytest.raises(TypeError, match="build='net'; expected a function"):
+        rl.sweep("net", [{}], DATA, 1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"Call sweep\(build, configs, \(x, y\), epochs\)"):
+        rl.sweep(build, [{}], *DATA, 1)  # type: ignore[misc]
 
 
 def test_eager_is_close_to_compiled(result: rl.Sweep) -> None:

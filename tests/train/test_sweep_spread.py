@@ -20,7 +20,8 @@ import rushlight as rl
 from rushlight import nn
 from rushlight.errors import ArgumentError, DTypeError, WorkerError
 from rushlight.optional import MissingPackageError
-from rushlight.train import Interrupted, Trainer
+from rushlight.train import Callback, Interrupted, Trainer
+from rushlight.train.sweeping.kept import Kept
 from tests.cli_helpers import call
 from tests.mpi_helpers import mpirun
 from tests.train import lost_workers
@@ -214,6 +215,139 @@ def test_what_is_lost_again_and_again(expected: list[Any]) -> None:
 
     check(sweep(make), expected)
     assert len(made) == 3
+
+
+class Killed(BaseException):
+    """Ends a worker in the middle of what it does."""
+
+
+def dying(calls: int) -> Any:
+    """A script of workers that are lost when `Killed` was raised in them, in the first calls at least."""
+
+    def script(number: int, go: Any) -> Any:
+        answer = go()
+        if number <= calls:
+            assert b"Killed" in answer.error[0]
+        if answer.error is not None:
+            raise ConnectionError("the worker is gone")
+        return answer
+
+    return script
+
+
+EPOCHS_RUN: list[int] = []
+
+
+class DiesAt(Callback):
+    """Ends the worker at epochs 4 and 9, each time once."""
+
+    left: list[int] = []  # noqa: RUF012
+
+    def on_epoch_end(self, trainer: Trainer, row: Any) -> None:
+        EPOCHS_RUN.append(trainer.position.epoch)
+        if trainer.position.epoch in self.left:
+            self.left.remove(trainer.position.epoch)
+            raise Killed
+
+
+def build_dying(seed: int, out: Any = None) -> Trainer:
+    model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Dropout(0.1), nn.Linear(4, 1))
+    optimizer = rl.optim.Adam(model.parameters(), lr=0.01)
+    return Trainer(model, optimizer, nn.MSELoss(), checkpoint_epochs=2, callbacks=[DiesAt()])
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_a_lost_network_goes_on_from_what_its_worker_kept(
+    reached: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the worker reaches the sweep's folder; else it begins again."""
+    options: dict[str, Any] = {"progress": False, "compile": False, "batch_size": 30}
+    configs = [{"seed": 0}, {"seed": 1}]
+    DiesAt.left = []
+    whole = [bits(run.trainer) for run in rl.sweep(build_dying, configs, TRAIN, 12, **options)]
+    DiesAt.left, EPOCHS_RUN[:] = [4, 9], []
+    if not reached:
+        monkeypatch.setattr("rushlight.train.sweeping.kept.TOKEN", "no such file")
+        lend = Kept.lend
+        monkeypatch.setattr(Kept, "lend", lambda *a: (lend(*a)[0], "another token"))
+    here = Here(dying(2), workers=1)
+    found = rl.sweep(build_dying, configs, TRAIN, 12, executor=here, out=tmp_path, **options)
+    assert [bits(run.trainer) for run in found] == whole
+    assert len(here.calls) > 2
+    assert (len(EPOCHS_RUN) <= 2 * 12 + 2 * 2) == reached  # a checkpoint every two epochs
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "plan.json",
+        *(p.name for p in tmp_path.glob("done-*")),
+    }
+
+
+def test_networks_that_train_side_by_side_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker kept is sent along when they are sent again, and after a resumption of the whole."""
+    pytest.importorskip("llvmlite")
+    from rushlight.train.sweeping import kept, states
+
+    monkeypatch.setattr(kept, "SECONDS", 0.0)
+    monkeypatch.setattr(kept, "SHARE", 0)
+    monkeypatch.setattr("rushlight.train.sweeping.lockstep.SECONDS", 1e-4)
+    monkeypatch.setattr("rushlight.train.compiled.FIRST", 1)
+    configs = rl.grid(width=[5], lr=[0.01, 0.02], seed=range(2))
+
+    def build(width: int, lr: float, seed: int) -> Trainer:
+        trainer = lost_workers.build(width, lr, seed)
+        trainer.callbacks.items = []
+        return trainer
+
+    options: dict[str, Any] = {"batch_size": 40, "validation": lost_workers.VALIDATION, "progress": False}
+    whole = [bits(run.trainer) for run in rl.sweep(build, configs, TRAIN, 40, **options)]
+    save, saved = kept.Lent.save, []
+
+    def dies(self: Any, runs: Any) -> None:
+        save(self, runs)
+        saved.append(runs[0].trainer.position.epoch)
+        if len(saved) in (3, 6):
+            raise Killed
+
+    monkeypatch.setattr(kept.Lent, "save", dies)
+
+    def interrupted(number: int, go: Any) -> Any:
+        if number == 3:
+            signal.raise_signal(signal.SIGINT)
+        return dying(2)(number, go)
+
+    here = Here(interrupted, workers=1)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(Interrupted) as caught:
+            rl.sweep(build, configs, TRAIN, 40, executor=here, out=tmp_path, **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    shares = [pickle.loads(share) for _, share, *_ in here.calls]
+    sent = [(share.numbers, states.parse(share.states, "") if share.states else []) for share in shares]
+    assert [(numbers, begun) for numbers, begun in sent if not begun][:2] == [([0], []), ([1], [])]
+    again_sent = [state for _, begun in sent for state in begun]
+    assert again_sent
+    assert all((False, 0, 0) < state.progress < (False, 40, 0) for state in again_sent)
+    assert not all(run.over for run in caught.value.sweep)
+    again = Here(workers=1)
+    found = rl.sweep(build, configs, TRAIN, 40, executor=again, out=tmp_path, resume=True, **options)
+    assert [bits(run.trainer) for run in found] == whole
+
+
+def test_a_program_s_own_interrupt_stops_the_sweep(tmp_path: Path) -> None:
+    """As Ctrl-C does, at once, and not as if the worker was lost."""
+
+    def build(seed: int) -> Trainer:
+        model = nn.Linear(2, 1)
+
+        def loss(prediction: Any, target: Any) -> Any:
+            raise KeyboardInterrupt
+
+        return Trainer(model, rl.optim.SGD(model.parameters(), lr=0.1), loss)
+
+    here = Here()
+    with pytest.raises(Interrupted, match="with 0 of 3 networks done"):
+        rl.sweep(build, rl.grid(seed=range(3)), TRAIN, 1, executor=here, progress=False, compile=False)
+    assert len(here.calls) <= 3
 
 
 def test_what_training_raises() -> None:

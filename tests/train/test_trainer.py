@@ -243,6 +243,34 @@ def test_what_is_refused(tmp_path: Path) -> None:
         make().predict(rl.zeros(0, 1))
 
 
+@pytest.mark.parametrize("compile", ["auto", False])
+def test_calls_with_other_arguments_say_what_is_taken(compile: Any) -> None:
+    x, y = line()
+    trainer: Any = make(compile=compile)
+    for call in (lambda: trainer.fit(x, y, 1), lambda: trainer.fit((x, y))):
+        with pytest.raises(TypeError, match=r"Call fit\(\(x, y\), epochs\)"):
+            call()
+    with pytest.raises(TypeError, match="'epoch'. Did you mean 'epochs'"):
+        trainer.fit((x, y), epoch=1)
+    with pytest.raises(TypeError, match=r"Call evaluate\(\(x, y\)\)"):
+        trainer.evaluate(x, y, 32, 1)
+    for call in (lambda: trainer.fit((x, y, y), 1), lambda: trainer.evaluate((x, y, y))):
+        with pytest.raises(DTypeError, match=r"batches with 2 inputs; expected those that Sequential takes"):
+            call()
+
+    for size in (0, y, "x"):
+        with pytest.raises(ArgumentError, match="predict: got batch_size="):
+            trainer.predict(x, size)
+
+    def broken(output: Any, target: Any) -> Any:
+        return output + object()
+
+    trainer.loss = broken
+    with pytest.raises(TypeError) as caught:  # what comes from within is left as it is
+        trainer.fit((x, y), 1)
+    assert "Call fit" not in str(caught.value)
+
+
 def test_a_second_run_into_a_folder_is_refused(tmp_path: Path) -> None:
     first = make(out=tmp_path)
     first.fit(line(), 2)

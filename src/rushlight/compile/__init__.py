@@ -32,8 +32,9 @@ def compile(
     mode  "full"; "nofuse": one kernel for each operation; "interpret": the traced graph on NumPy; "off": the
           plain function. The environment variable RUSHLIGHT_COMPILE overrides it.
 
-    PyTorch's other modes mean "full". Its options for the compiler behind it (`fullgraph`, `dynamic`,
-    `backend`, `options`, `name`) are passed over, with one warning; `disable` means the mode "off".
+    PyTorch's other modes mean "full". Its options for the compiler behind it (`dynamic`, `backend`,
+    `options`, `name`) are passed over, with one warning; `disable` means the mode "off".
+    ``fullgraph=True`` raises TraceError for what would run eager.
 
     Tensors are read afresh at each call, wherever they stand: arguments, parameters, buffers, optimiser and
     random state, learning rates. Whatever Python values the function's code can read are watched: a change
@@ -61,10 +62,9 @@ def compile(
     from rushlight.compile.function import pass_over
 
     others = {
-        "fullgraph": fullgraph,
         "dynamic": dynamic,
         "backend": backend,
         "options": options,
         "name": name,
     }
-    return make(function, mode="off" if disable else pass_over(mode, others))
+    return make(function, mode="off" if disable else pass_over(mode, others), strict=fullgraph)

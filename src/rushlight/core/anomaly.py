@@ -25,11 +25,12 @@ def user_line() -> str:
     frame = sys._getframe(1)
     while frame is not None and frame.f_back is not None and _is_own(frame.f_code.co_filename):
         frame = frame.f_back
-    return _written(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+    return written_line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 @functools.lru_cache(1024)
-def _written(filename: str, number: int, name: str) -> str:
+def written_line(filename: str, number: int, name: str) -> str:
+    """A line of a program, as `user_line` gives it."""
     import linecache
 
     MAKERS.add(linecache.updatecache.__code__)  # reads a file when its lines are first asked for

@@ -16,19 +16,19 @@ from rushlight.core.spec import Spec
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor
 from rushlight.distributed.groups import ProcessGroup, by_number, get_group_rank, member
-from rushlight.distributed.messages import Work, host_array, put
+from rushlight.distributed.messages import Work, carried_out, check_tensor, host_array, put
 from rushlight.distributed.reduction import ReduceOp, in_mpi
 from rushlight.errors import ArgumentError, DTypeError, message
 
 __all__ = [
-    "all_reduce", "barrier", "broadcast", "broadcasted", "check_op", "done", "monitored_barrier", "reduce",
+    "all_reduce", "barrier", "broadcast", "broadcasted", "check_op", "monitored_barrier", "reduce",
     "reduced", "root_of", "summed",
 ]  # fmt: skip
 
 _questions = itertools.count(1)
 
 
-def _asked(question: int, x: Any, ask: Callable[[Any], None]) -> Any:
+def _asked(question: int, x: Any, ask: Callable[[Any], Any]) -> Any:
     """A copy of `x` into which `ask` put what the processes made of it; asked once if the step is computed
     several times."""
     answers = state.answers
@@ -103,7 +103,8 @@ def all_reduce(
     """Put what becomes of the tensors of all processes into each of them, in place. Works in compiled
     functions.
 
-    With `async_op` it gives a Work, here and in the other functions; it is done then.
+    With `async_op` it gives a Work that has begun, here and in the other functions: wait for it before you
+    look at the tensor. In a compiled function it is done at once.
 
     >>> import rushlight as rl
     >>> rl.distributed.init_process_group("gloo")
@@ -114,9 +115,15 @@ def all_reduce(
     >>> rl.distributed.destroy_process_group()
     """
     found, link = member("all_reduce", group)
-    if link is not None:
+    check_tensor("all_reduce", tensor)
+    if link is None:
+        return carried_out(None, None, async_op)
+    if not async_op or state.tracing:
         _write(tensor, reduced(tensor.detach(), op, found))
-    return done(async_op)
+        return carried_out(None, None, async_op)
+    check_op("all_reduce", op, tensor)
+    array = host_array("all_reduce", tensor)
+    return carried_out(link.all_reduce(array, op, True), lambda: put(tensor, array), True)
 
 
 def broadcast(
@@ -128,9 +135,15 @@ def broadcast(
 ) -> Work | None:
     """Put the tensor of the process `src` into those of all, in place. Works in compiled functions."""
     found, link = member("broadcast", group)
-    if link is not None:
-        _write(tensor, broadcasted(tensor.detach(), root_of(found, src, group_src), found))
-    return done(async_op)
+    check_tensor("broadcast", tensor)
+    if link is None:
+        return carried_out(None, None, async_op)
+    root = root_of(found, src, group_src)
+    if not async_op or state.tracing:
+        _write(tensor, broadcasted(tensor.detach(), root, found))
+        return carried_out(None, None, async_op)
+    array = host_array("broadcast", tensor)
+    return carried_out(link.broadcast(array, root, True), lambda: put(tensor, array), True)
 
 
 def reduce(
@@ -143,13 +156,12 @@ def reduce(
 ) -> Work | None:
     """Put what becomes of the tensors of all processes into that of `dst`; the others keep theirs."""
     found, link = member("reduce", group)
-    if link is not None:
-        check_op("reduce", op, tensor)
-        root, array = root_of(found, dst, group_dst), host_array("reduce", tensor)
-        link.reduce(array, op, root)
-        if link.rank == root:
-            put(tensor, array)
-    return done(async_op)
+    if link is None:
+        return carried_out(None, None, async_op)
+    array, root = host_array("reduce", tensor), root_of(found, dst, group_dst)
+    check_op("reduce", op, tensor)
+    then = (lambda: put(tensor, array)) if link.rank == root else None
+    return carried_out(link.reduce(array, op, root, async_op), then, async_op)
 
 
 def barrier(
@@ -157,9 +169,7 @@ def barrier(
 ) -> Work | None:
     """Wait until all processes have called it."""
     _, link = member("barrier", group)
-    if link is not None:
-        link.barrier()
-    return done(async_op)
+    return carried_out(None if link is None else link.barrier(async_op), None, async_op)
 
 
 def monitored_barrier(
@@ -176,7 +186,7 @@ def root_of(group: ProcessGroup, rank: int | None, in_group: int | None) -> int:
         raise ArgumentError(message("distributed", "a rank among all and one in the group", "one of them"))
     if in_group is None:
         return get_group_rank(group, 0 if rank is None else rank)
-    if not 0 <= in_group < group.size():
+    if not isinstance(in_group, int) or not 0 <= in_group < group.size():
         raise ArgumentError(message("distributed", f"rank {in_group}", f"0 to {group.size() - 1}"))
     return in_group
 
@@ -192,8 +202,3 @@ def check_op(name: str, op: Any, tensor: Tensor) -> None:
 def _write(tensor: Tensor, found: Tensor) -> None:
     with no_grad():
         tensor.detach().copy_(found)
-
-
-def done(async_op: bool) -> Work | None:
-    """What a function gives that has done its work."""
-    return Work() if async_op else None

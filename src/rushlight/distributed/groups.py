@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
 from rushlight.distributed.link import Alone, Link, Mpi
-from rushlight.errors import ArgumentError, NotSupportedError, message
+from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message
 
 __all__ = [
     "Backend", "GroupMember", "ProcessGroup", "by_number", "destroy_process_group", "get_backend",
@@ -163,7 +164,11 @@ def new_group(
     """The group of the processes `ranks`, of all if left out. All processes call it, in the same order; those
     that do not belong to it get one in which they have rank -1. Raises ArgumentError without a whole one."""
     whole = world("new_group")
-    chosen = list(range(whole.size()) if ranks is None else sorted(ranks) if sort_ranks else ranks)
+    try:
+        chosen = [*map(operator.index, range(whole.size()) if ranks is None else ranks)]
+    except TypeError:
+        raise DTypeError(message("new_group", f"ranks={ranks!r:.60}", "a list of numbers")) from None
+    chosen = sorted(chosen) if sort_ranks else chosen
     if not chosen or min(chosen) < 0 or max(chosen) >= whole.size() or len(set(chosen)) < len(chosen):
         expected = f"different ones from 0 to {whole.size() - 1}"
         raise ArgumentError(message("new_group", f"ranks={ranks}", expected))
@@ -193,6 +198,9 @@ def world(op: str) -> ProcessGroup:
 def member(op: str, group: ProcessGroup | None) -> tuple[ProcessGroup, Link | None]:
     """A group, the whole if it is None, and its line; None for the line where this process is outside."""
     found = world(op) if group is None else group
+    if not isinstance(found, ProcessGroup):
+        got, expected = f"group={group!r:.60}", "a ProcessGroup, as new_group() makes it, or None for all"
+        raise DTypeError(message(op, got, expected))
     return found, found.link
 
 
@@ -236,7 +244,7 @@ def get_group_rank(group: ProcessGroup | None, global_rank: int) -> int:
 def get_global_rank(group: ProcessGroup | None, group_rank: int) -> int:
     """The number among all of the process that has `group_rank` in the group. Raises ArgumentError."""
     ranks = member("get_global_rank", group)[0].ranks
-    if not 0 <= group_rank < len(ranks):
+    if not isinstance(group_rank, int) or not 0 <= group_rank < len(ranks):
         expected = f"0 to {len(ranks) - 1}"
         raise ArgumentError(message("get_global_rank", f"process {group_rank}", expected))
     return ranks[group_rank]

@@ -4,7 +4,7 @@ and work in place."""
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rushlight import optional
@@ -12,54 +12,71 @@ from rushlight.device import xp
 from rushlight.distributed.reduction import in_mpi
 from rushlight.errors import ArgumentError, NotSupportedError, message
 
-__all__ = ["Alone", "Link", "Mpi"]
+__all__ = ["Alone", "Link", "Look", "Mpi"]
 
 HOW = "Start the program by mpiexec -n 4 python PROGRAM; both come by pip install mpi4py mpich."
 
 
+Look = Callable[[bool], "int | None"] | None
+"""What is under way. Called with True it looks whether it is over, with False it waits; gives None if it is
+not over, else the rank that it came from. None in the place of the function: it is over already."""
+
+
 class Link:
-    """What a group of processes can do. `rank` is this process's number among `size`."""
+    """What a group of processes can do. `rank` is this process's number among `size`.
+
+    Those with `later` begin it only, if that is True: the arrays belong to them until what they give is over.
+    """
 
     rank: int = 0
     size: int = 1
 
-    def all_reduce(self, array: Any, op: str) -> None:
+    def all_reduce(self, array: Any, op: str, later: bool = False) -> Look:
         """Put what becomes of all arrays into every one."""
+        return None
 
-    def reduce(self, array: Any, op: str, root: int) -> None:
+    def reduce(self, array: Any, op: str, root: int, later: bool = False) -> Look:
         """Put it into that of `root`; what the others' arrays hold is not said."""
+        return None
 
-    def reduce_scatter(self, parts: Any, array: Any, op: str) -> None:
+    def reduce_scatter(self, parts: Any, array: Any, op: str, later: bool = False) -> Look:
         """Of what becomes of all `parts`, an array (size, ...), every process gets its part."""
         xp.copyto(array, parts[0])
+        return None
 
-    def broadcast(self, array: Any, root: int) -> None:
+    def broadcast(self, array: Any, root: int, later: bool = False) -> Look:
         """Put the array of `root` into all."""
+        return None
 
-    def gather(self, array: Any, parts: Any, root: int) -> None:
+    def gather(self, array: Any, parts: Any, root: int, later: bool = False) -> Look:
         """Put all arrays into the `parts` (size, ...) of `root`."""
         xp.copyto(parts[0], array)
+        return None
 
-    def all_gather(self, array: Any, parts: Any) -> None:
+    def all_gather(self, array: Any, parts: Any, later: bool = False) -> Look:
         """Put them into the parts of all."""
         xp.copyto(parts[0], array)
+        return None
 
-    def scatter(self, parts: Any, array: Any, root: int) -> None:
+    def scatter(self, parts: Any, array: Any, root: int, later: bool = False) -> Look:
         """Every process gets its part of the `parts` of `root`."""
         xp.copyto(array, parts[0])
+        return None
 
-    def all_to_all(self, parts: Any, found: Any) -> None:
+    def all_to_all(self, parts: Any, found: Any, later: bool = False) -> Look:
         """Every process gets its part of everybody's `parts`."""
         xp.copyto(found, parts)
+        return None
 
-    def barrier(self) -> None:
+    def barrier(self, later: bool = False) -> Look:
         """Wait for all."""
+        return None
 
-    def send(self, array: Any, to: int, tag: int) -> Any:
+    def send(self, array: Any, to: int, tag: int) -> Look:
         """Begin to send; gives what is to be waited for."""
         raise ArgumentError(message("send", f"a message to process {to}", "another one: there is this alone"))
 
-    def receive(self, array: Any, source: int | None, tag: int) -> Any:
+    def receive(self, array: Any, source: int | None, tag: int) -> Look:
         """Begin to receive; gives what is to be waited for, whose result is the sender's rank."""
         raise ArgumentError(message("recv", "a message from another process", "one: there is this alone"))
 
@@ -101,58 +118,73 @@ class Mpi(Link):
     def _op(self, op: str) -> Any:
         return getattr(self.mpi, in_mpi(op))
 
-    def all_reduce(self, array: Any, op: str) -> None:
-        wide = _known_to_mpi(array)
-        self.line.Allreduce(self.mpi.IN_PLACE, wide, self._op(op))
-        _put_back(array, wide, self.size if op == "avg" else None)
+    def _call(self, later: bool, name: str, *arguments: Any, then: Callable[[], None] | None = None) -> Look:
+        """One of MPI's functions, or the same that only begins; `then` is done when it is over."""
+        if later:
+            return self._look(getattr(self.line, f"I{name.lower()}")(*arguments), then)
+        getattr(self.line, name)(*arguments)
+        if then is not None:
+            then()
+        return None
 
-    def reduce(self, array: Any, op: str, root: int) -> None:
-        wide = _known_to_mpi(array)
-        if self.rank == root:
-            self.line.Reduce(self.mpi.IN_PLACE, wide, self._op(op), root)
-            _put_back(array, wide, self.size if op == "avg" else None)
-        else:
-            self.line.Reduce(wide, None, self._op(op), root)
+    def _look(self, request: Any, then: Callable[[], None] | None = None, status: Any = None) -> Look:
+        rank = self.rank
 
-    def reduce_scatter(self, parts: Any, array: Any, op: str) -> None:
+        def look(only_look: bool) -> int | None:
+            if not only_look:
+                request.Wait(status)
+            elif not request.Test(status):
+                return None
+            if then is not None:
+                then()
+            return rank if status is None else int(status.Get_source())
+
+        return look
+
+    def all_reduce(self, array: Any, op: str, later: bool = False) -> Look:
+        wide = _known_to_mpi(array)
+        then = self._putting_back(array, wide, op)
+        return self._call(later, "Allreduce", self.mpi.IN_PLACE, wide, self._op(op), then=then)
+
+    def reduce(self, array: Any, op: str, root: int, later: bool = False) -> Look:
+        wide = _known_to_mpi(array)
+        if self.rank != root:
+            return self._call(later, "Reduce", wide, None, self._op(op), root)
+        then = self._putting_back(array, wide, op)
+        return self._call(later, "Reduce", self.mpi.IN_PLACE, wide, self._op(op), root, then=then)
+
+    def reduce_scatter(self, parts: Any, array: Any, op: str, later: bool = False) -> Look:
         wide, found = _known_to_mpi(parts), _known_to_mpi(array)
-        self.line.Reduce_scatter_block(wide, found, self._op(op))
-        _put_back(array, found, self.size if op == "avg" else None)
+        then = self._putting_back(array, found, op)
+        return self._call(later, "Reduce_scatter_block", wide, found, self._op(op), then=then)
 
-    def broadcast(self, array: Any, root: int) -> None:
-        self.line.Bcast(_bytes(array), root)
+    def _putting_back(self, array: Any, wide: Any, op: str) -> Callable[[], None]:
+        return lambda: _put_back(array, wide, self.size if op == "avg" else None)
 
-    def gather(self, array: Any, parts: Any, root: int) -> None:
-        self.line.Gather(_bytes(array), _bytes(parts) if self.rank == root else None, root)
+    def broadcast(self, array: Any, root: int, later: bool = False) -> Look:
+        return self._call(later, "Bcast", _bytes(array), root)
 
-    def all_gather(self, array: Any, parts: Any) -> None:
-        self.line.Allgather(_bytes(array), _bytes(parts))
+    def gather(self, array: Any, parts: Any, root: int, later: bool = False) -> Look:
+        return self._call(later, "Gather", _bytes(array), _bytes(parts) if self.rank == root else None, root)
 
-    def scatter(self, parts: Any, array: Any, root: int) -> None:
-        self.line.Scatter(_bytes(parts) if self.rank == root else None, _bytes(array), root)
+    def all_gather(self, array: Any, parts: Any, later: bool = False) -> Look:
+        return self._call(later, "Allgather", _bytes(array), _bytes(parts))
 
-    def all_to_all(self, parts: Any, found: Any) -> None:
-        self.line.Alltoall(_bytes(parts), _bytes(found))
+    def scatter(self, parts: Any, array: Any, root: int, later: bool = False) -> Look:
+        return self._call(later, "Scatter", _bytes(parts) if self.rank == root else None, _bytes(array), root)
 
-    def barrier(self) -> None:
-        self.line.Barrier()
+    def all_to_all(self, parts: Any, found: Any, later: bool = False) -> Look:
+        return self._call(later, "Alltoall", _bytes(parts), _bytes(found))
 
-    def send(self, array: Any, to: int, tag: int) -> Any:
-        request, rank = self.line.Isend(_bytes(array), to, tag), self.rank
+    def barrier(self, later: bool = False) -> Look:
+        return self._call(later, "Barrier")
 
-        def wait(only_look: bool) -> int | None:
-            return rank if _over(request, None, only_look) else None
+    def send(self, array: Any, to: int, tag: int) -> Look:
+        return self._look(self.line.Isend(_bytes(array), to, tag))
 
-        return wait
-
-    def receive(self, array: Any, source: int | None, tag: int) -> Any:
-        status = self.mpi.Status()
-        request = self.line.Irecv(_bytes(array), self.mpi.ANY_SOURCE if source is None else source, tag)
-
-        def wait(only_look: bool) -> int | None:
-            return status.Get_source() if _over(request, status, only_look) else None
-
-        return wait
+    def receive(self, array: Any, source: int | None, tag: int) -> Look:
+        place = self.mpi.ANY_SOURCE if source is None else source
+        return self._look(self.line.Irecv(_bytes(array), place, tag), status=self.mpi.Status())
 
     def all_gather_object(self, item: Any) -> list[Any]:
         return [pickle.loads(part) for part in self.line.allgather(pickle.dumps(item))]
@@ -169,14 +201,6 @@ class Mpi(Link):
     def close(self) -> None:
         if self.own:
             self.line.Free()
-
-
-def _over(request: Any, status: Any, only_look: bool) -> bool:
-    """Whether a message is through; waits for it, unless it is to be looked at only."""
-    if only_look:
-        return bool(request.Test(status))
-    request.Wait(status)
-    return True
 
 
 def _bytes(array: Any) -> Any:

@@ -8,19 +8,29 @@ from typing import Any
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.distributed.groups import ProcessGroup, get_group_rank, member
+from rushlight.distributed.link import Look
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message
 
-__all__ = ["Work", "host_array", "irecv", "isend", "put", "recv", "send"]
+__all__ = ["Work", "carried_out", "check_tensor", "host_array", "irecv", "isend", "put", "recv", "send"]
 
 
 class Work:
-    """Something that is under way; of what was done at once, done."""
+    """Something that is under way: `wait` for it, or ask whether it `is_completed`. Only then the tensors
+    that it fills hold the result.
 
-    def __init__(
-        self, look: Callable[[bool], int | None] | None = None, then: Callable[[], Any] = int
-    ) -> None:
+    >>> import rushlight as rl
+    >>> rl.distributed.init_process_group("gloo")
+    >>> work = rl.distributed.all_reduce(rl.ones(2), async_op=True)
+    >>> work.wait(), work.is_completed()
+    (True, True)
+    >>> rl.distributed.destroy_process_group()
+    """
+
+    def __init__(self, look: Look = None, then: Callable[[], Any] | None = None) -> None:
         self._look, self._then = look, then
         self._from: int | None = None
+        if look is not None:
+            _under_way.add(self)
 
     def _finish(self, only_look: bool) -> bool:
         if self._look is not None:
@@ -28,12 +38,16 @@ class Work:
             if self._from is None:
                 return False
             self._look = None
-            self._then()
+            _under_way.discard(self)
+            if self._then is not None:
+                self._then()
         return True
 
     def wait(self, timeout: Any = None) -> bool:
         """Wait until it is done."""
         return self._finish(only_look=False)
+
+    synchronize = wait
 
     def is_completed(self) -> bool:
         """Whether it is done."""
@@ -47,6 +61,18 @@ class Work:
         """Where a message came from, a number in the group."""
         self.wait()
         return -1 if self._from is None else self._from
+
+
+_under_way: set[Work] = set()
+"""The memory of what is under way has to live, whether or not somebody keeps its Work."""
+
+
+def carried_out(look: Look, then: Callable[[], Any] | None, async_op: bool) -> Work | None:
+    """The Work that does `then` when what was begun is over; None if it is over and nobody asked for one."""
+    work = Work(look, then)
+    if look is None and then is not None:
+        then()
+    return work if async_op else None
 
 
 def isend(
@@ -63,7 +89,7 @@ def isend(
     array = host_array("send", tensor)
     to = _peer("send", found, dst, group_dst)
     look = link.send(array, to, tag)
-    return Work(look, lambda: array.size)  # the message's memory lives as long as the Work
+    return Work(look, lambda: array.size)  # which keeps the message's memory
 
 
 def irecv(
@@ -122,12 +148,17 @@ def _peer(op: str, group: ProcessGroup, rank: int | None, in_group: int | None) 
 def host_array(op: str, tensor: Any) -> Any:
     """A copy of a tensor's array, C-contiguous. Raises DTypeError for what is no tensor, NotSupportedError in
     a compiled function."""
-    if not isinstance(tensor, Tensor):
-        raise DTypeError(message(op, f"a {type(tensor).__name__}", "a Tensor"))
+    check_tensor(op, tensor)
     if state.tracing:
         expected = "all_reduce and broadcast, which compiled functions have"
         raise NotSupportedError(message(op, "a call in a compiled function", expected, "Call it outside."))
     return tensor.detach().array.copy(order="C")
+
+
+def check_tensor(op: str, tensor: Any) -> None:
+    """DTypeError for what is no tensor."""
+    if not isinstance(tensor, Tensor):
+        raise DTypeError(message(op, f"a {type(tensor).__name__}", "a Tensor"))
 
 
 def put(tensor: Tensor, array: Any) -> None:

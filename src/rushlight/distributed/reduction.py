@@ -28,7 +28,7 @@ _MPI = {
 
 def in_mpi(op: Any) -> str:
     """MPI's name of an operation. Raises NotSupportedError for one that it has not."""
-    found = _MPI.get(op)
+    found = _MPI.get(op) if isinstance(op, str) else None
     if found is None:
         expected = ", ".join(f"ReduceOp.{name.upper()}" for name in _MPI)
         raise NotSupportedError(message("distributed", f"op={op!r}", f"one of {expected}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ from rushlight.interop.locks import try_lock
 __all__ = ["check_writable", "remove_leftovers", "write_atomically"]
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes | memoryview | str) -> None:
+def write_atomically(path: str | os.PathLike[str], data: bytes | memoryview | str | Iterable[bytes]) -> None:
     """Replace the file at `path` by one that holds `data` (text as UTF-8), or leave it as it was.
 
     The data go to a temporary file of this call alone in the same folder, which is synced and renamed over
@@ -32,7 +33,9 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | memoryview | st
     temporary = Path(file.name)
     try:
         with file:
-            file.write(data.encode() if isinstance(data, str) else data)
+            if isinstance(data, str):
+                data = data.encode()
+            file.writelines([data] if isinstance(data, bytes | bytearray | memoryview) else data)
             file.flush()
             os.fsync(file.fileno())
             if os.name == "posix":  # elsewhere an open file cannot be renamed, nor removed by others

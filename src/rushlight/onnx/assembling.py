@@ -11,15 +11,13 @@ from rushlight.compile.graph import Node, Value
 from rushlight.errors import ArgumentError, NotSupportedError, message
 from rushlight.onnx import patterns
 from rushlight.onnx.calls import check_names
+from rushlight.onnx.external import inferred
 from rushlight.onnx.loading import BUFFERS, PRODUCER
 from rushlight.onnx.tracing import Captured
 from rushlight.onnx.writer import Fused, GraphWriter
 from rushlight.onnx.writers import WRITERS
 
 __all__ = ["assembled"]
-
-MOST = 2**31 - 2**20
-"""Bytes of weights."""
 
 
 def assembled(
@@ -35,7 +33,7 @@ def assembled(
     for value, tensor in list(zip(graph.inputs, captured.lifted, strict=True))[captured.count :]:
         known = state.get(id(tensor.array))
         constants[id(value)] = (tensor, known)
-        if known is None and id(value) not in captured.ranges:
+        if known is None and id(value) not in captured.ranges and id(value) not in captured.states:
             w.constants[id(value)] = tensor.array
     w.fold()
     needed, fused = _plan(w, graph.nodes, graph.outputs)
@@ -146,11 +144,7 @@ def _name_outputs(w: GraphWriter, outputs: Sequence[Value], given: Sequence[str]
 
 def _model(w: GraphWriter, names: list[str], as_inputs: bool, buffers: list[str]) -> Any:
     """The ModelProto, with the types of all values, checked."""
-    size = sum(len(t.raw_data) for t in w.initializers.values())
-    if size > MOST:
-        got = f"weights of {size / 1e9:.1f} GB"
-        raise NotSupportedError(message("onnx.export", got, "less than 2 GB, which a file of ONNX can hold"))
-    helper, onnx = w.onnx.helper, w.onnx
+    helper = w.onnx.helper
     graph = w.captured.graph
     inputs = [w.type_of(v, name) for v, name in zip(graph.inputs, names, strict=False)]
     made = {name for node in w.nodes for name in node.output}
@@ -168,6 +162,4 @@ def _model(w: GraphWriter, names: list[str], as_inputs: bool, buffers: list[str]
     )
     model.ir_version = helper.find_min_ir_version_for([opset])
     helper.set_model_props(model, {BUFFERS: json.dumps([n for n in buffers if n in w.initializers])})
-    model = onnx.shape_inference.infer_shapes(model)
-    onnx.checker.check_model(model)
-    return model
+    return inferred(model)

@@ -9,6 +9,7 @@ import rushlight as rl
 from rushlight import nn
 from rushlight.errors import ArgumentError, DataError, DTypeError, NotSupportedError, RushlightError, message
 from rushlight.interop.strict import parse_json
+from rushlight.onnx.external import inferred, read_beside
 from rushlight.onnx.program import Reading, sequences, tensor_of, types_of
 from rushlight.optional import load as load_package
 
@@ -142,7 +143,8 @@ def _trained(model: Any) -> set[str]:
 def load(f: Any) -> OnnxModule:
     """The model in an ONNX file as a Module.
 
-    f   a path, the bytes of a file, a file, or an ``onnx.ModelProto``.
+    f   a path, the bytes of a file, a file, or an ``onnx.ModelProto``. Weights in other files are read from
+        the folder of a path, and from nowhere else.
 
     Float initialisers that are weights become parameters, others buffers, under their names (dots make
     submodules). The module runs, gives gradients, compiles, and has a `state_dict`.
@@ -153,6 +155,7 @@ def load(f: Any) -> OnnxModule:
     onnx = load_package("onnx", "rushlight.onnx")
     if isinstance(f, onnx.ModelProto):
         model, name = f, "the model"
+        read_beside(model, None, name)
     else:
         name = (
             "the bytes given" if isinstance(f, (bytes, bytearray, memoryview)) else str(getattr(f, "name", f))
@@ -161,8 +164,7 @@ def load(f: Any) -> OnnxModule:
     try:
         if not model.graph.node and not model.graph.output:
             raise ValueError("it has no graph")
-        onnx.checker.check_model(model)
-        model = onnx.shape_inference.infer_shapes(model)
+        model = inferred(model)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise DataError(message("onnx.load", f"{name}, which is no sound model ({reason})", "ONNX")) from None
@@ -182,9 +184,12 @@ def _parsed(onnx: Any, f: Any, name: str) -> Any:
         raise DTypeError(message("onnx.load", got, "a path, bytes, a file or a ModelProto"))
     try:
         if isinstance(f, (str, os.PathLike)):
-            return onnx.load(os.fspath(f))
-        return onnx.load_model_from_string(bytes(f) if not hasattr(f, "read") else f.read())
-    except FileNotFoundError:
+            model, path = onnx.load(os.fspath(f), load_external_data=False), os.fspath(f)
+        else:
+            model, path = onnx.load_model_from_string(bytes(f) if not hasattr(f, "read") else f.read()), None
+        read_beside(model, path, name)
+        return model
+    except (FileNotFoundError, DataError):
         raise
     except Exception as error:
         reason = str(error).strip().split("\n")[0]

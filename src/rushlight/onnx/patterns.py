@@ -14,6 +14,7 @@ import numpy as np
 from rushlight.compile.graph import Node, Value
 from rushlight.onnx.sizes import Dim, in_each
 from rushlight.onnx.writer import Fused, GraphWriter
+from rushlight.onnx.writers import random
 from rushlight.onnx.writers.layers import average_pool
 from rushlight.onnx.writers.recurrent import fused_recurrent, fused_states
 
@@ -240,10 +241,14 @@ PATTERNS: dict[str, tuple[Callable[[GraphWriter, Node], Fused | None], ...]] = {
     "affine": (layer_norm, rms_norm, group_norm),
     "standard": (standard,),
     "add": (batch_norm,),
-    "mul": (batch_norm,),
+    "mul": (random.uniform, random.dropout, batch_norm),
+    "philox": (random.words,),
+    "to": (random.gaussian, random.bernoulli),
+    "reshape": (random.gaussian,),
+    "cat": (random.gaussian,),
     "div": (mean_of_windows,),
     "max_pool": (max_of_all,),
-    "slice": (fused_states,),
+    "slice": (random.gaussian, fused_states),
     "gru": (fused_recurrent,),
     "rnn": (fused_recurrent,),
 }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from rushlight.core.size import Size
 from rushlight.errors import NotSupportedError, message
 
 __all__ = ["Dim", "Runs", "alike", "in_each", "merged"]
@@ -137,6 +138,7 @@ def merged(values: Sequence[Any], runs: Runs, where: str) -> Any:
 
     Raises NotSupportedError where something else differs.
     """
+    values = [tuple(v) if isinstance(v, Size) else v for v in values]
     first = values[0]
     if type(first) in (tuple, list) and all(type(v) is type(first) and len(v) == len(first) for v in values):
         return type(first)(merged(column, runs, where) for column in zip(*values, strict=True))

@@ -11,6 +11,7 @@ from rushlight.compile.capture.placeholder import TraceError
 from rushlight.compile.capture.results import tensors_of
 from rushlight.compile.capture.trace import Trace, Traced, trace
 from rushlight.compile.graph import Graph, Node, Value
+from rushlight.core.anomaly import warn
 from rushlight.core.op import Op
 from rushlight.core.state import state
 from rushlight.errors import NotSupportedError, RushlightError, message
@@ -21,6 +22,7 @@ __all__ = ["Axes", "Captured", "capture"]
 Axes = dict[str, list[tuple[int, int]]]
 """For each dynamic axis's name the places (input, axis) that have its size."""
 RECURRENT = ("lstm", "gru", "rnn")
+DRAWS = ("philox", "philox_advance")
 IN_PARTS = ("pad", "index_add", "fold")
 """Operations that have a form of their own only where they are no composition."""
 
@@ -33,6 +35,7 @@ class Captured:
     shapes   of values, by id, with a Dim for each size that follows a dynamic axis.
     scopes   for each node, by id, the names of the modules that it stands in, outermost first.
     ranges   inputs of the graph, by id, that are 0, 1, ... up to a dynamic size.
+    states   those that are states of random generators.
     """
 
     graph: Graph
@@ -41,6 +44,10 @@ class Captured:
     shapes: dict[int, tuple[int, ...]]
     scopes: dict[int, tuple[str, ...]]
     ranges: dict[int, int]
+
+    @property
+    def states(self) -> set[int]:
+        return {id(v) for node in self.graph.nodes if node.op.name in DRAWS for v in node.values()}
 
 
 class _Tracer(Trace):
@@ -82,11 +89,40 @@ def _traced(call: Callable[..., Any], tensors: list[rl.Tensor], kept: Any) -> tu
         raise NotSupportedError(text) from None
     finally:
         state.origin = before
-    if traced.graph.updates:
-        got = "a module that writes its buffers while it runs, or draws random numbers"
+    _check_updates(traced, len(tensors))
+    _keep_needed(traced.graph)
+    return traced, tracer.scopes
+
+
+def _check_updates(traced: Traced, count: int) -> None:
+    """A file keeps nothing from one call to the next. Raises NotSupportedError where results depend on what
+    an earlier call wrote; what is only written, as the means of BatchNorm in training, is warned of."""
+    graph = traced.graph
+    drawn = {id(node.out) for node in graph.nodes if node.op.name in DRAWS}
+    needed = {id(v) for v in graph.outputs} - drawn
+    for node in reversed(graph.nodes):
+        if id(node.out) in needed:
+            reads = node.inputs[1:] if node.op.name == "copy" else node.inputs  # it writes over the first
+            needed.update(id(v) for v in reads if id(v) not in drawn and node.op.name not in DRAWS)
+    given = {id(v) for v in graph.inputs[:count]}  # what the caller passed may be written, and is his
+    written = [v for v, new in graph.updates if id(v) not in given and id(new) not in drawn]
+    if any(id(v) in needed for v in written):
+        shapes = ", ".join(str(tuple(v.spec.shape)) for v in written if id(v) in needed)
+        got = f"a module whose result depends on what it wrote into its buffers before (shape {shapes})"
         remedy = "Export it in evaluation, which is the default of training."
         raise NotSupportedError(message("onnx.export", got, "one that only computes", remedy))
-    return traced, tracer.scopes
+    if written:
+        warn("onnx.export: the file does not update the module's buffers, as the module does in training.")
+
+
+def _keep_needed(graph: Graph) -> None:
+    """Leave out what no result follows from: it may be another thing for each size."""
+    needed, kept = {id(v) for v in graph.outputs}, []
+    for node in reversed(graph.nodes):
+        if id(node.out) in needed:
+            needed.update(id(v) for v in node.values())
+            kept.append(node)
+    graph.nodes = kept[::-1]
 
 
 def _nowhere() -> None:

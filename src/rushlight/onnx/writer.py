@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,7 @@ class GraphWriter:
         self.written: dict[int, Any] = {}
         self.outputs: list[Any] = []
         self._sizes: dict[tuple[int, ...], tuple[str, int]] = {}
+        self._uses: Counter[int] | None = None
 
     # What writers ask
 
@@ -66,6 +68,14 @@ class GraphWriter:
         """The node that makes a value, if it is one of these operations."""
         node = self.made.get(id(value))
         return node if node is not None and node.op.name in ops else None
+
+    def uses(self, value: Value) -> int:
+        """How often the graph reads a value; its results are read, too."""
+        if self._uses is None:
+            graph = self.captured.graph
+            self._uses = Counter(id(v) for node in graph.nodes for v in node.values())
+            self._uses.update(map(id, graph.outputs))
+        return self._uses[id(value)]
 
     def array(self, value: Any) -> Any:
         """The numbers of a value that is a constant; None of another."""

@@ -73,6 +73,8 @@ def architecture(
     """
     import rushlight as rl
 
+    if isinstance(model, rl.train.Trainer):
+        model = model.model
     if not isinstance(model, rl.nn.Module):
         raise ArgumentError(message("plot.architecture", f"a {type(model).__name__}", "a Module"))
     if max_units < 3:

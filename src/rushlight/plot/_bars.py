@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rushlight.errors import ArgumentError, message
+from rushlight.errors import ArgumentError, DTypeError, message
 from rushlight.plot import style
 from rushlight.plot._figure import finish, panel, style_axes
 
@@ -38,6 +38,9 @@ def importance(
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['colour', 'size']
     """
+    if not isinstance(values, Mapping):
+        got, expected = f"a {type(values).__name__}", "a dict of names and numbers"
+        raise DTypeError(message("plot.importance", got, expected))
     pairs = {str(name): _pair(value) for name, value in values.items()}
     if not pairs:
         raise ArgumentError(message("plot.importance", "no values", "at least one"))

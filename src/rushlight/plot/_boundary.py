@@ -51,9 +51,9 @@ def decision_boundary(
 ) -> Figure:
     """What a model says over a plane of its inputs, and the boundary between its classes.
 
-    model       a Module or any function from a Tensor (M, ...) to (M,), (M, 1) or (M, C), or an estimator
-                with `predict_proba`. With one output, or two, the score of class 1 is drawn; with more, the
-                region of each class.
+    model       a Module or any function from a Tensor (M, ...) to (M,), (M, 1) or (M, C), a Trainer of one, a
+                model of `rl.tabular`, or an estimator with `predict_proba` or `predict`. With one output, or
+                two, the score of class 1 is drawn; with more, the region of each class.
     normalise   how points become inputs: a function of an array (M, ...), or the pair (mean, deviation).
     points      drawn on top: an array, a frame, the pair (points, labels), or a data set, which brings its
                 labels and the names of its classes. They decide the ranges: else it is the unit square.
@@ -97,7 +97,8 @@ def decision_boundary(
     spans = ((0.0, 1.0), (0.0, 1.0)) if plane.ranges == UNIT else plane.ranges
     sides = [np.linspace(low, high, resolution) for low, high in spans]
     grid = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
-    scores = _scores(model, grid, section, normalise)
+    columns = [] if points is None else list(getattr(first(points), "columns", ()))
+    scores = _scores(model, grid, section, normalise, columns)
     figure, ax = panel("decision_boundary", ax, (style.SQUARE[0] + 0.9, style.SQUARE[1]))
     if scores.ndim == 2 and scores.shape[1] > 2:
         best = scores.argmax(axis=1).reshape(resolution, resolution)
@@ -134,7 +135,9 @@ def _section(array: np.ndarray | None, points: Any, features: Features, at: Any)
     return section_of(OP, array, features, at, list(getattr(points, "columns", ())))
 
 
-def _scores(model: Any, grid: np.ndarray, section: Section | None, normalise: Any) -> np.ndarray:
+def _scores(
+    model: Any, grid: np.ndarray, section: Section | None, normalise: Any, columns: Sequence[Any]
+) -> np.ndarray:
     """What the model says of every point of the grid; not of all at once, for inputs may be wide."""
     from rushlight.plot._model import evaluated
 
@@ -144,7 +147,9 @@ def _scores(model: Any, grid: np.ndarray, section: Section | None, normalise: An
     for start in range(0, len(grid), rows):
         part = grid[start : start + rows]
         inputs = _normalised(normalise, part if section is None else section.inputs(part))
-        found = host(evaluated("decision_boundary", model, inputs), "decision_boundary").astype(np.float64)
+        found = host(evaluated("decision_boundary", model, inputs, columns), "decision_boundary").astype(
+            np.float64
+        )
         if found.shape[:1] != (len(inputs),) or found.ndim > 2:
             got = f"an output of shape {found.shape} for {len(inputs)} points"
             expected = f"({len(inputs)},) or ({len(inputs)}, classes)"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import rushlight as rl
 from rushlight.errors import ArgumentError, message
 from rushlight.sklearn.neural import Classifier, Estimator, Regressor
@@ -57,7 +59,7 @@ class _MLP(Estimator):
         self._of("activation", self.activation, ACTIVATIONS)
         hidden: Any = self.hidden_layer_sizes
         sizes = list(hidden) if hasattr(hidden, "__len__") else [hidden]
-        if any(size < 1 for size in sizes):
+        if any(not isinstance(size, (int, np.integer)) or size < 1 for size in sizes):
             got = f"hidden_layer_sizes={hidden!r}"
             raise ArgumentError(message(type(self).__name__, got, "widths of at least 1"))
         names = [ACTIVATIONS[self.activation] or rl.nn.Identity] * len(sizes)
@@ -76,7 +78,7 @@ class _MLP(Estimator):
         return rl.optim.SGD(groups, lr=lr, momentum=self.momentum, nesterov=nesterov)
 
     def _of(self, name: str, value: Any, allowed: Any) -> None:
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             expected = " or ".join(map(repr, allowed))
             raise ArgumentError(message(type(self).__name__, f"{name}={value!r}", expected))
 

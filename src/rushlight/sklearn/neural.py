@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, colu
 
 import rushlight as rl
 from rushlight.core.random import fork_rng
-from rushlight.errors import ArgumentError, message
+from rushlight.errors import ArgumentError, DTypeError, explained, message
 from rushlight.sklearn.losses import Weighted
 from rushlight.train import EarlyStopping, Trainer
+from rushlight.train.kinds import optimizer_named
 from rushlight.train.trainer import evaluating
 
 __all__ = ["Classifier", "Estimator", "NeuralClassifier", "NeuralRegressor", "Regressor"]
@@ -50,6 +52,14 @@ class Estimator(BaseEstimator):
     _stopping: dict[str, Any]
     _random: Any
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Errors of a call name the class that was called, wherever it has its parameters from."""
+        super().__init_subclass__(**options)
+        own = getattr(cls.__init__, "plain", cls.__init__)
+        if own is not object.__init__:
+            known = ", ".join(list(inspect.signature(own).parameters)[1:])
+            cls.__init__ = explained(f"It takes {known}.", cls.__name__)(own)  # type: ignore[method-assign]
+
     def _make_module(self, n_features: int, n_outputs: int) -> Any:
         raise NotImplementedError
 
@@ -70,14 +80,20 @@ class Estimator(BaseEstimator):
         self, x: Any, targets: Any, kind: str, columns: int, epochs: int, again: bool, split: Any
     ) -> None:
         """Train for `epochs` epochs; `again`: from where the last run ended."""
-        if self.max_iter < 1:
-            raise ArgumentError(message(type(self).__name__, f"max_iter={self.max_iter!r}", "at least 1"))
+        if not isinstance(self.max_iter, (int, np.integer)) or self.max_iter < 1:
+            expected = "a whole number, 1 or more"
+            raise ArgumentError(message(type(self).__name__, f"max_iter={self.max_iter!r}", expected))
         train, validation = ((x, targets), None) if split is None else split
         size = self._batch_size(len(train[0]))
         weight = float(train[1][:, -1].sum()) * size / len(train[0])
         with self._own_numbers(again):
             if not again:
                 self.module_ = self._make_module(x.shape[1], columns)
+                if not isinstance(self.module_, rl.nn.Module):
+                    got = f"a module that is a {type(self.module_).__name__}"
+                    raise DTypeError(
+                        message(type(self).__name__, got, "a Module, or a function that makes one")
+                    )
                 self.module_.to(rl.as_tensor(x[:0]).dtype)
                 self.optimizer_ = self._make_optimizer(self.module_, weight)
                 self._trainer = None
@@ -223,7 +239,7 @@ class Classifier(ClassifierMixin, Estimator):
         if again:
             unknown = np.setdiff1d(labels.classes_, self.classes_)
             if unknown.size:
-                got = f"y has classes not in {list(self.classes_)}: {list(unknown)}"
+                got = f"y has classes not in {self.classes_.tolist()}: {unknown.tolist()}"
                 raise ArgumentError(message("fit", got, "the classes of the first call"))
             return
         self._labels, self.classes_ = labels, labels.classes_
@@ -355,7 +371,10 @@ class _AnyModule(Estimator):
         return self.module(n_features, n_outputs)
 
     def _make_optimizer(self, module: Any, weight_of_batch: float) -> Any:
-        make = getattr(rl.optim, self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
+        make = optimizer_named(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
+        if not callable(make):
+            got = f"optimizer={make!r}"
+            raise ArgumentError(message(type(self).__name__, got, 'a name, such as "Adam", or a function'))
         return make(module.parameters(), lr=self.lr, **(self.optimizer_options or {}))
 
 

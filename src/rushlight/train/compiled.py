@@ -13,7 +13,7 @@ from rushlight.data.memory import InMemory, in_memory
 from rushlight.errors import NotSupportedError, message
 from rushlight.train.eligible import frozen_state, plain_state
 from rushlight.train.feed import Feed
-from rushlight.train.steps import Done, EagerSteps, Room, check_batch, check_loss, train_on
+from rushlight.train.steps import Done, EagerSteps, Room, check_batch, check_loss, run, train_on
 from rushlight.train.weights import of_batches
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def make_judge(trainer: Trainer) -> Any:
 
     def judge(*batch: Any) -> Any:
         *inputs, target = batch
-        output = model(*inputs)
+        output = run(model, inputs)
         return loss_function(output, target), output
 
     return compile(judge, strict=True)

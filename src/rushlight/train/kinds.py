@@ -6,7 +6,7 @@ from typing import Any
 
 from rushlight.errors import ArgumentError, DTypeError, message
 
-__all__ = ["by_names", "check_parts"]
+__all__ = ["by_names", "check_parts", "optimizer_named"]
 
 
 def by_names(model: Any, optimizer: Any, loss: Any, lr: float | None) -> tuple[Any, Any]:
@@ -15,10 +15,7 @@ def by_names(model: Any, optimizer: Any, loss: Any, lr: float | None) -> tuple[A
     Raises ArgumentError for unknown names, and for `lr` beside an optimiser that is made already.
     """
     if isinstance(optimizer, str):
-        from rushlight import optim
-
-        names = [n for n in optim.__all__ if n[0].isupper() and n != "Optimizer"]
-        kind = _named("optimizer", optimizer, optim, names)
+        kind = optimizer_named(optimizer)
         if not _has(model, "parameters"):
             raise _wrong("model", model, "an nn.Module", "Pass the model first.")
         optimizer = kind(model.parameters(), **({} if lr is None else {"lr": lr}))
@@ -30,6 +27,13 @@ def by_names(model: Any, optimizer: Any, loss: Any, lr: float | None) -> tuple[A
 
         loss = _named("loss", loss, nn, [n for n in nn.__all__ if n.endswith("Loss")], "loss")()
     return optimizer, loss
+
+
+def optimizer_named(name: str) -> Any:
+    """The optimiser's class of a name: "adam", "Adam". Raises ArgumentError for one that is none."""
+    from rushlight import optim
+
+    return _named("optimizer", name, optim, [n for n in optim.__all__ if n[0].isupper() and n != "Optimizer"])
 
 
 def _named(what: str, name: str, home: Any, names: list[str], ending: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -16,7 +17,7 @@ from rushlight.train.weights import LossWeights
 if TYPE_CHECKING:
     from rushlight.train.trainer import Trainer
 
-__all__ = ["Done", "EagerSteps", "Room", "check_batch", "check_loss", "train_on"]
+__all__ = ["Done", "EagerSteps", "Room", "check_batch", "check_loss", "run", "train_on"]
 
 BATCHES = (
     "Data in memory are a pair (inputs, targets) of tensors or arrays; else give an iterable of batches."
@@ -92,7 +93,7 @@ def train_on(
 ) -> tuple[Any, Any]:
     """Forward, backward and update on one batch ``(*inputs, target)``; the loss and the output."""
     *inputs, target = batch
-    output = model(*inputs)
+    output = run(model, inputs)
     loss = loss_function(output, target)
     optimizer.zero_grad()
     loss.backward()
@@ -102,6 +103,26 @@ def train_on(
         clip_grad_value_(model.parameters(), clip_value)
     optimizer.step()
     return loss.detach(), output.detach()
+
+
+def run(model: Any, inputs: Sequence[Any]) -> Any:
+    """``model(*inputs)``. DTypeError for another number of inputs than the model takes."""
+    try:
+        return model(*inputs)
+    except TypeError:
+        try:
+            signature = inspect.signature(getattr(model, "forward", model))
+            signature.bind(*inputs)
+        except TypeError:
+            got = f"batches with {len(inputs)} inputs"
+            taken, remedy = (
+                f"those that {type(model).__name__} takes, {signature}",
+                "A batch is (*inputs, target).",
+            )
+            raise DTypeError(message("Trainer", got, taken, remedy)) from None
+        except ValueError:  # it has no signature
+            pass
+        raise
 
 
 def check_batch(op: str, batch: Any, least: int = 2) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from rushlight.core.state import no_grad
 from rushlight.data.outside import as_data
-from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message, nearest
+from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, explained, message, unexpected
 from rushlight.train.callbacks.base import Callback, Callbacks
 from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
 from rushlight.train.compiled import CompiledSteps
@@ -29,7 +29,7 @@ from rushlight.train.metrics import Metric
 from rushlight.train.plan import finish
 from rushlight.train.position import Position
 from rushlight.train.progress import Progress, make_progress
-from rushlight.train.steps import EagerSteps, check_batch, check_loss, train_on
+from rushlight.train.steps import EagerSteps, check_batch, check_loss, run, train_on
 from rushlight.train.tables import Figures
 from rushlight.train.weights import LossWeights
 
@@ -100,13 +100,8 @@ class Trainer:
         **others: Any,
     ) -> None:
         for name in others:
-            near = nearest(name, inspect.signature(Trainer).parameters, 1)
-            remedy = (
-                f"Did you mean {near[0]!r}?"
-                if near
-                else "For code of your own between the batches pass callbacks, or override train_step."
-            )
-            raise TypeError(f"Trainer() got an unexpected keyword argument {name!r}. {remedy}")
+            remedy = "For code of your own between the batches pass callbacks, or override train_step."
+            raise unexpected("Trainer", name, inspect.signature(Trainer).parameters, remedy)
         optimizer, judge = by_names(model, optimizer, loss, lr)
         check_parts(model, optimizer, judge, scheduler)
         self.model, self.optimizer, self.loss = model, optimizer, judge
@@ -150,6 +145,7 @@ class Trainer:
         parts += [f"metrics {', '.join(m.name for m in self.metrics.items)}"] if self.metrics.items else []
         return f"Trainer({'; '.join([*parts, self._where()])})"
 
+    @explained("Call fit((x, y), epochs): the data are one argument, and what comes after has a name.")
     def fit(
         self,
         train: Any,
@@ -236,6 +232,7 @@ class Trainer:
         """
         return why_eager(self) or (self._compiled.failure if self._compiled is not None else None)
 
+    @explained("Call evaluate((x, y)): the data are one argument.")
     def evaluate(self, data: Any, batch_size: int = EVALUATION_BATCH) -> dict[str, Any]:
         """Loss and metrics over `data`, by name, with the model in eval mode and no graph recorded."""
         feed = make_feed("evaluate", data, batch_size, dtype=self.dtype)
@@ -243,17 +240,22 @@ class Trainer:
         assert measured is not None  # nothing asked it to stop
         return measured
 
+    @explained("Call predict(inputs).")
     def predict(self, inputs: Any, batch_size: int = EVALUATION_BATCH) -> Any:
         """The model's outputs for `inputs`: a tensor, array, frame, or data whose batches begin with them."""
         from rushlight import cat
 
+        if not isinstance(batch_size, Integral) or batch_size < 1:
+            raise ArgumentError(
+                message("predict", f"batch_size={batch_size!r:.60}", "a whole number, 1 or more")
+            )
         inputs = as_data("predict", inputs, self.dtype)
         if hasattr(inputs, "detach"):
             batches: Iterable[Any] = (inputs[i : i + batch_size] for i in range(0, len(inputs), batch_size))
         else:
             batches = _first_parts(make_feed("predict", inputs, batch_size, dtype=self.dtype))
         with evaluating(self.model), no_grad():
-            outputs = [self.model(batch) for batch in batches]
+            outputs = [run(self.model, (batch,)) for batch in batches]
         if not outputs:
             raise ShapeError(message("predict", "no samples", "at least one"))
         return outputs[0] if len(outputs) == 1 else cat(outputs)
@@ -288,7 +290,7 @@ class Trainer:
         found = steps.measure(batch) if steps is not None and steps.failure is None else None
         if found is None:
             *inputs, target = batch
-            output = self.model(*inputs)
+            output = run(self.model, inputs)
             found = self.loss(output, target), output
         return found
 

@@ -11,10 +11,10 @@ import sys
 import sysconfig
 import time
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rushlight.core.anomaly import user_line
+from rushlight.core.anomaly import user_line, written_line
 from rushlight.core.state import MAKERS
 
 __all__ = ["Ran", "globals_of", "imports_of", "is_own_code", "is_standard", "stored_by", "words_of"]
@@ -203,6 +203,17 @@ class Ran:
             return
         elif what in CLOCKS and not is_own_code(frame.f_globals):
             self.outside = f"{what.__name__}() at {user_line()}"
+
+    def line_of(self, names: Iterable[str]) -> str:
+        """Where the program first mentions one of these names of functions; "" if nowhere."""
+        wanted = {name for name in names if not name.startswith("_")}
+        for code in self.codes:
+            if is_standard(code.co_filename) or wanted.isdisjoint(code.co_names):
+                continue
+            for row in dis.get_instructions(code):
+                if row.argval in wanted and row.opname.startswith("LOAD_") and row.positions is not None:
+                    return written_line(code.co_filename, row.positions.lineno or 0, code.co_name)
+        return ""
 
     def asks_types(self) -> bool:
         """Whether code may ask what type a number has, which only `isinstance` gets answered rightly."""

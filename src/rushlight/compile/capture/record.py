@@ -251,13 +251,13 @@ class _Luck:
     def refuse(self, ran: Ran) -> None:
         """Raise TraceError where one was drawn from, and put it back."""
         for generator, then in self._reached:
-            self._check(generator, then)
+            self._check(generator, then, ran)
         for generator, then in self._common:
             # Other threads may draw from these: somebody has to have named a method.
             if ran.words is None or ran.words.intersection(dir(generator)):
-                self._check(generator, then)
+                self._check(generator, then, ran)
 
-    def _check(self, generator: Any, then: Any) -> None:
+    def _check(self, generator: Any, then: Any, ran: Ran) -> None:
         if _state(generator) == then:
             return
         if isinstance(generator, random.Random):
@@ -265,10 +265,11 @@ class _Luck:
         else:
             outside.set_random_state(generator, then)
         module = "random" if isinstance(generator, random.Random) else "numpy.random"
+        line = ran.line_of(dir(generator))
         raise TraceError(
             message(
                 "compile",
-                f"a function that draws random numbers from {module}",
+                f"a function that draws random numbers from {module}{f', at {line}' if line else ''}",
                 "random numbers of Rushlight's, which are drawn anew in each call",
                 "Use rl.rand, rl.randn or rl.randint in the function, or pass the numbers as a tensor.",
             )

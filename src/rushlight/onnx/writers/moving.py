@@ -113,7 +113,11 @@ def embedding(w: GraphWriter, node: Node) -> str:
 @writes("index")
 def index(w: GraphWriter, node: Node) -> str:
     x, *tensors = node.inputs
-    pattern, name = node.attrs["pattern"], w.name(node.inputs[0])
+    return indexed(w, w.name(x), x.spec.ndim, node.attrs["pattern"], tensors)
+
+
+def indexed(w: GraphWriter, name: str, rank: int, pattern: tuple[Any, ...], tensors: list[Value]) -> str:
+    """A tensor of so many axes between brackets with tensors in them."""
     if len(tensors) == 1 and isinstance(pattern[-1], str) and all(p == ALL for p in pattern[:-1]):
         return w.add("Gather", name, w.name(tensors[0]), axis=len(pattern) - 1)
     # Slices and numbers first, then the tensors' axes to the front.
@@ -121,7 +125,7 @@ def index(w: GraphWriter, node: Node) -> str:
     name = sliced(w, name, plain)
     kept = [p for p in pattern if not isinstance(p, int)]
     at = [k for k, p in enumerate(kept) if isinstance(p, str)]
-    rank = x.spec.ndim - sum(isinstance(p, int) for p in pattern) + sum(p is None for p in pattern)
+    rank += sum(p is None for p in pattern) - sum(isinstance(p, int) for p in pattern)
     rest = [d for d in range(rank) if d not in at]
     name = w.permute(name, [*at, *rest])
     shape = _together([w.shape(t) for t in tensors])
@@ -255,8 +259,7 @@ def _written(
         return w.add("ScatterND", x, places, name, reduction=reduction)
     arrays = [w.array(t) for t in tensors]
     if any(isinstance(n, Dim) for n in shape) or any(a is None for a in arrays):
-        got = f"writing into a part of a tensor, in {w.scope}, at places that are not fixed"
-        raise NotSupportedError(message("onnx.export", got, "fixed sizes", "Use where(), or cat()."))
+        return _written_by_number(w, x, name, len(shape), pattern, tensors, reduction)
     rest = iter(arrays)
     index = tuple(
         slice(*p[1:]) if isinstance(p, tuple) else next(rest) if isinstance(p, str) else p for p in pattern
@@ -267,6 +270,22 @@ def _written(
     filling = w.reshape(w.add("Expand", name, w.ints(found.shape)), (-1,))
     flat, at = w.reshape(x, (-1,)), w.ints(found.reshape(-1))
     return w.reshape(w.add("ScatterElements", flat, at, filling, axis=0, reduction=reduction), shape)
+
+
+def _written_by_number(
+    w: GraphWriter, x: str, value: str, rank: int, pattern: tuple[Any, ...], tensors: Any, reduction: Any
+) -> str:
+    """The same where the places are known only when the model runs: the numbers of all elements are cut as
+    the tensor would be, and those that are left are the places."""
+    shape, flat = w.add("Shape", x), w.ints([-1])
+    limit = w.add("ReduceProd", shape, keepdims=0)
+    numbers = w.add("Range", w.constant(0, np.int64), limit, w.constant(1, np.int64))
+    numbers = w.add("Reshape", numbers, shape)
+    part = indexed(w, numbers, rank, pattern, tensors) if tensors else sliced(w, numbers, pattern)
+    filling = w.add("Reshape", w.add("Expand", value, w.add("Shape", part)), flat)
+    at = w.add("Reshape", part, flat)
+    written = w.add("ScatterElements", w.add("Reshape", x, flat), at, filling, axis=0, reduction=reduction)
+    return str(w.add("Reshape", written, shape))
 
 
 @writes("pad")

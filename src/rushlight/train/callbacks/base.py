@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from rushlight.errors import DTypeError, message
+from rushlight.errors import ArgumentError, DTypeError, message, nearest
 
 if TYPE_CHECKING:
     from rushlight.train.trainer import Trainer
@@ -61,10 +61,24 @@ class Callback:
         """At the end of the call, also of one that Ctrl-C or an error ended."""
 
 
+HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
+
+
+def _check_names(kind: type) -> None:
+    """ArgumentError for a method that would never be called, as its name is nearly that of another."""
+    for name in dir(kind):
+        if name.startswith("on_") and name not in HOOKS and (near := nearest(name, HOOKS, 1)):
+            got = f"{kind.__name__}.{name}, which nobody calls"
+            raise ArgumentError(message("Trainer", got, ", ".join(HOOKS), f"Did you mean {near[0]!r}?"))
+
+
 class Callbacks:
     """The callbacks of one trainer, called in their order."""
 
     def __init__(self, items: Iterable[Callback]) -> None:
+        if isinstance(items, Callback) or not isinstance(items, Iterable):
+            got = f"callbacks={items!r:.60}"
+            raise DTypeError(message("Trainer", got, "a list of callbacks", "Write callbacks=[...]."))
         self.items = list(items)
         self.started: list[Callback] = []
         for item in self.items:
@@ -74,6 +88,7 @@ class Callbacks:
                     f"Make one: {name}(...)." if isinstance(item, type) else "Derive its class from Callback."
                 )
                 raise DTypeError(message("Trainer", f"the callback {name}", "a train.Callback", remedy))
+            _check_names(type(item))
 
     @property
     def by_batch(self) -> bool:

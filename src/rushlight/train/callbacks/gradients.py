@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rushlight.core.random import fork_rng
 from rushlight.train.callbacks.base import Callback
+from rushlight.train.steps import run
 
 if TYPE_CHECKING:
     from rushlight.train.trainer import Trainer
@@ -43,7 +44,7 @@ class GradientNorms(Callback):
 
         *inputs, target = self.batch
         with fork_rng():
-            loss = trainer.loss(trainer.model(*inputs), target)
+            loss = trainer.loss(run(trainer.model, inputs), target)
         named = [(name, p) for name, p in trainer.model.named_parameters() if p.requires_grad]
         found = autograd.grad(loss, [p for _, p in named], allow_unused=True)
         line: dict[str, Any] = {"epoch": row["epoch"]}

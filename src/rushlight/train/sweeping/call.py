@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rushlight.core.random import get_rng_state, manual_seed, set_rng_state
-from rushlight.errors import ArgumentError, DTypeError, message
+from rushlight.errors import ArgumentError, DTypeError, explained, message, unexpected
 from rushlight.train.feed import tensors_of
 from rushlight.train.interrupt import Interrupted, grad_mode_kept
 from rushlight.train.progress import Progress, make_progress
@@ -51,6 +51,9 @@ def _values(axis: Any) -> list[Any]:
     return [axis] if single else list(axis)
 
 
+@explained(
+    "Call sweep(build, configs, (x, y), epochs): the data are one argument, and what comes after has a name."
+)
 def sweep(
     build: Callable[..., Trainer],
     configs: Iterable[Mapping[str, Any]],
@@ -81,8 +84,9 @@ def sweep(
                 again when the executor breaks. Functions are sent by cloudpickle. A share that is lost with
                 its worker is sent again; after some losses of the same network WorkerError is raised.
     out         a folder that keeps the networks' states: those that are done, and about every 10 seconds
-                those under way. With `resume` a sweep that was killed or interrupted goes on from there, to
-                the same bits; `overwrite` trains anew over what the folder holds.
+                those under way. Workers of an executor that reach the folder do so too, and what is lost with
+                one of them goes on from there. With `resume` a sweep that was killed or interrupted goes on,
+                to the same bits; `overwrite` trains anew over what the folder holds.
 
     Each run is, bit for bit and for any number of cores, the run alone, with seed s = config.get("seed", 0)::
 
@@ -112,6 +116,9 @@ def sweep(
     >>> len(result), result.best("train_loss").config["lr"], result.curves("train_loss", lr=0.3).shape
     (6, 0.3, (3, 20))
     """
+    if not callable(build):
+        remedy = "Pass a function that returns rl.train.Trainer(model, optimizer, loss)."
+        raise DTypeError(message("sweep", f"build={build!r:.60}", "a function", remedy))
     if compile not in (True, False, "auto"):
         raise ArgumentError(message("sweep", f"compile={compile!r}", 'True, False or "auto"'))
     if not isinstance(epochs, int) or epochs < 1:
@@ -127,7 +134,7 @@ def sweep(
             train, validation = (_once_for_all(data, result.runs) for data in (train, validation))
             task = Task(train, validation, epochs, batch_size, shuffle, compile)
             if out is not None:
-                kept = Kept(out, resume, overwrite)
+                kept = out if isinstance(out, Kept) else Kept(out, resume, overwrite)
                 stack.enter_context(kept.open(task, [run.config for run in result.runs]))
                 kept.restore(result.runs)
             shown = make_progress(progress)
@@ -168,14 +175,35 @@ def build_all(build: Callable[..., Trainer], configs: Iterable[Mapping[str, Any]
 def make_trainer(build: Callable[..., Trainer], config: Mapping[str, Any]) -> Trainer:
     """The trainer of one config, as a run alone makes it."""
     seed = config.get("seed", 0)
+    given = config if _takes_seed(build) else {k: v for k, v in config.items() if k != "seed"}
     manual_seed(seed)
-    trainer = build(**(config if _takes_seed(build) else {k: v for k, v in config.items() if k != "seed"}))
+    try:
+        trainer = build(**given)
+    except TypeError:
+        _check_call(build, given)
+        raise
     if not isinstance(trainer, Trainer):
         remedy = "Let build return rl.train.Trainer(model, optimizer, loss)."
         raise DTypeError(message("sweep", f"a build that returns {trainer!r:.60}", "a Trainer", remedy))
     if trainer.seed is None:
         trainer.seed = seed
     return trainer
+
+
+def _check_call(build: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Raise TypeError for settings that `build` does not take, or not all that it takes."""
+    try:
+        signature = inspect.signature(build)
+    except (TypeError, ValueError):
+        return
+    name, known = getattr(build, "__name__", "build"), signature.parameters
+    if unknown := [setting for setting in given if setting not in known]:
+        raise unexpected(name, unknown[0], known, f"A config has its arguments, {signature}.") from None
+    try:
+        signature.bind(**given)
+    except TypeError as error:
+        got = f"a config {dict(given)!r:.200} ({error})"
+        raise DTypeError(message("sweep", got, f"the arguments of {name}{signature}")) from None
 
 
 def _once_for_all(data: Any, runs: list[Run]) -> Any:

@@ -4,6 +4,7 @@ plan.json             what was asked for; a sweep goes on only with the same.
 done-0001.safetensors and so on: networks that came to their end.
 running.safetensors   those that train side by side, as they were when it was written.
 run-7/                a network that trains alone: the folder of its own `fit`.
+away-3/               the same of a share that an executor was sent, written by a worker that reaches it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,20 +30,25 @@ from rushlight.errors import ArgumentError, CheckpointError, message
 from rushlight.interop.files import check_writable, remove_leftovers, write_atomically
 from rushlight.interop.locks import locked, made
 from rushlight.interop.strict import parse_json
+from rushlight.train.folder import CHECKPOINT
 from rushlight.train.sweeping.states import State, dump, parse
 
 if TYPE_CHECKING:
     from rushlight.train.sweeping.loop import Task
     from rushlight.train.sweeping.result import Run
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "Lent", "Place"]
 
-PLAN, RUNNING = "plan.json", "running.safetensors"
+PLAN, RUNNING, TOKEN = "plan.json", "running.safetensors", "token"
 FORMAT = "rushlight.sweep"
 SECONDS = 10.0
 """Between two writings, unless they take long."""
 SHARE = 20
 """Writing takes at most one part in so many of the time."""
+
+
+Place = tuple[str, str]
+"""A folder, and what the token in it says: on another machine the name may be that of another folder."""
 
 
 class Kept:
@@ -87,8 +94,12 @@ class Kept:
 
     def _own(self) -> list[Path]:
         """What has a name that a sweep gives, but for the plan."""
-        runs = [path for path in self.out.glob("run-*") if re.fullmatch(r"run-\d+", path.name)]
-        return [*self._done(), *runs, *self.out.glob(RUNNING)]
+        return [
+            *self._done(),
+            *_folders(self.out, "run"),
+            *_folders(self.out, "away"),
+            *self.out.glob(RUNNING),
+        ]
 
     def _take(self, plan: dict[str, Any]) -> None:
         """Make the folder that of the plan."""
@@ -103,22 +114,48 @@ class Kept:
 
     def restore(self, runs: Sequence[Run]) -> None:
         """Give the runs the states that were kept. Raises CheckpointError for files that do not fit."""
-        best: dict[int, State] = {}
-        for path in (*self._done(), self.out / RUNNING):
-            try:
-                states = parse(path.read_bytes(), os.fspath(path))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise CheckpointError(f"cannot read {path}: {error.strerror or error}.") from error
-            for state in states:
-                if not 0 <= state.number < len(runs):
-                    raise CheckpointError(f"{path} holds run {state.number} of {len(runs)}.")
-                if state.number not in best or state.progress > best[state.number].progress:
-                    best[state.number] = state
-        for number, state in best.items():
-            state.restore(runs[number])
-        self._written = {number for number, state in best.items() if state.over}
+        every = dict(enumerate(runs))
+        found = best_of([state for path in self._files(self.out) for state in _read(path)], every)
+        self._written = {number for number, state in found.items() if state.over}
+        for folder in _folders(self.out, "away"):
+            self.take_back(int(folder.name.partition("-")[2]), runs)
+
+    def lend(self, share: int, numbers: Sequence[int]) -> Place:
+        """A folder for the worker that trains these runs, with what is there of those that train alone."""
+        folder = self._away(share)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for number in numbers:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(self.folder(number), folder / self.folder(number).name)
+        token = secrets.token_hex()
+        (folder / TOKEN).write_text(token)
+        return os.path.abspath(folder), token
+
+    def take_back(self, share: int, runs: Sequence[Run]) -> set[int]:
+        """Give the runs what a worker that is lost left in its folder, and remove that; gives the numbers of
+        those that came further."""
+        folder = self._away(share)
+        states = [state for path in self._files(folder) for state in _read(path)]
+        further = set(best_of(states, dict(enumerate(runs))))
+        for path in _folders(folder, "run"):
+            number = int(path.name.partition("-")[2])
+            with contextlib.suppress(OSError):
+                if (path / CHECKPOINT).stat().st_mtime_ns > (folder / TOKEN).stat().st_mtime_ns:
+                    further.add(number)
+            shutil.rmtree(self.folder(number), ignore_errors=True)
+            with contextlib.suppress(OSError):
+                os.replace(path, self.folder(number))
+        self.save(runs)
+        self.drop(share)
+        return further
+
+    def drop(self, share: int) -> None:
+        """Remove the folder of a worker that is done."""
+        shutil.rmtree(self._away(share), ignore_errors=True)
+
+    def _away(self, share: int) -> Path:
+        return self.out / f"away-{share}"
 
     def due(self) -> bool:
         """Whether it is time to save."""
@@ -151,7 +188,10 @@ class Kept:
         return self.out / f"run-{number}"
 
     def _done(self) -> list[Path]:
-        return sorted(p for p in self.out.glob("done-*") if re.fullmatch(r"done-\d+\.safetensors", p.name))
+        return _done_in(self.out)
+
+    def _files(self, folder: Path) -> list[Path]:
+        return [*_done_in(folder), folder / RUNNING]
 
     def _check(self, plan: dict[str, Any]) -> None:
         """ArgumentError unless the folder's sweep is to be gone on with, and is this one."""
@@ -172,6 +212,83 @@ class Kept:
             got = f"out={where!r}, which holds a sweep with other {' and '.join(other)}"
             remedy = "Repeat its arguments, or choose another folder."
             raise ArgumentError(message("sweep(resume=True)", got, "the same sweep", remedy))
+
+
+class Lent(Kept):
+    """A share's folder, as its worker has it; and what its runs begin with. Where the worker does not reach
+    the folder, or another one writes into it, nothing is kept.
+
+    numbers   of the runs in the whole sweep; states: of those that have begun, as bytes.
+    """
+
+    def __init__(self, place: Place | None, numbers: Sequence[int], states: bytes | None) -> None:
+        super().__init__(place[0] if place is not None else "", resume=True, overwrite=False)
+        self._place, self._numbers, self._states = place, numbers, states
+        self.reached = False
+
+    @contextlib.contextmanager
+    def open(self, task: Task, configs: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError, ArgumentError, UnicodeDecodeError):
+                if self._place is not None and (self.out / TOKEN).read_text() == self._place[1]:
+                    stack.enter_context(locked(self.out, "sweep"))
+                    self.reached = True
+            self._next = time.perf_counter() + SECONDS
+            yield
+
+    def restore(self, runs: Sequence[Run]) -> None:
+        for run, number in zip(runs, self._numbers, strict=True):
+            run.number = number
+        states = [] if self._states is None else parse(self._states, "what was sent")
+        if self.reached:
+            states += [state for path in self._files(self.out) for state in _read(path)]
+        found = best_of(states, dict(zip(self._numbers, runs, strict=True)))
+        self._written = {number for number, state in found.items() if state.over}
+
+    def due(self) -> bool:
+        return self.reached and super().due()
+
+    def save(self, runs: Sequence[Run]) -> None:
+        if self.reached and not all(run.over for run in runs):  # then they are sent
+            super().save(runs)
+
+    def folder(self, number: int) -> Path | None:  # type: ignore[override]
+        return super().folder(number) if self.reached else None
+
+
+def best_of(states: Iterable[State], runs: Mapping[int, Run]) -> dict[int, State]:
+    """Give the runs, by their numbers, the states that came further than they; gives these. Raises
+    CheckpointError for states of other runs."""
+    best: dict[int, State] = {}
+    for state in states:
+        run = runs.get(state.number)
+        if run is None:
+            raise CheckpointError(f"{state.where} holds run {state.number}, which the sweep has not.")
+        position = run.trainer.position
+        come = (run.over, position.epoch, position.batch)
+        if state.progress > (best[state.number].progress if state.number in best else come):
+            best[state.number] = state
+    for number, state in best.items():
+        state.restore(runs[number])
+    return best
+
+
+def _read(path: Path) -> list[State]:
+    """The states in a file; none where there is none."""
+    try:
+        return parse(path.read_bytes(), os.fspath(path))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror or error}.") from error
+
+
+def _folders(within: Path, kind: str) -> list[Path]:
+    return [path for path in within.glob(f"{kind}-*") if re.fullmatch(rf"{kind}-\d+", path.name)]
+
+
+def _done_in(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("done-*") if re.fullmatch(r"done-\d+\.safetensors", p.name))
 
 
 def _plan(task: Task, configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class SweepLoop:
                 raise NotSupportedError(message("sweep(compile=True)", reason, "steps to compile"))
             many = "its networks" if len(alone) == len(result.runs) else f"{len(alone)} of its networks"
             text = f"the sweep trains {many} one after the other: {reason}"
-            warnings.warn(text, RuntimeWarning, stacklevel=4)
+            warnings.warn(text, RuntimeWarning, stacklevel=5)
         if groups and data is not None:
             alone += self._run(groups, data)
         for run in alone:
@@ -175,7 +175,7 @@ class SweepLoop:
             return
         trainer.out = kept.folder(run.number)
         try:
-            yield True
+            yield trainer.out is not None
         finally:
             trainer.out = None
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from rushlight.core.atomic import make_lock
 from rushlight.train.interrupt import Interrupted
+from rushlight.train.sweeping.kept import Lent, Place
 from rushlight.train.sweeping.states import dump
 from rushlight.version import __version__
 
@@ -31,13 +32,18 @@ _held: dict[str, Any] = {}
 
 @dataclass
 class Share:
-    """Runs of a sweep by their numbers, with all that it takes to train them but the data."""
+    """Runs of a sweep by their numbers, with all that it takes to train them but the data.
+
+    states  of those that have begun; place: where the worker may keep what it does.
+    """
 
     numbers: list[int]
     configs: list[dict[str, Any]]
     build: Any
     options: dict[str, Any]
     threads: int | None
+    states: bytes | None = None
+    place: Place | None = None
 
 
 @dataclass
@@ -86,11 +92,16 @@ def _train(share: Share, train: Any, validation: Any) -> Answer:
 
     with warnings.catch_warnings(record=True) as told, _threads(share.threads):
         warnings.simplefilter("always")
+        kept: Any = Lent(share.place, share.numbers, share.states)
         result = sweep(
-            share.build, share.configs, train, validation=validation, progress=False, **share.options
+            share.build,
+            share.configs,
+            train,
+            validation=validation,
+            progress=False,
+            out=kept,
+            **share.options,
         )
-    for run, number in zip(result.runs, share.numbers, strict=True):
-        run.number = number
     texts = dict.fromkeys((warning.category, str(warning.message)) for warning in told)
     return Answer(
         dump(result.runs),

@@ -23,7 +23,7 @@ from rushlight.train.interrupt import Interrupted, InterruptGuard
 from rushlight.train.progress import Progress
 from rushlight.train.sweeping.loop import Task, stopped
 from rushlight.train.sweeping.share import ALONE, Answer, Share, machine, train_share, unpickled
-from rushlight.train.sweeping.states import parse
+from rushlight.train.sweeping.states import dump, parse
 from rushlight.train.sweeping.watch import Watch
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Spread:
         self.costs = Costs()
         sizes = {run.number: _size(run) for run in result.runs}
         self.waiting = sorted((r for r in result.runs if not r.over), key=lambda r: -sizes[r.number])
-        self.away: dict[Future[Answer], tuple[list[Run], Executor]] = {}
+        self.away: dict[Future[Answer], tuple[list[Run], Executor, int]] = {}
         self.lost = dict.fromkeys(sizes, 0)
         self.sendings = self.with_data = 0
         self.heard = time.monotonic()
@@ -203,7 +203,7 @@ class Spread:
             self.heard = now
             if self.engine.deserted():
                 text = "the sweep waits: its executor has no workers"
-                warnings.warn(text, RuntimeWarning, stacklevel=6)
+                warnings.warn(text, RuntimeWarning, stacklevel=7)
 
     def _fill(self) -> None:
         """Have every worker busy, and one share waiting for the first that is done."""
@@ -216,7 +216,9 @@ class Spread:
             self._send(runs, len(self.data) < SMALL or self.with_data < workers)
 
     def _cut(self, workers: int) -> int:
-        """How many of those that wait make the next share."""
+        """How many of those that wait make the next share; one that was lost goes alone."""
+        if self.lost[self.waiting[0].number]:
+            return 1
         costs = [cost for run in self.waiting if (cost := self.costs.of(run)) is not None]
         if not costs:  # nothing is known before the first share came back
             return min(4, -(-len(self.waiting) // (4 * workers)))
@@ -231,8 +233,10 @@ class Spread:
 
     def _send(self, runs: Sequence[Run], with_data: bool) -> None:
         task = self.task
+        self.sendings += 1
+        numbers, begun = [run.number for run in runs], [run for run in runs if run.random is not None]
         share = Share(
-            [run.number for run in runs],
+            numbers,
             [run.config for run in runs],
             self.build,
             {
@@ -242,33 +246,42 @@ class Spread:
                 "compile": task.compile,
             },
             self.engine.threads(),
+            dump(begun) if begun else None,
+            None if self.kept is None else self.kept.lend(self.sendings, numbers),
         )
-        self.sendings += 1
         self.with_data += with_data
         data = self.data if with_data else None
         future = self.engine.submit(self.sendings, _pickled("a build", share), self.key, data)
-        self.away[future] = list(runs), self.engine.executor
+        self.away[future] = list(runs), self.engine.executor, self.sendings
 
-    def _take(self, future: Future[Answer], runs: list[Run], executor: Executor) -> None:
+    def _take(self, future: Future[Answer], runs: list[Run], executor: Executor, sending: int) -> None:
         """Take in what became of a share."""
         error = None if future.cancelled() else future.exception()
         answer = None if future.cancelled() or error is not None else future.result()
         if self.guard.requested and (answer is None or answer.states is None):
             return  # Ctrl-C reaches the workers, too
-        if answer is None or answer.stopped:
-            self._lose(runs, executor, error)
+        if answer is None:
+            self._lose(runs, executor, sending, error)
+        elif answer.stopped:  # by Ctrl-C there, or by the program
+            self.guard.requested = True
         elif answer.wants:
+            if self.kept is not None:
+                self.kept.take_back(sending, self.result.runs)
             self._send(runs, with_data=True)
         elif answer.error is not None:
             made, text = answer.error
             raise unpickled(made, RuntimeError(text))
         else:
             self._enter(runs, answer)
+            if self.kept is not None:
+                self.kept.drop(sending)
 
-    def _lose(self, runs: list[Run], executor: Executor, error: BaseException | None) -> None:
-        """A share's worker is gone: the networks wait again."""
+    def _lose(self, runs: list[Run], executor: Executor, sending: int, error: BaseException | None) -> None:
+        """A share's worker is gone: the networks wait again, from where it kept them last."""
+        further = set() if self.kept is None else self.kept.take_back(sending, self.result.runs)
+        runs = [run for run in runs if not run.over]
         for run in runs:
-            self.lost[run.number] += 1
+            self.lost[run.number] = 0 if run.number in further else self.lost[run.number] + 1
             if self.lost[run.number] > LOSSES:
                 got = f"run {run.number}, which was lost with its worker {LOSSES + 1} times"
                 remedy = "Look at what the workers say: often it is memory."
@@ -294,7 +307,7 @@ class Spread:
         for category, text in (*told, *_unlike(answer.machine)):
             if (category, text) not in self.told:
                 self.told.add((category, text))
-                warnings.warn(text, category, stacklevel=7)
+                warnings.warn(text, category, stacklevel=8)
         self.costs.learn(runs)
         epochs = [len(run.history.rows) for run in runs]
         self.watch.look(max(epochs), sum(epochs) * self.batches)
