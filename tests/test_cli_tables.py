@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from rushlight import tabular
-from rushlight.train import Interrupted
+from rushlight.interop.safetensors import parse
+from rushlight.train import History
 from tests.cli_helpers import Done, call
 
 QUICK = ("--epochs", "30", "--hidden", "16", "--members", "2", "--no-compile")
@@ -55,7 +57,9 @@ def refused(done: Done, text: str) -> None:
 
 
 def test_train_leaves_a_model(run: Path, houses: Path) -> None:
-    assert {path.name for path in run.iterdir()} == {"config.json", "history.csv", "model.safetensors"}
+    assert {path.name for path in run.iterdir()} == {
+        "checkpoint.safetensors", "config.json", "history.csv", "model.safetensors", "table.json",
+    }  # fmt: skip
     model = tabular.load(run / "model.safetensors")
     assert model.columns == ["size", "town", "garden"]
     about = json.loads((run / "config.json").read_text())
@@ -111,19 +115,83 @@ def test_classes_with_a_report(houses: Path, tmp_path: Path) -> None:
     assert "MembersLinear" in shown.out, shown.err
 
 
-def test_stopped(houses: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def press(*args: object, **kwargs: object) -> None:
-        stopped = Interrupted("stopped by Ctrl-C in epoch 2 of 9. Call fit again")
-        stopped.where = "epoch 2 of 9"
-        raise stopped
+def pressing(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Ctrl-C comes at the end of epoch `at`, counted over all models."""
+    seen, save = 0, History.append
 
-    monkeypatch.setattr(tabular, "fit", press)
-    monkeypatch.setattr(tabular, "search", press)
-    for command, where in (("train", "epoch 2 of 9."), ("sweep", "model 1 of 8, epoch 2 of 9.")):
-        done = call(command, houses, "--target", "price", "--out", tmp_path / "s", *QUICK[:2])
-        assert done.code == 130
-        assert f"stopped by Ctrl-C in {where} Nothing was written" in " ".join(done.err.split())
-        assert not (tmp_path / "s").exists()
+    def append(self: History, **values: Any) -> None:
+        nonlocal seen
+        save(self, **values)
+        seen += 1
+        if seen == at:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(History, "append", append)
+
+
+def weights(out: Path) -> bytes:
+    arrays = parse((out / "model.safetensors").read_bytes(), "model")[0]
+    return b"".join(arrays[name].tobytes() for name in sorted(arrays))
+
+
+def test_stopped_and_resumed(
+    run: Path, houses: Path, tmp_path: Path, ctrl_c: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "s"
+    options = ("--target", "price", "--drop", "dear", "--no-pictures", *QUICK)
+    with monkeypatch.context() as patch:
+        pressing(patch, 4)
+        done = call("train", houses, *options, "--out", out)
+    assert done.code == 130
+    assert "stopped by Ctrl-C in epoch 5" in done.err
+    assert done.err.rstrip().endswith(f"Saved. To go on:\nrushlight train {houses} --out {out} --resume")
+    refused(call("train", houses, *options, "--out", out), "already holds a run")
+    refused(
+        call("train", houses, "--out", out, "--resume", "--lr", "0.5"), "cannot change --lr 0.5 (was left"
+    )
+    other = tmp_path / "other.csv"
+    other.write_text(houses.read_text().replace("A", "B"))
+    refused(call("train", other, "--out", out, "--resume"), "got a table of other rows")
+    again = call("train", houses, "--out", out, "--resume", "--no-pictures")
+    assert again.code == 0, again.err
+    assert weights(out) == weights(run)
+    assert call("train", houses, "--out", out, "--resume", "--quiet", "--no-pictures").code == 0
+    assert weights(out) == weights(run)
+
+
+def test_stopped_before_anything_was_kept(houses: Path, tmp_path: Path) -> None:
+    refused(
+        call("train", houses, "--target", "price", "--out", tmp_path / "s", "--resume"), "no run to resume"
+    )
+    refused(call("train", houses, "--target", "price", "--resume"), "--resume needs --out")
+    wrong = ("--target", "price", "--out", tmp_path / "s", "--lr", "-1")
+    refused(call("train", houses, *wrong), "lr=-1.0")
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_stopped_sweep_goes_on(
+    houses: Path, tmp_path: Path, ctrl_c: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = ("--lr", "0.001,0.01", "--hidden", "8/none", "--epochs", "10", "--members", "2", "--no-compile")
+    options = ("--target", "price", "--no-pictures", *lists)
+    assert call("sweep", houses, *options, "--out", tmp_path / "whole").code == 0
+    with monkeypatch.context() as patch:
+        pressing(patch, 14)
+        done = call("sweep", houses, *options, "--out", tmp_path / "s")
+        pressing(patch, 2)
+        lost = call("sweep", houses, *options)
+    assert done.code == lost.code == 130
+    assert "stopped by Ctrl-C in model 2 of 4, epoch 5" in done.err
+    assert done.err.rstrip().endswith(f"Saved. To go on:\nrushlight sweep --resume {tmp_path / 's'}")
+    assert "Nothing was written: with --out FOLDER" in " ".join(lost.err.split())
+    refused(call("sweep", "--resume", tmp_path / "s", "--lr", "0.1"), "leave out --lr")
+    again = call("sweep", "--resume", tmp_path / "s", "--no-pictures")
+    assert again.code == 0, again.err
+    assert weights(tmp_path / "s") == weights(tmp_path / "whole")
+    names = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("s", "whole")]
+    assert names[0] == names[1]
+    assert "models" not in names[0]
+    refused(call("sweep", "--resume", tmp_path / "s"), "is finished")
 
 
 def test_missing_column_says_how_to_do_without(houses: Path, tmp_path: Path) -> None:
@@ -134,7 +202,7 @@ def test_missing_column_says_how_to_do_without(houses: Path, tmp_path: Path) -> 
     assert done.code == 1
     assert "To do without, train with --drop" in " ".join(done.err.split())
     again = call("train", houses, "--target", "price", "--out", tmp_path / "s", *QUICK[:2])
-    assert "--resume" not in again.err
+    assert "already holds a run" in again.err
 
 
 def test_sweep(houses: Path, tmp_path: Path) -> None:
@@ -156,7 +224,6 @@ def test_sweep(houses: Path, tmp_path: Path) -> None:
         ((), "--target NAME is needed: the column to predict"),
         (("--target", "Price"), "Did you mean 'price'"),
         (("--target", "price", "--momentum", "0.5"), "--momentum is for disk, mnist and fashion-mnist"),
-        (("--target", "price", "--resume"), "--resume is for disk"),
         (("--target", "price", "--test", "many"), "--test many: expected a share such as 0.2, or a file"),
         (("--target", "price", "--test", "1.2"), "between 0 and 1"),
         (("--target", "price", "--hidden", "a"), "--hidden 'a'"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,6 @@ from rushlight.train.steps import EagerSteps
 from tests.train.kill_worker import fit, make_trainer, outcome
 
 pytest.importorskip("llvmlite")
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Python's own Ctrl-C, whatever the test runner made of it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def disk(**options: Any) -> tuple[Trainer, Any]:

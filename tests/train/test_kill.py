@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,6 @@ import rushlight as rl
 from rushlight.train import Interrupted, Trainer, read_checkpoint
 from tests.train.kill_many import check, start
 from tests.train.kill_worker import fit, make_trainer, outcome
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Python's own Ctrl-C, whatever the test runner made of it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def interrupt_at(trainer: Trainer, count: int) -> None:

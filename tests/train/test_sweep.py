@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -221,13 +220,6 @@ class Shown(Progress):
 
     def stop(self) -> None:
         self.stopped = True
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("compile", [False, "auto"])

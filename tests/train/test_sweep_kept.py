@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,6 @@ DATA = (X, X * X)
 def build(lr: float, seed: int) -> Trainer:
     model = nn.MLP(1, 4, 1, activation="tanh")
     return Trainer(model, rl.optim.SGD(model.parameters(), lr=lr), nn.MSELoss(), metrics=["mae"])
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 class Press(Progress):

@@ -96,7 +96,7 @@ def train(
     from rushlight.cli.train import open_run, train_run
 
     if is_table(data_name):
-        train_table(data_name, {**given, "resume": resume}, out, force, quiet, pictures)
+        train_table(data_name, given, out, resume, force, quiet, pictures)
         return
     settings, folder = open_run(data_name, of_task(data_name, given), out, resume, force)
     (train_run if settings.runs == 1 else train_runs)(settings, folder, resume, quiet, pictures)

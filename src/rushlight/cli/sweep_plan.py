@@ -11,6 +11,7 @@ from typing import Any
 from rushlight.cli.console import UserError
 from rushlight.cli.grid import Grid, read_grid
 from rushlight.cli.settings import DATASETS
+from rushlight.cli.tables import is_table
 from rushlight.cli.train import PLAN, SWEEP
 from rushlight.interop.files import remove_leftovers, write_atomically
 from rushlight.interop.strict import parse_json
@@ -20,7 +21,7 @@ __all__ = ["Plan"]
 
 @dataclass(frozen=True)
 class Plan:
-    """A data set, and the options of the command by their names."""
+    """A data set or the path of a table, and the options of the command by their names."""
 
     dataset: str
     given: dict[str, Any]
@@ -54,7 +55,8 @@ class Plan:
         try:
             found = parse_json(path.read_bytes())
             plan = cls(found["dataset"], dict(found["given"]))
-            _ = plan.grid
+            if not is_table(plan.dataset):
+                _ = plan.grid
         except (UserError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path} is damaged, or was written by another program: {error}") from error
         return plan

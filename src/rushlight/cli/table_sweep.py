@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import rushlight as rl
 from rushlight import tabular
 from rushlight.cli.console import say
 from rushlight.cli.grid import label, numbers, once, read_seeds, text
-from rushlight.cli.tables import Prepared, free_for_table, report, save_run, stopped
-from rushlight.cli.train import SWEEP, folder
+from rushlight.cli.sweep_plan import Plan
+from rushlight.cli.tables import Prepared, clear, report, save_run
+from rushlight.cli.train import PLAN, SWEEP, folder, refuse_used
 from rushlight.interop.files import write_atomically
 from rushlight.tabular.page import Findings
 from rushlight.train import Interrupted
@@ -23,6 +26,8 @@ __all__ = ["sweep_table"]
 
 AXES = ("hidden", "activation", "lr", "weight_decay", "dropout")
 """The options that take several values."""
+MODELS = "models"
+"""Where a sweep keeps its models until the best one is known."""
 USUAL: dict[str, list[Any]] = {
     "hidden": ["64", "128,128"],
     "lr": [5e-4, 2e-3],
@@ -31,60 +36,86 @@ USUAL: dict[str, list[Any]] = {
 """What is tried where no list is given."""
 
 
-def sweep_table(
-    path: str, given: dict[str, Any], out: Path | None, force: bool, quiet: bool, pictures: bool
-) -> None:
+def sweep_table(plan: Plan, out: Path | None, resume: bool, force: bool, quiet: bool, pictures: bool) -> None:
     """Train a model with each combination, and tell the user which is best."""
     began = time.perf_counter()
-    axes, rest = _axes(given)
-    prepared = Prepared(path, rest)
-    if out is not None and not force:
-        free_for_table(out)
-    options = prepared.fit_options()
+    axes, rest = _axes(plan.given)
+    prepared = Prepared(plan.dataset, rest)
+    if out is not None and not force and not resume:
+        refuse_used(out)
     configs = rl.grid(**axes)
     if not quiet:
         prepared.introduce()
         say(f"sweep      {len(configs)} models: {', '.join(f'{n} {_listed(v)}' for n, v in axes.items())}")
         say()
+    if out is None:
+        found = _search(prepared, configs, quiet, None, {})
+        _tell(found, quiet, prepared, out, pictures, began)
+        return
+    with folder(out):
+        if not resume:
+            clear(out)
+            shutil.rmtree(out / MODELS, ignore_errors=True)
+        plan.write(out)
+        found = _search(prepared, configs, quiet, out, {"out": out / MODELS, "resume": resume})
+        prepared.options |= found.configs[0]
+        _tell(found, quiet, prepared, out, pictures, began)
 
+
+def _search(
+    prepared: Prepared,
+    configs: Sequence[Mapping[str, Any]],
+    quiet: bool,
+    out: Path | None,
+    keep: Mapping[str, Any],
+) -> tabular.Search:
+    """The models of all configs, a line for each."""
     trained = 0
 
     def each(count: int, model: tabular.TabularModel) -> None:
         nonlocal trained
         trained = count
-        if quiet:
-            return
-        say(f"{count:>{len(str(len(configs)))}}/{len(configs)}  {_line(configs[count - 1], model)}")
+        if not quiet:
+            say(f"{count:>{len(str(len(configs)))}}/{len(configs)}  {_line(configs[count - 1], model)}")
 
-    settings = [_settings(config) for config in configs]
+    settings, options = [_settings(config) for config in configs], prepared.fit_options()
     try:
-        found = tabular.search(
-            prepared.train, prepared.target, settings, each=each, progress=False, **options
+        return tabular.search(
+            prepared.train, prepared.target, settings, each=each, progress=False, **keep, **options
         )
     except Interrupted as error:
-        raise stopped(error, f"model {trained + 1} of {len(configs)}, ") from None
+        kept = "Nothing was written: with --out FOLDER it could go on from here."
+        if out is not None:
+            kept = f"Saved. To go on:\nrushlight sweep --resume {shlex.quote(str(out))}"
+        where = f"model {trained + 1} of {len(configs)}, {error.where}"
+        raise Interrupted(f"stopped by Ctrl-C in {where}. {kept}") from None
+
+
+def _tell(
+    found: tabular.Search, quiet: bool, prepared: Prepared, out: Path | None, pictures: bool, began: float
+) -> None:
+    """Tell the user how all models compare, and how good the best one is; keep it in `out`."""
     say()
     say(f"By the {found.measure.replace('_', ' ')} of held-out rows, best first")
     say()
     say(str(found).rstrip())
-    say()
+    if found.failed:
+        say()
     for config in found.failed:
         say(f"diverged: {label(config)}")
     findings = Findings(found.best, prepared.tested)
-    if out is None:
-        report(findings, time.perf_counter() - began, None, quiet)
-        return
-    with folder(out):
-        prepared.options |= found.configs[0]
+    if out is not None:
         save_run(prepared, findings, out, pictures)
         write_atomically(out / SWEEP, _csv(found))
-        report(findings, time.perf_counter() - began, out, quiet)
+        (out / PLAN).unlink()
+        shutil.rmtree(out / MODELS, ignore_errors=True)
+    report(findings, time.perf_counter() - began, out, quiet)
 
 
 def _axes(given: Mapping[str, Any]) -> tuple[dict[str, list[Any]], dict[str, Any]]:
     """The lists of values, by option, and the other options."""
     rest = dict(given)
-    seeds = read_seeds(rest.pop("seeds"), rest.pop("seed_list"))
+    seeds = read_seeds(rest.pop("seeds", None), rest.pop("seed_list", None))
     axes: dict[str, list[Any]] = {}
     for name in AXES:
         value = rest.pop(name, None)

@@ -19,6 +19,7 @@ from rushlight.cli.settings import DATASETS, widths
 from rushlight.cli.train import (
     CHECKPOINT,
     CONFIG,
+    PLAN,
     SWEEP,
     folder,
     free_folder,
@@ -32,6 +33,7 @@ from rushlight.errors import DataError
 from rushlight.interop.files import remove_leftovers, write_atomically
 from rushlight.interop.strict import parse_json
 from rushlight.tabular.encoder import find_column
+from rushlight.tabular.kept import NAME
 from rushlight.tabular.measures import SHARES, confusion
 from rushlight.tabular.page import Findings, write_page
 from rushlight.tabular.sources import SUFFIXES
@@ -39,18 +41,20 @@ from rushlight.tabular.words import network_words, training_words, used_words
 from rushlight.train import Interrupted
 
 __all__ = [
-    "Prepared", "complete", "evaluate_table", "free_for_table", "is_table", "of_task", "predict_rows",
-    "report", "save_run", "stopped", "train_table",
+    "Prepared", "clear", "complete", "evaluate_table", "is_table", "of_task", "predict_rows", "report",
+    "save_run", "train_table",
 ]  # fmt: skip
 
 OWN = ("target", "task", "drop", "categories", "test", "members", "dropout")
 """Options that only tables take."""
 TASKS_ONLY = (
-    "output", "outputs", "init", "loss", "optimizer", "momentum", "data", "data_seed", "runs", "resume",
+    "output", "outputs", "init", "loss", "optimizer", "momentum", "data", "data_seed", "runs",
 )  # fmt: skip
 """Options that only the built-in data sets take."""
 REPORT = "report.html"
-ASIDE = (CONFIG, CHECKPOINT, SWEEP, FILE, REPORT, "history.csv")
+ASIDE = (CONFIG, CHECKPOINT, PLAN, SWEEP, FILE, REPORT, NAME, "history.csv")
+FREE = ("epochs", "threads", "compile")
+"""Options that may be others when a run goes on."""
 
 
 def is_table(name: str) -> bool:
@@ -86,6 +90,7 @@ class Prepared:
     """A table and what is to be done with it: the rows to train and to test on, the options of `fit`."""
 
     def __init__(self, path: str, given: Mapping[str, Any]) -> None:
+        self.given = {name: value for name, value in given.items() if value is not None}
         options = _without(given, TASKS_ONLY, "is for disk, mnist and fashion-mnist, not for tables")
         if options.get("target") is None:
             columns = ", ".join(tabular.read(path).columns)
@@ -137,45 +142,79 @@ class Prepared:
 
 
 def train_table(
-    path: str, given: Mapping[str, Any], out: Path | None, force: bool, quiet: bool, pictures: bool
+    path: str,
+    given: Mapping[str, Any],
+    out: Path | None,
+    resume: bool,
+    force: bool,
+    quiet: bool,
+    pictures: bool,
 ) -> None:
     """Train a model of the table at `path`, and tell the user all about it."""
     began = time.perf_counter()
-    prepared = Prepared(path, given)
+    prepared = Prepared(path, _resumed(given, out) if resume else given)
     out = out or free_folder(_stem(path))
-    if not force:
-        free_for_table(out)
-    options = prepared.fit_options()
+    if not force and not resume:
+        refuse_used(out)
     with folder(out):
         if not quiet:
             prepared.introduce()
-        show = {"progress": False} if quiet else {"introduce": _introduce}
-        try:
-            model = tabular.fit(prepared.train, prepared.target, **show, **options)
-        except Interrupted as error:
-            raise stopped(error) from None
+        show: dict[str, Any] = {"progress": False} if quiet else {"introduce": _introduce}
+        model = _trained(prepared, out, resume, show)
         seconds = time.perf_counter() - began
         findings = Findings(model, prepared.tested)
         save_run(prepared, findings, out, pictures)
         report(findings, seconds, out, quiet)
 
 
-def free_for_table(out: Path) -> None:
-    """UserError if the folder already holds something. Unlike other runs, a table's cannot be resumed."""
-    if (out / CONFIG).exists() and not (out / SWEEP).exists():
+def _trained(prepared: Prepared, out: Path, resume: bool, show: Mapping[str, Any]) -> tabular.TabularModel:
+    """The model; until it is trained the folder keeps what it takes to go on."""
+    options = prepared.fit_options()
+    if not resume:
+        clear(out)
+    write_about(prepared, out)
+    try:
+        return tabular.fit(prepared.train, prepared.target, **show, **options, out=out, resume=resume)
+    except Interrupted as error:
+        again = f"rushlight train {shlex.quote(prepared.path)} --out {shlex.quote(str(out))} --resume"
+        raise Interrupted(f"stopped by Ctrl-C in {error.where}. Saved. To go on:\n{again}") from None
+    except BaseException:
+        if not resume and not (out / CHECKPOINT).exists():
+            clear(out)
+        raise
+
+
+def _resumed(given: Mapping[str, Any], out: Path | None) -> dict[str, Any]:
+    """The options of the run in `out`, with those that may be others now; UserError for the rest."""
+    if out is None:
+        raise UserError("--resume needs --out DIR, the folder of the run to go on with", 2)
+    path = out / CONFIG
+    if not path.exists():
+        raise UserError(f"there is no run to resume in {out}: no {CONFIG}")
+    try:
+        before = dict(parse_json(path.read_bytes())["given"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged, or of no run of a table: {error}") from error
+    chosen = {name: value for name, value in given.items() if value is not None}
+    wrong = [
+        f"--{name.replace('_', '-')} {value} (was {before.get(name, 'left out')})"
+        for name, value in chosen.items()
+        if name not in FREE and before.get(name) != value
+    ]
+    if wrong:
         raise UserError(
-            f"{out} already holds a run; nothing was changed. Add --overwrite to write over it, or choose "
-            "another --out"
+            f"a resumed run cannot change {', '.join(wrong)}. "
+            "Leave that out, or start anew in another --out.",
+            2,
         )
-    refuse_used(out)
+    return {**before, **chosen}
 
 
-def stopped(error: Interrupted, model: str = "") -> Interrupted:
-    """What a user is told after Ctrl-C; model: which one of a sweep it was."""
-    return Interrupted(
-        f"stopped by Ctrl-C in {model}{error.where}. Nothing was written: a model of a table is written when "
-        "its training ends, which a lower --epochs or --patience makes sooner"
-    )
+def clear(out: Path) -> None:
+    """Remove what a run or a sweep of a table left in its folder."""
+    for name in ASIDE:
+        (out / name).unlink(missing_ok=True)
+        remove_leftovers(out / name)
 
 
 def _introduce(model: tabular.TabularModel) -> None:
@@ -206,23 +245,26 @@ def _stem(path: str) -> str:
     return name.removesuffix(name[len(name) - len(suffix) :]) or "table"
 
 
-def save_run(prepared: Prepared, findings: Findings, out: Path, pictures: bool) -> None:
-    """Model, history, page and pictures, in the place of whatever the folder held."""
-    for name in ASIDE:
-        (out / name).unlink(missing_ok=True)
-        remove_leftovers(out / name)
-    model = findings.model
-    model.save(out / FILE)
-    model.history.to_csv(out / "history.csv")
+def write_about(prepared: Prepared, out: Path, measures: Mapping[str, float] | None = None) -> None:
+    """Write config.json: what was asked for, and what came of it."""
     about = {
         "table": str(Path(prepared.path).absolute()),
         "target": prepared.target,
         "test": str(Path(prepared.test).absolute()) if Path(prepared.test).is_file() else prepared.test,
         "options": prepared.options,
-        "measures": findings.measures,
+        "given": prepared.given,
+        "measures": measures,
         "versions": versions(),
     }
     write_atomically(out / CONFIG, json.dumps(about, indent=2) + "\n")
+
+
+def save_run(prepared: Prepared, findings: Findings, out: Path, pictures: bool) -> None:
+    """Model, history, page and pictures."""
+    model = findings.model
+    model.save(out / FILE)
+    model.history.to_csv(out / "history.csv")
+    write_about(prepared, out, findings.measures)
     if not pictures:
         return
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from rushlight.core.random import fork_rng
 from rushlight.errors import ArgumentError, DataError, message, nearest
 from rushlight.tabular.encoder import Encoder, find_column, learn
 from rushlight.tabular.features import as_words
+from rushlight.tabular.kept import begin, facts_of
 from rushlight.tabular.model import TabularModel
 from rushlight.tabular.network import FoldLoss, Members
 from rushlight.tabular.settings import Settings
@@ -40,6 +43,9 @@ def fit(
     progress: Any = None,
     compile: Any = "auto",
     introduce: Callable[[TabularModel], None] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
     **settings: Any,
 ) -> TabularModel:
     """Train a model that predicts the column `target` of `frame` from its other columns.
@@ -53,6 +59,9 @@ def fit(
     drop        columns to leave out; categories: columns of numbers that name kinds, such as codes.
     progress, compile   as for `Trainer`.
     introduce   called with the model before it is trained, to say what it is.
+    out         a folder where the training keeps what it needs to go on after Ctrl-C or a kill; `resume` and
+                `overwrite` are as for `Trainer.fit`: with `resume` it goes on to the same weights, bit for
+                bit. The table and the settings have to be those of before, but for `epochs`.
     settings    of the network and its training: `Settings` lists them.
 
     Numbers are scaled by their quartiles, and missing ones filled by the median, with a column that says so;
@@ -74,6 +83,8 @@ def fit(
     learned = learn_target(find_column(table, name, "fit"), task)
     table = _with_rows(table.take(~table[name].missing), name, "fit")
     encoder = learn(table.without([name]), drop, categories)
+    if resume and out is None:
+        raise ArgumentError(message("fit", "resume=True without a folder", "out=FOLDER"))
     chosen = chosen.for_rows(table.rows)
     x, codes = encoder.encode(table, "fit")
     y = learned.encode(table[name], "fit")
@@ -85,7 +96,15 @@ def fit(
         model = TabularModel(network, encoder, learned, chosen, History())
         if introduce is not None:
             introduce(model)
-        model.history = _train(network, (x, codes, y), fold, held, learned, chosen, progress, compile)
+        keep = {} if out is None else {"out": out}
+        data = _parts((x, codes, y), fold, held, chosen)
+        trainer = _trainer(network, learned, chosen, progress=progress, compile=compile, **keep)
+        if out is not None:
+            columns = encoder.to_json(), learned.to_json()
+            arrays = [t.numpy() for part in data for t in part]
+            begin(Path(out), facts_of(chosen, columns, arrays), resume, overwrite)
+        size, how = chosen.batch_size or 32, {"resume": resume, "overwrite": overwrite}
+        model.history = trainer.fit(data[0], chosen.epochs or 1, validation=data[1], batch_size=size, **how)
     if held is not None:
         model.validation = model.measure(*held)
     else:
@@ -191,37 +210,29 @@ def _folds(y: Array, target: Target, settings: Settings) -> Array:
     return fold
 
 
-def _train(
-    network: Members,
+def _parts(
     data: tuple[Array, Array, Array],
     fold: Array | None,
     held: tuple[Array, Array, Array] | None,
-    target: Target,
     settings: Settings,
-    progress: Any,
-    compile: Any,
-) -> Any:
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What is trained on, and what decides when to stop."""
     members = settings.members or 1
     if held is not None:
         train = _tensors(data, np.ones((len(data[2]), members)))
-        check = _tensors(held, np.ones((len(held[2]), members)))
-    else:
-        assert fold is not None
-        out = (fold[:, None] == np.arange(members)).astype(np.float32)
-        asked = out.any(axis=1)
-        train = _tensors(data, 1 - out)
-        check = _tensors((data[0][asked], data[1][asked], data[2][asked]), out[asked])
+        return train, _tensors(held, np.ones((len(held[2]), members)))
+    assert fold is not None
+    out = (fold[:, None] == np.arange(members)).astype(np.float32)
+    asked = out.any(axis=1)
+    rows = data[0][asked], data[1][asked], data[2][asked]
+    return _tensors(data, 1 - out), _tensors(rows, out[asked])
+
+
+def _trainer(network: Members, target: Target, settings: Settings, **more: Any) -> Trainer:
     optimizer = rl.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
-    trainer = Trainer(
-        network,
-        optimizer,
-        FoldLoss(bool(target.labels)),
-        early_stopping=EarlyStopping(patience=settings.patience or 1),
-        seed=settings.seed,
-        progress=progress,
-        compile=compile,
-    )
-    return trainer.fit(train, settings.epochs or 1, validation=check, batch_size=settings.batch_size or 32)
+    stopping = EarlyStopping(patience=settings.patience or 1)
+    loss = FoldLoss(bool(target.labels))
+    return Trainer(network, optimizer, loss, early_stopping=stopping, seed=settings.seed, **more)
 
 
 def _tensors(data: tuple[Array, Array, Array], weights: Array) -> tuple[Any, ...]:

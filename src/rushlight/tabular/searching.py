@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rushlight.errors import AnomalyError, ArgumentError, message
@@ -50,12 +52,17 @@ def search(
     configs: Iterable[Mapping[str, Any]],
     *,
     each: Callable[[int, TabularModel], None] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
     **options: Any,
 ) -> Search:
     """`fit` a model for each of `configs`, such as `rl.grid` makes, and order them by their held-out rows:
     those that differ in `seed` alone stand together, by their mean.
 
     each      called after each model with how many there are by then.
+    out       a folder that keeps each model, and the one under way, until it is removed: with `resume` the
+              search goes on there, to the same models, bit for bit; `overwrite` begins anew over it.
     options   as for `fit`, for all models.
 
     Test the best one on other rows still: being the best of many flatters it.
@@ -67,14 +74,17 @@ def search(
     (16,)
     """
     todo = [dict(config) for config in configs]
+    if resume and out is None:
+        raise ArgumentError(message("search", "resume=True without a folder", "out=FOLDER"))
     if not todo:
         raise ArgumentError(message("search", "no configs", "at least one, as rl.grid makes them"))
     table = as_table(frame, "search")
     done: list[tuple[float, dict[str, Any], TabularModel]] = []
     failed = []
-    for config in todo:
+    for number, config in enumerate(todo):
+        keep = {} if out is None else _kept(Path(out), number, resume, overwrite)
         try:
-            model = fit(table, target, **{**options, **config})
+            model = fit(table, target, **{**options, **config, **keep})
         except AnomalyError:
             failed.append(config)
             continue
@@ -86,6 +96,11 @@ def search(
     means = _means(done)
     done.sort(key=lambda item: (means[key := _apart_from_seed(item[1])], key, item[0]))
     return Search([config for _, config, _ in done], [model for *_, model in done], failed)
+
+
+def _kept(out: Path, number: int, resume: bool, overwrite: bool) -> dict[str, Any]:
+    """Where the model of a config keeps what it needs to go on, and whether it does."""
+    return {"out": out / f"model-{number + 1:03d}", "resume": resume, "overwrite": overwrite}
 
 
 def _means(done: list[tuple[float, dict[str, Any], TabularModel]]) -> dict[str, float]:
