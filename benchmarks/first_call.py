@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.contenders import load
 from benchmarks.machine import caches
 from benchmarks.run import Worker
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, find
 
 __all__ = ["FIRST", "first_calls"]
 
@@ -21,7 +21,7 @@ Times = dict[str, dict[str, list[float]]]
 
 def first_calls(workload: str, contenders: Sequence[str], rounds: int, log: Log) -> Times:
     """Milliseconds from the call to its result, by contender and by state of the cache, a figure a round."""
-    able = [name for name in contenders if load(name).supports(WORKLOADS[workload])]
+    able = [name for name in contenders if load(name).supports(find(workload))]
     times: Times = {name: {"empty": [], "warm": []} for name in able}
     for number in range(rounds):
         for name in able:

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.contenders import CONTENDERS, load
 from benchmarks.machine import caches, cores, environment
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import find
 
 __all__ = ["Plan", "Result", "all_contenders", "imports", "installed", "race"]
 
@@ -129,7 +129,7 @@ def race(
         (number, name)
         for number in numbers
         for name in contenders
-        if load(name).supports(WORKLOADS[workload]) and number <= (load(name).most_threads or number)
+        if load(name).supports(find(workload)) and number <= (load(name).most_threads or number)
     ]
     workers: list[Worker] = []
     folder = tempfile.TemporaryDirectory()

@@ -45,7 +45,7 @@ def serve(contender_name: str, workload_name: str, threads: int, answers: IO[str
     """Set up, check, then answer one line for each line of standard input."""
     from benchmarks.contenders import load
     from benchmarks.machine import peak
-    from benchmarks.workloads import WORKLOADS, Problem
+    from benchmarks.workloads import Problem, find
 
     def answer(record: dict[str, Any]) -> None:
         print(json.dumps(record), file=answers, flush=True)
@@ -53,7 +53,7 @@ def serve(contender_name: str, workload_name: str, threads: int, answers: IO[str
     kind = load(contender_name)
     import_module(kind.library)
     before = peak()
-    contender = kind(Problem(WORKLOADS[workload_name]), threads)
+    contender = kind(Problem(find(workload_name)), threads)
     first_ms, check = _check(contender)
     answer(
         {

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.models import MODELS, Model
 
-__all__ = ["WORKLOADS", "Problem", "Workload"]
+__all__ = ["WORKLOADS", "Problem", "Workload", "find", "variant"]
 
 Array = NDArray[np.float32]
 
@@ -231,6 +232,19 @@ WORKLOADS = {
         ),
     )
 }
+
+
+def variant(name: str, **changes: Any) -> str:
+    """The name of a workload that differs from another in these facts."""
+    return f"{name} {json.dumps(changes, sort_keys=True)}"
+
+
+def find(name: str) -> Workload:
+    """The workload of a name, one of `variant` too."""
+    base, _, changes = name.partition(" ")
+    told: dict[str, Any] = json.loads(changes or "{}")
+    told = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+    return replace(WORKLOADS[base], **told)
 
 
 class Problem:

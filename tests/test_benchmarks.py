@@ -7,10 +7,12 @@ import math
 from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 import rushlight as rl
+from benchmarks import scaling
 from benchmarks.__main__ import main
 from benchmarks.contenders import CONTENDERS, load
 from benchmarks.contenders.onnx_runtime import LENET, onnx_model
@@ -20,7 +22,7 @@ from benchmarks.models import MODELS
 from benchmarks.report import markdown
 from benchmarks.report_sweep import sweep_table
 from benchmarks.run import Plan, Result, Worker, race
-from benchmarks.workloads import WORKLOADS, Problem
+from benchmarks.workloads import WORKLOADS, Problem, find, variant
 
 SMALL = {
     "lenet": {"widths": (1, 2, 3, 8, 6, 4), "batch": 3, "batches": 2},
@@ -171,3 +173,23 @@ def test_onnx_bytes_begin_with_the_ir_version() -> None:
     problem = Problem(WORKLOADS["infer-lenet"])
     model = onnx_model(LENET, problem.model.parameters(), (1, 1, 28, 28), 10)
     assert model[:2] == b"\x08\x08"
+
+
+def test_how_cost_grows(tmp_path: Path) -> None:
+    """Names of variants, the best of several ways, and the page that follows from the figures."""
+    name = variant("mnist", widths=[4, 5, 3], batch=6, batches=2)
+    assert find(name).widths == (4, 5, 3)
+    assert find("mnist") is not None
+    axis = replace(
+        scaling.AXES[0], sizes=(4, 5), workload=lambda n: variant("mnist", widths=[4, n, 3], batch=6)
+    )
+    found = scaling.measure([axis], Plan(1, 0.001), lambda line: None)
+    ours = found["axes"]["width"]["lines"]["Rushlight"]
+    assert len(ours) == 2
+    assert all(figure > 0 for figure in ours)
+    found["axes"]["width"]["lines"] = {"Rushlight": [2.0, 1234.5], "PyTorch": [3.0, 8.0], "JAX": [None, None]}
+    text = scaling.page(found)
+    assert "| Rushlight | 2 | 1,234 |" in text
+    assert "Least needs Rushlight at 4; PyTorch at 5." in text
+    scaling.draw(found, tmp_path)
+    assert (tmp_path / "scaling-width.svg").read_text().startswith("<?xml")
