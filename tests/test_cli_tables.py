@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,8 @@ import numpy as np
 import pytest
 
 from rushlight import tabular
-from rushlight.interop.safetensors import parse
-from rushlight.train import History
-from tests.cli_helpers import Done, call
+from rushlight.train import EarlyStopping
+from tests.cli_helpers import Done, call, python
 
 QUICK = ("--epochs", "30", "--hidden", "16", "--members", "2", "--no-compile")
 
@@ -57,9 +59,8 @@ def refused(done: Done, text: str) -> None:
 
 
 def test_train_leaves_a_model(run: Path, houses: Path) -> None:
-    assert {path.name for path in run.iterdir()} == {
-        "checkpoint.safetensors", "config.json", "history.csv", "model.safetensors", "table.json",
-    }  # fmt: skip
+    names = {"checkpoint.safetensors", "config.json", "history.csv", "model.safetensors"}
+    assert {path.name for path in run.iterdir()} == names
     model = tabular.load(run / "model.safetensors")
     assert model.columns == ["size", "town", "garden"]
     about = json.loads((run / "config.json").read_text())
@@ -115,83 +116,131 @@ def test_classes_with_a_report(houses: Path, tmp_path: Path) -> None:
     assert "MembersLinear" in shown.out, shown.err
 
 
-def pressing(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    """Ctrl-C comes at the end of epoch `at`, counted over all models."""
-    seen, save = 0, History.append
+@pytest.fixture
+def press(ctrl_c: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Presses Ctrl-C at the end of the so manieth epoch from now on; 0: not at all."""
+    update, left = EarlyStopping.update, [0]
 
-    def append(self: History, **values: Any) -> None:
-        nonlocal seen
-        save(self, **values)
-        seen += 1
-        if seen == at:
+    def counted(self: EarlyStopping, *args: Any) -> bool:
+        left[0] -= 1
+        if left[0] == 0:
             signal.raise_signal(signal.SIGINT)
+        return update(self, *args)
 
-    monkeypatch.setattr(History, "append", append)
-
-
-def weights(out: Path) -> bytes:
-    arrays = parse((out / "model.safetensors").read_bytes(), "model")[0]
-    return b"".join(arrays[name].tobytes() for name in sorted(arrays))
+    monkeypatch.setattr(EarlyStopping, "update", counted)
+    return lambda epochs: left.__setitem__(0, epochs)
 
 
-def test_stopped_and_resumed(
-    run: Path, houses: Path, tmp_path: Path, ctrl_c: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "s"
-    options = ("--target", "price", "--drop", "dear", "--no-pictures", *QUICK)
-    with monkeypatch.context() as patch:
-        pressing(patch, 4)
-        done = call("train", houses, *options, "--out", out)
+def stopped(done: Done, where: str) -> list[str]:
+    """The command with which a stopped run goes on, without the name of the program."""
     assert done.code == 130
-    assert "stopped by Ctrl-C in epoch 5" in done.err
-    assert done.err.rstrip().endswith(f"Saved. To go on:\nrushlight train {houses} --out {out} --resume")
-    refused(call("train", houses, *options, "--out", out), "already holds a run")
+    text = " ".join(done.err.split())
+    assert text.startswith(f"rushlight: stopped by Ctrl-C in {where}"), text
+    assert "Saved. To go on: rushlight " in text
+    return shlex.split(done.err.splitlines()[-1])[1:]
+
+
+def same_model(a: Path, b: Path) -> bool:
+    one, other = (tabular.load(path / "model.safetensors") for path in (a, b))
+    states = [model.network.state_dict().values() for model in (one, other)]
+    rows = [[{**row, "seconds": 0} for row in model.history.rows] for model in (one, other)]
+    equal = all((x.numpy() == y.numpy()).all() for x, y in zip(*states, strict=True))
+    return equal and rows[0] == rows[1] and one.validation == other.validation
+
+
+TRAIN = ("--target", "price", "--drop", "house,dear", "--no-pictures", *QUICK)
+
+
+def test_stopped_and_resumed(houses: Path, tmp_path: Path, press: Callable[[int], None]) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert call("train", houses, "--out", whole, *TRAIN).code == 0
+    press(4)
+    command = stopped(call("train", houses, "--out", out, *TRAIN), "epoch 5 of 30, after batch 0.")
+    assert command == ["train", str(houses), "--out", str(out), "--resume"]
+    assert {path.name for path in out.iterdir()} == {"config.json", "checkpoint.safetensors", "history.csv"}
+    before = (out / "config.json").read_bytes()
     refused(
-        call("train", houses, "--out", out, "--resume", "--lr", "0.5"), "cannot change --lr 0.5 (was left"
+        call("train", houses, "--out", out, *TRAIN), "already holds a run; nothing was changed. Add --resume"
     )
-    other = tmp_path / "other.csv"
-    other.write_text(houses.read_text().replace("A", "B"))
-    refused(call("train", other, "--out", out, "--resume"), "got a table of other rows")
-    again = call("train", houses, "--out", out, "--resume", "--no-pictures")
+    refused(call(*command, "--lr", "0.5"), "cannot change --lr 0.5 (was left out)")
+    refused(call(*command, "--target", "dear"), "cannot change --target dear (was price)")
+    refused(call("train", "disk", "--out", out, "--resume"), "holds a run on a table")
+    less = tmp_path / "less.csv"
+    less.write_text("".join(houses.read_text().splitlines(keepends=True)[:-5]))
+    refused(call("train", less, *command[2:]), "cannot go on: the run in")
+    assert (out / "config.json").read_bytes() == before
+    press(8)
+    again = stopped(call(*command, "--target", "price"), "epoch 13 of 30")
+    press(0)
+    done = call(*again, "--no-pictures")
+    assert done.code == 0, done.err
+    assert "resuming after epoch 12" in done.out
+    assert same_model(whole, out)
+    refused(call(*again), "is finished; nothing was changed. To train it for longer, add --epochs N")
+    assert call(*again, "--epochs", "33", "--no-pictures").code == 0
+    assert len(tabular.load(out / "model.safetensors").history.rows) == 33
+    (out / "config.json").write_text('{"table": "t.csv", "options": {"lr": "high"}}')
+    refused(call(*again), "config.json is damaged")
+
+
+def test_killed_and_resumed(houses: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from rushlight.cli import main\n"
+        "from rushlight.train import EarlyStopping\n"
+        "from rushlight.tabular import keeping\n"
+        "keeping.EVERY = 0.0\n"
+        "update, left = EarlyStopping.update, [9]\n"
+        "def counted(*args):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return update(*args)\n"
+        "EarlyStopping.update = counted\n"
+        f"main({['train', str(houses), '--out', str(tmp_path / 'out'), *TRAIN]!r})"
+    )
+    assert python(code).returncode == -signal.SIGKILL
+    again = call("train", houses, "--out", tmp_path / "out", "--resume", "--no-pictures")
     assert again.code == 0, again.err
-    assert weights(out) == weights(run)
-    assert call("train", houses, "--out", out, "--resume", "--quiet", "--no-pictures").code == 0
-    assert weights(out) == weights(run)
+    assert "resuming after epoch 8" in again.out
+    assert call("train", houses, "--out", tmp_path / "whole", *TRAIN).code == 0
+    assert same_model(tmp_path / "whole", tmp_path / "out")
 
 
-def test_stopped_before_anything_was_kept(houses: Path, tmp_path: Path) -> None:
-    refused(
-        call("train", houses, "--target", "price", "--out", tmp_path / "s", "--resume"), "no run to resume"
-    )
-    refused(call("train", houses, "--target", "price", "--resume"), "--resume needs --out")
-    wrong = ("--target", "price", "--out", tmp_path / "s", "--lr", "-1")
-    refused(call("train", houses, *wrong), "lr=-1.0")
-    assert not (tmp_path / "s").exists()
+SWEEP = (
+    *("--target", "price", "--lr", "0.001,0.01", "--epochs", "10", "--members", "2"),
+    *("--hidden", "8", "--no-compile", "--no-pictures"),
+)
 
 
-def test_a_stopped_sweep_goes_on(
-    houses: Path, tmp_path: Path, ctrl_c: None, monkeypatch: pytest.MonkeyPatch
+def test_sweep_stopped_and_resumed(
+    houses: Path, tmp_path: Path, press: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lists = ("--lr", "0.001,0.01", "--hidden", "8/none", "--epochs", "10", "--members", "2", "--no-compile")
-    options = ("--target", "price", "--no-pictures", *lists)
-    assert call("sweep", houses, *options, "--out", tmp_path / "whole").code == 0
-    with monkeypatch.context() as patch:
-        pressing(patch, 14)
-        done = call("sweep", houses, *options, "--out", tmp_path / "s")
-        pressing(patch, 2)
-        lost = call("sweep", houses, *options)
-    assert done.code == lost.code == 130
-    assert "stopped by Ctrl-C in model 2 of 4, epoch 5" in done.err
-    assert done.err.rstrip().endswith(f"Saved. To go on:\nrushlight sweep --resume {tmp_path / 's'}")
-    assert "Nothing was written: with --out FOLDER" in " ".join(lost.err.split())
-    refused(call("sweep", "--resume", tmp_path / "s", "--lr", "0.1"), "leave out --lr")
-    again = call("sweep", "--resume", tmp_path / "s", "--no-pictures")
-    assert again.code == 0, again.err
-    assert weights(tmp_path / "s") == weights(tmp_path / "whole")
-    names = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("s", "whole")]
-    assert names[0] == names[1]
-    assert "models" not in names[0]
-    refused(call("sweep", "--resume", tmp_path / "s"), "is finished")
+    monkeypatch.chdir(tmp_path)
+    other = [Path("whole/models/mine.txt"), Path("whole/sweep-state/model-001/mine.txt")]
+    for path in other:
+        path.parent.mkdir(parents=True)
+        path.write_text("somebody else's")
+    whole = call("sweep", houses, "--out", "whole", *SWEEP)
+    assert whole.code == 0, whole.err
+    for path, folder in zip(other, ("models", "sweep-state"), strict=True):
+        assert path.read_text() == "somebody else's"
+        shutil.rmtree(f"whole/{folder}")
+    for options in (("--out", "out"), ()):
+        press(13)
+        command = stopped(call("sweep", houses, *SWEEP, *options), "model 2 of 2, epoch 4 of 10")
+        out = Path(command[-1])
+        assert command == ["sweep", "--resume", "out" if options else "runs/houses-1"]
+        assert {path.name for path in out.iterdir()} == {"sweep.json", "sweep-state"}
+        refused(call("sweep", houses, *SWEEP, "--out", out), "not finished; nothing was changed. Go on")
+        refused(call(*command, "--lr", "0.5"), "leave out --lr")
+        refused(call("train", houses, "--out", out, "--resume"), "go on with it by rushlight sweep --resume")
+        press(0)
+        done = call(*command, "--no-pictures")
+        assert done.code == 0, done.err
+        assert (out / "sweep.csv").read_text() == Path("whole/sweep.csv").read_text()
+        assert same_model(out, Path("whole"))
+        assert {path.name for path in out.iterdir()} == {path.name for path in Path("whole").iterdir()}
+        refused(call(*command), "is finished")
 
 
 def test_missing_column_says_how_to_do_without(houses: Path, tmp_path: Path) -> None:
@@ -201,8 +250,6 @@ def test_missing_column_says_how_to_do_without(houses: Path, tmp_path: Path) -> 
     done = call("predict", tmp_path / "s", less)
     assert done.code == 1
     assert "To do without, train with --drop" in " ".join(done.err.split())
-    again = call("train", houses, "--target", "price", "--out", tmp_path / "s", *QUICK[:2])
-    assert "already holds a run" in again.err
 
 
 def test_sweep(houses: Path, tmp_path: Path) -> None:
@@ -224,6 +271,7 @@ def test_sweep(houses: Path, tmp_path: Path) -> None:
         ((), "--target NAME is needed: the column to predict"),
         (("--target", "Price"), "Did you mean 'price'"),
         (("--target", "price", "--momentum", "0.5"), "--momentum is for disk, mnist and fashion-mnist"),
+        (("--target", "price", "--resume"), "there is no run to resume in"),
         (("--target", "price", "--test", "many"), "--test many: expected a share such as 0.2, or a file"),
         (("--target", "price", "--test", "1.2"), "between 0 and 1"),
         (("--target", "price", "--hidden", "a"), "--hidden 'a'"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +18,6 @@ from rushlight.tabular import searching
 from rushlight.tabular.encoder import learn
 from rushlight.tabular.network import FoldLoss, Members
 from rushlight.tabular.target import learn_target
-from rushlight.train import Interrupted
-from rushlight.train.progress import Progress
 
 QUICK: dict[str, Any] = {"progress": False, "members": 2, "hidden": (16,), "epochs": 40, "compile": False}
 
@@ -370,47 +367,11 @@ def test_search_goes_by_the_mean_over_seeds(monkeypatch: pytest.MonkeyPatch) -> 
     assert [tuple(config.values()) for config in found.configs] == [(0.2, 1), (0.2, 0), (0.1, 0), (0.1, 1)]
 
 
-class Press(Progress):
-    """Presses Ctrl-C at an epoch's end."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-
-    def epoch(self, status: Any) -> None:
-        if status.epoch == self.at:
-            signal.raise_signal(signal.SIGINT)
-
-
 def _weights(model: Any) -> list[bytes]:
     return [value.numpy().tobytes() for value in model.network.state_dict().values()]
 
 
-def test_a_stopped_fit_goes_on(tmp_path: Path, ctrl_c: None) -> None:
-    frame, options = mixed(), {**QUICK, "dropout": 0.2}
-    whole = tabular.fit(frame, "price", **options)
-    with pytest.raises(Interrupted):
-        tabular.fit(frame, "price", **{**options, "progress": Press(7)}, out=tmp_path)
-    with pytest.raises(ArgumentError, match="holds an earlier run"):
-        tabular.fit(frame, "price", **options, out=tmp_path)
-    again = {**options, "out": tmp_path, "resume": True}
-    with pytest.raises(ArgumentError, match=r"got lr=0\.1, which was 0\.001"):
-        tabular.fit(frame, "price", **again, lr=0.1)
-    with pytest.raises(ArgumentError, match="a table of other rows"):
-        tabular.fit(mixed(seed=1), "price", **again)
-    for _ in range(2):  # the second time nothing is left to do
-        model = tabular.fit(frame, "price", **again)
-        assert _weights(model) == _weights(whole)
-        assert model.validation == whole.validation
-        assert model.history["validation_loss"] == whole.history["validation_loss"]
-    (tmp_path / "table.json").write_text("{")
-    with pytest.raises(DataError, match="missing or damaged"):
-        tabular.fit(frame, "price", **again)
-    assert _weights(tabular.fit(frame, "price", **options, out=tmp_path, overwrite=True)) == _weights(whole)
-    with pytest.raises(ArgumentError, match="without a folder"):
-        tabular.fit(frame, "price", **options, resume=True)
-
-
-def test_a_stopped_search_goes_on(tmp_path: Path, ctrl_c: None) -> None:
+def test_a_stopped_search_goes_on(tmp_path: Path) -> None:
     frame, configs = mixed(), rl.grid(lr=[1e-3, 1e-2])
     whole = tabular.search(frame, "price", configs, **QUICK)
 

@@ -117,19 +117,19 @@ def sweep(
     from rushlight.cli.sweep_run import Where, run_sweep
     from rushlight.cli.tables import is_table, of_task
 
-    threads = given["threads"]
+    threads = given.pop("threads")
     if resume is None:
+        if data_name is not None and not is_table(data_name):
+            given = of_task(data_name, given, ("patience",))
         plan = Plan.asked(data_name, given)
     else:
-        plan = Plan.resumed(resume, data_name, {**given, "threads": None}, out)
-    if is_table(plan.dataset):
+        plan = Plan.resumed(resume, data_name, given, out)
+    where = Where(resume or out, resume is not None, force, threads, dask)
+    if plan.of_table:
         from rushlight.cli.table_sweep import sweep_table
 
         if dask is not None:
             raise UserError("--dask is for sweeps of disk, mnist and fashion-mnist, not of tables", 2)
-        sweep_table(plan, resume or out, resume is not None, force, quiet, pictures)
+        sweep_table(plan, where, quiet, pictures)
         return
-    if resume is None:
-        own = of_task(plan.dataset, {**given, "threads": None}, ("patience",))
-        plan = Plan.asked(plan.dataset, own)
-    run_sweep(plan, Where(resume or out, resume is not None, force, threads, dask), quiet, pictures)
+    run_sweep(plan, where, quiet, pictures)

@@ -11,7 +11,7 @@ from typing import Any
 from rushlight.cli.console import UserError
 from rushlight.cli.grid import Grid, read_grid
 from rushlight.cli.settings import DATASETS
-from rushlight.cli.tables import is_table
+from rushlight.cli.table_runs import checked_options
 from rushlight.cli.train import PLAN, SWEEP
 from rushlight.interop.files import remove_leftovers, write_atomically
 from rushlight.interop.strict import parse_json
@@ -21,7 +21,7 @@ __all__ = ["Plan"]
 
 @dataclass(frozen=True)
 class Plan:
-    """A data set or the path of a table, and the options of the command by their names."""
+    """A data set, and the options of the command by their names."""
 
     dataset: str
     given: dict[str, Any]
@@ -54,12 +54,16 @@ class Plan:
             raise UserError(f"there is no sweep to resume in {folder}: no {PLAN}")
         try:
             found = parse_json(path.read_bytes())
-            plan = cls(found["dataset"], dict(found["given"]))
-            if not is_table(plan.dataset):
-                _ = plan.grid
+            plan = cls(str(found["dataset"]), dict(found["given"]))
+            _ = checked_options(plan.given) if plan.of_table else plan.grid
         except (UserError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path} is damaged, or was written by another program: {error}") from error
         return plan
+
+    @property
+    def of_table(self) -> bool:
+        """Whether the data set is a file."""
+        return self.dataset not in DATASETS
 
     @cached_property
     def grid(self) -> Grid:

@@ -7,27 +7,34 @@ import io
 import shlex
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import rushlight as rl
 from rushlight import tabular
 from rushlight.cli.console import say
 from rushlight.cli.grid import label, numbers, once, read_seeds, text
+from rushlight.cli.sweep_files import STATE, done
 from rushlight.cli.sweep_plan import Plan
-from rushlight.cli.tables import Prepared, clear, report, save_run
-from rushlight.cli.train import PLAN, SWEEP, folder, refuse_used
+from rushlight.cli.sweep_run import Where
+from rushlight.cli.table_runs import RunFiles, place_of
+from rushlight.cli.tables import Prepared, other_run, report, save_run, stem
+from rushlight.cli.train import SWEEP, folder, free_folder, refuse_used
+from rushlight.errors import AnomalyError
 from rushlight.interop.files import write_atomically
+from rushlight.interop.locks import LOCK
+from rushlight.tabular.keeping import OtherRun
 from rushlight.tabular.page import Findings
+from rushlight.tabular.searching import forget
 from rushlight.train import Interrupted
 
 __all__ = ["sweep_table"]
 
 AXES = ("hidden", "activation", "lr", "weight_decay", "dropout")
 """The options that take several values."""
-MODELS = "models"
-"""Where a sweep keeps its models until the best one is known."""
 USUAL: dict[str, list[Any]] = {
     "hidden": ["64", "128,128"],
     "lr": [5e-4, 2e-3],
@@ -36,80 +43,113 @@ USUAL: dict[str, list[Any]] = {
 """What is tried where no list is given."""
 
 
-def sweep_table(plan: Plan, out: Path | None, resume: bool, force: bool, quiet: bool, pictures: bool) -> None:
+def sweep_table(plan: Plan, where: Where, quiet: bool, pictures: bool) -> None:
     """Train a model with each combination, and tell the user which is best."""
-    began = time.perf_counter()
+    out = where.out
     axes, rest = _axes(plan.given)
-    prepared = Prepared(plan.dataset, rest)
-    if out is not None and not force and not resume:
+    threads = rest.pop("threads", None) if where.threads is None else where.threads
+    prepared = Prepared(plan.dataset, {**rest, "threads": threads})
+    plan = _anywhere(plan, threads)
+    if out is not None and not where.force and not where.resume:
         refuse_used(out)
+    options = prepared.fit_options()
     configs = rl.grid(**axes)
     if not quiet:
         prepared.introduce()
         say(f"sweep      {len(configs)} models: {', '.join(f'{n} {_listed(v)}' for n, v in axes.items())}")
         say()
-    if out is None:
-        found = _search(prepared, configs, quiet, None, {})
-        _tell(found, quiet, prepared, out, pictures, began)
-        return
-    with folder(out):
-        if not resume:
-            clear(out)
-            shutil.rmtree(out / MODELS, ignore_errors=True)
-        plan.write(out)
-        found = _search(prepared, configs, quiet, out, {"out": out / MODELS, "resume": resume})
-        prepared.options |= found.configs[0]
-        _tell(found, quiet, prepared, out, pictures, began)
+    with ExitStack() as stack:
+        if out is not None:
+            stack.enter_context(folder(out))
+            state = out / STATE
+        else:
+            state = Path(stack.enter_context(TemporaryDirectory())) / STATE
+        options |= {"out": state, "resume": where.resume, "overwrite": not where.resume}
+        try:
+            _run(plan, where, prepared, configs, options, quiet, pictures)
+        except OtherRun as error:
+            raise other_run(error) from None
+        except KeyboardInterrupt as error:
+            if not state.is_dir():
+                raise
+            if out is None:
+                out = free_folder(stem(plan.dataset))
+                with folder(out):
+                    plan.write(out)
+                    shutil.copytree(state, out / STATE, ignore=shutil.ignore_patterns(LOCK))
+            raise _stopped(error, out) from None
 
 
-def _search(
+def _stopped(error: KeyboardInterrupt, out: Path) -> Interrupted:
+    place = f" in {error.where}" if isinstance(error, Interrupted) else ""
+    return Interrupted(
+        f"stopped by Ctrl-C{place}. Saved. To go on:\nrushlight sweep --resume {shlex.quote(str(out))}"
+    )
+
+
+def _anywhere(plan: Plan, threads: int | None) -> Plan:
+    """The plan with whole paths, to be resumed from any folder."""
+    given = {**plan.given, "threads": threads}
+    if "test" in given:
+        given["test"] = place_of(given["test"])
+    return Plan(
+        str(Path(plan.dataset).absolute()), {n: value for n, value in given.items() if value is not None}
+    )
+
+
+def _run(
+    plan: Plan,
+    where: Where,
     prepared: Prepared,
-    configs: Sequence[Mapping[str, Any]],
+    configs: list[dict[str, Any]],
+    options: dict[str, Any],
     quiet: bool,
-    out: Path | None,
-    keep: Mapping[str, Any],
-) -> tabular.Search:
-    """The models of all configs, a line for each."""
-    trained = 0
+    pictures: bool,
+) -> None:
+    began, out = time.perf_counter(), where.out
+    begun = where.resume
+
+    def introduce(model: tabular.TabularModel) -> None:
+        nonlocal begun
+        if not begun and out is not None:  # the first model's table and options were checked
+            _done(out)
+            plan.write(out)
+        begun = True
 
     def each(count: int, model: tabular.TabularModel) -> None:
-        nonlocal trained
-        trained = count
         if not quiet:
             say(f"{count:>{len(str(len(configs)))}}/{len(configs)}  {_line(configs[count - 1], model)}")
 
-    settings, options = [_settings(config) for config in configs], prepared.fit_options()
+    settings = [_settings(config) for config in configs]
+    options |= {"each": each, "introduce": introduce, "progress": False}
     try:
-        return tabular.search(
-            prepared.train, prepared.target, settings, each=each, progress=False, **keep, **options
-        )
-    except Interrupted as error:
-        kept = "Nothing was written: with --out FOLDER it could go on from here."
+        found = tabular.search(prepared.train, prepared.target, settings, **options)
+    except AnomalyError:
         if out is not None:
-            kept = f"Saved. To go on:\nrushlight sweep --resume {shlex.quote(str(out))}"
-        where = f"model {trained + 1} of {len(configs)}, {error.where}"
-        raise Interrupted(f"stopped by Ctrl-C in {where}. {kept}") from None
-
-
-def _tell(
-    found: tabular.Search, quiet: bool, prepared: Prepared, out: Path | None, pictures: bool, began: float
-) -> None:
-    """Tell the user how all models compare, and how good the best one is; keep it in `out`."""
+            _done(out)
+        raise
     say()
     say(f"By the {found.measure.replace('_', ' ')} of held-out rows, best first")
     say()
     say(str(found).rstrip())
-    if found.failed:
-        say()
+    say()
     for config in found.failed:
         say(f"diverged: {label(config)}")
     findings = Findings(found.best, prepared.tested)
     if out is not None:
-        save_run(prepared, findings, out, pictures)
+        prepared.options |= found.configs[0]
+        files = RunFiles(prepared.about(), out, False)
+        files.begin()
+        save_run(files, findings, pictures)
         write_atomically(out / SWEEP, _csv(found))
-        (out / PLAN).unlink()
-        shutil.rmtree(out / MODELS, ignore_errors=True)
+        _done(out)
     report(findings, time.perf_counter() - began, out, quiet)
+
+
+def _done(out: Path) -> None:
+    """Remove what a sweep goes on from, whatever it was of."""
+    done(out)
+    forget(out / STATE)
 
 
 def _axes(given: Mapping[str, Any]) -> tuple[dict[str, list[Any]], dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -16,24 +15,21 @@ from rushlight import tabular
 from rushlight.cli.console import UserError, say, table, undrawn
 from rushlight.cli.saved import FILE
 from rushlight.cli.settings import DATASETS, widths
+from rushlight.cli.table_runs import REPORT, RunFiles, earlier, place_of, refuse_changes
 from rushlight.cli.train import (
     CHECKPOINT,
     CONFIG,
-    PLAN,
-    SWEEP,
     folder,
     free_folder,
     heed_threads,
     how_to_run,
     refuse_used,
-    versions,
     written,
 )
 from rushlight.errors import DataError
-from rushlight.interop.files import remove_leftovers, write_atomically
 from rushlight.interop.strict import parse_json
 from rushlight.tabular.encoder import find_column
-from rushlight.tabular.kept import NAME
+from rushlight.tabular.keeping import OtherRun
 from rushlight.tabular.measures import SHARES, confusion
 from rushlight.tabular.page import Findings, write_page
 from rushlight.tabular.sources import SUFFIXES
@@ -41,8 +37,8 @@ from rushlight.tabular.words import network_words, training_words, used_words
 from rushlight.train import Interrupted
 
 __all__ = [
-    "Prepared", "clear", "complete", "evaluate_table", "is_table", "of_task", "predict_rows", "report",
-    "save_run", "train_table",
+    "Prepared", "complete", "evaluate_table", "is_table", "of_task", "other_run", "predict_rows", "report",
+    "save_run", "stem", "train_table",
 ]  # fmt: skip
 
 OWN = ("target", "task", "drop", "categories", "test", "members", "dropout")
@@ -51,10 +47,6 @@ TASKS_ONLY = (
     "output", "outputs", "init", "loss", "optimizer", "momentum", "data", "data_seed", "runs",
 )  # fmt: skip
 """Options that only the built-in data sets take."""
-REPORT = "report.html"
-ASIDE = (CONFIG, CHECKPOINT, PLAN, SWEEP, FILE, REPORT, NAME, "history.csv")
-FREE = ("epochs", "threads", "compile")
-"""Options that may be others when a run goes on."""
 
 
 def is_table(name: str) -> bool:
@@ -90,7 +82,6 @@ class Prepared:
     """A table and what is to be done with it: the rows to train and to test on, the options of `fit`."""
 
     def __init__(self, path: str, given: Mapping[str, Any]) -> None:
-        self.given = {name: value for name, value in given.items() if value is not None}
         options = _without(given, TASKS_ONLY, "is for disk, mnist and fashion-mnist, not for tables")
         if options.get("target") is None:
             columns = ", ".join(tabular.read(path).columns)
@@ -101,7 +92,7 @@ class Prepared:
         self.test = options.pop("test", None) or "0.2"
         self.options = {name: value for name, value in options.items() if value is not None}
         for name in ("drop", "categories"):
-            if name in self.options:
+            if isinstance(self.options.get(name), str):
                 self.options[name] = _names(self.options[name])
         if "hidden" in self.options:
             self.options["hidden"] = widths(self.options["hidden"])
@@ -130,6 +121,21 @@ class Prepared:
         heed_threads(self.threads)
         return {**self.options, "compile": how_to_run(self)}
 
+    def about(self) -> dict[str, Any]:
+        """What config.json says of a run: all that it goes on with."""
+        return {
+            "table": str(Path(self.path).absolute()),
+            "target": self.target,
+            "test": place_of(self.test),
+            "options": self.options,
+            "threads": self.threads,
+            "compile": self.compile,
+        }
+
+    def decides(self) -> dict[str, Any]:
+        """The options that decide the model."""
+        return {"target": self.target, "test": place_of(self.test), **self.options}
+
     def introduce(self) -> None:
         """Say what the table is."""
         share = "" if Path(self.test).is_file() else f" ({100 * float(self.test):g} %)"
@@ -152,69 +158,53 @@ def train_table(
 ) -> None:
     """Train a model of the table at `path`, and tell the user all about it."""
     began = time.perf_counter()
-    prepared = Prepared(path, _resumed(given, out) if resume else given)
-    out = out or free_folder(_stem(path))
-    if not force and not resume:
+    before = earlier(out, path, given) if resume else {}
+    prepared = Prepared(path, {**before, **{n: value for n, value in given.items() if value is not None}})
+    out = out or free_folder(stem(path))
+    if resume:
+        refuse_changes(before, prepared.decides())
+    elif not force:
         refuse_used(out)
-    with folder(out):
+    options = prepared.fit_options()
+    with folder(out), RunFiles(prepared.about(), out, resume) as files:
+
+        def introduce(model: tabular.TabularModel) -> None:
+            files.begin()
+            if not quiet:
+                _introduce(model)
+
         if not quiet:
             prepared.introduce()
-        show: dict[str, Any] = {"progress": False} if quiet else {"introduce": _introduce}
-        model = _trained(prepared, out, resume, show)
-        seconds = time.perf_counter() - began
-        findings = Findings(model, prepared.tested)
-        save_run(prepared, findings, out, pictures)
+        options |= {"progress": False if quiet else None, "introduce": introduce}
+        options |= {"out": out, "resume": resume, "overwrite": not resume}
+        try:
+            model = tabular.fit(prepared.train, prepared.target, **options)
+            seconds = time.perf_counter() - began
+            findings = Findings(model, prepared.tested)
+            save_run(files, findings, pictures)
+        except OtherRun as error:
+            raise other_run(error) from None
+        except KeyboardInterrupt as error:
+            if not (out / CHECKPOINT).exists():
+                raise
+            raise _stopped(error, path, out) from None
         report(findings, seconds, out, quiet)
 
 
-def _trained(prepared: Prepared, out: Path, resume: bool, show: Mapping[str, Any]) -> tabular.TabularModel:
-    """The model; until it is trained the folder keeps what it takes to go on."""
-    options = prepared.fit_options()
-    if not resume:
-        clear(out)
-    write_about(prepared, out)
-    try:
-        return tabular.fit(prepared.train, prepared.target, **show, **options, out=out, resume=resume)
-    except Interrupted as error:
-        again = f"rushlight train {shlex.quote(prepared.path)} --out {shlex.quote(str(out))} --resume"
-        raise Interrupted(f"stopped by Ctrl-C in {error.where}. Saved. To go on:\n{again}") from None
-    except BaseException:
-        if not resume and not (out / CHECKPOINT).exists():
-            clear(out)
-        raise
+def other_run(error: OtherRun) -> UserError:
+    """What a user is told whose table is not the one of before."""
+    return UserError(
+        f"cannot go on: {error.what}. Nothing was changed. Give the table that the run was begun with, or "
+        "start anew in another --out"
+    )
 
 
-def _resumed(given: Mapping[str, Any], out: Path | None) -> dict[str, Any]:
-    """The options of the run in `out`, with those that may be others now; UserError for the rest."""
-    if out is None:
-        raise UserError("--resume needs --out DIR, the folder of the run to go on with", 2)
-    path = out / CONFIG
-    if not path.exists():
-        raise UserError(f"there is no run to resume in {out}: no {CONFIG}")
-    try:
-        before = dict(parse_json(path.read_bytes())["given"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged, or of no run of a table: {error}") from error
-    chosen = {name: value for name, value in given.items() if value is not None}
-    wrong = [
-        f"--{name.replace('_', '-')} {value} (was {before.get(name, 'left out')})"
-        for name, value in chosen.items()
-        if name not in FREE and before.get(name) != value
-    ]
-    if wrong:
-        raise UserError(
-            f"a resumed run cannot change {', '.join(wrong)}. "
-            "Leave that out, or start anew in another --out.",
-            2,
-        )
-    return {**before, **chosen}
-
-
-def clear(out: Path) -> None:
-    """Remove what a run or a sweep of a table left in its folder."""
-    for name in ASIDE:
-        (out / name).unlink(missing_ok=True)
-        remove_leftovers(out / name)
+def _stopped(error: KeyboardInterrupt, path: str, out: Path) -> Interrupted:
+    where = error.where if isinstance(error, Interrupted) else "what follows the training"
+    return Interrupted(
+        f"stopped by Ctrl-C in {where}. Saved. To go on:\n"
+        f"rushlight train {shlex.quote(path)} --out {shlex.quote(str(out))} --resume"
+    )
 
 
 def _introduce(model: tabular.TabularModel) -> None:
@@ -239,38 +229,27 @@ def _names(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _stem(path: str) -> str:
+def stem(path: str) -> str:
+    """The name of a table's file without its suffix."""
     name = Path(path).name
     suffix = next((suffix for suffix in sorted(SUFFIXES, key=len)[::-1] if name.lower().endswith(suffix)), "")
     return name.removesuffix(name[len(name) - len(suffix) :]) or "table"
 
 
-def write_about(prepared: Prepared, out: Path, measures: Mapping[str, float] | None = None) -> None:
-    """Write config.json: what was asked for, and what came of it."""
-    about = {
-        "table": str(Path(prepared.path).absolute()),
-        "target": prepared.target,
-        "test": str(Path(prepared.test).absolute()) if Path(prepared.test).is_file() else prepared.test,
-        "options": prepared.options,
-        "given": prepared.given,
-        "measures": measures,
-        "versions": versions(),
-    }
-    write_atomically(out / CONFIG, json.dumps(about, indent=2) + "\n")
-
-
-def save_run(prepared: Prepared, findings: Findings, out: Path, pictures: bool) -> None:
+def save_run(files: RunFiles, findings: Findings, pictures: bool) -> None:
     """Model, history, page and pictures."""
-    model = findings.model
+    model, out = findings.model, files.out
     model.save(out / FILE)
     model.history.to_csv(out / "history.csv")
-    write_about(prepared, out, findings.measures)
+    files.write(measures=findings.measures)
     if not pictures:
         return
     try:
         for name, (figure, _) in findings.figures.items():
             figure.savefig(out / f"{name}.png", dpi=150, metadata={"Software": None})
-        write_page(findings, out / REPORT, f"{model.target.name}: a model of {Path(prepared.path).name}")
+        write_page(
+            findings, out / REPORT, f"{model.target.name}: a model of {Path(files.about['table']).name}"
+        )
     except ImportError as error:
         undrawn("no report was written", error)
 

@@ -22,11 +22,12 @@ from rushlight.cli.tasks import Parts, load_parts, make_loss, make_optimizer
 from rushlight.cli.threads import set_threads
 from rushlight.interop.files import check_writable, remove_leftovers
 from rushlight.interop.locks import locked, made
+from rushlight.interop.strict import parse_json
 from rushlight.train import EarlyStopping, Interrupted, Trainer, read_checkpoint
 
 __all__ = [
     "CHECKPOINT", "CONFIG", "PLAN", "SWEEP", "Result", "folder", "free_folder", "heed_threads", "how_to_run",
-    "make_trainer", "open_run", "refuse_used", "run_files", "train_one", "train_run", "versions",
+    "make_trainer", "of_table", "open_run", "refuse_used", "run_files", "train_one", "train_run", "versions",
     "write_config", "written",
 ]  # fmt: skip
 
@@ -58,6 +59,8 @@ def open_run(
             raise UserError("--resume needs --out DIR, the folder of the run to go on with", 2)
         if not (out / CONFIG).exists():
             raise UserError(f"there is no run to resume in {out}: no {CONFIG}")
+        if of_table(out):
+            raise UserError(f"{out} holds a run on a table, not on {dataset}", 2)
         settings = Settings.read(out / CONFIG)
         if settings.dataset != dataset:
             raise UserError(f"{out} holds a run on {settings.dataset}, not on {dataset}", 2)
@@ -68,6 +71,14 @@ def open_run(
         if not force:
             refuse_used(out)
     return settings, out
+
+
+def of_table(out: Path) -> bool:
+    """Whether the run in a folder is on a table, as far as its config.json can be read."""
+    try:
+        return "table" in parse_json((out / CONFIG).read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def refuse_used(out: Path) -> None:

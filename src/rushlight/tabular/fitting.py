@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,14 @@ from rushlight.core.random import fork_rng
 from rushlight.errors import ArgumentError, DataError, message, nearest
 from rushlight.tabular.encoder import Encoder, find_column, learn
 from rushlight.tabular.features import as_words
-from rushlight.tabular.kept import begin, facts_of
+from rushlight.tabular.keeping import Origin, TableTrainer
 from rushlight.tabular.model import TabularModel
 from rushlight.tabular.network import FoldLoss, Members
 from rushlight.tabular.settings import Settings
 from rushlight.tabular.sources import as_table, with_target
 from rushlight.tabular.table import Table
 from rushlight.tabular.target import Target, are_classes, learn_target
-from rushlight.train import EarlyStopping, History, Trainer
+from rushlight.train import EarlyStopping, History
 
 __all__ = ["LEAST_ROWS", "fit", "make_network", "split"]
 
@@ -59,9 +58,8 @@ def fit(
     drop        columns to leave out; categories: columns of numbers that name kinds, such as codes.
     progress, compile   as for `Trainer`.
     introduce   called with the model before it is trained, to say what it is.
-    out         a folder where the training keeps what it needs to go on after Ctrl-C or a kill; `resume` and
-                `overwrite` are as for `Trainer.fit`: with `resume` it goes on to the same weights, bit for
-                bit. The table and the settings have to be those of before, but for `epochs`.
+    out         a folder that keeps a checkpoint about every second, and at Ctrl-C. With `resume` the run in
+                it goes on, to the same bits; a finished one is read. `overwrite` trains anew over it.
     settings    of the network and its training: `Settings` lists them.
 
     Numbers are scaled by their quartiles, and missing ones filled by the median, with a column that says so;
@@ -69,7 +67,8 @@ def fit(
     year, week and day. Columns that are constant, empty or number the rows are left out: the model's
     `dropped` says why. Rows without a target are too. The best weights by validation loss are kept.
 
-    Raises DataError for a table from which nothing can be learned, ArgumentError for options out of range.
+    Raises DataError for a table from which nothing can be learned; ArgumentError for options out of range,
+    for a folder `out` that holds a run, and with `resume` for one of another table or other options.
 
     >>> import rushlight as rl
     >>> frame = {"x": [i / 50 for i in range(100)], "kind": ["a", "b"] * 50}
@@ -79,12 +78,12 @@ def fit(
     True
     """
     chosen = _settings(settings)
+    if resume and out is None:
+        raise ArgumentError(message("fit", "resume=True without a folder", "fit(..., out=FOLDER)"))
     table, name = _with_target(frame, target)
     learned = learn_target(find_column(table, name, "fit"), task)
     table = _with_rows(table.take(~table[name].missing), name, "fit")
     encoder = learn(table.without([name]), drop, categories)
-    if resume and out is None:
-        raise ArgumentError(message("fit", "resume=True without a folder", "out=FOLDER"))
     chosen = chosen.for_rows(table.rows)
     x, codes = encoder.encode(table, "fit")
     y = learned.encode(table[name], "fit")
@@ -96,15 +95,10 @@ def fit(
         model = TabularModel(network, encoder, learned, chosen, History())
         if introduce is not None:
             introduce(model)
-        keep = {} if out is None else {"out": out}
-        data = _parts((x, codes, y), fold, held, chosen)
-        trainer = _trainer(network, learned, chosen, progress=progress, compile=compile, **keep)
-        if out is not None:
-            columns = encoder.to_json(), learned.to_json()
-            arrays = [t.numpy() for part in data for t in part]
-            begin(Path(out), facts_of(chosen, columns, arrays), resume, overwrite)
-        size, how = chosen.batch_size or 32, {"resume": resume, "overwrite": overwrite}
-        model.history = trainer.fit(data[0], chosen.epochs or 1, validation=data[1], batch_size=size, **how)
+        origin = Origin(chosen, encoder, learned, [x, codes, y, *(held or ())])
+        options = {"progress": progress, "compile": compile, "out": out, "origin": origin}
+        again = {"resume": resume, "overwrite": overwrite}
+        model.history = _train(network, (x, codes, y), fold, held, learned, chosen, options, again)
     if held is not None:
         model.validation = model.measure(*held)
     else:
@@ -210,29 +204,37 @@ def _folds(y: Array, target: Target, settings: Settings) -> Array:
     return fold
 
 
-def _parts(
+def _train(
+    network: Members,
     data: tuple[Array, Array, Array],
     fold: Array | None,
     held: tuple[Array, Array, Array] | None,
+    target: Target,
     settings: Settings,
-) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What is trained on, and what decides when to stop."""
+    options: dict[str, Any],
+    again: dict[str, bool],
+) -> Any:
     members = settings.members or 1
     if held is not None:
         train = _tensors(data, np.ones((len(data[2]), members)))
-        return train, _tensors(held, np.ones((len(held[2]), members)))
-    assert fold is not None
-    out = (fold[:, None] == np.arange(members)).astype(np.float32)
-    asked = out.any(axis=1)
-    rows = data[0][asked], data[1][asked], data[2][asked]
-    return _tensors(data, 1 - out), _tensors(rows, out[asked])
-
-
-def _trainer(network: Members, target: Target, settings: Settings, **more: Any) -> Trainer:
+        check = _tensors(held, np.ones((len(held[2]), members)))
+    else:
+        assert fold is not None
+        out = (fold[:, None] == np.arange(members)).astype(np.float32)
+        asked = out.any(axis=1)
+        train = _tensors(data, 1 - out)
+        check = _tensors((data[0][asked], data[1][asked], data[2][asked]), out[asked])
     optimizer = rl.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
-    stopping = EarlyStopping(patience=settings.patience or 1)
-    loss = FoldLoss(bool(target.labels))
-    return Trainer(network, optimizer, loss, early_stopping=stopping, seed=settings.seed, **more)
+    trainer = TableTrainer(
+        network,
+        optimizer,
+        FoldLoss(bool(target.labels)),
+        early_stopping=EarlyStopping(patience=settings.patience or 1),
+        seed=settings.seed,
+        **options,
+    )
+    batch = settings.batch_size or 32
+    return trainer.fit(train, settings.epochs or 1, validation=check, batch_size=batch, **again)
 
 
 def _tensors(data: tuple[Array, Array, Array], weights: Array) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from rushlight.errors import AnomalyError, ArgumentError, message
+from rushlight.interop.files import remove_leftovers
 from rushlight.tabular.fitting import fit
+from rushlight.tabular.keeping import stopped_without_folder
 from rushlight.tabular.measures import JUDGED_BY
 from rushlight.tabular.model import TabularModel
 from rushlight.tabular.sources import as_table
+from rushlight.train import Interrupted
+from rushlight.train.folder import CHECKPOINT, HISTORY
 from rushlight.train.tables import as_table as as_text
 
 __all__ = ["Search", "search"]
@@ -61,8 +66,9 @@ def search(
     those that differ in `seed` alone stand together, by their mean.
 
     each      called after each model with how many there are by then.
-    out       a folder that keeps each model, and the one under way, until it is removed: with `resume` the
-              search goes on there, to the same models, bit for bit; `overwrite` begins anew over it.
+    out       a folder that keeps each model in one of its own, `model-001` and so on, as `fit` does. With
+              `resume` finished models are read, the one that was interrupted goes on from its last
+              checkpoint, and others are trained: to the same bits. `overwrite` trains anew over them.
     options   as for `fit`, for all models.
 
     Test the best one on other rows still: being the best of many flatters it.
@@ -74,20 +80,23 @@ def search(
     (16,)
     """
     todo = [dict(config) for config in configs]
-    if resume and out is None:
-        raise ArgumentError(message("search", "resume=True without a folder", "out=FOLDER"))
     if not todo:
         raise ArgumentError(message("search", "no configs", "at least one, as rl.grid makes them"))
+    if resume and out is None:
+        raise ArgumentError(message("search", "resume=True without a folder", "search(..., out=FOLDER)"))
     table = as_table(frame, "search")
     done: list[tuple[float, dict[str, Any], TabularModel]] = []
     failed = []
-    for number, config in enumerate(todo):
-        keep = {} if out is None else _kept(Path(out), number, resume, overwrite)
+    for number, config in enumerate(todo, 1):
+        if out is not None:
+            options |= {"out": place(out, number), "resume": resume, "overwrite": overwrite}
         try:
-            model = fit(table, target, **{**options, **config, **keep})
+            model = fit(table, target, **{**options, **config})
         except AnomalyError:
             failed.append(config)
             continue
+        except Interrupted as error:
+            raise _stopped(error, f"model {number} of {len(todo)}", out) from None
         done.append((model.validation[JUDGED_BY[model.task]], config, model))
         if each is not None:
             each(len(done) + len(failed), model)
@@ -98,9 +107,33 @@ def search(
     return Search([config for _, config, _ in done], [model for *_, model in done], failed)
 
 
-def _kept(out: Path, number: int, resume: bool, overwrite: bool) -> dict[str, Any]:
-    """Where the model of a config keeps what it needs to go on, and whether it does."""
-    return {"out": out / f"model-{number + 1:03d}", "resume": resume, "overwrite": overwrite}
+def place(out: str | os.PathLike[str], number: int) -> Path:
+    """The folder of model `number`, counted from 1."""
+    return Path(out) / f"model-{number:03d}"
+
+
+def forget(out: Path) -> None:
+    """Remove the models that a search left in `out`, and the folder if it is empty then."""
+    for folder in sorted(out.glob("model-*")):
+        for name in (CHECKPOINT, HISTORY):
+            (folder / name).unlink(missing_ok=True)
+            remove_leftovers(folder / name)
+        with contextlib.suppress(OSError):  # it holds something of somebody else's
+            folder.rmdir()
+    with contextlib.suppress(OSError):
+        out.rmdir()
+
+
+def _stopped(error: Interrupted, model: str, out: Any) -> Interrupted:
+    error.where = f"{model}, {error.where}"
+    if out is None:
+        return stopped_without_folder(error, "search")
+    stopped = Interrupted(
+        f"stopped by Ctrl-C in {error.where}. Saved in {os.fspath(out)}. To go on, call "
+        "search(..., resume=True)."
+    )
+    stopped.where = error.where
+    return stopped
 
 
 def _means(done: list[tuple[float, dict[str, Any], TabularModel]]) -> dict[str, float]:
