@@ -241,8 +241,8 @@ def variant(name: str, **changes: Any) -> str:
 
 def find(name: str) -> Workload:
     """The workload of a name, one of `variant` too."""
-    base, _, changes = name.partition(" ")
-    told: dict[str, Any] = json.loads(changes or "{}")
+    base, _, changes = name.partition(" {")
+    told: dict[str, Any] = json.loads("{" + changes) if changes else {}
     told = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
     return replace(WORKLOADS[base], **told)
 
