@@ -100,7 +100,8 @@ def test_float32_functions_stay_lean(name: str, most: int) -> None:
         pytest.skip("a multiply-add is several instructions here")
     emitter = Emitter()
     getattr(VectorMath(emitter, 16), name)(Vec(emitter, "%x", xp.float32, 16))
-    assert len(emitter.lines) <= most
+    # A freeze only tells LLVM what it may assume: no instruction comes of it.
+    assert len([line for line in emitter.lines if " = freeze " not in line]) <= most
 
 
 @pytest.mark.parametrize("name", [*BOUNDS, "sqrt"])
