@@ -81,6 +81,8 @@ def measure(axes: Sequence[Axis], plan: Plan, log: Callable[[str], None]) -> dic
             names = [n for n in present if axis.figure == "us" or not n.endswith("-scan")]
             rounds = plan if axis.figure == "us" else Plan(0, 0.0)
             results = race(axis.workload(size), names, 1, rounds, log)
+            for failed in (r for r in results if r.error):
+                log(f"  {axis.name} {size}: {failed.contender} failed: {failed.error}")
             for line, of in LINES.items():
                 lines[line].append(best([r for r in results if r.contender in of], axis.figure))
         found["axes"][axis.name] = {
@@ -116,20 +118,24 @@ def page(found: dict[str, Any]) -> str:
             cells = ["" if f is None else f"{f:,.0f}" if f >= 100 else f"{f:.3g}" for f in figures]
             text.append(f"| {line} | {' | '.join(cells)} |")
         text += ["", _verdict(axis), ""]
-    return "\n".join(text)
+    return "\n".join(text).rstrip("\n")
 
 
 def _verdict(axis: dict[str, Any]) -> str:
-    """Who is first at which sizes, in words."""
+    """Who is first at which sizes, in words. A size that one of those present failed at compares nothing."""
+    present = {line: f for line, f in axis["lines"].items() if any(figure is not None for figure in f)}
     first: dict[str, list[int]] = {}
     for i, size in enumerate(axis["sizes"]):
-        there = {line: f[i] for line, f in axis["lines"].items() if f[i] is not None}
-        if there:
+        there = {line: f[i] for line, f in present.items() if f[i] is not None}
+        if len(there) == len(present):
             first.setdefault(min(there, key=lambda line: there[line]), []).append(size)
-    told = [f"{line} at {', '.join(map(str, sizes))}" for line, sizes in first.items()]
-    if len(first) == 1:
+    compared = [size for sizes in first.values() for size in sizes]
+    if len(first) == 1 and len(compared) == len(axis["sizes"]):
         return f"{next(iter(first))} needs least at every size."
-    return f"Least needs {'; '.join(told)}."
+    told = "; ".join(f"{line} at {', '.join(map(str, sizes))}" for line, sizes in first.items())
+    missing = [str(size) for size in axis["sizes"] if size not in compared]
+    rest = f" Not all could be measured at {', '.join(missing)}." if missing else ""
+    return (f"Least needs {told}." if told else "") + rest
 
 
 def draw(found: dict[str, Any], folder: Path) -> None:
@@ -138,6 +144,7 @@ def draw(found: dict[str, Any], folder: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
 
     for name, axis in found["axes"].items():
         figure, ax = plt.subplots(figsize=(6.0, 3.6), layout="constrained")
@@ -148,6 +155,9 @@ def draw(found: dict[str, Any], folder: Path) -> None:
         ax.set_xscale("log", base=2)
         ax.set_yscale("log")
         ax.set_xticks(axis["sizes"], [str(s) for s in axis["sizes"]])
+        # A span of less than a decade has no power of ten, and would have no label.
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         ax.minorticks_off()
         ax.set_xlabel({"first": "depth", "memory": "batch"}.get(name, name))
         ax.set_ylabel(UNITS[axis["figure"]])
@@ -161,15 +171,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round: a look, no measurement")
+    parser.add_argument("--rounds", type=int, default=FULL.rounds, help="at each size (normally %(default)s)")
     parser.add_argument("--only", nargs="+", choices=[axis.name for axis in AXES], help="these axes")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write the JSON, the page's part and pictures there"
     )
     args = parser.parse_args(argv)
     axes = [axis for axis in AXES if not args.only or axis.name in args.only]
-    found = measure(
-        axes, QUICK if args.quick else FULL, lambda line: print(line, file=sys.stderr, flush=True)
-    )
+    plan = QUICK if args.quick else Plan(args.rounds, FULL.seconds)
+    found = measure(axes, plan, lambda line: print(line, file=sys.stderr, flush=True))
     text = page(found)
     if args.out is None and (args.quick or args.only):
         print(text)

@@ -318,7 +318,8 @@ def _digits(
     One label in five is wrong, so that the loss stays away from zero however long the run.
     """
     pictures = (rng.random((classes, pixels)) < 0.2).astype(np.float32)
-    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, count - classes)])
+    rest = rng.integers(0, classes, max(count - classes, 0))
+    labels = np.concatenate([np.arange(classes), rest])[:count]
     x = pictures[labels] * rng.uniform(0.5, 1.0, (count, pixels)).astype(np.float32)
     wrong = rng.random(count) < 0.2
     labels = np.where(wrong, rng.integers(0, classes, count), labels)

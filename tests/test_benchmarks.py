@@ -175,6 +175,13 @@ def test_onnx_bytes_begin_with_the_ir_version() -> None:
     assert model[:2] == b"\x08\x08"
 
 
+def test_a_batch_may_be_smaller_than_the_classes() -> None:
+    problem = Problem(find(variant("mnist", widths=[4, 5, 3], batch=1, batches=2)))
+    x, labels = problem.samples
+    assert x.shape == (2, 4)
+    assert labels.shape == (2,)
+
+
 def test_how_cost_grows(tmp_path: Path) -> None:
     """Names of variants, the best of several ways, and the page that follows from the figures."""
     name = variant("mnist", widths=[4, 5, 3], batch=6, batches=2)
@@ -191,5 +198,7 @@ def test_how_cost_grows(tmp_path: Path) -> None:
     text = scaling.page(found)
     assert "| Rushlight | 2 | 1,234 |" in text
     assert "Least needs Rushlight at 4; PyTorch at 5." in text
+    found["axes"]["width"]["lines"] = {"Rushlight": [2.0, 4.0], "PyTorch": [3.0, None], "JAX": [None, None]}
+    assert "Least needs Rushlight at 4. Not all could be measured at 5." in scaling.page(found)
     scaling.draw(found, tmp_path)
     assert (tmp_path / "scaling-width.svg").read_text().startswith("<?xml")
