@@ -19,6 +19,7 @@ __all__ = [
     "load",
     "load_each",
     "load_where",
+    "prefetch",
     "reduce_add",
     "reduce_lanes",
     "scatter",
@@ -65,6 +66,12 @@ def load(
         ]
         name = emitter.call(f"llvm.masked.load.{_suffix(kept, lanes)}.p0", kind, arguments)
     return cast(Vec(emitter, name, kept, lanes), dtype)
+
+
+def prefetch(emitter: Emitter, pointer: str) -> None:
+    """Ask for the line of the cache at `pointer`, which is read or written later. It need not exist."""
+    emitter.declare("llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
+    emitter.line(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
 
 
 def store(x: Vec, pointer: str, count: int | None = None) -> None:

@@ -42,6 +42,10 @@ FAR = 1024
 NEAR = 128
 """Steps of a piece of the sum where each step of `a` is far from the last: their lines stay in the first
 cache for the next rows, and their pages in the processor's table. It halves the time of long sums."""
+FETCHED = 64
+"""Products to add up from which asking for what follows them takes no time beside them."""
+LINE = 64
+"""Bytes of a line of the cache."""
 ASIDE = 4
 """Places of a loop that share a block at most."""
 BAND = 512
@@ -84,6 +88,7 @@ class _Blocks:
         self.cut = _cut(self.depth, most, self.lanes)
         self.whole = self.cut == (0, self.depth[0])
         self.memory = self.totals = ""
+        self.late = self._late()
         if self.copied:
             held = self.cut[1] * math.prod(self.depth[self.cut[0] + 1 :])
             columns = self._width()
@@ -197,11 +202,38 @@ class _Blocks:
         def rows(i: str, high: Run) -> None:
             start = index_sum(e, top, i)
             lines = [ahead(e, start, r) for r in range(high.size)]
+            for line in lines:
+                self._fetch(outer, line, j, chunks)
             sums = self._sums(b, outer, lines, (first, j), chunks, piece)
             by_row = [sums[r : r + len(chunks)] for r in range(0, len(sums), len(chunks))]
             _each_row(e, lines, by_row, lambda line, totals: self._finish(outer, line, j, chunks, totals))
 
         walk(e, cut(size, self._highest([run])), rows)
+
+    def _fetch(self, outer: list[str], line: str, j: str, chunks: Sequence[Chunk]) -> None:
+        """Ask for what follows the sums of a row to be in the cache by the time that they are there."""
+        for stream in self.late:
+            for c in chunks:
+                place = [*aside_of(self.e, outer, c), line, ahead(self.e, j, c.start)]
+                transfer.prefetch(self.e, offset_of(self.e, stream, place))
+
+    def _late(self) -> list[Stream]:
+        """Streams that follow the sums, of which a block touches short pieces far apart, so that no processor
+        guesses the next."""
+        ops = self.ops
+        if ops.depth < FETCHED:
+            return []
+        size = math.prod(ops.sizes[: ops.rank])
+        found = {
+            (s.pointer, s.offset, *s.strides): s
+            for s in ops.after.values()
+            if s is not None
+            and s.strides[ops.rank - 1] == 1
+            and abs(s.strides[ops.rank - 2]) * s.dtype.itemsize >= LINE
+            and not s.bounds
+        }
+        held = sum(size * s.dtype.itemsize for s in found.values())
+        return [*found.values()] if held > host.describe().caches.l2 else []
 
     def _finish(
         self, outer: list[str], line: str, j: str, chunks: Sequence[Chunk], totals: Sequence[Any]
