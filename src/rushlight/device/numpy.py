@@ -110,6 +110,7 @@ if TYPE_CHECKING:  # the files of LATER
         svdvals,
     )
     from rushlight.device.pool import (
+        pool_first,
         pool_indices,
         pool_max,
         pool_spread,
@@ -129,7 +130,7 @@ if TYPE_CHECKING:  # the files of LATER
 LATER = {
     "linalg": """cholesky cofactor det eigh eigvalsh inverse lu matrix_exp pinverse qr slogdet solve svd
         svdvals""",
-    "pool": "pool_indices pool_max pool_spread pool_sum resample resample_back",
+    "pool": "pool_first pool_indices pool_max pool_spread pool_sum resample resample_back",
     "windows": "convolve convolve_input convolve_weight fold pad windows",
 }
 """Files that load when a formula first names one of their functions."""
@@ -229,6 +230,7 @@ __all__ = [
     "pick",
     "pinverse",
     "poisson",
+    "pool_first",
     "pool_indices",
     "pool_max",
     "pool_spread",

@@ -14,7 +14,7 @@ import numpy as np
 
 from rushlight.device.arrays import smallest
 
-__all__ = ["pool_indices", "pool_max", "pool_spread", "pool_sum", "resample", "resample_back"]
+__all__ = ["pool_first", "pool_indices", "pool_max", "pool_spread", "pool_sum", "resample", "resample_back"]
 
 Sizes = tuple[int, ...]
 
@@ -111,6 +111,23 @@ def pool_indices(x: Any, out: Any, **how: Any) -> Any:
             hit |= part != part
         np.copyto(found[windows], plane[elements], where=hit)
     return found
+
+
+def pool_first(g: Any, x: Any, out: Any, **how: Any) -> Any:
+    """`g` at the first of each window's largest elements, 0 at the others; windows that tile the plane."""
+    result = np.zeros(x.shape, g.dtype)
+    left = np.ones(out.shape, bool)
+    missing = out.dtype.kind == "f" and out.size and np.isnan(out.min())
+    for place in np.ndindex(*how["sizes"]):
+        elements: Any = (..., *[slice(k, None, step) for k, step in zip(place, how["steps"], strict=True)])
+        part = x[elements]
+        hit = part == out
+        if missing:
+            hit |= part != part
+        hit &= left
+        left ^= hit
+        np.copyto(result[elements], g, where=hit)
+    return result
 
 
 def resample(x: Any, index: Any, weight: Any = None, *, dim: int) -> Any:

@@ -17,7 +17,7 @@ from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
 from rushlight.ops.arithmetic import div
-from rushlight.ops.gather import ADD_ALONG
+from rushlight.ops.gather import ADD_ALONG, GATHER
 from rushlight.ops.pad import FOLD, PAD, WINDOWS
 from rushlight.ops.ranges import arange
 from rushlight.ops.select import where
@@ -104,7 +104,40 @@ def _first(x: Tensor, out: Tensor, **how: Any) -> Tensor:
 
 def _max_grad(g: Tensor, out: Tensor, x: Tensor, **how: Any) -> Tensor:
     """The first of the largest has the whole gradient, as in PyTorch."""
-    return put_at(g, apply(INDICES, x.detach(), out.detach(), **how), x.shape[-len(how["sizes"]) :])
+    size = x.shape[-len(how["sizes"]) :]
+    if _tiles(size, how):
+        return apply(MAX_SPREAD, g, x.detach(), out.detach(), **how)
+    return put_at(g, apply(INDICES, x.detach(), out.detach(), **how), size)
+
+
+def _tiles(size: Sizes, how: dict[str, Any]) -> bool:
+    """Whether each element is in one window, and all are in some."""
+    dense = all(apart == 1 or k == 1 for apart, k in zip(how["spread"], how["sizes"], strict=True))
+    covers = all(k * count == n for k, count, n in zip(how["sizes"], how["places"], size, strict=True))
+    return dense and covers and how["steps"] == how["sizes"] and not any(how["low"])
+
+
+def _spread_to_first(g: Tensor, x: Tensor, out: Tensor, **how: Any) -> Tensor:
+    """By comparing places within the windows, with no index: each element knows its window."""
+    sizes = how["sizes"]
+    lead = x.shape[: x.ndim - len(sizes)]
+    cut = (*lead, *(n for pair in zip(how["places"], sizes, strict=True) for n in pair))
+    each = (*lead, *(n for count in how["places"] for n in (count, 1)))
+    within = tuple(range(len(lead) + 1, len(cut), 2))
+    end = math.prod(sizes)
+    place = arange(end, dtype=xp.int32).reshape([n for k in sizes for n in (1, k)])
+    seen, largest = x.reshape(cut), out.reshape(each)
+    hit = (seen == largest) | (seen != seen) if x.is_floating_point() else seen == largest
+    first = where(hit, place, end).amin(within, keepdim=True)
+    return where(place == first, g.reshape(each), 0).reshape(x.shape)
+
+
+def _spread_to_first_grad(h: Tensor, res: Any, g: Any, x: Tensor, out: Tensor, **how: Any) -> Tensor:
+    count = len(how["sizes"])
+    lead = x.shape[: x.ndim - count]
+    index = apply(INDICES, x, out, **how).reshape(*lead, -1)
+    flat = h.reshape(*lead, math.prod(x.shape[-count:]))
+    return apply(GATHER, flat, index, dim=len(lead)).reshape(out.shape)
 
 
 def put_at(g: Tensor, indices: Tensor, size: Sizes) -> Tensor:
@@ -131,6 +164,15 @@ INDICES: Op = register(
         lambda m, x, out, **how: m.pool_indices(x, out, **how),
         lambda x, out, **how: Spec(out.shape, xp.int64),
         decompose=_first,
+    )
+)
+MAX_SPREAD: Op = register(
+    Op(
+        "max_pool_spread",
+        lambda m, g, x, out, **how: m.pool_first(g, x, out, **how),
+        lambda g, x, out, **how: Spec(x.shape, g.dtype),
+        (_spread_to_first_grad, None, None),
+        decompose=_spread_to_first,
     )
 )
 SUM_POOL: Op = register(
