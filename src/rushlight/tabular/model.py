@@ -149,6 +149,34 @@ class TabularModel:
 
         save(self, path)
 
+    def to_onnx(self, path: str | os.PathLike[str], opset_version: int | None = None) -> None:
+        """Write the model as a graph of ONNX, which takes the columns as they are in a table, each as an
+        input [N, 1] of its name: numbers as float (double where their spread is far smaller than they), nan
+        for missing ones; categories as string, bools and codes too ("True", "3"), "" for missing ones; dates
+        as double, seconds since 1970-01-01 in UTC.
+
+        Of classes it gives "label" [N] and "probabilities" [N, classes], in the order of `classes`; else
+        "variable" [N, 1], in the target's unit. opset_version: as for `rl.onnx.export`. `rl.onnx.load` does
+        not read it where it has words, which no tensor holds.
+
+        Raises MissingPackageError without the package onnx.
+
+        >>> import tempfile
+        >>> frame = {"x": [i / 20 for i in range(60)], "kind": ["a", "b", "c"] * 20, "y": range(60)}
+        >>> model = rl.tabular.fit(frame, "y", task="regression", epochs=2, progress=False)
+        >>> path = tempfile.mkdtemp() + "/model.onnx"
+        >>> model.to_onnx(path)
+        >>> import onnxruntime
+        >>> session = onnxruntime.InferenceSession(path)
+        >>> x, kind = np.array([[0.5], [np.nan]], np.float32), np.array([["a"], ["never seen"]])
+        >>> session.run(None, {"x": x, "kind": kind})[0].shape
+        (2, 1)
+        """
+        from rushlight.onnx.external import save as save_proto
+        from rushlight.tabular.onnx_file import proto_of
+
+        save_proto(proto_of(self, opset_version), path, None)
+
     def report(
         self,
         frame: Any,
