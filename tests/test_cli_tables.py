@@ -265,6 +265,36 @@ def test_sweep(houses: Path, tmp_path: Path) -> None:
     assert call("evaluate", tmp_path / "s").code == 0
 
 
+def test_weights(houses: Path, tmp_path: Path) -> None:
+    lines = houses.read_text().splitlines()
+    weighed, out = tmp_path / "weighed.csv", tmp_path / "out"
+    rows = [f"{lines[0]},other,count", *(f"{line},1,{i % 3}" for i, line in enumerate(lines[1:]))]
+    weighed.write_text("\n".join(rows))
+    options = ("--target", "price", "--drop", "dear,other", "--no-pictures", *QUICK)
+    done = call("train", weighed, *options, "--weights", "count", "--out", out)
+    assert done.code == 0, done.err
+    assert "weights    count" in done.out
+    model = tabular.load(out / "model.safetensors")
+    assert (model.weights, model.columns) == ("count", ["size", "town", "garden"])
+    about = json.loads((out / "config.json").read_text())
+    done = call("evaluate", out)
+    assert "weighed by count" in done.out
+    assert f"{about['measures']['rmse']:.6g}" in done.out
+    assert f"{model.evaluate(weighed)['rmse']:.6g}" in call("evaluate", out, weighed).out
+    plain = call("evaluate", out, houses).out  # it has no such column
+    assert "on 120 rows of" in plain
+    assert "weighed" not in plain
+    again = ("train", weighed, *options, "--out", out, "--resume", "--epochs", "31")
+    refused(call(*again, "--weights", "other"), "cannot change --weights other (was count)")
+    assert call(*again).code == 0  # with those of before
+    lists = ("--lr", "0.001,0.01", "--weights", "count", "--out", tmp_path / "sweep")
+    assert call("sweep", weighed, *options, *lists).code == 0
+    assert tabular.load(tmp_path / "sweep" / "model.safetensors").weights == "count"
+    weighed.write_text(weighed.read_text().replace(",2\n", ",-2\n", 1))
+    new = ("train", weighed, *options, "--weights", "count", "--out", tmp_path / "new")
+    refused(call(*new), "the weight -2 in column 'count', row 3")
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -277,6 +307,8 @@ def test_sweep(houses: Path, tmp_path: Path) -> None:
         (("--target", "price", "--hidden", "a"), "--hidden 'a'"),
         (("--target", "price", "--drop", "colour"), "no column 'colour'"),
         (("--target", "price", "--lr", "-1"), "lr=-1.0"),
+        (("--target", "price", "--weights", "towns"), "Did you mean 'town'"),
+        (("--target", "price", "--weights", "town"), "in column 'town', row 1; expected a number"),
         (("--target", "house"), "120 classes in the 120 rows"),
     ],
 )
@@ -288,5 +320,6 @@ def test_mistakes(houses: Path, tmp_path: Path, options: tuple[Any, ...], text: 
 def test_options_of_the_other_kind(houses: Path, run: Path) -> None:
     refused(call("train", "disk", "--target", "price"), "--target is for tables")
     refused(call("sweep", "disk", "--patience", "3"), "--patience is for tables")
+    refused(call("train", "disk", "--weights", "w"), "--weights is for tables")
     refused(call("train", "nothing.csv", "--target", "x"), "cannot read nothing.csv")
     refused(call("train", "nothing", "--target", "x"), "'nothing' is not one of 'disk'")

@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "reports": BESIDE | {"compile", "plot", "interop", "train"},
     "sklearn": BESIDE | {"train"},
     "onnx": BESIDE | {"compile", "compiler", "interop"},  # it traces, and writes files whole or not at all
-    "tabular": BESIDE | {"train", "plot", "interop", "optional"},
+    "tabular": BESIDE | {"train", "plot", "interop", "onnx", "optional"},
 }
 # They handle data of the host (files, pictures, tables), not the arithmetic of tensors.
 HOST_DATA = (

@@ -181,13 +181,17 @@ def export(
 
     It takes points (n x 2) in the unit square, or pictures (n x 28 x 28) with
     pixels from 0 to 255, white on black, and gives the probability of each
-    class: statistics and net are in the file. Any number at once.
+    class: statistics and net are in the file. Any number at once. Of a table it
+    takes the columns as they are, one input (n x 1) each, and gives label and
+    probabilities, or the number.
 
     [bold]Examples[/bold]
 
       [cyan]rushlight export runs/disk-1 --to onnx[/cyan]
 
       [cyan]rushlight export runs/digits --to onnx --out digits.onnx[/cyan]
+
+      [cyan]rushlight export runs/houses --to onnx[/cyan]
     """
     from rushlight.cli.export import export as run
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rushlight as rl
 from rushlight.cli.console import UserError, say
-from rushlight.cli.saved import SavedModel, load_model
+from rushlight.cli.saved import SavedModel, load_any
+
+if TYPE_CHECKING:
+    from rushlight.tabular import TabularModel
 
 __all__ = ["Whole", "export"]
 
@@ -36,10 +39,13 @@ def export(target: Path, form: str, out: Path | None, force: bool) -> None:
     """Write the model of a run, or of a file, as ONNX."""
     if form != "onnx":
         raise UserError(f"--to {form}: expected onnx", 2)
-    saved = load_model(target)
+    saved = load_any(target)
     path = out or (target if target.is_dir() else target.parent) / "model.onnx"
     if path.exists() and not force:
         raise UserError(f"{path} exists; pass --overwrite, or another --out")
+    if not isinstance(saved, SavedModel):
+        _export_table(saved, path)
+        return
     whole = Whole(saved)
     kind = "points" if saved.settings.dataset == "disk" else "pictures"
     program = rl.onnx.export(
@@ -52,3 +58,14 @@ def export(target: Path, form: str, out: Path | None, force: bool) -> None:
     program.save(path)
     sizes = "n x 2" if kind == "points" else "n x 28 x 28, 0 to 255"
     say(f"{path}  {kind} ({sizes}) -> probabilities (n x {len(saved.classes)}): {', '.join(saved.classes)}")
+
+
+def _export_table(model: TabularModel, path: Path) -> None:
+    from rushlight.tabular.onnx_file import input_words, output_names
+
+    model.to_onnx(path)
+    names = " and ".join(output_names(model))
+    what = f"{model.target.name}: {', '.join(model.target.classes)}" if model.classes else model.target.name
+    say(f"{path}  {len(model.columns)} columns, each n x 1 -> {names} ({what})")
+    for name, kind in input_words(model):
+        say(f"  {name}: {kind}")

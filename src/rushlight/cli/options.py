@@ -115,6 +115,7 @@ TABLE: dict[str, Any] = {
     ),
     "drop": _table(str, help="Columns to leave out, such as id,name."),
     "categories": _table(str, help="Columns of numbers that name kinds, such as codes."),
+    "weights": _table(str, help="The column that says what each row counts, in the loss and the measures."),
     "test": _table(
         str, help="Rows to test on: a share of the table, 0.2 if left out, or the file of another table."
     ),

@@ -22,7 +22,7 @@ ASIDE = (CONFIG, CHECKPOINT, SWEEP, FILE, REPORT, "history.csv")
 WHOLE = ("epochs", "batch_size", "members", "patience", "seed", "seeds", "threads")
 NUMBERS = ("lr", "weight_decay", "dropout")
 WORDS = (
-    "target", "task", "activation", "drop", "categories", "hidden", "test", "seed_list", *NUMBERS,
+    "target", "task", "activation", "drop", "categories", "weights", "hidden", "test", "seed_list", *NUMBERS,
 )  # fmt: skip
 LISTS = {"drop": str, "categories": str, "hidden": int}
 FREE_ON_RESUME = ("epochs", "threads", "compile")

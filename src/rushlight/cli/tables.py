@@ -33,6 +33,7 @@ from rushlight.tabular.keeping import OtherRun
 from rushlight.tabular.measures import SHARES, confusion
 from rushlight.tabular.page import Findings, write_page
 from rushlight.tabular.sources import SUFFIXES
+from rushlight.tabular.weighing import weights_for
 from rushlight.tabular.words import network_words, training_words, used_words
 from rushlight.train import Interrupted
 
@@ -41,7 +42,7 @@ __all__ = [
     "save_run", "stem", "train_table",
 ]  # fmt: skip
 
-OWN = ("target", "task", "drop", "categories", "test", "members", "dropout")
+OWN = ("target", "task", "drop", "categories", "weights", "test", "members", "dropout")
 """Options that only tables take."""
 TASKS_ONLY = (
     "output", "outputs", "init", "loss", "optimizer", "momentum", "data", "data_seed", "runs",
@@ -99,6 +100,10 @@ class Prepared:
         self.whole = tabular.read(path)
         find_column(self.whole, self.target, path)
         self.train, self.tested = self._parts()
+        if (weights := self.options.get("weights")) is not None:
+            weights_for(self.whole, weights, self.target, path)  # rows have the numbers of the file here
+            if weights in self.tested and self.tested.rows:
+                self._check_tested(weights)
 
     @property
     def seed(self) -> int:
@@ -115,6 +120,11 @@ class Prepared:
         if not 0 < share < 1:
             raise UserError(f"--test {self.test}: expected a share between 0 and 1, or a file", 2)
         return tabular.split(self.whole, self.target, share, self.seed)
+
+    def _check_tested(self, weights: str) -> None:
+        """An error now for weights that testing could not use after the training."""
+        name = self.test if Path(self.test).is_file() else "the test part"
+        weights_for(self.tested, weights, self.target, name)
 
     def fit_options(self) -> dict[str, Any]:
         """What `fit` takes beside the table and its target."""
@@ -212,6 +222,8 @@ def _introduce(model: tabular.TabularModel) -> None:
     target = model.target
     what = f"one of {len(target.labels)} classes: {_listed(target.classes)}" if target.labels else "a number"
     say(f"target     {target.name}, {what}")
+    if model.weights is not None:
+        say(f"weights    {model.weights}")
     say(f"columns    {used_words(model)}")
     for name, why in list(model.dropped.items())[:8]:
         say(f"left out   {name}: {why}")
@@ -297,9 +309,10 @@ def evaluate_table(model: tabular.TabularModel, target: Path, source: Path | Non
         name, rows = _held_out(target, model, split)
     else:
         name, rows = str(source), tabular.read(source)
-    x, codes, y = model.encoded_with_target(rows, str(name))
-    measured = model.measure(x, codes, y)
-    say(f"{target} on {len(y):,} rows of {name}")
+    x, codes, y, weight = model.encoded_with_target(rows, str(name))
+    measured = model.measure(x, codes, y, weight)
+    weighed = "" if weight is None else f", weighed by {model.weights}"
+    say(f"{target} on {len(y):,} rows of {name}{weighed}")
     for measure, value in measured.items():
         text = f"{100 * value:.2f} %" if measure in SHARES else f"{value:.6g}"
         say(f"{measure.replace('_', ' '):<9} {text}")

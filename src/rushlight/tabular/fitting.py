@@ -20,11 +20,14 @@ from rushlight.tabular.settings import Settings
 from rushlight.tabular.sources import as_table, with_target
 from rushlight.tabular.table import Table
 from rushlight.tabular.target import Target, are_classes, learn_target
+from rushlight.tabular.weighing import mean_one, weights_for
 from rushlight.train import EarlyStopping, History
 
 __all__ = ["LEAST_ROWS", "fit", "make_network", "split"]
 
 Array = np.ndarray[Any, Any]
+Rows = tuple[Array, Array, Array, Array | None]
+"""Numbers, codes, targets and weights."""
 
 LEAST_ROWS = 8
 PARTS = 8
@@ -39,6 +42,7 @@ def fit(
     task: str | None = None,
     drop: Collection[str] = (),
     categories: Collection[str] = (),
+    weights: Any = None,
     progress: Any = None,
     compile: Any = "auto",
     introduce: Callable[[TabularModel], None] | None = None,
@@ -52,10 +56,14 @@ def fit(
     frame       a frame of pandas, polars or pyarrow; a dict of columns; a structured array; an array (N,
                 columns); the path of a CSV file, packed by gzip or not, or of a Parquet file.
     target      the name of the column, or its values, an array (N,).
-    validation  rows of their own that decide when training stops, a frame or the pair (frame, target); else
-                each member of the ensemble holds out a part of the rows, another one each.
+    validation  rows of their own that decide when training stops, a frame or the pair (frame, target), with
+                weights (frame, target, weights); else each member of the ensemble holds out a part of the
+                rows, another one each.
     task        "classification" or "regression"; left out, words, bools and few whole numbers are classes.
     drop        columns to leave out; categories: columns of numbers that name kinds, such as codes.
+    weights     what each row counts: the name of a column, which is no feature then, or one number for each
+                row, finite and at least 0. The loss of a row is multiplied by its weight, divided by their
+                mean; held-out rows are measured by theirs. A row of weight 0 counts as not there.
     progress, compile   as for `Trainer`.
     introduce   called with the model before it is trained, to say what it is.
     out         a folder that keeps a checkpoint about every second, and at Ctrl-C. With `resume` the run in
@@ -67,7 +75,8 @@ def fit(
     year, week and day. Columns that are constant, empty or number the rows are left out: the model's
     `dropped` says why. Rows without a target are too. The best weights by validation loss are kept.
 
-    Raises DataError for a table from which nothing can be learned; ArgumentError for options out of range,
+    Raises DataError for a table from which nothing can be learned, and for weights that are none, naming the
+    row; ArgumentError for options out of range,
     for a folder `out` that holds a run, and with `resume` for one of another table or other options.
 
     >>> import rushlight as rl
@@ -81,28 +90,37 @@ def fit(
     if resume and out is None:
         raise ArgumentError(message("fit", "resume=True without a folder", "fit(..., out=FOLDER)"))
     table, name = _with_target(frame, target)
-    learned = learn_target(find_column(table, name, "fit"), task)
-    table = _with_rows(table.take(~table[name].missing), name, "fit")
-    encoder = learn(table.without([name]), drop, categories)
+    find_column(table, name, "fit")
+    weight, weighed_by = weights_for(table, weights, name, "fit")
+    known = ~table[name].missing
+    if weight is not None:
+        known &= weight > 0
+        weight = weight[known]
+    learned = learn_target(table[name].take(known), task, weights=weight)
+    table = _with_rows(table.take(known), name, "fit", weight is not None)
+    drop = [column for column in drop if column != weighed_by]
+    encoder = learn(table.without([name] if weighed_by is None else [name, weighed_by]), drop, categories)
     chosen = chosen.for_rows(table.rows)
     x, codes = encoder.encode(table, "fit")
     y = learned.encode(table[name], "fit")
-    held = None if validation is None else _validation(validation, encoder, learned)
+    data = (x, codes, y, weight)
+    held = None if validation is None else _validation(validation, encoder, learned, weighed_by)
     with fork_rng():
         rl.manual_seed(chosen.seed)
         network = make_network(encoder, learned, chosen)
         fold = _folds(y, learned, chosen) if held is None else None
-        model = TabularModel(network, encoder, learned, chosen, History())
+        model = TabularModel(network, encoder, learned, chosen, History(), weights=weighed_by)
         if introduce is not None:
             introduce(model)
-        origin = Origin(chosen, encoder, learned, [x, codes, y, *(held or ())])
+        weighing = [part[3] for part in (data, held) if part is not None and part[3] is not None]
+        origin = Origin(chosen, encoder, learned, [x, codes, y, *(held or ())[:3]], weighed_by, weighing)
         options = {"progress": progress, "compile": compile, "out": out, "origin": origin}
         again = {"resume": resume, "overwrite": overwrite}
-        model.history = _train(network, (x, codes, y), fold, held, learned, chosen, options, again)
+        model.history = _train(network, data, fold, held, learned, chosen, options, again)
     if held is not None:
         model.validation = model.measure(*held)
     else:
-        model.validation = model.measure(x, codes, y, fold)
+        model.validation = model.measure(*data, fold)
     return model
 
 
@@ -162,23 +180,31 @@ def _with_target(frame: Any, target: Any) -> tuple[Table, str]:
     return with_target(table, name, target, "fit"), name
 
 
-def _with_rows(table: Table, target: str, op: str) -> Table:
+def _with_rows(table: Table, target: str, op: str, weighed: bool = False) -> Table:
     if table.rows < LEAST_ROWS:
         got = f"{table.rows} row{'s' * (table.rows != 1)} with a value of {target!r}"
+        got += " and a weight above 0" * weighed
         raise DataError(message(op, got, f"{LEAST_ROWS} or more"))
     return table
 
 
-def _validation(source: Any, encoder: Encoder, target: Target) -> tuple[Array, Array, Array]:
-    if isinstance(source, tuple) and len(source) == 2:
+def _validation(source: Any, encoder: Encoder, target: Target, weighed_by: str | None) -> Rows:
+    weights = None
+    if isinstance(source, tuple) and len(source) in (2, 3):
         table = with_target(as_table(source[0], "fit"), target.name, source[1], "fit")
+        weights = source[2] if len(source) == 3 else None
     else:
         table = as_table(source, "fit")
+    if weights is None and weighed_by is not None and weighed_by in table:
+        weights = weighed_by
     y = target.encode(find_column(table, target.name, "fit", "the target, in validation too"), "fit")
-    if not (there := ~np.isnan(y)).any():
-        raise DataError(message("fit", "validation rows without a target", "some with one"))
+    weight, _ = weights_for(table, weights, target.name, "fit")
+    there = ~np.isnan(y) if weight is None else ~np.isnan(y) & (weight > 0)
+    if not there.any():
+        least = "a target" if weight is None else "a target and a weight above 0"
+        raise DataError(message("fit", f"validation rows without {least}", "some with it"))
     x, codes = encoder.encode(table, "fit")
-    return x[there], codes[there], y[there]
+    return x[there], codes[there], y[there], None if weight is None else weight[there]
 
 
 def make_network(encoder: Encoder, target: Target, settings: Settings) -> Members:
@@ -206,9 +232,9 @@ def _folds(y: Array, target: Target, settings: Settings) -> Array:
 
 def _train(
     network: Members,
-    data: tuple[Array, Array, Array],
+    data: Rows,
     fold: Array | None,
-    held: tuple[Array, Array, Array] | None,
+    held: Rows | None,
     target: Target,
     settings: Settings,
     options: dict[str, Any],
@@ -223,7 +249,7 @@ def _train(
         out = (fold[:, None] == np.arange(members)).astype(np.float32)
         asked = out.any(axis=1)
         train = _tensors(data, 1 - out)
-        check = _tensors((data[0][asked], data[1][asked], data[2][asked]), out[asked])
+        check = _tensors(tuple(None if part is None else part[asked] for part in data), out[asked])
     optimizer = rl.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
     trainer = TableTrainer(
         network,
@@ -237,9 +263,14 @@ def _train(
     return trainer.fit(train, settings.epochs or 1, validation=check, batch_size=batch, **again)
 
 
-def _tensors(data: tuple[Array, Array, Array], weights: Array) -> tuple[Any, ...]:
-    """Numbers, codes where there are any, and the targets as `FoldLoss` takes them."""
-    x, codes, y = data
-    packed = np.concatenate([y[:, None], weights], axis=1).astype(np.float32)
+def _tensors(data: Any, share: Array) -> tuple[Any, ...]:
+    """Numbers, codes where there are any, and the targets as `FoldLoss` takes them.
+
+    share  (N, members): 1 for the rows that count in a member's loss, 0 for the others.
+    """
+    x, codes, y, weight = data
+    if weight is not None:
+        share = share * mean_one(weight)[:, None]
+    packed = np.concatenate([y[:, None], share], axis=1).astype(np.float32)
     inputs = [x, codes] if codes.shape[1] else [x]
     return tuple(rl.from_numpy(np.ascontiguousarray(part)) for part in (*inputs, packed))

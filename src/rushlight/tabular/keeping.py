@@ -34,7 +34,15 @@ class OtherRun(ArgumentError):
 class Origin:
     """What decides the weights of a run: its options, the columns, and the values of the table."""
 
-    def __init__(self, settings: Settings, encoder: Encoder, target: Target, arrays: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        encoder: Encoder,
+        target: Target,
+        arrays: Sequence[Any],
+        weighed_by: str | None = None,
+        weights: Sequence[Any] = (),
+    ) -> None:
         options = settings.to_json()
         del options["epochs"]  # a run may go on for longer
         self.facts: dict[str, Any] = {
@@ -45,6 +53,8 @@ class Origin:
             "rows": len(arrays[0]),
             "values": [_digest(array) for array in arrays],
         }
+        if weights:
+            self.facts["weights"] = [weighed_by, *map(_digest, weights)]
 
     def state_dict(self) -> dict[str, Any]:
         """As a checkpoint keeps it."""
@@ -87,10 +97,24 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> str:
         for name, value in now["options"].items()
         if options.get(name) != value
     ]
+    if before.get("weights") != now.get("weights"):
+        found.append(_other_weights(before.get("weights"), now.get("weights")))
     old, new = before.get("columns", []), now["columns"]
     found += [f"with column {name!r}, which is not there now" for name in old if name not in new]
     found += [f"without column {name!r}" for name in new if name not in old]
     return "; ".join(found) or "of a table with other values, or other held-out rows"
+
+
+def _other_weights(before: Any, now: Any) -> str:
+    if not before or not now:
+        return "with weights, of which there are none now" if before else "without weights"
+    if before[0] == now[0]:
+        return "with other weights"
+    return f"with weights of {_source(before[0])}, not of {_source(now[0])}"
+
+
+def _source(name: Any) -> str:
+    return "an array" if name is None else f"the column {name!r}"
 
 
 def _shown(value: Any) -> str:

@@ -91,10 +91,13 @@ class Members(nn.Module):
 
 
 class FoldLoss:
-    """The mean of the members' losses Σ w l / Σ w: targets (N, 1 + members) are y, then each member's w.
+    """The mean of the members' losses Σ w l / count(w > 0): targets (N, 1 + members) are y, then each
+    member's w.
 
-    With w = 0 for the samples that a member does not train on, it is the training loss; with w = 1 for
-    exactly those, it is that of samples which no member that is asked has seen.
+    With w = 0 for the samples that a member does not train on, it is the training loss; with w > 0 for
+    exactly those, it is that of samples which no member that is asked has seen. Weights of samples have a
+    mean of 1 over all of them: divided by the sum of a batch's own, those of a small batch would hardly
+    count.
     """
 
     def __init__(self, classes: bool) -> None:
@@ -109,8 +112,8 @@ class FoldLoss:
             each = each.reshape(count, members)
         else:
             each = (output[:, :, 0] - y) ** 2
-        return (weight * each).sum() / weight.sum().clamp(min=1e-30)
+        return (weight * each).sum() / (weight > 0).float().sum().clamp(min=1.0)
 
     def sample_weights(self, packed: Any) -> Any:
         """What each sample counts in the loss of an epoch."""
-        return packed[:, 1:].sum(1)
+        return (packed[:, 1:] > 0).float().sum(1)

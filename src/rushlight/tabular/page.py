@@ -51,13 +51,15 @@ figcaption { color: #555; font-size: .9rem; }
 class Findings:
     """What a model does on the rows of a table: measures, importance, pictures."""
 
-    def __init__(self, model: TabularModel, frame: Any, repeats: int = 3) -> None:
+    def __init__(self, model: TabularModel, frame: Any, repeats: int = 3, weights: Any = None) -> None:
         self.model, self.table = model, as_table(frame, "report")
-        x, codes, self.y = model.encoded_with_target(self.table, "report")
+        x, codes, self.y, self.weights = model.encoded_with_target(self.table, "report", weights=weights)
         self.answers = model.answers(x, codes)
-        self.measures = measure(model.target, self.answers, self.y)
+        self.measures = measure(model.target, self.answers, self.y, self.weights)
         few = self.table if self.table.rows <= 2000 else self.table.take(np.arange(2000))
-        self.importance: list[Importance] = model.importance(few, repeats)
+        if weights is not None and not isinstance(weights, str):
+            weights = np.asarray(weights)[: few.rows]
+        self.importance: list[Importance] = model.importance(few, repeats, weights=weights)
 
     @cached_property
     def figures(self) -> dict[str, tuple[Figure, str]]:
@@ -117,7 +119,8 @@ def _sentence(findings: Findings) -> str:
     target = findings.model.target
     what = f"one of {len(target.labels)} classes" if target.labels else "a number"
     rows = len(findings.y)
-    return f"Predicts “{target.name}”, {what}. Measured on {rows:,} rows that were not trained on."
+    weighed = ", by their weights" if findings.weights is not None else ""
+    return f"Predicts “{target.name}”, {what}. Measured on {rows:,} rows that were not trained on{weighed}."
 
 
 def _big(measures: dict[str, Any]) -> str:

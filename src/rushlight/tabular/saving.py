@@ -36,6 +36,7 @@ def save(model: TabularModel, path: str | os.PathLike[str]) -> None:
         "settings": model.settings.to_json(),
         "history": model.history.rows,
         "validation": {name: _number(value) for name, value in model.validation.items()},
+        "weights": model.weights,
     }
     save_file(model.network.state_dict(), path, {"format": FORMAT, "rushlight": json.dumps(about)})
 
@@ -76,6 +77,9 @@ def from_parts(arrays: dict[str, Any], metadata: dict[str, str], name: str) -> T
         encoder, target = Encoder.from_json(about.get("encoder")), Target.from_json(about.get("target"))
         settings = Settings.from_json(about.get("settings"))
         history, validation = _history(about.get("history")), _figures(about.get("validation"))
+        weighed_by = about.get("weights")
+        if weighed_by is not None and not isinstance(weighed_by, str):
+            raise ValueError("its column of weights")
         if _weights(encoder, target, settings) != sum(array.size for array in arrays.values()):
             raise ValueError("its weights do not fit its settings")  # before so much is allocated
         with fork_rng():
@@ -84,7 +88,7 @@ def from_parts(arrays: dict[str, Any], metadata: dict[str, str], name: str) -> T
     except (RushlightError, ValueError) as error:
         raise DataError(f"{name} is damaged: {error}") from error
     network.eval()
-    return TabularModel(network, encoder, target, settings, history, validation)
+    return TabularModel(network, encoder, target, settings, history, validation, weighed_by)
 
 
 def _weights(encoder: Encoder, target: Target, settings: Settings) -> int:

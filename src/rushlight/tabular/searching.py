@@ -69,7 +69,7 @@ def search(
     out       a folder that keeps each model in one of its own, `model-001` and so on, as `fit` does. With
               `resume` finished models are read, the one that was interrupted goes on from its last
               checkpoint, and others are trained: to the same bits. `overwrite` trains anew over them.
-    options   as for `fit`, for all models.
+    options   as for `fit`, for all models; with `weights` they are compared by weighed measures.
 
     Test the best one on other rows still: being the best of many flatters it.
 

@@ -11,6 +11,7 @@ import numpy as np
 from rushlight.errors import ArgumentError, DataError, message
 from rushlight.tabular.features import as_words
 from rushlight.tabular.table import Column, as_number, text_of
+from rushlight.tabular.weighing import mean_one
 
 __all__ = ["TASKS", "Target", "are_classes", "learn_target"]
 
@@ -86,8 +87,12 @@ class Target:
         return cls(values["name"], tuple(labels), *numbers)
 
 
-def learn_target(column: Column, task: str | None = None, op: str = "fit") -> Target:
+def learn_target(
+    column: Column, task: str | None = None, op: str = "fit", weights: Array | None = None
+) -> Target:
     """Classes if the values are words, bools or few whole numbers; else a number. `task` decides otherwise.
+
+    weights  what each value counts in mean and deviation.
 
     >>> from rushlight.tabular.table import as_column
     >>> learn_target(as_column("y", [1.5, 2.5, 4.0])).task, learn_target(as_column("y", ["no", "yes"])).labels
@@ -105,7 +110,12 @@ def learn_target(column: Column, task: str | None = None, op: str = "fit") -> Ta
         return _classes(there, op)
     numbers = as_number(there, op).values
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, std = float(numbers.mean()), float(numbers.std())
+        if weights is None:
+            mean, std = float(numbers.mean()), float(numbers.std())
+        else:
+            share = mean_one(weights)[~column.missing]
+            mean = float(np.average(numbers, weights=share))
+            std = math.sqrt(float(np.average((numbers - mean) ** 2, weights=share)))
     if not math.isfinite(mean + std):
         got = f"numbers as large as {np.abs(numbers).max():g} in the target {column.name!r}"
         raise DataError(message(op, got, "numbers whose squares are finite", "Divide them first."))
