@@ -3,6 +3,7 @@ derivatives."""
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from types import SimpleNamespace
 from typing import Any
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 from rushlight.compile import host
-from rushlight.compile.write import cuts
+from rushlight.compile.write import arrange as arrangement
+from rushlight.compile.write import cuts, dots
 from rushlight.compile.write.arrange import arrange
 from rushlight.compile.write.contract import write_contraction
+from rushlight.compile.write.dots import outside
 from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.factors import Operands
 from rushlight.compile.write.kernel_writer import KernelWriter
@@ -202,6 +205,43 @@ def test_both_factors_may_end() -> None:
     """The full correlation of two signals."""
     x, y = arrays((3, 30), (3, 25))
     check({"t": 54, "c": 3, "k": 54}, "t", x, "c k", y, "c k-t+24")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("around", [0, 1, 2])
+@pytest.mark.parametrize("wide", [7, 16, 20, 33])
+def test_gradients_of_few_weights(
+    wide: int, around: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectors along the last of several summed axes, of which so many run around all blocks."""
+    written = []
+    monkeypatch.setattr(arrangement, "_outer", lambda *given: np.inf)
+    monkeypatch.setattr(arrangement, "outside", lambda *given: around)
+    monkeypatch.setattr(dots, "outside", lambda *given: written.append(given) or around)
+    monkeypatch.setattr(cuts, "worthwhile", lambda work, most: min(3, most))
+    sizes = {"o": 6, "c": 2, "k": 3, "l": 3, "n": 5, "x": 9, "y": wide}
+    g, images = arrays((5, 6, 9, wide), (5, 2, 11, wide + 2), dtype=dtype)
+    check(sizes, "ockl", g, "n o x y", images, "n c x+k y+l")
+    assert written
+
+
+def test_what_runs_around_blocks_follows_from_the_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"o": 6, "k": 3, "n": 5, "x": 9, "y": 20}
+    g, images = arrays((5, 6, 9, 20), (5, 9, 22))
+    factors = factor("%a", g, at("n o x y"), sizes), factor("%b", images, at("n x y+k"), sizes)
+    ops = Operands([*sizes.values()], 3, *factors, {}, g.dtype)
+    for l2, expected in ((1 << 20, 0), (1 << 15, 1), (1 << 13, 2), (1 << 10, None)):
+        held = dataclasses.replace(host.describe(), width=16, caches=host.Caches(l2, l2, l2))
+        monkeypatch.setattr(host, "describe", lambda held=held: held)
+        assert outside(ops, *factors, [2, 3, 4]) == expected
+
+
+def test_a_deep_sum_is_accurate() -> None:
+    """No register adds up more than a thousand products before they join the total."""
+    sizes = {"o": 2, "k": 2, "x": 400, "y": 100}
+    g, images = arrays((2, 400, 100), (400, 101))
+    got, expected = contract(sizes, "ok", g + 1, "o x y", images + 1, "x y+k")
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
 def test_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from rushlight.compile import host
 from rushlight.compile.write.blocks import blocks, together, vectors
+from rushlight.compile.write.dots import outside
 from rushlight.compile.write.factors import Operands
 from rushlight.compile.write.nest import Stream
 from rushlight.compile.write.panels import beside, size_of
@@ -30,6 +31,8 @@ NEAR, FAR = 1.0, 10.0
 """What it costs to read or write one number by itself, in the first cache and beyond it."""
 FETCHED = 1.25
 """What it costs to read an element again and again that is not in the first cache any more."""
+KEPT = 2.0
+"""What it costs to add to a sum that is kept in memory."""
 BEGUN = 30.0
 """What it costs to begin a product."""
 
@@ -52,9 +55,7 @@ def arrange(ops: Operands) -> bool:
     if swapped:
         ops.a, ops.b = ops.b, ops.a
     loops = [d for d in range(ops.rank) if d not in (*m, *n)]
-    summed = range(ops.rank, len(ops.sizes))
-    inner = sorted(summed, key=lambda d: -abs(ops.b.strides[d]) - abs(ops.a.strides[d]))
-    ops.order([*loops, *m, *n, *inner])
+    ops.order([*loops, *m, *n, *_in_order(ops, ops.a, ops.b)])
     ops.merge(len(m), len(n))
     return dots
 
@@ -72,8 +73,9 @@ def _ways(ops: Operands) -> Iterator[tuple[float, bool, Axes, Axes, bool]]:
                 if not set(m) & set(n) and (b.strides[n[-1]] or not b.strides[m[-1]]):
                     yield _outer(ops, a, b, m, n), swapped, m, n, False
                     single = len(m) == len(n) == 1
-                    if single and ops.summed == 1 and not a.strides[n[0]] and not b.strides[m[0]]:
-                        yield _inner(ops, a, b, m[0], n[0]), swapped, m, n, True
+                    if single and not a.strides[n[0]] and not b.strides[m[0]]:
+                        inner = _inner if ops.summed == 1 else _deep
+                        yield inner(ops, a, b, m[0], n[0]), swapped, m, n, True
 
 
 def _choices(ops: Operands, moving: Stream) -> list[Axes]:
@@ -130,6 +132,26 @@ def _copied(ops: Operands, b: Stream, n: Axes, lanes: int) -> float:
     if len(n) > 1:
         return STRAY if squares else 2 * SINGLE
     return COPIED if squares or step == 1 else SINGLE
+
+
+def _deep(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:
+    """Vectors along one of several summed axes, and the sums of all results kept in memory meanwhile."""
+    summed = _in_order(ops, a, b)
+    if a.strides[summed[-1]] != 1 or b.strides[summed[-1]] != 1 or a.bounds or b.bounds:
+        return math.inf
+    if (out := outside(ops, a, b, summed)) is None:
+        return math.inf
+    *before, length = (ops.sizes[d] for d in summed)
+    lanes = host.describe().lanes(ops.dtype.itemsize)
+    crooked = any(f.strides[d] % lanes for f, d in ((a, m), (b, n)))
+    each = math.prod(before) * vectors(length, lanes) * (1.25 if crooked else 1.1)
+    each += KEPT * math.prod(before[:out]) + ADDED + _apart(ops, (m,), (n,))
+    return _around(ops, (m,), (n,)) * (ops.sizes[m] * ops.sizes[n] * each + BEGUN)
+
+
+def _in_order(ops: Operands, a: Stream, b: Stream) -> list[int]:
+    """The summed axes, the one along which the factors move least last."""
+    return sorted(range(ops.rank, len(ops.sizes)), key=lambda d: -abs(b.strides[d]) - abs(a.strides[d]))
 
 
 def _inner(ops: Operands, a: Stream, b: Stream, m: int, n: int) -> float:

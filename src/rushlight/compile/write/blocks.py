@@ -13,8 +13,22 @@ from dataclasses import dataclass
 from rushlight.compile import host
 from rushlight.compile.write.cuts import Run, cut
 
-__all__ = ["Blocks", "Chunk", "blocks", "chunks_of", "narrowest", "room", "together", "vectors", "ways"]
+__all__ = [
+    "DEEP",
+    "Blocks",
+    "Chunk",
+    "blocks",
+    "chunks_of",
+    "narrowest",
+    "room",
+    "together",
+    "vectors",
+    "ways",
+]
 
+DEEP = 1024
+"""Products that are added to one register, one after the other: more than of other sums, since registers are
+short here, and all must be put aside for the totals of blocks."""
 BUSY = 8
 """Multiply-adds that must not wait for each other: two begin in each cycle, and each takes four."""
 SLACK = 0.4

@@ -17,7 +17,7 @@ from typing import Any
 from rushlight.compile import host
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.arrange import arrange
-from rushlight.compile.write.blocks import Chunk, blocks, chunks_of, room, ways
+from rushlight.compile.write.blocks import DEEP, Chunk, blocks, chunks_of, room, ways
 from rushlight.compile.write.cuts import Run, cut, divide, pieces, scaled, walk, walk_loops
 from rushlight.compile.write.dots import write_dots
 from rushlight.compile.write.emit import Emitter, llvm_type
@@ -30,9 +30,6 @@ from rushlight.compile.write.totals import carry
 
 __all__ = ["write_contraction", "write_product"]
 
-DEEP = 1024
-"""Products that are added to one register, one after the other: more than of other sums, since registers are
-short here, and all must be put aside for the totals of blocks."""
 LONG = 24
 """Lines of text for what follows a sum, from which a block's rows are finished in a loop."""
 AGAIN = 4
