@@ -9,7 +9,15 @@ import numpy as np
 
 from rushlight.device.sums import mean, sum
 
-__all__ = ["affine", "affine_weight", "inverse_deviation", "standard", "standard_grad"]
+__all__ = [
+    "affine",
+    "affine_weight",
+    "channel_standard",
+    "channel_standard_grad",
+    "inverse_deviation",
+    "standard",
+    "standard_grad",
+]
 
 PIECE = 32768
 """Elements of a piece; some of its size fit into a second cache."""
@@ -66,6 +74,33 @@ def standard_grad(g: Any, y: Any, factor: Any, dim: Axes, centred: bool, part: f
         if centred:
             np.subtract(dx, mean(h, dim, True, part), out=dx)
         np.multiply(dx, factor[piece], out=dx)
+    return out
+
+
+def channel_standard(x: Any, middle: Any, factor: Any, weight: Any, bias: Any) -> Any:
+    """(x - middle) factor weight + bias, of which only x has more than one element for a channel."""
+    scale = factor * weight
+    out = np.empty(x.shape, x.dtype)
+    for piece in _pieces(x.shape, ()):
+        y = out[piece]
+        np.subtract(x[piece], middle, out=y)
+        np.multiply(y, scale, out=y)
+        np.add(y, bias, out=y)
+    return out
+
+
+def channel_standard_grad(
+    g: Any, y: Any, factor: Any, weight: Any, of_weight: Any, of_bias: Any, part: float
+) -> Any:
+    """(g - part (of_bias + y of_weight)) factor weight, with y the standardised x."""
+    scale, slope, level = factor * weight, of_weight * part, of_bias * part
+    out = np.empty(y.shape, y.dtype)
+    for piece in _pieces(y.shape, ()):
+        dx = out[piece]
+        np.multiply(y[piece], slope, out=dx)
+        np.add(dx, level, out=dx)
+        np.subtract(g[piece], dx, out=dx)
+        np.multiply(dx, scale, out=dx)
     return out
 
 

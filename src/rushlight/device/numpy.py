@@ -85,7 +85,15 @@ from numpy import (
 
 from rushlight.device.arrays import asarray, float64, uint64
 from rushlight.device.erf import erf
-from rushlight.device.normal import affine, affine_weight, inverse_deviation, standard, standard_grad
+from rushlight.device.normal import (
+    affine,
+    affine_weight,
+    channel_standard,
+    channel_standard_grad,
+    inverse_deviation,
+    standard,
+    standard_grad,
+)
 from rushlight.device.picking import slices_at, stable_order, top_places
 from rushlight.device.places import diagonal, merge_at, searchsorted, strided
 from rushlight.device.random import binomial, philox, poisson
@@ -163,6 +171,8 @@ __all__ = [
     "broadcast_to",
     "cast",
     "ceil",
+    "channel_standard",
+    "channel_standard_grad",
     "cholesky",
     "cofactor",
     "concatenate",

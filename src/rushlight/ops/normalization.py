@@ -117,6 +117,51 @@ AFFINE = register(
 )
 
 
+def _composed_channel(
+    x: Tensor, middle: Tensor, factor: Tensor, weight: Tensor, bias: Tensor, *, dim: Axes
+) -> Tensor:
+    # The variance has x - middle too. As the same node it would be written to memory for both.
+    return (x + -middle) * (factor * weight) + bias
+
+
+def _channel_grad(g: Tensor, out: None, x: Tensor, *given: Tensor, dim: Axes) -> list[Tensor | None]:
+    """The derivatives by weight and bias are the sums of which that by x is made."""
+    middle, factor, weight, _ = given
+    y = apply(STANDARD, x, middle, factor, dim=dim)
+    if state.grad_enabled:
+        return [_composed_grad(g * weight, y, factor, dim=dim, centred=True), None, None, g * y, g]
+    of_weight = apply(AFFINE_WEIGHT, g, y, shape=weight.shape)
+    of_bias = g.sum_to_size(weight.shape)
+    of_x = apply(CHANNEL_GRAD, g, y, factor, weight, of_weight, of_bias, dim=dim)
+    return [of_x, None, None, of_weight, of_bias]
+
+
+def _composed_channel_grad(
+    g: Tensor, y: Tensor, factor: Tensor, weight: Tensor, of_weight: Tensor, of_bias: Tensor, *, dim: Axes
+) -> Tensor:
+    part = _part(y.shape, dim)
+    return (g - (of_bias * part + y * (of_weight * part))) * (factor * weight)
+
+
+CHANNEL = register(
+    Op(
+        "channel_standard",
+        lambda m, x, *given, dim: m.channel_standard(x, *given),
+        lambda x, *given, dim: x,
+        _channel_grad,
+        decompose=_composed_channel,
+    )
+)
+CHANNEL_GRAD = register(
+    Op(
+        "channel_standard_grad",
+        lambda m, g, y, *given, dim: m.channel_standard_grad(g, y, *given, _part(y.shape, dim)),
+        lambda g, y, *given, dim: y,
+        decompose=_composed_channel_grad,
+    )
+)
+
+
 def normalized(
     x: Tensor, dim: Axes, eps: float, centred: bool = True, middle: Tensor | None = None
 ) -> Tensor:
@@ -146,13 +191,14 @@ def _checked(name: str, x: Any, *others: Tensor | None) -> None:
 
 def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """y weight + bias, both brought to `shape`; the result has the dtype of y."""
-    weight, bias = (
-        t if t is None or (t.shape == shape and t.dtype == y.dtype) else t.to(y.dtype).reshape(shape)
-        for t in (weight, bias)
-    )
+    weight, bias = (None if t is None else _brought(t, y.dtype, shape) for t in (weight, bias))
     if weight is None:
         return y if bias is None else y + bias
     return apply(AFFINE, y, weight) if bias is None else apply(AFFINE, y, weight, bias)
+
+
+def _brought(t: Tensor, dtype: Any, shape: tuple[int, ...]) -> Tensor:
+    return t if t.shape == shape and t.dtype == dtype else t.to(dtype).reshape(shape)
 
 
 def _vectors(name: str, count: int, **given: Tensor | None) -> None:
@@ -301,7 +347,12 @@ def batch_norm(
     dim = (0, *range(2, input.ndim))
     own = reduce.mean(input, dim, True)
     _track(input, dim, None, running_mean, running_var, momentum, own)
-    return _affine(normalized(input, dim, eps, middle=own), weight, bias, _channels(input))
+    if weight is None or bias is None:
+        return _affine(normalized(input, dim, eps, middle=own), weight, bias, _channels(input))
+    # The weight is the same along all that is normalised over: both derivatives need the same two sums.
+    factor = apply(FACTOR, input, own, dim=dim, eps=float(eps))
+    given = (_brought(t, input.dtype, _channels(input)) for t in (weight, bias))
+    return apply(CHANNEL, input, own, factor, *given, dim=dim)
 
 
 def _by_running(

@@ -180,6 +180,12 @@ def standard(w: GraphWriter, node: Node) -> str:
     return w.add("Mul", w.add("Sub", x, given[0]) if len(given) == 2 else x, given[-1])
 
 
+@writes("channel_standard")
+def channel_standard(w: GraphWriter, node: Node) -> str:
+    x, middle, factor, weight, bias = w.operands(node)
+    return w.add("Add", w.add("Mul", w.add("Sub", x, middle), w.add("Mul", factor, weight)), bias)
+
+
 @writes("affine")
 def affine(w: GraphWriter, node: Node) -> str:
     x, weight, *bias = w.operands(node)
