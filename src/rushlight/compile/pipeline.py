@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from rushlight.compile.again import make_again
 from rushlight.compile.graph import Graph, GraphError, verify
 from rushlight.compile.loops import unrolled
 from rushlight.compile.native import jit
@@ -24,11 +25,12 @@ from rushlight.compile.plan.rows import fuse_rows
 from rushlight.compile.plan.verify import overwritten
 from rushlight.compile.plan.verify import verify as verify_schedule
 from rushlight.compile.simplify import simplify
+from rushlight.compile.sums import sum_in_order
 from rushlight.compile.write import library
 from rushlight.compile.write.cuts import LEAST
 from rushlight.compile.write.kernel_writer import can_emit
 from rushlight.compile.write.render import Module, render
-from rushlight.compile.write.work import work_of
+from rushlight.compile.write.work import per_element, work_of
 
 __all__ = ["Built", "Recalled", "build", "schedule", "verifies"]
 
@@ -92,7 +94,8 @@ def schedule(graph: Graph, fuse: bool = True, strides: dict[int, tuple[int, ...]
     """
     simple = verify(simplify(graph))
     while True:
-        plan = cut(verify(join_parts(simple)) if fuse else simple, can_emit, library.is_large, fuse, strides)
+        ready = verify(make_again(sum_in_order(join_parts(simple)), per_element)) if fuse else simple
+        plan = cut(ready, can_emit, library.is_large, fuse, strides)
         if fuse:
             fuse_rows(plan)
         finish(plan)
