@@ -165,7 +165,10 @@ def test_a_constant_is_in_memory_for_all_who_read_it() -> None:
         assert entry.proved
 
 
-@pytest.mark.parametrize("shape", [(300, 700, 20), (521, 131, 33), (257, 385, 130)])
+@pytest.mark.parametrize(
+    "shape",
+    [(300, 700, 20), (521, 131, 33), (257, 385, 130), (512, 300, 40), (1152, 260, 20), (640, 131, 170)],
+)
 def test_long_sums_over_rows_that_lie_far_apart(shape: tuple[int, int, int]) -> None:
     """Gradients of weights: the sum is cut into pieces, and threads change no bit."""
     m, k, n = shape

@@ -45,6 +45,10 @@ LINE = 64
 """Bytes of a line of the cache."""
 ASIDE = 4
 """Places of a loop that share a block at most."""
+CROWDED = 512
+"""Bytes of which a step is a multiple if its lines share few places of the first cache."""
+HELD = 1 << 18
+"""Bytes on the stack for the totals of a band, and for its rows of `a`, at most."""
 BAND = 512
 """Rows whose totals wait in memory while the pieces of a long sum are added up."""
 
@@ -85,6 +89,8 @@ class _Blocks:
         self.cut = _cut(self.depth, most, self.lanes)
         self.whole = self.cut == (0, self.depth[0])
         self.memory = self.totals = ""
+        self.across = 0
+        self.a, self.beside, self.crowded = ops.a, "", self._crowded()
         self.late = self._late()
         if self.copied:
             held = self.cut[1] * math.prod(self.depth[self.cut[0] + 1 :])
@@ -180,13 +186,75 @@ class _Blocks:
 
     def _columns(self, outer: list[str], aside: int, top: str, size: int) -> None:
         """All columns of a band, which has `size` rows from row `top` on."""
-        group = self._at_once if self.whole else self._by_pieces
         some = self._share("columns", pieces(self.groups))
 
-        def columns(j: str, run: Run) -> None:
-            group(outer, self._chunks(run.size, aside), top, size, j, run)
+        def columns(body: Callable[..., None]) -> None:
+            def group(j: str, run: Run) -> None:
+                body(outer, self._chunks(run.size, aside), top, size, j, run)
 
-        walk(self.e, self.groups, columns, some)
+            walk(self.e, self.groups, group, some)
+
+        if self.whole:
+            columns(self._at_once)
+        elif self._at_hand():
+            columns(self._begin)
+
+            def piece(part: Piece) -> None:
+                own = self.a
+                if self.crowded:
+                    self.a = self._copied_rows(outer, top, size, part)
+                columns(lambda *given: self._add(part, *given))
+                self.a = own
+
+            self._pieces(piece)
+            columns(self._end)
+        else:
+
+            def one(*given: Any) -> None:
+                self._begin(*given)
+                self._pieces(lambda part: self._add(part, *given))
+                self._end(*given)
+
+            columns(one)
+
+    def _crowded(self) -> bool:
+        """Whether the steps of `a` are so far apart that few places of the first cache are left for them."""
+        a, ops = self.ops.a, self.ops
+        single = len(self.depth) == 1 and len(ops.rows) == 1 and not a.bounds and not a.strides[ops.rank - 1]
+        return single and self._steep() and a.strides[-1] * a.dtype.itemsize % CROWDED == 0
+
+    def _copied_rows(self, outer: list[str], top: str, size: int, part: Piece) -> Stream:
+        """A copy of what a piece reads of `a`, whose steps are not as far apart."""
+        e, a, rank = self.e, self.ops.a, self.ops.rank
+        most = max(run.size for run in self.bands)
+        step = -(-most // self.lanes) * self.lanes + self.lanes
+        if not self.beside:
+            self.beside = e.reserve(part.most * step, llvm_type(a.dtype))
+        back = index_sum(e, e.value(f"mul nsw i64 {part.start}, {step}"), top)
+        base = e.value(
+            f"getelementptr {llvm_type(a.dtype)}, ptr {self.beside}, i64 {e.value(f'sub i64 0, {back}')}"
+        )
+        copy = Stream(base, a.dtype, 0, [0] * (rank - 2) + [1, 0, step])
+
+        def row(k: str) -> None:
+            def some(i: str, run: Run) -> None:
+                place = [*outer, index_sum(e, top, i), "0", k]
+                vector = transfer.load(e, offset_of(e, a, place), a.dtype, self.lanes, run.size)
+                transfer.store(vector, offset_of(e, copy, place), run.size)
+
+            walk(e, scaled(cut(-(-size // self.lanes), 1), self.lanes, size), some)
+
+        e.loop(part.start, part.stop, 1, row)
+        return copy
+
+    def _at_hand(self) -> bool:
+        """Whether the totals of all columns may wait at once, beside what a piece reads of `a`: then each
+        piece of `a` comes from far away once, not for each group of columns."""
+        rows = max(run.size for run in self.bands)
+        room = min(host.describe().caches.l2 // 3, HELD) // self.ops.dtype.itemsize
+        most = self.cut[1] * math.prod(self.depth[self.cut[0] + 1 :])
+        worth = self.aside == 1 and (self.crowded or pieces(self.groups) > 1)
+        return worth and rows * self.n <= room and rows * most <= room
 
     def _at_once(
         self, outer: list[str], chunks: Sequence[Chunk], top: str, size: int, j: str, run: Run
@@ -239,45 +307,65 @@ class _Blocks:
             place = [*aside_of(self.e, outer, c), line, ahead(self.e, j, c.start)]
             finish(self.writer, self.ops.after, place, c.lanes, c.count, total)
 
-    def _by_pieces(
+    def _places(self, chunks: Sequence[Chunk], j: str, i: str) -> list[tuple[Chunk, str]]:
+        """Where the totals of row `i` of a band wait, for each chunk of a group of columns."""
+        held = Stream(self.totals, self.ops.dtype, 0, [self.across, 1])
+        starts = [sum(c.lanes for c in chunks[:k]) for k in range(len(chunks))]
+        first = j if self._at_hand() else "0"
+        return [
+            (c, offset_of(self.e, held, [i, index_sum(self.e, first, str(start))]))
+            for c, start in zip(chunks, starts, strict=True)
+        ]
+
+    def _begin(
         self, outer: list[str], chunks: Sequence[Chunk], top: str, size: int, j: str, run: Run
     ) -> None:
-        """A group of columns of a band, piece by piece of the sum: the totals wait in memory."""
+        """Totals of zero, for a group of columns of a band."""
         e, dtype = self.e, self.ops.dtype
-        width = sum(c.lanes for c in chunks)
-        starts = [sum(c.lanes for c in chunks[:k]) for k in range(len(chunks))]
         if not self.totals:
-            self.totals = e.reserve(max(r.size for r in self.bands) * self._width(), llvm_type(dtype))
-        held = Stream(self.totals, dtype, 0, [width, 1])
+            wide = -(-self.n // self.lanes) * self.lanes if self._at_hand() else self._width()
+            self.across = wide
+            self.totals = e.reserve(max(r.size for r in self.bands) * wide, llvm_type(dtype))
 
-        def places(i: str) -> list[tuple[Chunk, str]]:
-            return [(c, offset_of(e, held, [i, str(start)])) for c, start in zip(chunks, starts, strict=True)]
-
-        def begin(i: str) -> None:
-            for c, place in places(i):
+        def row(i: str) -> None:
+            for c, place in self._places(chunks, j, i):
                 transfer.store(registers.constant(e, 0.0, dtype, c.lanes), place)
 
-        def piece(part: Piece) -> None:
-            b, first = self._panel(outer, j, run, part)
+        e.loop(0, size, 1, row)
 
-            def rows(i: str, high: Run) -> None:
-                inside = [ahead(e, i, r) for r in range(high.size)]
-                sums = iter(
-                    self._sums(b, outer, [index_sum(e, top, r) for r in inside], (first, j), chunks, part)
-                )
-                for r in inside:
-                    for c, place in places(r):
-                        transfer.store(transfer.load(e, place, dtype, c.lanes) + next(sums), place)
+    def _add(
+        self,
+        part: Piece,
+        outer: list[str],
+        chunks: Sequence[Chunk],
+        top: str,
+        size: int,
+        j: str,
+        run: Run,
+    ) -> None:
+        """A piece of the sums added to the totals."""
+        e, dtype = self.e, self.ops.dtype
+        b, first = self._panel(outer, j, run, part)
 
-            walk(e, cut(size, self._highest([run])), rows)
+        def rows(i: str, high: Run) -> None:
+            inside = [ahead(e, i, r) for r in range(high.size)]
+            lines = [index_sum(e, top, r) for r in inside]
+            sums = iter(self._sums(b, outer, lines, (first, j), chunks, part))
+            for r in inside:
+                for c, place in self._places(chunks, j, r):
+                    transfer.store(transfer.load(e, place, dtype, c.lanes) + next(sums), place)
 
-        def end(i: str) -> None:
-            totals = [transfer.load(e, place, dtype, c.lanes) for c, place in places(i)]
+        walk(e, cut(size, self._highest([run])), rows)
+
+    def _end(self, outer: list[str], chunks: Sequence[Chunk], top: str, size: int, j: str, run: Run) -> None:
+        """What follows the totals."""
+        e, dtype = self.e, self.ops.dtype
+
+        def row(i: str) -> None:
+            totals = [transfer.load(e, place, dtype, c.lanes) for c, place in self._places(chunks, j, i)]
             self._finish(outer, index_sum(e, top, i), j, chunks, totals)
 
-        e.loop(0, size, 1, begin)
-        self._pieces(piece)
-        e.loop(0, size, 1, end)
+        e.loop(0, size, 1, row)
 
     def _pieces(self, body: Callable[[Piece], None]) -> None:
         """``body(piece)`` for all pieces of the sum."""
@@ -370,7 +458,7 @@ class _Blocks:
         """Add the products of one step to the sums: of a number of each row, and a vector of each chunk. Of
         the lines come their places in `b`, then those in `a`."""
         right = Reader(self.e, b, b is self.ops.b, outer, [[line] for line in lines[0]], starts[0], k)
-        left = Reader(self.e, self.ops.a, True, outer, lines[1], starts[1], k)
+        left = Reader(self.e, self.a, True, outer, lines[1], starts[1], k)
         if not b.strides[self.ops.rank - 2]:
             for c in chunks:
                 right.at(0, c)

@@ -33,6 +33,8 @@ __all__ = ["MOST", "WORDS", "pool_text"]
 WORDS = 8
 MOST = 255
 """Helpers at most."""
+STACK = 4 << 20
+"""Bytes of a thread's stack, where panels and totals are: some systems give half a megabyte or less."""
 LOOKS = 2000
 """How often a helper looks for the next job before it goes to sleep."""
 PATIENCE = 5_000_000
@@ -46,6 +48,7 @@ def pool_text() -> str:
     text = TEXT
     for name, value in {
         "MOST": MOST,
+        "STACK": STACK,
         "LOOKS": LOOKS,
         "PATIENCE": PATIENCE,
         "BLOCKED": blocked,
@@ -58,6 +61,8 @@ def pool_text() -> str:
 
 TEXT = """
 declare i32 @pthread_create(ptr, ptr, ptr, ptr)
+declare i32 @pthread_attr_init(ptr)
+declare i32 @pthread_attr_setstacksize(ptr, i64)
 declare i32 @pthread_join(i64, ptr)
 declare i32 @pthread_sigmask(i32, ptr, ptr)
 declare i32 @pthread_mutex_init(ptr, ptr)
@@ -76,6 +81,7 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 @barrier = internal global [128 x i8] zeroinitializer, align 128
 @mutex = internal global [128 x i8] zeroinitializer, align 128
 @bell = internal global [128 x i8] zeroinitializer, align 128
+@attributes = internal global [128 x i8] zeroinitializer, align 128
 @handles = internal global [$MOST x i64] zeroinitializer, align 128
 @ready = internal global i64 0
 @leaving = internal global i64 0
@@ -169,6 +175,8 @@ entry:
 init:
   %i1 = call i32 @pthread_mutex_init(ptr @mutex, ptr null)
   %i2 = call i32 @pthread_cond_init(ptr @bell, ptr null)
+  %i3 = call i32 @pthread_attr_init(ptr @attributes)
+  %i4 = call i32 @pthread_attr_setstacksize(ptr @attributes, i64 $STACK)
   store i64 1, ptr @ready
   br label %next
 next:
@@ -179,7 +187,7 @@ start:
   %handle = getelementptr i64, ptr @handles, i64 %here
   %turn = load atomic i64, ptr @turn acquire, align 8
   %from = inttoptr i64 %turn to ptr
-  %failed = call i32 @pthread_create(ptr %handle, ptr null, ptr @help, ptr %from)
+  %failed = call i32 @pthread_create(ptr %handle, ptr @attributes, ptr @help, ptr %from)
   %fine = icmp eq i32 %failed, 0
   br i1 %fine, label %started, label %done
 started:
