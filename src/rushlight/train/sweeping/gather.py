@@ -185,8 +185,9 @@ def _prepare(members: list[Member], data: SharedData, threads: int) -> tuple[Gro
     try:
         entries = _compile(leader, data)
         group = Group(leader)
-        group.members = [m for m in members if group.fits(m)]
-        others = [m for m in members if m not in group.members]
+        fit = [group.fits(m) for m in members]
+        group.members = [m for m, yes in zip(members, fit, strict=True) if yes]
+        others = [m for m, yes in zip(members, fit, strict=True) if not yes]
         group.join(entries, threads)
     except UnfitError as error:
         return str(error), others
