@@ -79,8 +79,8 @@ class Family:
     def jobs(
         self, who: Any, epochs: int, sources: Sequence[Any], index: Any, steps: int, outputs: Any
     ) -> tuple[Any, Any]:
-        """The jobs of the members `who`, `epochs` for each, int64 (k, 8), and an array that must live until
-        they are done. Those of one member are to be done one after the other.
+        """The jobs of the members `who`, `epochs` for each, int64 (k, 8), and what must live until they are
+        done. Those of one member stand together, and are to be done in this order.
 
         sources  arrays: with `index`, addresses (k,) of int64 (steps, batch), the rows of them; without
                  (None) a stack of batches. outputs: addresses (k, outputs) where the steps' results go.
@@ -108,7 +108,7 @@ class Family:
         )
         for k, word in enumerate(words):
             jobs[:, k] = word
-        return jobs, places
+        return jobs, (places, self._batches)
 
     def _make_room(self, members: int) -> None:
         """Have a place for a gathered batch of each of so many members."""

@@ -11,7 +11,7 @@ import numpy as np
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.data import DataLoader
 from rushlight.data.memory import in_memory
-from rushlight.data.streams import Purpose, permutations
+from rushlight.data.streams import Purpose, key_of
 from rushlight.train.feed import make_feed
 from rushlight.train.trainer import EVALUATION_BATCH
 
@@ -120,12 +120,15 @@ class Permutations:
 
     def epoch(self, epoch: int) -> Array:
         """The rows of an epoch, int64 (permutations, samples)."""
+        from rushlight.compile.native.shuffles import shuffles
+
         epoch = epoch if self._shuffled else 0
         if epoch not in self._made:
             total = len(self._loaders[0].dataset)
             mixed = [i for i, loader in enumerate(self._loaders) if loader.shuffle]
-            streams = [(self._loaders[i].seed, self._loaders[i].epoch + epoch) for i in mixed]
-            found = permutations(streams, Purpose.SHUFFLE, total)
+            first = [(self._loaders[i].seed, self._loaders[i].epoch) for i in mixed]
+            keys = [key_of(seed, Purpose.SHUFFLE, number + epoch) for seed, number in first]
+            found = shuffles(np.array(keys, np.uint64).reshape(-1, 2), total)
             if len(mixed) < len(self._loaders):
                 found, some = np.tile(np.arange(total), (len(self._loaders), 1)), found
                 found[mixed] = some
