@@ -20,6 +20,7 @@ from rushlight.train.sweeping.data import SharedData
 from rushlight.train.sweeping.gather import Group, gather
 from rushlight.train.sweeping.lockstep import Lockstep, Wave, waves
 from rushlight.train.sweeping.watch import Watch
+from rushlight.train.sweeping.young import young_only
 
 if TYPE_CHECKING:
     from rushlight.train.sweeping.kept import Kept
@@ -100,7 +101,8 @@ class SweepLoop:
             for run in runs:
                 run.trainer.compile = False
             return list(runs)
-        groups, data, alone, reason = gather(runs, task)
+        with young_only():
+            groups, data, alone, reason = gather(runs, task)
         result.why_eager = result.why_eager or reason
         if reason is not None:
             if task.compile is True:
