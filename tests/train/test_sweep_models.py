@@ -138,7 +138,10 @@ def test_each_wave_has_its_own_schedules_and_stops() -> None:
 
 
 @pytest.mark.usefixtures("small_waves")
-def test_ctrl_c_between_waves_and_going_on(tmp_path: Any, ctrl_c: None) -> None:
+def test_ctrl_c_between_waves_and_going_on(
+    tmp_path: Any, ctrl_c: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rushlight.train.sweeping.watch.COST", 0)
     configs: list[dict[str, Any]] = rl.grid(lr=0.05, seed=range(9))
     with pytest.raises(rl.train.Interrupted) as caught:
         rl.sweep(disk, configs, TRAIN, 40, batch_size=40, progress=Press(240), out=tmp_path)

@@ -132,7 +132,9 @@ def gather(runs: Sequence[Run], task: Any) -> tuple[list[Group], SharedData | No
         else:
             run.trainer.model.train()
             member = Member(run, loader, random, Fingerprint(run.trainer))
-            waiting.setdefault(member.fingerprint.facts, []).append(member)
+            alike = waiting.setdefault(member.fingerprint.facts, [])
+            alike.append(member)
+            member.fingerprint.facts = alike[0].fingerprint.facts  # one for all, where they are equal
     threads = min(get_num_threads(), max(len(runs), 1))
     queue: list[list[Member]] = list(waiting.values())
     groups: list[Group] = []
