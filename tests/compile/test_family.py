@@ -51,11 +51,12 @@ def test_every_member_runs_as_if_alone(threads: int) -> None:
     family = Family(entry.program, [lifted(entry, weight, rate, m) for m in own], threads)
     assert family.fits()
     assert apart([t for i in range(4) for t in family.written[i]], [*family.read[0], data])
-    family.bind()
+    family.bind(range(4))
     found = np.full((4, STEPS), np.nan, np.float32)
     who = np.array([0, 1, 3])  # member 2 has a rest
     at = (found.ctypes.data + who * found.strides[0])[:, None]
-    jobs, places = family.jobs(who, [data.array], index.ctypes.data + who * index.strides[0], STEPS, at)
+    rows = index.ctypes.data + who * index.strides[0]
+    jobs, (places, _) = family.jobs(who, 1, [data.array], rows, STEPS, at)
     run_workers(jobs, np.arange(4), threads)
     assert places.shape == (3, 3)
     for i, (mine, twin) in enumerate(zip(own, twins, strict=True)):
@@ -68,7 +69,7 @@ def test_every_member_runs_as_if_alone(threads: int) -> None:
         assert found[i].tobytes() == losses.tobytes()
         assert mine[0].array.tobytes() == twin[0].array.tobytes()
         before = mine[0]._written
-        family.bind()
+        family.bind(range(4))
         assert mine[0]._written > before
 
 
@@ -78,12 +79,12 @@ def test_a_member_does_several_jobs_in_order() -> None:
     data = rl.rand(2 * BATCH, 2)
     (own,), (twin,) = members(1), members(1)
     family = Family(entry.program, [lifted(entry, weight, rate, own)], 1)
-    family.bind()
+    family.bind([0])
     found = np.zeros(2, np.float32)
     index, who = np.arange(BATCH), np.zeros(1, np.int64)
     stack = data.array.reshape(2, BATCH, 2)[1:]
-    first, kept = family.jobs(who, [data.array], np.array([index.ctypes.data]), 1, found.ctypes.data)
-    second, too = family.jobs(who, [stack], None, 1, found.ctypes.data + 4)
+    first, kept = family.jobs(who, 1, [data.array], np.array([index.ctypes.data]), 1, found.ctypes.data)
+    second, too = family.jobs(who, 1, [stack], None, 1, found.ctypes.data + 4)
     run_workers(np.concatenate((first, second)), np.array([0, 2]), 1)
     del kept, too
     alone = entry.program.apart([None, *lifted(entry, weight, rate, twin)])

@@ -105,3 +105,27 @@ def test_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(NotSupportedError, match="pip install pandas"):
         made().to_pandas()
+
+
+def test_rows_that_come_as_columns() -> None:
+    history = made()
+    before = list(history.rows)
+    history.extend({"epoch": range(7, 9), "train_loss": [0.5, 0.25], "extra": [1.0, 2.0]})
+    history.extend({"epoch": [9], "train_loss": [0.125], "extra": [3.0]})
+    assert history.count == len(before) + 3
+    assert history.last == {"epoch": 9, "train_loss": 0.125, "extra": 3.0}
+    history.extend({"epoch": [10], "train_loss": [0.5]})
+    history.append(epoch=11, lr=0.1)
+    assert history.rows == [
+        *before,
+        {"epoch": 7, "train_loss": 0.5, "extra": 1.0},
+        {"epoch": 8, "train_loss": 0.25, "extra": 2.0},
+        {"epoch": 9, "train_loss": 0.125, "extra": 3.0},
+        {"epoch": 10, "train_loss": 0.5},
+        {"epoch": 11, "lr": 0.1},
+    ]
+    assert history["extra"][-5:-2] == [1.0, 2.0, 3.0]
+    assert all(math.isnan(value) for value in history["extra"][-2:])
+    assert {len(column) for column in history.values()} == {len(history.rows)}
+    assert copy.deepcopy(history).rows == history.rows
+    assert (History().count, History().last) == (0, {})

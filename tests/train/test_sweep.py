@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import math
 import signal
 from pathlib import Path
@@ -126,6 +127,23 @@ def test_the_random_state_is_left_alone() -> None:
     rl.manual_seed(11)
     rl.sweep(build, rl.grid(lr=[0.1], seed=range(2)), DATA, 1, progress=False, compile=False)
     assert rl.rand(3).tolist() == before
+
+
+def test_the_garbage_collector_is_left_as_it_was() -> None:
+    before, seen = gc.get_threshold(), []
+
+    def watched(lr: float, seed: int) -> Trainer:
+        seen.append(gc.get_threshold())
+        if lr > 1.0:
+            raise ZeroDivisionError
+        return build(lr)
+
+    rl.sweep(watched, rl.grid(lr=0.1, seed=0), DATA, 1, progress=False, compile=False)
+    assert gc.get_threshold() == before
+    with pytest.raises(ZeroDivisionError):
+        rl.sweep(watched, rl.grid(lr=2.0, seed=0), DATA, 1, progress=False)
+    assert gc.get_threshold() == before
+    assert all(during[:2] == before[:2] and during != before for during in seen)
 
 
 def test_seeds() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from rushlight.core.random import Generator, default_generator
 from rushlight.device import random
 
-__all__ = ["Purpose", "draw_seed", "permutation", "permutations", "uniform", "words"]
+__all__ = ["Purpose", "draw_seed", "key_of", "permutation", "permutations", "uniform", "words"]
 
 _MASK = (1 << 64) - 1
 
@@ -41,8 +41,13 @@ def words(seed: int, purpose: Purpose, count: int, number: int = 0) -> np.ndarra
 
     Philox's key has two words: the seed, and the purpose above the number (an epoch, say).
     """
-    found: np.ndarray = random.words((seed & _MASK, (int(purpose) << 48) | number), count)
+    found: np.ndarray = random.words(key_of(seed, purpose, number), count)
     return found
+
+
+def key_of(seed: int, purpose: Purpose, number: int) -> tuple[int, int]:
+    """Philox's key of a stream."""
+    return seed & _MASK, (int(purpose) << 48) | number
 
 
 def permutation(seed: int, purpose: Purpose, count: int, number: int = 0) -> np.ndarray:

@@ -134,8 +134,10 @@ class ModuleTree(Saved):
         replace(self, "_buffers", entries)
 
     def _held(self) -> Iterator[tuple[str, Module]]:
-        """The children that are there: lists and dicts of modules may hold None."""
-        return ((name, child) for name, child in self._modules.items() if child is not None)
+        """The children that are there, as `_modules` has them: lists and dicts of modules may hold None."""
+        # Every walk over the tree comes by here: no Registered is made for it.
+        own = self.__dict__.items()
+        return iter([(name, cast("Module", v)) for name, v in own if isinstance(v, ModuleTree)])
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside, with their names."""

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rushlight.errors import CheckpointError, DataError
@@ -41,19 +41,63 @@ class History(dict[str, list[Value]]):
     def __init__(self, rows: list[dict[str, Value]] | None = None, better: Told | None = None) -> None:
         """`better`: which way metrics are better, by name."""
         super().__init__()
-        self.rows: list[dict[str, Value]] = []
+        self._rows: list[dict[str, Value]] = []
+        self._unmade: tuple[str, ...] = ()
         self.better = dict(better or {})
         for row in rows or []:
             self.append(**row)
 
     def append(self, **values: Value) -> None:
         """Add a row."""
+        rows = self.rows
         for name in values:
             if name not in self:
-                self[name] = [math.nan] * len(self.rows)
+                self[name] = [math.nan] * len(rows)
         for name, column in self.items():
             column.append(values.get(name, math.nan))
-        self.rows.append(values)
+        rows.append(values)
+
+    def extend(self, columns: Mapping[str, Sequence[Value]]) -> None:
+        """Add rows, all with the same names, as columns of one length.
+
+        >>> history = History()
+        >>> history.extend({"epoch": [1, 2], "train_loss": [0.5, 0.25]})
+        >>> history.rows
+        [{'epoch': 1, 'train_loss': 0.5}, {'epoch': 2, 'train_loss': 0.25}]
+        """
+        # The dicts of the rows take ten times the memory of their numbers: they are made when asked for.
+        names = tuple(columns)
+        if names != self._unmade:
+            made = len(self.rows)
+            for name in names:
+                if name not in self:
+                    self[name] = [math.nan] * made
+            self._unmade = names
+        count = len(columns[names[0]])
+        for name, column in self.items():
+            column.extend(columns.get(name) or [math.nan] * count)
+
+    @property
+    def rows(self) -> list[dict[str, Value]]:
+        """A dict for each row, of the values that it has."""
+        if self._unmade:
+            names = [name for name in self._unmade if name in self]
+            columns = [self[name][len(self._rows) :] for name in names]
+            self._rows += [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+            self._unmade = ()
+        return self._rows
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return next((len(self[name]) for name in self._unmade if name in self), len(self._rows))
+
+    @property
+    def last(self) -> dict[str, Value]:
+        """The last row; an empty one if there is none."""
+        if self._unmade:
+            return {name: self[name][-1] for name in self._unmade if name in self}
+        return self._rows[-1] if self._rows else {}
 
     @property
     def columns(self) -> list[str]:
@@ -121,7 +165,7 @@ class History(dict[str, list[Value]]):
         rows = [{name: _plain(value) for name, value in row.items()} for row in state["rows"]]
         if not all(isinstance(n, str) and isinstance(v, int | float) for row in rows for n, v in row.items()):
             raise CheckpointError("History.load_state_dict: its rows hold something else than numbers")
-        self.rows = []
+        self._rows, self._unmade = [], ()
         self.clear()
         for row in rows:
             self.append(**row)

@@ -53,12 +53,14 @@ class MetricSet:
 
 def make_metrics(metrics: Any, loss: Any) -> MetricSet:
     """Metrics from Metrics, their names, and functions of (output, target), to fit a loss."""
+    single = isinstance(metrics, str | Metric) or callable(metrics)
+    if not single and not (metrics := list(metrics)):
+        return MetricSet([])
     # Outputs are logits where the loss takes logits, so the line between the classes lies at 0.
     named = getattr(loss, "__name__", type(loss).__name__)
     logits = named in ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits")
     threshold: Threshold = 0.0 if logits else "auto"
     ignored = getattr(loss, "ignore_index", getattr(loss, "keywords", {}).get("ignore_index", IGNORE))
-    single = isinstance(metrics, str | Metric) or callable(metrics)
     return MetricSet([_make(m, threshold, ignored) for m in ([metrics] if single else metrics)])
 
 

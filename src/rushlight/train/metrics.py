@@ -134,10 +134,17 @@ class Accuracy(Metric):
         return found
 
     def compute(self) -> float:
-        state = self.state
-        if not state["samples"]:
-            return float("nan")
-        return float(state["right_signed"] if state["signed"] else state["right"]) / state["samples"]
+        return float(self.values({key: np.asarray(count) for key, count in self.state.items()}))
+
+    def values(self, counts: dict[str, Array]) -> Array:
+        """What `compute` gives, of many states at once: an array for each entry of the state."""
+        right = np.where(counts["signed"], counts["right_signed"], counts["right"])
+        with np.errstate(invalid="ignore"):  # without samples
+            return self._share(right, counts["samples"])
+
+    def _share(self, right: Array, samples: Array) -> Array:
+        found: Array = right / samples
+        return found
 
 
 class ErrorRate(Accuracy):
@@ -153,11 +160,10 @@ class ErrorRate(Accuracy):
     name = "error"
     better = "min"
 
-    def compute(self) -> float:
+    def _share(self, right: Array, samples: Array) -> Array:
         # Counted, not 1 - accuracy, which would be 0.017000000000000015 for 17 of 1000.
-        state = self.state
-        right = state["right_signed"] if state["signed"] else state["right"]
-        return (state["samples"] - right) / state["samples"] if state["samples"] else float("nan")
+        found: Array = (samples - right) / samples
+        return found
 
 
 class ConfusionMatrix(Metric):

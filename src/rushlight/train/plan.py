@@ -8,7 +8,7 @@ plan, a sweep those of all its networks side by side.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,25 @@ class EpochPlan:
             self.request = self._requests.send(found)
         except StopIteration:
             self.request = None
+
+    def closed(self, epochs: int, columns: Mapping[str, Sequence[Any]], seconds: float) -> None:
+        """Take in whole epochs that were trained on and measured, as a request with `ahead` allows.
+
+        columns  the epochs' rows of the history, but for what the plan knows itself; seconds: of each.
+        """
+        trainer, position = self.trainer, self.trainer.position
+        first = position.epoch + 1
+        trainer.history.extend(
+            {
+                "epoch": range(first, first + epochs),
+                **columns,
+                "lr": [float(trainer.optimizer.param_groups[0]["lr"])] * epochs,
+                "seconds": [round(seconds, 6)] * epochs,
+            }
+        )
+        position.epoch += epochs
+        if position.epoch >= self.epochs:
+            self.close()
 
     def close(self) -> None:
         """End here, whatever is left."""

@@ -44,14 +44,15 @@ class Family:
         # Each thread has its own arena: a member's would be out of the cache when its turn comes again.
         self._memory = [aligned_bytes(program.facts.arena) for _ in range(threads)]
         self._arenas = xp.asarray([address(a) for a in self._memory], xp.int64)
-        given = [v.spec for v in graph.inputs[: self.arguments]]
-        self._batches = [xp.empty((len(members), *spec.shape), spec.dtype) for spec in given]
+        self._room = 0
+        self._batches: list[Any] = []
 
-    def bind(self) -> None:
-        """Before a call: enter the addresses of the members' arrays, which are C-contiguous, as `fits` has
-        seen, and note that the tensors are written."""
+    def bind(self, who: Sequence[int]) -> None:
+        """Before a call: enter the addresses of the arrays of the members `who`, which are C-contiguous, as
+        `fits` has seen, and note that the tensors are written."""
         now = next(clock)
-        for own, held, row, written in zip(self.members, self._held, self._tables, self.written, strict=True):
+        for m in who:
+            own, held, row, written = self.members[m], self._held[m], self._tables[m], self.written[m]
             for k, tensor in enumerate(own):
                 array = tensor.array
                 if array is not held[k]:
@@ -75,22 +76,29 @@ class Family:
         errors = [self.program.found(memory) for memory in self._memory]
         return next((error for error in errors if error is not None), None)
 
-    def jobs(self, who: Any, sources: Sequence[Any], index: Any, steps: int, outputs: Any) -> tuple[Any, Any]:
-        """The jobs of the members `who`, int64 (k, 8), and an array that must live until they are done.
+    def jobs(
+        self, who: Any, epochs: int, sources: Sequence[Any], index: Any, steps: int, outputs: Any
+    ) -> tuple[Any, Any]:
+        """The jobs of the members `who`, `epochs` for each, int64 (k, 8), and what must live until they are
+        done. Those of one member stand together, and are to be done in this order.
 
         sources  arrays: with `index`, addresses (k,) of int64 (steps, batch), the rows of them; without
                  (None) a stack of batches. outputs: addresses (k, outputs) where the steps' results go.
         """
-        count, n = len(who), self.arguments
+        count, n = len(who) * epochs, self.arguments
+        turn = xp.arange(count) // epochs
         places = xp.zeros((count, 2 * n + len(self.outputs)), xp.int64)
-        for i, (source, batch) in enumerate(zip(sources, self._batches, strict=True)):
+        if index is not None:
+            self._make_room(len(who))
+            for i, batch in enumerate(self._batches):
+                places[:, n + i] = address(batch) + turn * batch.strides[0]
+        for i, source in enumerate(sources):
             places[:, i] = address(source)
-            places[:, n + i] = address(batch) + who * batch.strides[0]
         places[:, 2 * n :] = outputs
         jobs = xp.zeros((count, WORDS), xp.int64)
         words = (
             self.program.loop(index is not None).address("scan"),
-            address(self._tables) + who * self._tables.strides[0],
+            address(self._tables) + who[turn] * self._tables.strides[0],
             address(places) + xp.arange(count) * places.strides[0],
             0 if index is None else index,
             steps,
@@ -100,7 +108,15 @@ class Family:
         )
         for k, word in enumerate(words):
             jobs[:, k] = word
-        return jobs, places
+        return jobs, (places, self._batches)
+
+    def _make_room(self, members: int) -> None:
+        """Have a place for a gathered batch of each of so many members."""
+        if members > self._room:
+            self._batches = []  # before the larger ones are made
+            given = [v.spec for v in self.program.graph.inputs[: self.arguments]]
+            self._batches = [xp.empty((members, *spec.shape), spec.dtype) for spec in given]
+            self._room = members
 
 
 def run_workers(

@@ -19,6 +19,7 @@ from rushlight.train.progress import Progress, make_progress
 from rushlight.train.sweeping.kept import Kept
 from rushlight.train.sweeping.loop import SweepLoop, Task
 from rushlight.train.sweeping.result import Run, Sweep
+from rushlight.train.sweeping.young import young_only
 from rushlight.train.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def sweep(
     mode = grad_mode_kept()
     try:
         with mode, mode, mode, ExitStack() as stack:
-            result.runs = build_all(build, configs)
+            with young_only():
+                result.runs = build_all(build, configs)
             train, validation = (_once_for_all(data, result.runs) for data in (train, validation))
             task = Task(train, validation, epochs, batch_size, shuffle, compile)
             if out is not None:

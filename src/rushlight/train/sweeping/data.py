@@ -11,11 +11,11 @@ import numpy as np
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.data import DataLoader
 from rushlight.data.memory import in_memory
-from rushlight.data.streams import Purpose, permutations
+from rushlight.data.streams import Purpose, key_of
 from rushlight.train.feed import make_feed
 from rushlight.train.trainer import EVALUATION_BATCH
 
-__all__ = ["Permutations", "Segment", "SharedData"]
+__all__ = ["MOST", "Permutations", "Segment", "SharedData"]
 
 Array = np.ndarray[Any, Any]
 NO_TENSORS = "the data are not tensors in memory"
@@ -105,27 +105,33 @@ class Permutations:
 
     def __init__(self, data: SharedData, loaders: Sequence[DataLoader]) -> None:
         self.data = data
-        known: dict[Any, DataLoader] = {}
+        known: dict[Any, int] = {}
         self.of: dict[int, int] = {}
+        self._loaders: list[DataLoader] = []
         for loader in loaders:
             iter(loader)  # which of the loader's epochs is next, the loader decides as for a loop
             key = (loader.seed if loader.shuffle else None, loader.epoch)
-            known.setdefault(key, loader)
-            self.of[id(loader)] = list(known).index(key)
-        self._loaders = list(known.values())
+            place = self.of[id(loader)] = known.setdefault(key, len(known))
+            if place == len(self._loaders):
+                self._loaders.append(loader)
         self._shuffled = any(loader.shuffle for loader in self._loaders)
         self._most = max(2, MOST // (8 * data.samples * len(known)))
         self._made: dict[int, Array] = {}
 
     def epoch(self, epoch: int) -> Array:
         """The rows of an epoch, int64 (permutations, samples)."""
+        from rushlight.compile.native.shuffles import shuffles
+
         epoch = epoch if self._shuffled else 0
         if epoch not in self._made:
             total = len(self._loaders[0].dataset)
-            found = np.tile(np.arange(total), (len(self._loaders), 1))
             mixed = [i for i, loader in enumerate(self._loaders) if loader.shuffle]
-            streams = [(self._loaders[i].seed, self._loaders[i].epoch + epoch) for i in mixed]
-            found[mixed] = permutations(streams, Purpose.SHUFFLE, total)
+            first = [(self._loaders[i].seed, self._loaders[i].epoch) for i in mixed]
+            keys = [key_of(seed, Purpose.SHUFFLE, number + epoch) for seed, number in first]
+            found = shuffles(np.array(keys, np.uint64).reshape(-1, 2), total)
+            if len(mixed) < len(self._loaders):
+                found, some = np.tile(np.arange(total), (len(self._loaders), 1)), found
+                found[mixed] = some
             found = np.ascontiguousarray(found[:, : self.data.samples])
             self._made[epoch] = found if self.data.rows is None else self.data.rows[found]
         return self._made[epoch]

@@ -50,6 +50,7 @@ class Fingerprint:
         clip, keeps = (trainer.clip_grad_norm, trainer.clip_grad_value), bool(trainer.metrics.items)
         self._parts("step", (trainer.loss, *clip, keeps))
         self.facts = tuple(self._facts)
+        del self._facts, self._seen  # of thousands of networks they would fill the memory
 
     def _look(self, value: Any) -> None:
         kind = type(value)

@@ -132,7 +132,9 @@ def gather(runs: Sequence[Run], task: Any) -> tuple[list[Group], SharedData | No
         else:
             run.trainer.model.train()
             member = Member(run, loader, random, Fingerprint(run.trainer))
-            waiting.setdefault(member.fingerprint.facts, []).append(member)
+            alike = waiting.setdefault(member.fingerprint.facts, [])
+            alike.append(member)
+            member.fingerprint.facts = alike[0].fingerprint.facts  # one for all, where they are equal
     threads = min(get_num_threads(), max(len(runs), 1))
     queue: list[list[Member]] = list(waiting.values())
     groups: list[Group] = []
@@ -185,8 +187,9 @@ def _prepare(members: list[Member], data: SharedData, threads: int) -> tuple[Gro
     try:
         entries = _compile(leader, data)
         group = Group(leader)
-        group.members = [m for m in members if group.fits(m)]
-        others = [m for m in members if m not in group.members]
+        fit = [group.fits(m) for m in members]
+        group.members = [m for m, yes in zip(members, fit, strict=True) if yes]
+        others = [m for m, yes in zip(members, fit, strict=True) if not yes]
         group.join(entries, threads)
     except UnfitError as error:
         return str(error), others

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rushlight.data import DataLoader
 from rushlight.errors import AnomalyError, NotSupportedError, message
+from rushlight.train.compiled import Pace
 from rushlight.train.interrupt import Interrupted, InterruptGuard
 from rushlight.train.plan import finish
 from rushlight.train.progress import Progress, Status
 from rushlight.train.sweeping.data import SharedData
 from rushlight.train.sweeping.gather import Group, gather
-from rushlight.train.sweeping.lockstep import Lockstep
+from rushlight.train.sweeping.lockstep import Lockstep, Wave, waves
 from rushlight.train.sweeping.watch import Watch
+from rushlight.train.sweeping.young import young_only
 
 if TYPE_CHECKING:
     from rushlight.train.sweeping.kept import Kept
@@ -99,7 +101,8 @@ class SweepLoop:
             for run in runs:
                 run.trainer.compile = False
             return list(runs)
-        groups, data, alone, reason = gather(runs, task)
+        with young_only():
+            groups, data, alone, reason = gather(runs, task)
         result.why_eager = result.why_eager or reason
         if reason is not None:
             if task.compile is True:
@@ -116,16 +119,28 @@ class SweepLoop:
     def _run(self, groups: list[Group], data: SharedData) -> list[Run]:
         """Train the groups in native code; gives the runs that could not be trained to the end."""
         self.result.compiled = (self.result.compiled or 0) + sum(len(group.programs) for group in groups)
-        lockstep = self.lockstep = Lockstep(groups, data, self.task.epochs)
-        for member in [member for group in groups for member in group.members]:
-            member.run.random = member.random
+        left: list[Run] = []
+        pace, before = Pace(0.0), None
         with self.guard:
-            lockstep.run(self._look, self.watch.progress.interval)
-        self.lockstep = None
-        left = [group.members[i].run for group in lockstep.groups for i in group.left]
+            for wave in waves(groups, data):
+                kinds = [group for group, _ in wave]
+                if kinds != before:  # others take another time
+                    pace, before = Pace(0.0), kinds
+                left += self._wave(wave, data, pace)
         if left:
             self.result.why_eager = "a schedule changes what the step takes for granted"
-        for run in [member.run for group in groups for member in group.members]:
+        return left
+
+    def _wave(self, wave: Wave, data: SharedData, pace: Pace) -> list[Run]:
+        """Train some members of the groups; gives the runs that could not be trained to the end."""
+        lockstep = self.lockstep = Lockstep(wave, data, self.task.epochs, pace)
+        members = [member for group in lockstep.groups for member in group.members]
+        for member in members:
+            member.run.random = member.random
+        lockstep.run(self._look, self.watch.progress.interval)
+        self.lockstep = None
+        left = [group.members[i].run for group in lockstep.groups for i in group.left]
+        for run in [member.run for member in members]:
             if run not in left:
                 ended(run)
         return left
@@ -162,7 +177,7 @@ class SweepLoop:
         finally:
             trainer.progress = shown
         run.over = True
-        self.watch.look(len(run.history.rows))
+        self.watch.look(run.history.count)
         self._save()
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class Measures:
         self.train, self._targets = train, targets.array
         losses = [LossWeights(t.loss) for t in trainers]
         self._loss, self._rows = losses[0], [loss.rows(targets) for loss in losses]
+        alike = not any(isinstance(rows, np.ndarray) for rows in self._rows)
+        self._each = np.array(self._rows)[:, None, None] if alike else None
         # Copies: a metric that several trainers were given would count for all of them.
         self._sets = [[m for m in t.fresh_metrics() if train or m.scalar] for t in trainers]
         kinds = [[(type(m), {**vars(m), "state": None}) for m in own] for own in self._sets]
@@ -66,14 +68,22 @@ class Measures:
         for counts, metric in zip(self._counts, metrics.items, strict=False):
             metric.state = {key: held[place, 0].item() for key, held in counts.items()}
 
-    def add(self, who: Array, segment: Segment, outputs: list[Array], rows: Array) -> tuple[Array, Array]:
+    def add(
+        self, who: Array, segment: Segment, outputs: list[Array], find: Callable[[], Array]
+    ) -> tuple[Array, Array]:
         """Take in what the batches of a segment gave for the members `who`, (members, epochs, batches, ...).
-        Their samples stand in `rows`, (members or 1, epochs or 1, samples). Gives what each batch adds to the
-        sum of its epoch's losses, and what it counts in their mean, both (members, epochs, batches)."""
-        places = np.broadcast_to(rows, (len(who), *rows.shape[1:]))
-        places = places.reshape(len(who), -1, segment.count, segment.size)
-        each = np.array([of_batches(self._rows[m], own) for m, own in zip(who, places, strict=True)])
-        if any(self._sets):
+        Their samples are what `find` gives, (members or 1, epochs or 1, samples). Gives what each batch adds
+        to the sum of its epoch's losses, and what it counts in their mean, (members, epochs, batches)."""
+        counted = any(self._sets)
+        rows = find() if counted or self._each is None else None
+        if self._each is not None:
+            each = self._each[who] * segment.size
+        else:
+            assert rows is not None
+            places = np.broadcast_to(rows, (len(who), *rows.shape[1:]))
+            places = places.reshape(len(who), -1, segment.count, segment.size)
+            each = np.array([of_batches(self._rows[m], own) for m, own in zip(who, places, strict=True)])
+        if counted:
             self._count(who, outputs[1], self._targets[rows])
         losses = outputs[0].astype(np.float64)
         weights = np.broadcast_to(each, losses.shape)
@@ -93,18 +103,15 @@ class Measures:
             for metric in self._sets[m]:
                 metric.update_each(wrap(output), batches)
 
-    def enter(self, who: Array, rows: list[list[dict[str, Any]]]) -> None:
-        """Write the metrics of the members `who` into their `rows`, one for each epoch."""
+    def columns(self, who: Array) -> list[dict[str, list[Any]]]:
+        """The metrics of the members `who`, by their names in a history, a value for each epoch."""
         split = "train_" if self.train else "validation_"
         if not self.joint:
-            for m, (row,) in zip(who, rows, strict=True):
-                row.update(
-                    {split + metric.name: metric.compute() for metric in self._sets[m] if metric.scalar}
-                )
-            return
+            return [{split + m.name: [m.compute()] for m in self._sets[k] if m.scalar} for k in who]
+        found: list[dict[str, list[Any]]] = [{} for _ in who]
         for metric, counts in zip(self._sets[0], self._counts, strict=True):
-            name, columns = split + metric.name, [v[who].tolist() for v in counts.values()]
-            for lines, own in zip(zip(*columns, strict=True), rows, strict=True):
-                for values, row in zip(zip(*lines, strict=True), own, strict=True):
-                    metric.state = dict(zip(counts, values, strict=True))
-                    row[name] = metric.compute()
+            assert isinstance(metric, Accuracy)
+            values = metric.values({key: held[who] for key, held in counts.items()})
+            for own, line in zip(found, values.tolist(), strict=True):
+                own[split + metric.name] = line
+        return found

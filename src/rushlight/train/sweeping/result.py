@@ -55,12 +55,12 @@ class Run:
     @property
     def final(self) -> dict[str, Any]:
         """The settings, and the figures of the last epoch's row of the history."""
-        last = self.history.rows[-1] if self.history.rows else {}
+        last = self.history.last
         return {**self.config, **{name: v for name, v in last.items() if name not in self.config}}
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        end = f"diverged in epoch {self.diverged}" if self.diverged else f"{len(self.history.rows)} epochs"
+        end = f"diverged in epoch {self.diverged}" if self.diverged else f"{self.history.count} epochs"
         return f"Run({self.number}: {settings}; {end})"
 
 
@@ -131,9 +131,9 @@ class Sweep:
         """The same table by columns."""
         runs, settings = self.runs, self.settings
         found: dict[str, list[Any]] = {key: [run.config.get(key) for run in runs] for key in settings}
-        last = [run.history.rows[-1] if run.history.rows else {} for run in runs]
+        last = [run.history.last for run in runs]
         found |= {n: [row.get(n, float("nan")) for row in last] for n in self.figures if n not in settings}
-        found["epochs"] = [len(run.history.rows) for run in runs]
+        found["epochs"] = [run.history.count for run in runs]
         found["diverged"] = [run.diverged for run in runs]
         return found
 
@@ -157,7 +157,7 @@ class Sweep:
             raise ArgumentError(message("curves", repr(column), f"one of {', '.join(self.figures)}"))
         found = np.full((len(runs), self.epochs), np.nan)
         for line, run in zip(found, runs, strict=True):
-            values = [row.get(column, float("nan")) for row in run.history.rows[: self.epochs]]
+            values = run.history.get(column, [])[: self.epochs]
             line[: len(values)] = values
         return found
 
@@ -189,10 +189,10 @@ class Sweep:
         when no run is left.
         """
         name = column or ("validation_loss" if "validation_loss" in self.figures else "train_loss")
-        whole = [run for run in self.runs if run.diverged is None and run.history.rows]
+        whole = [run for run in self.runs if run.diverged is None and run.history.count]
         if whole and name not in self.figures:
             raise ArgumentError(message("best", repr(name), f"one of {', '.join(self.figures)}"))
-        scored = [(run.history.rows[-1].get(name, float("nan")), run) for run in whole]
+        scored = [(run.history.last.get(name, float("nan")), run) for run in whole]
         scored = [(value, run) for value, run in scored if value == value]
         if not scored:
             remedy = "Try smaller learning rates."

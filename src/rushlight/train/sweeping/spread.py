@@ -309,7 +309,7 @@ class Spread:
                 self.told.add((category, text))
                 warnings.warn(text, category, stacklevel=8)
         self.costs.learn(runs)
-        epochs = [len(run.history.rows) for run in runs]
+        epochs = [run.history.count for run in runs]
         self.watch.look(max(epochs), sum(epochs) * self.batches)
 
 
@@ -345,7 +345,7 @@ class Costs:
         """Take in what training cost."""
         for run in runs:
             if run.diverged is None:
-                seconds = sum(float(row.get("seconds", 0.0)) for row in run.history.rows)
+                seconds = sum(s for s in run.history.get("seconds", ()) if s == s)
                 self.known.setdefault(_size(run), []).append(seconds)
 
     def of(self, run: Run) -> float | None:

@@ -73,6 +73,6 @@ class Watch:
 
     def _values(self) -> dict[str, float]:
         """The mean and the least of the last losses, of the networks that did not diverge."""
-        runs = [run for run in self.result.runs if run.history.rows and run.diverged is None]
-        losses = [run.history.rows[-1]["train_loss"] for run in runs]
+        runs = [run for run in self.result.runs if run.history.count and run.diverged is None]
+        losses = [run.history["train_loss"][-1] for run in runs]
         return {"mean loss": sum(losses) / len(losses), "best": min(losses)} if losses else {}
