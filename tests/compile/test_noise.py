@@ -74,6 +74,22 @@ def test_what_rounding_decides_is_not_suspected() -> None:
     assert not agrees(graph, [x.array], wrong, interpret(graph, [x.array])[0])
 
 
+def test_what_an_earlier_decision_makes_is_not_suspected() -> None:
+    """Equal numbers, above their mean or not; then what was made of that, above its mean or not."""
+    x = rl.full((126_946,), 1.5754731e-05)
+
+    def twice(x: rl.Tensor) -> Any:
+        first = rl.where(x > x.mean(), x, 0.5)
+        return first, first > first.mean()
+
+    graph = trace(twice, [x]).graph
+    right = interpret(graph, [x.array])[0]
+    same = np.ones(126_946, bool)
+    for first, above in ((x.array, same), (x.array, ~same), (np.full_like(x.array, 0.5), ~same)):
+        assert agrees(graph, [x.array], [first, above], right)
+    assert not agrees(graph, [x.array], [np.full_like(x.array, 7.0), same], right)
+
+
 def test_exact_numbers_leave_no_choice() -> None:
     """What is made of small whole numbers is the same in every program, and so is what it decides."""
 

@@ -198,3 +198,14 @@ def test_sums_longer_than_a_panel_may_be() -> None:
         y = rl.tensor(np.ascontiguousarray(b.T) if turned else b)
         got, _ = run(lambda x, y, turned=turned: (x @ (y.T if turned else y)) * 2, rl.tensor(a), y)
         np.testing.assert_allclose(got, 2 * (a.astype(np.float64) @ b), atol=1e-3)
+
+
+@pytest.mark.parametrize(("m", "n"), [(1, 1), (2, 1), (1, 3), (3, 5), (20, 1)])
+def test_a_long_sum_of_products_is_accurate(m: int, n: int) -> None:
+    """Of equal numbers, whose errors all go one way, along rows of both factors."""
+    a, b = np.ones((m, 200_003), np.float32), np.full((n, 200_003), 0.1, np.float32)
+    compiled = compile(lambda x, y: x @ y.T)
+    got = compiled(rl.tensor(a), rl.tensor(b)).numpy()
+    (entry,) = next(iter(compiled._entries.values()))
+    assert entry.proved
+    np.testing.assert_allclose(got, a.astype(np.float64) @ b.astype(np.float64).T, rtol=2e-5)

@@ -163,6 +163,8 @@ def _node(number: int, node: Node, operands: Sequence[Any], runs: range, thoroug
     steps = still.dtype.kind != "f" or node.op.lower.follows == "in steps"
     near = [] if steps else each(_Runs.one)
     wild = each(_Runs.other) if thorough and (any(v.wild for v in known) or (noisy and steps)) else []
+    if wild and node.op.lower.follows == "by comparing":
+        wild = [_torn(operands, still, result, run) for result, run in zip(wild, runs, strict=True)]
     found = _Runs(still, near, wild)
     smooth = not (noisy and thorough) or node.op.lower.follows == "smoothly"
     found = found if smooth else _with_jumps(number, node, operands, found, runs)
@@ -257,6 +259,20 @@ def _ties(operands: Sequence[Any], runs: range) -> Any:
     with xp.silence():
         apart = _Runs(a.still - b.still, [a.one(run) - b.one(run) for run in runs])
     return (xp.abs(apart.still) <= FACTOR * apart.noise) & (apart.noise > 0.0)
+
+
+def _torn(operands: Sequence[Any], still: Any, result: Any, run: int) -> Any:
+    """What a run decides, or where rounding decides between operands that an earlier decision made, what the
+    interpreter did not."""
+    a, b = (v.other(run) if isinstance(v, _Runs) else xp.asarray(v) for v in operands)
+    kinds = [x.dtype for x in (a, b) if x.dtype.kind == "f"]
+    if not kinds:
+        return result
+    with xp.silence():
+        units = FACTOR * ULPS * max(xp.epsilon(kind) for kind in kinds)
+        close = xp.abs(a - b) <= units * xp.maximum(xp.abs(a), xp.abs(b))
+        made = xp.equal(a, _still(operands[0])) & xp.equal(b, _still(operands[1]))
+    return xp.where(close & xp.logical_not(made), xp.logical_not(still), result)
 
 
 def _rounded(node: Node, operands: Sequence[Any], still: Any) -> Any:

@@ -18,7 +18,7 @@ from rushlight.compile.write.kernel_writer import KernelWriter
 from rushlight.compile.write.nest import Stream, loops, offset_of
 from rushlight.compile.write.panels import in_order
 from rushlight.compile.write.reader import ahead
-from rushlight.compile.write.totals import add_up, carry
+from rushlight.compile.write.totals import add_up
 
 __all__ = ["outside", "write_dots"]
 
@@ -145,9 +145,11 @@ class _Dots:
                 return accs
             if whole == width:
                 return self._products(block, [*k, "0"], width, accs)
-            return carry(
-                e, 0, whole, width, accs, lambda i, held: self._products(block, [*k, i], width, held)
-            )
+
+            def step(i: str, held: list[Any]) -> list[Any]:
+                return self._products(block, [*k, i], width, held)
+
+            return add_up(e, whole, width, accs, step, 1, DEEP)
 
         def inside(k: list[str], accs: list[Any]) -> list[Any]:
             axis = len(k) - len(before)
