@@ -192,3 +192,18 @@ def test_scan_and_two_threads() -> None:
     with threads(2):
         again = step.scan(xs)
     assert all(bool((a == b).all()) for a, b in zip(again, (places, counts, products), strict=True))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "bool"])
+@pytest.mark.parametrize("columns", [127, 256, 389, 1030])
+def test_columns_that_lie_far_apart(columns: int, dtype: str) -> None:
+    """Several vectors beside each other at a time, and a rest; with something computed first, and without."""
+    x = rl.from_numpy(_numbers((90, columns), dtype))
+    for op in ("sum", "amax", "amin", *(["mean"] if dtype.startswith("float") else [])):
+        for step in (_reduce(op, 0, False), lambda x, op=op: getattr(x * x[0] + x, op)(0) * 2):
+            compiled = rl.compile(step)
+            got, expected = compiled(x), step(x)
+            tolerance = {"float32": 1e-5, "float64": 1e-13, "float16": 2e-3}.get(dtype, 0)
+            np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=tolerance, atol=40 * tolerance)
+            ((entry,),) = compiled._entries.values()
+            assert entry.proved

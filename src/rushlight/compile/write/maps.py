@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from rushlight.compile import host
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.records import Kernel
 from rushlight.compile.vector import registers
 from rushlight.compile.write.accumulate import accumulator_of, reduced_axes
-from rushlight.compile.write.cuts import share
+from rushlight.compile.write.cuts import share, worthwhile
 from rushlight.compile.write.kernel_writer import (
     LANES,
     KernelWriter,
@@ -33,6 +35,12 @@ __all__ = [
     "write_reduction",
 ]
 
+WIDE, LESS = 8, 4
+"""Registers beside each other that are added up at a time, if they lie far from the next ones; and where
+other things are computed first."""
+FAR = 512
+"""Bytes that are far."""
+
 
 def write_map(writer: KernelWriter) -> None:
     """Every point of the space on its own."""
@@ -51,35 +59,44 @@ def write_map(writer: KernelWriter) -> None:
     over_space(writer, nest.sizes, block)
 
 
-def over_space(writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None]) -> None:
+def over_space(
+    writer: KernelWriter,
+    sizes: list[int],
+    block: Callable[[list[str], int, int], None],
+    lanes: int = LANES,
+) -> None:
     """``block(indices, lanes, count)`` for every point of a nest, in vectors along its last axis; one long
     row is divided along itself, many by another axis."""
-    if len(sizes) == 1 and writer.divide(sizes[0] // LANES) > 1:
-        _row_in_parts(writer, sizes[0], block)
+    if len(sizes) == 1 and writer.divide(sizes[0] // lanes) > 1:
+        _row_in_parts(writer, sizes[0], block, lanes)
     else:
-        over_rows(writer, sizes, block)
+        over_rows(writer, sizes, block, lanes)
 
 
-def _row_in_parts(writer: KernelWriter, size: int, block: Callable[[list[str], int, int], None]) -> None:
+def _row_in_parts(
+    writer: KernelWriter, size: int, block: Callable[[list[str], int, int], None], lanes: int
+) -> None:
     """A long row in parts that threads may share; the last one takes what is left over."""
     e = writer.emitter
-    step = size // writer.parts // LANES * LANES
+    step = size // writer.parts // lanes * lanes
     start = e.value(f"mul nuw nsw i64 %part, {step}")
     last = e.value(f"icmp eq i64 %part, {writer.parts - 1}")
-    whole = size // LANES * LANES
+    whole = size // lanes * lanes
     ahead = e.value(f"add nuw nsw i64 {start}, {step}")
     stop = e.value(f"select i1 {last}, i64 {whole}, i64 {ahead}")
-    e.loop(start, stop, LANES, lambda j: block([j], LANES, LANES))
+    e.loop(start, stop, lanes, lambda j: block([j], lanes, lanes))
     if size - whole:
         mark = e.fresh("R")
         e.line(f"br i1 {last}, label %{mark}.rest, label %{mark}.end")
         e.label(f"{mark}.rest")
-        block([str(whole)], LANES, size - whole)
+        block([str(whole)], lanes, size - whole)
         e.line(f"br label %{mark}.end")
         e.label(f"{mark}.end")
 
 
-def over_rows(writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None]) -> None:
+def over_rows(
+    writer: KernelWriter, sizes: list[int], block: Callable[[list[str], int, int], None], lanes: int = LANES
+) -> None:
     """Loops over the outer axes; along the last one whole vectors, then the rest."""
     if not sizes:
         block([], 1, 1)
@@ -87,7 +104,7 @@ def over_rows(writer: KernelWriter, sizes: list[int], block: Callable[[list[str]
     each_row(
         writer,
         sizes[:-1],
-        lambda outer: along(writer, sizes[-1], lambda j, n: block([*outer, j], LANES, n)),
+        lambda outer: along(writer, sizes[-1], lambda j, n: block([*outer, j], lanes, n), lanes),
     )
 
 
@@ -110,12 +127,12 @@ def each_row(writer: KernelWriter, sizes: list[int], body: Callable[[list[str]],
     loops(e, sizes[:longest], some)
 
 
-def along(writer: KernelWriter, size: int, body: Callable[[str, int], None]) -> None:
-    whole = size // LANES * LANES
-    if whole == LANES:
-        body("0", LANES)
+def along(writer: KernelWriter, size: int, body: Callable[[str, int], None], lanes: int = LANES) -> None:
+    whole = size // lanes * lanes
+    if whole == lanes:
+        body("0", lanes)
     elif whole:
-        writer.emitter.loop(0, whole, LANES, lambda j: body(j, LANES))
+        writer.emitter.loop(0, whole, lanes, lambda j: body(j, lanes))
     if size - whole:
         body(str(whole), size - whole)
 
@@ -294,17 +311,34 @@ class Reduction:
 
         def block(indices: list[str], lanes: int, count: int) -> None:
             at = dict(zip(kept, indices, strict=True))
-            total = self.of_column(at, count)
-            self._finish([at.get(d, "0") for d in range(len(sizes))], LANES, count, total)
+            total = self.of_column(at, count, lanes)
+            self._finish([at.get(d, "0") for d in range(len(sizes))], lanes, count, total)
 
-        over_space(self.writer, [sizes[d] for d in kept], block)
+        over_space(self.writer, [sizes[d] for d in kept], block, self._wide())
 
-    def of_column(self, at: dict[int, str], count: int) -> Any:
+    def _wide(self) -> int:
+        """Results at a time: several vectors beside each other, where all is not in the first cache and what
+        is added up next lies far away."""
+        nest = self.nest
+        reduced = self._split()[1]
+        lanes = host.describe().lanes(self.dtype.itemsize)
+        width = max(LANES, lanes * (LESS if self.kernel.before else WIDE))
+        streams = [s for s in self.before.values() if s is not None and s.strides and not s.bounds]
+        far = (
+            any(abs(s.strides[reduced[-1]]) * s.dtype.itemsize >= FAR for s in streams) if reduced else False
+        )
+        if not far or math.prod(nest.sizes) * self.dtype.itemsize <= host.describe().caches.l1:
+            return LANES
+        vectors = nest.sizes[-1] // LANES
+        parts = worthwhile(self.writer.work, vectors)
+        return min(width, max(1, vectors // parts) * LANES)
+
+    def of_column(self, at: dict[int, str], count: int, lanes: int = LANES) -> Any:
         """The totals of a vector of results."""
         reduced = self._split()[1]
         length = self.nest.sizes[reduced[-1]] if reduced else 1
-        unroll = next(u for u in (4, 5, 2, 1) if length % u == 0) if reduced else 1
-        accs = [self._start(LANES) for _ in range(unroll)]
+        unroll = 1 if lanes > LANES else next(u for u in (4, 5, 2, 1) if length % u == 0) if reduced else 1
+        accs = [self._start(lanes) for _ in range(unroll)]
         terms = height(length, unroll)
         accs = self._nest(reduced[:-1], at, accs, lambda where, held: self._column(where, held, count), terms)
         return functools.reduce(self._combine, accs)
@@ -313,7 +347,7 @@ class Reduction:
         e, rank = self.writer.emitter, len(self.nest.sizes)
         reduced = [d for d in range(rank) if self.nest.reduced[d]]
         if not reduced:
-            return [self._contribution([at[d] for d in range(rank)], LANES, count)]
+            return [self._contribution([at[d] for d in range(rank)], accs[0].lanes, count)]
         axis = reduced[-1]
 
         def step(i: str, held: list[Any]) -> list[Any]:
@@ -321,7 +355,7 @@ class Reduction:
             for u, acc in enumerate(held):
                 row = i if u == 0 else e.value(f"add nuw nsw i64 {i}, {u}")
                 indices = [row if d == axis else at.get(d, "0") for d in range(rank)]
-                out.append(self._combine(acc, self._contribution(indices, LANES, count)))
+                out.append(self._combine(acc, self._contribution(indices, acc.lanes, count)))
             return out
 
         return self._loop(self.nest.sizes[axis], len(accs), accs, step)
