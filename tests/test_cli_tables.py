@@ -280,10 +280,14 @@ def test_weights(houses: Path, tmp_path: Path) -> None:
     done = call("evaluate", out)
     assert "weighed by count" in done.out
     assert f"{about['measures']['rmse']:.6g}" in done.out
-    assert f"{model.evaluate(weighed)['rmse']:.6g}" in call("evaluate", out, weighed).out
+    done = call("evaluate", out, weighed)
+    assert f"{model.evaluate(weighed)['rmse']:.6g}" in done.out
+    assert "on 80 rows of" in done.out
+    assert "left out 40 with no count above 0, or no price" in done.out
     plain = call("evaluate", out, houses).out  # it has no such column
     assert "on 120 rows of" in plain
     assert "weighed" not in plain
+    assert "left out" not in plain
     again = ("train", weighed, *options, "--out", out, "--resume", "--epochs", "31")
     refused(call(*again, "--weights", "other"), "cannot change --weights other (was count)")
     assert call(*again).code == 0  # with those of before

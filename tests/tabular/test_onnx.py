@@ -86,6 +86,12 @@ def test_mixed_columns_with_gaps_and_unseen_categories(tmp_path: Path) -> None:
     gaps = unseen()
     given = {**feeds(model, gaps), "x": np.full((60, 1), np.inf, np.float32)}
     same(model, {**gaps, "x": [None] * 60}, tmp_path / "m.onnx", given)
+    day = tabular.read(gaps)["day"].values
+    for unit in ("D", "s", "us"):  # a date that is missing, cast to a number, is the least whole one
+        seconds = day.astype(f"datetime64[{unit}]").astype(float) * {"D": 86400.0, "s": 1.0, "us": 1e-6}[unit]
+        assert seconds.min() < -9e12
+        dates = {**gaps, "day": day.astype("datetime64[D]")} if unit == "D" else gaps
+        same(model, dates, tmp_path / "m.onnx", {**feeds(model, dates), "day": seconds[:, None]})
     said = {v.name: v.doc_string for v in onnx.load(tmp_path / "m.onnx").graph.input}
     assert said["day"] == "double, seconds since 1970-01-01 UTC; NaN: missing"
 

@@ -135,8 +135,8 @@ def test_search_compares_by_weighed_measures() -> None:
     ("weights", "error", "text"),
     [
         ([1.0, -2.0], DataError, r"the weight -2 in column 'weights', row 2.*at least 0"),
-        ([1.0, 2.0, np.nan], DataError, "no finite weight in column 'weights', row 3"),
-        ([1.0, 2.0, 3.0, np.inf], DataError, "no finite weight in column 'weights', row 4"),
+        ([1.0, 2.0, np.nan], DataError, "a missing or infinite weight in column 'weights', row 3"),
+        ([1.0, 2.0, 3.0, np.inf], DataError, "a missing or infinite weight in column 'weights', row 4"),
         (["much"], DataError, "'much' in column 'weights', row 1.*a number"),
         ([0.0] * 60, DataError, "all 0"),
         ([0.0] * 55, DataError, "5 rows with a value of 'y' and a weight above 0"),

@@ -16,6 +16,8 @@ import rushlight as rl
 from rushlight import nn
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError
 from rushlight.train import Interrupted, Progress, Status, Trainer
+from rushlight.train.sweeping.result import Run
+from rushlight.train.sweeping.watch import Watch
 
 X = rl.linspace(-1, 1, 40).reshape(40, 1)
 DATA = (X, X * X)
@@ -119,6 +121,12 @@ def test_best(result: rl.Sweep) -> None:
         result.best("validation_accuracy")
     with pytest.raises(ArgumentError, match="all diverged"):
         result.where(width=5).best()
+
+
+def test_best_before_anything_ended_an_epoch() -> None:
+    fresh = rl.Sweep([Run(0, {"lr": 0.1}, build(lr=0.1))], 6)
+    with pytest.raises(ArgumentError, match="no run that has ended an epoch.*resume=True"):
+        fresh.best()
 
 
 def test_the_random_state_is_left_alone() -> None:
@@ -255,6 +263,31 @@ def test_one_bar_for_all(compile: Any) -> None:
     assert last.samples_per_second > 0
     assert last.values["best"] <= last.values["mean loss"]
     assert shown.stopped
+
+
+def test_in_waves_the_bar_counts_the_networks_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr("rushlight.train.sweeping.lockstep.MEMBERS", 1)
+    shown, count = Shown(), 12 * rl.get_num_threads()  # three waves
+    rl.sweep(build, rl.grid(lr=[0.1], seed=range(count)), DATA, 4, progress=shown)
+    places = [int(status.label.split("%")[1].split(f" of {count} models done")[0]) for status in shown.seen]
+    assert places == sorted(places)
+    assert places[-1] == count
+    assert {count // 3, 2 * count // 3} <= set(places)
+
+
+def test_what_was_done_before_counts_no_time() -> None:
+    shown, runs = Shown(), [Run(n, {"seed": n}, build(lr=0.1)) for n in range(4)]
+    for run in runs[:2]:
+        run.over = True
+    watch = Watch(shown, rl.Sweep(runs, 6))
+    watch.start()
+    watch.began -= 100.0
+    runs[2].over = True
+    watch.look(6, 10)
+    (status,) = shown.seen
+    assert status.label == " 75 %  3 of 4 models done"
+    assert status.seconds_left == pytest.approx(100.0, rel=0.05)  # a network took 100 s, another one is left
 
 
 @pytest.mark.parametrize("compile", [False, "auto"])

@@ -105,7 +105,7 @@ def test_in_the_middle_of_an_epoch(tmp_path: Path, ctrl_c: None, monkeypatch: py
 def test_a_sweep_without_a_folder_can_be_kept_after_ctrl_c(tmp_path: Path, ctrl_c: None) -> None:
     pytest.importorskip("llvmlite")
     configs = rl.grid(lr=[0.1, 0.2], seed=0)
-    with pytest.raises(Interrupted) as caught:
+    with pytest.raises(Interrupted, match=r"this exception's `sweep`, and its keep\(FOLDER\)") as caught:
         rl.sweep(build, configs, DATA, 400, progress=Press(2))
     caught.value.keep(tmp_path / "kept")
     watch = Press(0)

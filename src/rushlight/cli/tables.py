@@ -312,7 +312,9 @@ def evaluate_table(model: tabular.TabularModel, target: Path, source: Path | Non
     x, codes, y, weight = model.encoded_with_target(rows, str(name))
     measured = model.measure(x, codes, y, weight)
     weighed = "" if weight is None else f", weighed by {model.weights}"
-    say(f"{target} on {len(y):,} rows of {name}{weighed}")
+    lack = model.target.name if weight is None else f"{model.weights} above 0, or no {model.target.name}"
+    left = f"; left out {rows.rows - len(y):,} with no {lack}" if rows.rows > len(y) else ""
+    say(f"{target} on {len(y):,} rows of {name}{weighed}{left}")
     for measure, value in measured.items():
         text = f"{100 * value:.2f} %" if measure in SHARES else f"{value:.6g}"
         say(f"{measure.replace('_', ' '):<9} {text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 from collections.abc import Iterable
@@ -76,6 +77,8 @@ def check_writable(folder: str | os.PathLike[str]) -> None:
 
 def _temporary(path: Path) -> BinaryIO:
     """A new file beside `path`, locked, which tells `remove_leftovers` that its writer lives."""
+    if not path.parent.is_dir():  # `open` would name the temporary file, of which nobody knows
+        raise FileNotFoundError(errno.ENOENT, "No such folder", os.fspath(path.parent))
     while True:
         name = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
         file = open(name, "xb")  # noqa: SIM115 (its caller closes it)

@@ -27,6 +27,9 @@ INPUTS = {
     "date": "double, seconds since 1970-01-01 UTC; NaN: missing",
 }
 """What a column of each kind is given as, [N, 1]."""
+ENDLESS = 9.2e12
+"""Seconds that no date reaches in microseconds of 64 bits. NumPy's NaT does, which is cast to the least whole
+number."""
 COARSE, LARGE = 1e4, 1e37
 """Up to so many deviations from 0, float32 tells a thousandth of one apart; the largest that it can hold."""
 
@@ -75,7 +78,7 @@ def _encoded(feature: Feature, column: Any) -> list[Any]:
     if feature.kind == "category":
         return [(column == rl.arange(1, len(feature.words) + 1)).float()]
     raw = column.double() / DAY if feature.kind == "date" else column.double()
-    absent = raw.isnan() | raw.isinf()
+    absent = raw.isnan() | (raw.abs() >= ENDLESS / DAY if feature.kind == "date" else raw.isinf())
     known = rl.where(absent, feature.fill, raw)
     found = []
     if feature.scale:

@@ -43,7 +43,7 @@ def check_weights(column: Column, op: str) -> Array:
     wrong = ~(values >= 0)
     if wrong.any():
         row = int(wrong.argmax())
-        value = "no finite weight" if np.isnan(values[row]) else f"the weight {values[row]:g}"
+        value = "a missing or infinite weight" if np.isnan(values[row]) else f"the weight {values[row]:g}"
         got = f"{value} in column {column.name!r}, row {row + 1}"
         raise DataError(message(op, got, "finite weights of at least 0", "0 leaves a row out."))
     if not values.any():

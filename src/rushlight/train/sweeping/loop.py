@@ -208,10 +208,13 @@ def stopped(result: Sweep, kept: Kept | None) -> str:
     over = sum(run.over for run in result.runs)
     text = f"stopped by Ctrl-C, with {over} of {len(result.runs)} networks done. The runs as far as they came"
     if kept is None:
-        return f"{text} are in its `sweep`."
+        return (
+            f"{text} are in this exception's `sweep`, and its keep(FOLDER) saves them. To go on after that, "
+            "call sweep(..., out=FOLDER, resume=True)."
+        )
     return (
-        f"{text} are in its `sweep`, and saved. To go on, call sweep(..., out={os.fspath(kept.out)!r}, "
-        "resume=True)."
+        f"{text} are in this exception's `sweep`, and saved. To go on, call sweep(..., "
+        f"out={os.fspath(kept.out)!r}, resume=True)."
     )
 
 

@@ -194,6 +194,9 @@ class Sweep:
             raise ArgumentError(message("best", repr(name), f"one of {', '.join(self.figures)}"))
         scored = [(run.history.last.get(name, float("nan")), run) for run in whole]
         scored = [(value, run) for value, run in scored if value == value]
+        if not scored and any(run.diverged is None and not run.history.count for run in self.runs):
+            got, remedy = "no run that has ended an epoch", "Train on: sweep(..., out=FOLDER, resume=True)."
+            raise ArgumentError(message("best", got, "one at least", remedy))
         if not scored:
             remedy = "Try smaller learning rates."
             raise ArgumentError(message("best", "runs that all diverged", "one that did not", remedy))

@@ -29,11 +29,17 @@ class Watch:
         self.began = self.shown = time.perf_counter()
         self.said = 0
         self._next = 0.0
+        self._first = 0.0
+        self._apart = False
 
     def start(self) -> None:
         """The sweep begins."""
         self.began = time.perf_counter()
-        self.progress.start(self._status(0, 0))
+        total = len(self.result.runs) * self.result.epochs
+        self._first = sum(self._done(run) for run in self.result.runs) / total
+        self._apart = self._first > 0
+        self.said = math.floor(100 * self._first) // PERCENT * PERCENT
+        self.progress.start(self._status(self._first, 0))
 
     def look(self, epoch: int, steps: int = 0) -> None:
         """Some network, or all, came to the end of `epoch`, with so many further steps."""
@@ -64,12 +70,22 @@ class Watch:
 
     def _status(self, share: float, epoch: int) -> Status:
         elapsed = max(time.perf_counter() - self.began, 1e-9)
-        left = elapsed / share * (1.0 - share) if share else None
-        percent, epochs = math.floor(100 * share), self.result.epochs
+        new = share - self._first  # what a folder held took no time now
+        left = elapsed / new * (1.0 - share) if new > 0 else None
+        percent = math.floor(100 * share)
         status = Status(percent, 100, 1, 1, self.steps / elapsed, left, self._values())
-        status.label = f"{percent:3d} %  {len(self.result.runs)} models  epoch {epoch}/{epochs}"
+        status.label = f"{percent:3d} %  {self._where(epoch)}"
         status.unit = "steps"
         return status
+
+    def _where(self, epoch: int) -> str:
+        """The epoch, while all train together; else, as each wave begins anew, how many are done."""
+        runs, epochs = self.result.runs, self.result.epochs
+        done = [self._done(run) for run in runs]
+        self._apart = self._apart or min(done) == 0 < max(done)
+        if self._apart:
+            return f"{done.count(epochs)} of {len(runs)} models done"
+        return f"{len(runs)} models  epoch {epoch}/{epochs}"
 
     def _values(self) -> dict[str, float]:
         """The mean and the least of the last losses, of the networks that did not diverge."""
