@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rushlight.errors import DataError, message
+from rushlight.optim.lr_scheduler import ReduceLROnPlateau
 from rushlight.train.steps import Done
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ def _close(trainer: Trainer, columns: dict[str, Any]) -> None:
     row["lr"] = float(trainer.optimizer.param_groups[0]["lr"])
     row["seconds"] = round(position.seconds, 6)
     trainer.history.append(**row)
-    if trainer.scheduler is not None and trainer.schedule == "epoch":
+    if isinstance(trainer.scheduler, ReduceLROnPlateau):
+        trainer.scheduler.step(row.get("validation_loss", row["train_loss"]))
+    elif trainer.scheduler is not None and trainer.schedule == "epoch":
         trainer.scheduler.step()
     if trainer.early_stopping is not None:
         position.stopped |= trainer.early_stopping.update(row, trainer.model)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from rushlight.core.state import no_grad
 from rushlight.data.outside import as_data
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, explained, message, unexpected
+from rushlight.optim.lr_scheduler import ReduceLROnPlateau
 from rushlight.train.callbacks.base import Callback, Callbacks
 from rushlight.train.checkpoint import load_checkpoint, save_checkpoint
 from rushlight.train.compiled import CompiledSteps
@@ -46,6 +47,8 @@ class Trainer:
     metrics             names ("accuracy", "error", "confusion_matrix", "f1", "auc", "top5_accuracy", "mae",
                         "rmse", "r2"), Metrics, or functions of (output, target).
     scheduler           stepped after every epoch, or after every batch with ``schedule="batch"``.
+                        ReduceLROnPlateau is told the validation loss, or without validation data that of
+                        training.
     clip_grad_norm      the largest norm that the gradients may have together; clip_grad_value: each entry.
     early_stopping      an EarlyStopping.
     out                 a folder: checkpoint.safetensors and history.csv are kept there. `fit` locks it.
@@ -107,6 +110,9 @@ class Trainer:
         self.model, self.optimizer, self.loss = model, optimizer, judge
         self.metrics = make_metrics(metrics, self.loss)
         self.scheduler, self.schedule = scheduler, _one_of("schedule", schedule, ("epoch", "batch"))
+        if schedule == "batch" and isinstance(scheduler, ReduceLROnPlateau):
+            got = 'ReduceLROnPlateau with schedule="batch"'
+            raise ArgumentError(message("Trainer", got, 'schedule="epoch": it looks at the loss of epochs'))
         self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
         self.early_stopping = early_stopping
         if early_stopping is not None:
