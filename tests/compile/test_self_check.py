@@ -109,8 +109,7 @@ def _wrong_constant(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _dropped_tail(monkeypatch: pytest.MonkeyPatch) -> None:
-    def along(writer: Any, size: int, body: Callable[[str, int], None]) -> None:
-        lanes = maps.LANES
+    def along(writer: Any, size: int, body: Callable[[str, int], None], lanes: int = maps.LANES) -> None:
         whole = size // lanes * lanes
         if whole:
             writer.emitter.loop(0, whole, lanes, lambda j: body(j, lanes))

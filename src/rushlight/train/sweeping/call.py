@@ -89,7 +89,8 @@ def sweep(
                 one of them goes on from there. With `resume` a sweep that was killed or interrupted goes on,
                 to the same bits; `overwrite` trains anew over what the folder holds.
 
-    Each run is, bit for bit and for any number of cores, the run alone, with seed s = config.get("seed", 0)::
+    Each run is, bit for bit and for any number of cores, the run alone, until it diverges, with seed
+    s = config.get("seed", 0)::
 
         rl.manual_seed(s)
         trainer = build(**config)  # without the seed, if build takes none
