@@ -28,6 +28,8 @@ sample("group_norm", lambda L, x, w, b: L.group_norm(x, 3, w, b), (X(2, 3, 2), W
 sample("batch_norm", lambda L, x: L.batch_norm(x, *NONE, *NONE, *OWN), X(4, 3), X(2, 3, 4), exact=False)
 sample("batch_norm", lambda L, x, w, b: L.batch_norm(x, w, b, *NONE, *OWN), (X(4, 3), W, B3),
     (X(2, 3, 4), W, B3), exact=False)
+sample("batch_norm", lambda L, x, w, b: L.nn.functional.batch_norm(x, *NONE, w, b, True), (X(2, 3, 4), W, B3),
+    exact=False, twice=False)
 sample("batch_norm", lambda L, x, w, b: L.batch_norm(x, w, b, L.tensor([0.1, 0.2, 0.3], dtype=x.dtype),
     L.tensor([1.0, 2.0, 0.5], dtype=x.dtype), False, *OWN[1:]), (X(4, 3), W, B3), exact=False)
 sample("instance_norm", lambda L, x: L.instance_norm(x, *NONE, *NONE, *OWN), X(2, 3, 4), exact=False)

@@ -120,8 +120,7 @@ AFFINE = register(
 def _composed_channel(
     x: Tensor, middle: Tensor, factor: Tensor, weight: Tensor, bias: Tensor, *, dim: Axes
 ) -> Tensor:
-    # The variance has x - middle too. As the same node it would be written to memory for both.
-    return (x + -middle) * (factor * weight) + bias
+    return apply(STANDARD, x, middle, factor, dim=dim) * weight + bias
 
 
 def _channel_grad(g: Tensor, out: None, x: Tensor, *given: Tensor, dim: Axes) -> list[Tensor | None]:

@@ -129,7 +129,8 @@ class MLPRegressor(Regressor, _MLP):
     >>> import numpy as np
     >>> from rushlight.sklearn import MLPRegressor
     >>> x = np.linspace(-2, 2, 100)[:, None]
-    >>> net = MLPRegressor((32,), activation="tanh", learning_rate_init=0.02, max_iter=500)
+    >>> options = {"activation": "tanh", "learning_rate_init": 0.02, "max_iter": 500}
+    >>> net = MLPRegressor((32,), random_state=0, **options)
     >>> bool(net.fit(x, np.sin(2 * x[:, 0])).score(x, np.sin(2 * x[:, 0])) > 0.95)
     True
     """
