@@ -43,7 +43,8 @@ sample("linalg.lu_factor", lambda L, x: L.linalg.lu_factor(x)[0], X(3, 3))
 sample("linalg.lu_solve", lambda L, x, y: L.linalg.lu_solve(*L.linalg.lu_factor(x), y), (_whole(3), X(3, 2)))
 sample("linalg.inv", lambda L, x: (L.linalg.inv(x), x.inverse()), _whole(3), _whole(2, 2))
 sample("linalg.det", lambda L, x: (L.linalg.det(x), L.det(x)), X(3, 3), X(2, 2, 2))
-sample("linalg.det", lambda L, x: L.linalg.det(x), kinks=[_SINGULAR])
+# On some processors rounding makes the determinant 0: there PyTorch's gradient is 0, ours is the cofactors.
+sample("linalg.det", lambda L, x: L.linalg.det(x), kinks=[_SINGULAR], peer=False)
 sample("linalg.slogdet", lambda L, x: L.linalg.slogdet(x), _whole(3), _whole(2, 2))
 sample("logdet", lambda L, x: L.logdet(x), _spd(3, 3))
 sample("linalg.solve", lambda L, a, b: L.linalg.solve(a, b),
@@ -70,7 +71,7 @@ sample("cholesky_inverse", lambda L, x: (L.cholesky_inverse(x.tril()), x.triu().
 sample("det", lambda L, x: (L.det(x), x.det()), X(3, 3))
 sample("slogdet", lambda L, x: (*L.slogdet(x), *x.slogdet()), _whole(3))
 sample("inverse", lambda L, x: (L.inverse(x), x.inverse()), _whole(2, 2))
-sample("pinverse", lambda L, x: (L.pinverse(x), x.pinverse(rcond=1e-6)), X(4, 3))
+sample("pinverse", lambda L, x: (L.pinverse(x), x.pinverse(rcond=1e-6)), X(4, 3), exact=False)
 sample("matrix_exp", lambda L, x: (L.matrix_exp(x), x.matrix_exp()), X(3, 3))
 sample("matrix_power", lambda L, x: (L.matrix_power(x, 3), x.matrix_power(-2)), _whole(3))
 sample("qr", lambda L, x: (*L.qr(x), *x.qr(some=True)), X(4, 3))
