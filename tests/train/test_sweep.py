@@ -296,5 +296,7 @@ def test_ctrl_c_leaves_what_was_done(ctrl_c: None, compile: Any) -> None:
         rl.sweep(build, rl.grid(lr=[0.1, 0.2]), DATA, 400, progress=Shown(press=True), compile=compile)
     partial = caught.value.sweep
     assert len(partial) == 2
-    assert 0 < len(partial[0].history.rows) < 400
+    # On a busy machine the first network may be done by then.
+    assert 0 < len(partial[0].history.rows) <= 400
+    assert sum(len(run.history.rows) for run in partial) < 800
     assert not math.isnan(partial.curves("train_loss")[0, 0])
