@@ -21,7 +21,7 @@ from rushlight.compile.write.maps import over_space
 from rushlight.compile.write.nest import Nest, Stream, offset_of
 from rushlight.device import xp
 
-__all__ = ["write_random"]
+__all__ = ["ten_rounds", "write_random"]
 
 MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
@@ -136,14 +136,23 @@ def _block(e: Emitter, block: str, ahead: int) -> list[str]:
     goes to its second word; the key has one word."""
     low = e.value(f"add i64 {e.value(f'add i64 {block}, {ahead}')}, %counter")
     wrapped = e.value(f"icmp ult i64 {low}, %counter")
-    words = [low, e.value(f"zext i1 {wrapped} to i64"), "0", "0"]
+    return ten_rounds(e, [low, e.value(f"zext i1 {wrapped} to i64"), "0", "0"], ("%key", "0"))
+
+
+def ten_rounds(e: Emitter, words: list[str], key: tuple[str, str]) -> list[str]:
+    """The four random numbers that a counter of four words and a key of two give, by name or as numbers."""
     for i in range(ROUNDS):
-        key = e.value(f"add i64 %key, {_signed(i * WEYL[0])}")
+        first, second = (_moved(e, k, i * step) for k, step in zip(key, WEYL, strict=True))
         high0, low0 = _product(e, MULTIPLIERS[0], words[0])
         high1, low1 = _product(e, MULTIPLIERS[1], words[2])
-        other = _xor(e, high0, words[3], str(_signed(i * WEYL[1])))
-        words = [_xor(e, high1, words[1], key), low1, other, low0]
+        other = _xor(e, high0, words[3], second)
+        words = [_xor(e, high1, words[1], first), low1, other, low0]
     return words
+
+
+def _moved(e: Emitter, key: str, by: int) -> str:
+    """A word of the key, moved on."""
+    return str(_signed(int(key) + by)) if key.isdigit() else e.value(f"add i64 {key}, {_signed(by)}")
 
 
 def _signed(number: int) -> int:

@@ -8,53 +8,23 @@ by their highest bits, so that few are left to be moved one by one.
 
 from __future__ import annotations
 
-__all__ = ["shuffles_text"]
+from rushlight.compile.write.emit import Emitter
+from rushlight.compile.write.philox import ten_rounds
 
-MULTIPLIERS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
-STEPS = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
-ROUNDS = 10
+__all__ = ["shuffles_text"]
 
 
 def shuffles_text() -> str:
     """The LLVM text of the module."""
-    return TEXT.replace("$ROUNDS", "\n".join(_philox()))
+    e = Emitter()
+    words = ten_rounds(e, ["%first", "0", "0", "0"], ("%k.0", "%k.1"))
+    return TEXT.replace("$ROUNDS", "\n".join([*e.lines, *map(_store, range(len(words)), words)]))
 
 
-def _philox() -> list[str]:
-    """The rounds on the counter (%first, 0, 0, 0) with the key %k.0, %k.1; the words are %w.0 to %w.3.
-
-    Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011.
-    """
-    lines: list[str] = []
-    words, keys = ["%first", "0", "0", "0"], ["%k.0", "%k.1"]
-    for r in range(ROUNDS):
-        halves = []
-        for side, factor in enumerate(MULTIPLIERS):
-            name = f"%r{r}.{side}"
-            lines += [
-                f"  {name}.wide = zext i64 {words[2 * side]} to i128",
-                f"  {name}.all = mul i128 {name}.wide, {factor}",
-                f"  {name}.low = trunc i128 {name}.all to i64",
-                f"  {name}.up = lshr i128 {name}.all, 64",
-                f"  {name}.high = trunc i128 {name}.up to i64",
-            ]
-            halves.append((f"{name}.high", f"{name}.low"))
-        for side, (old, key) in enumerate(zip((words[1], words[3]), keys, strict=True)):
-            high = halves[1 - side][0]
-            lines += [
-                f"  %r{r}.x{side} = xor i64 {high}, {old}",
-                f"  %r{r}.y{side} = xor i64 %r{r}.x{side}, {key}",
-            ]
-        words = [f"%r{r}.y0", halves[1][1], f"%r{r}.y1", halves[0][1]]
-        lines += [f"  %r{r}.k{side} = add i64 {keys[side]}, {STEPS[side]}" for side in (0, 1)]
-        keys = [f"%r{r}.k0", f"%r{r}.k1"]
-    return lines + [f"  %w.{j} = add i64 {word}, 0" for j, word in enumerate(words)]
-
-
-def _store(j: int) -> str:
+def _store(j: int, word: str) -> str:
     return f"""
   %place.{j} = add i64 %i, {j}
-  %cut.{j} = and i64 %w.{j}, %high
+  %cut.{j} = and i64 {word}, %high
   %made.{j} = or i64 %cut.{j}, %place.{j}
   %to.{j} = getelementptr i64, ptr %scratch, i64 %place.{j}
   store i64 %made.{j}, ptr %to.{j}"""
@@ -85,7 +55,6 @@ draw:
   %block = lshr i64 %i, 2
   %first = add i64 %block, 1
 $ROUNDS
-$STORES
   %i.next = add i64 %i, 4
   %draws = icmp ult i64 %i.next, %total
   br i1 %draws, label %draw, label %count
@@ -167,4 +136,4 @@ done:
 end:
   ret void
 }
-""".replace("$STORES", "".join(map(_store, range(4))))
+"""
