@@ -98,8 +98,12 @@ def _first(x: Tensor, out: Tensor, **how: Any) -> Tensor:
     seen, axes = _seen(x, xp.smallest(x.dtype), how)
     index, _ = _seen(arange(end).reshape(size), end, how)
     largest = out[(..., *[None] * count)]
-    hit = (seen == largest) | (seen != seen) if x.is_floating_point() else seen == largest
-    return where(hit, index, end).amin(axes)
+    return where(_hit(seen, largest), index, end).amin(axes)
+
+
+def _hit(seen: Tensor, largest: Tensor) -> Tensor:
+    """Which elements are the largest of their window, or nan as that is."""
+    return (seen == largest) | (seen != seen) if seen.is_floating_point() else seen == largest
 
 
 def _max_grad(g: Tensor, out: Tensor, x: Tensor, **how: Any) -> Tensor:
@@ -127,8 +131,7 @@ def _spread_to_first(g: Tensor, x: Tensor, out: Tensor, **how: Any) -> Tensor:
     end = math.prod(sizes)
     place = arange(end, dtype=xp.int32).reshape([n for k in sizes for n in (1, k)])
     seen, largest = x.reshape(cut), out.reshape(each)
-    hit = (seen == largest) | (seen != seen) if x.is_floating_point() else seen == largest
-    first = where(hit, place, end).amin(within, keepdim=True)
+    first = where(_hit(seen, largest), place, end).amin(within, keepdim=True)
     return where(place == first, g.reshape(each), 0).reshape(x.shape)
 
 
