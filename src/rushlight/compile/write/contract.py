@@ -89,7 +89,6 @@ class _Blocks:
         self.cut = _cut(self.depth, most, self.lanes)
         self.whole = self.cut == (0, self.depth[0])
         self.memory = self.totals = ""
-        self.across = 0
         self.a, self.beside, self.crowded = ops.a, "", self._crowded()
         self.late = self._late()
         if self.copied:
@@ -149,6 +148,7 @@ class _Blocks:
         self.division = divide(ops.flops, counts)
         self.writer.parts = self.division.parts
         self.bands = cut(self.m, self._band())
+        self.at_hand = self._at_hand()
         some = self._share("loops", counts["loops"])
         if self.aside == 1:
             walk_loops(self.e, around, lambda outer: self._rows(outer, 1), some)
@@ -196,7 +196,7 @@ class _Blocks:
 
         if self.whole:
             columns(self._at_once)
-        elif self._at_hand():
+        elif self.at_hand:
             columns(self._begin)
 
             def piece(part: Piece) -> None:
@@ -309,13 +309,17 @@ class _Blocks:
 
     def _places(self, chunks: Sequence[Chunk], j: str, i: str) -> list[tuple[Chunk, str]]:
         """Where the totals of row `i` of a band wait, for each chunk of a group of columns."""
-        held = Stream(self.totals, self.ops.dtype, 0, [self.across, 1])
+        held = Stream(self.totals, self.ops.dtype, 0, [self._across(), 1])
         starts = [sum(c.lanes for c in chunks[:k]) for k in range(len(chunks))]
-        first = j if self._at_hand() else "0"
+        first = j if self.at_hand else "0"
         return [
             (c, offset_of(self.e, held, [i, index_sum(self.e, first, str(start))]))
             for c, start in zip(chunks, starts, strict=True)
         ]
+
+    def _across(self) -> int:
+        """How many totals of a row wait at a time."""
+        return -(-self.n // self.lanes) * self.lanes if self.at_hand else self._width()
 
     def _begin(
         self, outer: list[str], chunks: Sequence[Chunk], top: str, size: int, j: str, run: Run
@@ -323,9 +327,7 @@ class _Blocks:
         """Totals of zero, for a group of columns of a band."""
         e, dtype = self.e, self.ops.dtype
         if not self.totals:
-            wide = -(-self.n // self.lanes) * self.lanes if self._at_hand() else self._width()
-            self.across = wide
-            self.totals = e.reserve(max(r.size for r in self.bands) * wide, llvm_type(dtype))
+            self.totals = e.reserve(max(r.size for r in self.bands) * self._across(), llvm_type(dtype))
 
         def row(i: str) -> None:
             for c, place in self._places(chunks, j, i):

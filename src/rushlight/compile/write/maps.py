@@ -319,16 +319,14 @@ class Reduction:
     def _wide(self) -> int:
         """Results at a time: several vectors beside each other, where all is not in the first cache and what
         is added up next lies far away."""
-        nest = self.nest
-        reduced = self._split()[1]
+        nest, (_, reduced) = self.nest, self._split()
+        if not reduced or math.prod(nest.sizes) * self.dtype.itemsize <= host.describe().caches.l1:
+            return LANES
+        streams = [s for s in self.before.values() if s is not None and s.strides and not s.bounds]
+        if not any(abs(s.strides[reduced[-1]]) * s.dtype.itemsize >= FAR for s in streams):
+            return LANES
         lanes = host.describe().lanes(self.dtype.itemsize)
         width = max(LANES, lanes * (LESS if self.kernel.before else WIDE))
-        streams = [s for s in self.before.values() if s is not None and s.strides and not s.bounds]
-        far = (
-            any(abs(s.strides[reduced[-1]]) * s.dtype.itemsize >= FAR for s in streams) if reduced else False
-        )
-        if not far or math.prod(nest.sizes) * self.dtype.itemsize <= host.describe().caches.l1:
-            return LANES
         vectors = nest.sizes[-1] // LANES
         parts = worthwhile(self.writer.work, vectors)
         return min(width, max(1, vectors // parts) * LANES)
