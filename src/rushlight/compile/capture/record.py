@@ -22,6 +22,7 @@ from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handle
 from rushlight.compile.capture.trace import Traced, trace
 from rushlight.compile.capture.visible import Scope, look
 from rushlight.core.atomic import Undo
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside
 from rushlight.errors import message
@@ -194,7 +195,11 @@ class _Attempt:
 
     def _call(self, *tensors: Any) -> Any:
         given, named = self.flat.rebuild(tensors, self.given)
-        return self.function(*given, **named)
+        assert state.run is not None
+        state.run = self.ran.aside(state.run)
+        found = self.function(*given, **named)
+        self.ran.rest()
+        return found
 
     def _writes(self, ends: dict[Any, Any]) -> list[tuple[Callable[[Any], None], int]]:
         """What the function writes to the places of numbers."""

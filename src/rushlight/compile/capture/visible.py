@@ -33,8 +33,8 @@ from rushlight.compile.capture.makes import (
     own_dict,
     slots,
 )
-from rushlight.compile.capture.ran import (
-    Ran,
+from rushlight.compile.capture.ran import Ran
+from rushlight.compile.capture.words import (
     globals_of,
     imports_of,
     is_own_code,

@@ -1,0 +1,219 @@
+"""What the interpreter tells of running code, by both of its ways."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import rushlight as rl
+from rushlight.compile.capture.events import Listener, Monitor, Profile, listener
+from rushlight.core.op import REGISTRY, Op
+from rushlight.core.tensor import Tensor
+
+SOUGHT = frozenset((time.time, os.urandom, datetime.datetime.now))
+
+
+class Heard:
+    """What a listener told."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.calls: list[str] = []
+
+    def begun(self, frame: Any) -> None:
+        self.names.append(frame.f_code.co_name)
+
+    def called(self, frame: Any, what: Any) -> None:
+        self.calls.append(what.__name__)
+
+
+def of_kind(kind: type[Listener], heard: Heard) -> Listener:
+    if kind is Profile:
+        return Profile(heard.begun, heard.called, SOUGHT)
+    found = listener(heard.begun, heard.called, SOUGHT)
+    assert type(found) is Monitor
+    return found
+
+
+HAS_MONITORING = hasattr(sys, "monitoring")
+KINDS = pytest.mark.parametrize(
+    "kind",
+    [
+        Profile,
+        pytest.param(Monitor, marks=pytest.mark.skipif(not HAS_MONITORING, reason="before Python 3.12")),
+    ],
+)
+
+
+def inner() -> float:
+    return time.time()
+
+
+def outer() -> float:
+    inner()
+    os.urandom(1)
+    datetime.datetime.now()
+    return inner() + inner()
+
+
+def steps() -> Any:
+    yield inner()
+    yield inner()
+
+
+@KINDS
+def test_code_is_told_once_and_calls_of_what_is_sought_each_time(kind: type[Listener]) -> None:
+    heard = Heard()
+    found = of_kind(kind, heard)
+    assert found.start()
+    outer()
+    found.stop()
+    inner()
+    assert heard.names.count("outer") == heard.names.count("inner") == 1
+    assert heard.calls == ["time", "urandom", "now", "time", "time"]
+
+
+@KINDS
+def test_a_generator_that_goes_on(kind: type[Listener]) -> None:
+    heard = Heard()
+    generator = steps()
+    next(generator)
+    found = of_kind(kind, heard)
+    assert found.start()
+    next(generator)
+    found.stop()
+    assert {"steps", "inner"} <= set(heard.names)
+
+
+@KINDS
+def test_one_listener_after_the_other_hears_all_again(kind: type[Listener]) -> None:
+    for _ in range(3):
+        heard = Heard()
+        found = of_kind(kind, heard)
+        assert found.start()
+        outer()
+        found.stop()
+        assert "inner" in heard.names
+        assert len(heard.calls) == 5
+
+
+@KINDS
+def test_other_threads_are_not_heard(kind: type[Listener]) -> None:
+    heard = Heard()
+    found = of_kind(kind, heard)
+    assert found.start()
+    thread = threading.Thread(target=inner)
+    thread.start()
+    thread.join()
+    found.stop()
+    assert "inner" not in heard.names
+    assert not heard.calls
+
+
+@KINDS
+def test_what_a_module_does_when_it_is_loaded_is_left_out(
+    kind: type[Listener], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loaded_once.py").write_text("import time\ndef f(): return time.time()\nnow = f()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    heard = Heard()
+    found = of_kind(kind, heard)
+    assert found.start()
+    import loaded_once  # type: ignore[import-not-found]
+
+    assert not heard.calls
+    loaded_once.f()
+    found.stop()
+    del sys.modules["loaded_once"]
+    assert "f" in heard.names
+    assert heard.calls == ["time"]
+
+
+@KINDS
+def test_an_error_ends_what_is_left_out(kind: type[Listener]) -> None:
+    heard = Heard()
+    found = of_kind(kind, heard)
+    assert found.start()
+    try:
+        import there_is_no_such_module  # type: ignore[import-not-found]  # noqa: F401
+    except ImportError:
+        inner()
+    found.stop()
+    assert "inner" in heard.names
+    assert heard.calls == ["time"]
+
+
+def test_own_ops_are_run_aside_and_others_are_not() -> None:
+    heard = Heard()
+    profile = Profile(heard.begun, heard.called, SOUGHT)
+    run = profile.aside(lambda op, inputs, attrs: inner())
+    add, tensor = REGISTRY["add"], rl.ones(2)
+
+    class Mine(Tensor):
+        pass
+
+    theirs = Op("theirs", lambda m, x: x, lambda s: s)
+    assert profile.start()
+    run(add, (tensor, 1), {})
+    assert "inner" not in heard.names
+    run(theirs, (tensor,), {})
+    assert "inner" in heard.names
+    heard.calls.clear()
+    run(add, (Mine([1.0]), 1), {})
+    assert heard.calls == ["time"]
+    assert sys.getprofile() is not None
+    with pytest.raises(ZeroDivisionError):
+        profile.aside(lambda *given: 1 // 0)(add, (tensor, 1), {})
+    inner()
+    assert heard.calls == ["time", "time"]
+    profile.stop()
+    assert sys.getprofile() is None
+
+
+def test_a_profiler_keeps_its_place() -> None:
+    def profiler(*_: Any) -> None:
+        pass
+
+    heard = Heard()
+    sys.setprofile(profiler)
+    try:
+        profile = Profile(heard.begun, heard.called, SOUGHT)
+        assert not profile.start()
+        profile.stop()
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.skipif(not HAS_MONITORING, reason="before Python 3.12")
+def test_where_all_numbers_of_tools_are_taken() -> None:
+    made = [listener(lambda frame: None, lambda frame, what: None, SOUGHT) for _ in range(3)]
+    assert [type(found) for found in made] == [Monitor, Monitor, Profile]
+    for found in made:
+        found.stop()
+    again = listener(lambda frame: None, lambda frame, what: None, SOUGHT)
+    assert type(again) is Monitor
+    again.stop()
+
+
+def test_a_compiled_function_under_a_profiler() -> None:
+    counted = [0]
+
+    def profiler(*_: Any) -> None:
+        counted[0] += 1
+
+    double = rl.compile(lambda x: x * 2 + 1)
+    sys.setprofile(profiler)
+    try:
+        found = double(rl.ones(3))
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+    assert found.tolist() == [3.0, 3.0, 3.0]
+    assert counted[0] > 0
