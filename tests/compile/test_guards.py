@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -304,3 +306,77 @@ def test_hooks_of_arguments():
     x.register_post_accumulate_grad_hook(lambda t: t.grad.mul_(10))
     backward(x)
     assert x.grad.tolist() == [20.0, 20.0]
+
+
+class Held:
+    """An object with attributes, for what a function may read."""
+
+    def __init__(self) -> None:
+        self.factor = 2.0
+        self.other = 1.0
+
+
+def _rename(held: Any) -> None:
+    held["b"] = held.pop("a")
+
+
+def _reorder(held: Any) -> None:
+    held["a"] = held.pop("a")
+
+
+GLANCES: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], None]]] = {
+    "a value of a dict": (
+        lambda: {"a": 2.0, "b": 3.0},
+        lambda d: d["a"],
+        lambda d: d.__setitem__("a", 5.0),
+    ),
+    "a key of a dict": (lambda: {"a": 2.0, "b": 2.0}, lambda d: float(len(d)), _rename),
+    "the order of a dict": (lambda: {"a": 2.0, "b": 3.0}, lambda d: next(iter(d.values())), _reorder),
+    "an item more in a dict": (lambda: {"a": 2.0}, lambda d: sum(d.values()), lambda d: d.update(c=1.0)),
+    "an item of a list": (lambda: [2.0, 3.0], lambda v: v[0], lambda v: v.__setitem__(0, 5.0)),
+    "an item more in a list": (lambda: [2.0, 3.0], sum, lambda v: v.append(1.0)),
+    "an item of an OrderedDict": (
+        lambda: OrderedDict(a=2.0, b=3.0),
+        lambda d: d["a"],
+        lambda d: d.__setitem__("a", 5.0),
+    ),
+    "an item of a deque": (lambda: deque([2.0, 3.0]), lambda v: v[0], lambda v: v.rotate()),
+    "an attribute": (Held, lambda o: o.factor, lambda o: setattr(o, "factor", 5.0)),
+    "an attribute less": (
+        Held,
+        lambda o: float(len(vars(o))),
+        lambda o: delattr(o, "other"),
+    ),
+    "a set": (lambda: {2.0}, sum, lambda s: s.add(3.0)),
+}
+
+
+@pytest.mark.parametrize("what", GLANCES)
+@pytest.mark.parametrize("calls", [1, 10], ids=["looked at one by one", "at a glance"])
+def test_what_changes_after_some_calls_is_noticed(what: str, calls: int) -> None:
+    make, read, change = GLANCES[what]
+    held = make()
+
+    def scaled(x: rl.Tensor) -> rl.Tensor:
+        return x * read(held)
+
+    compiled = rl.compile(scaled)
+    for _ in range(calls):
+        assert compiled(rl.ones(2)).tolist() == [read(held)] * 2
+    change(held)
+    for _ in range(calls):
+        assert compiled(rl.ones(2)).tolist() == [read(held)] * 2
+
+
+def test_a_global_that_is_gone_after_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "passing", 2.0)
+
+    def scaled(x: rl.Tensor) -> rl.Tensor:
+        return x * passing  # type: ignore[name-defined]  # noqa: F821
+
+    compiled = rl.compile(scaled)
+    for _ in range(10):
+        assert compiled(rl.ones(2)).tolist() == [2.0, 2.0]
+    monkeypatch.delitem(globals(), "passing")
+    with pytest.raises(NameError):
+        compiled(rl.ones(2))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rushlight.compile import host
-from rushlight.compile.capture.arguments import Everything, Flat, flatten
+from rushlight.compile.capture.arguments import Everything, Flat, alike, flatten
 from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import UnseenError
@@ -20,7 +20,7 @@ from rushlight.compile.capture.trace import tracing
 from rushlight.compile.entry import Entry
 from rushlight.compile.steps import as_tensor, check_scan, item, one_by_one
 from rushlight.core.anomaly import warn
-from rushlight.core.autocast import casting, lower_dtype
+from rushlight.core.autocast import lower_dtype
 from rushlight.core.spec import default
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
@@ -59,7 +59,7 @@ class CompiledFunction:
         self._told = False
         self._ran: Ran | None = None
         self._name = ""
-        self._latest: tuple[list[tuple[Any, Any]], bool, Entry] | None = None
+        self._latest: tuple[Callable[[tuple[Any, ...]], bool], Entry] | None = None
         self._module = hasattr(self.function, "named_modules")
         functools.update_wrapper(self, function, updated=())
 
@@ -122,8 +122,8 @@ class CompiledFunction:
             self._warn_of_gradients()
             return self.function(*args, **options)
         latest = self._latest
-        if latest is not None and not options and _matches(args, latest):
-            entry = latest[2]
+        if latest is not None and not options and latest[0](args):
+            entry = latest[1]
             if not entry.reads_numbers:
                 if entry.guards.hold():
                     return entry.call(args)  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ class CompiledFunction:
         except UnseenError as error:
             return self._as_python(error, args, options)
         if not options and all(a.__class__ is Tensor and a.node is None for a in args):
-            self._latest = [(a.array.shape, a.array.dtype) for a in args], state.grad_enabled, entry
+            self._latest = alike(args), entry
         return entry.call(flat.tensors, ready)
 
     def entry(self, *args: Any) -> Entry:
@@ -325,7 +325,7 @@ class CompiledFunction:
 
     def _explained(self) -> Entry:
         entries = [e for group in self._entries.values() for e in group]
-        entry = self._latest[2] if self._latest is not None else entries[-1] if entries else None
+        entry = self._latest[1] if self._latest is not None else entries[-1] if entries else None
         if entry is None or entry.program is None:
             raise NotSupportedError(
                 message(
@@ -376,19 +376,3 @@ def pass_over(mode: str | None, others: dict[str, Any]) -> str | None:
         _told.extend(given)
         warn(f"compile passes over {', '.join(given)}: these choose in PyTorch's compiler.")
     return mode
-
-
-def _matches(args: tuple[Any, ...], latest: tuple[list[tuple[Any, Any]], bool, Entry]) -> bool:
-    """Whether a call is like the last one: then nothing has to be looked up."""
-    specs, grad_enabled, entry = latest
-    if len(args) != len(specs):
-        return False
-    for a, (shape, dtype) in zip(args, specs):  # noqa: B905, this is the way of every call
-        if a.__class__ is not Tensor or a.node is not None:
-            return False
-        array = a.array
-        if array.shape != shape or array.dtype is not dtype:
-            return False
-    if state.grad_enabled is not grad_enabled or default.dtype is not entry.default_dtype:
-        return False
-    return (not casting.active and entry.lower_dtype is None) or lower_dtype() is entry.lower_dtype

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from rushlight.compile.capture.makes import PLAIN
+from rushlight.core.autocast import casting, lower_dtype
 from rushlight.core.composite import Composite
+from rushlight.core.spec import default
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
-__all__ = ["Everything", "Flat", "flatten", "things_in"]
+__all__ = ["Everything", "Flat", "alike", "flatten", "things_in"]
 
 NUMBERS = (int, float)
 
@@ -90,6 +93,44 @@ def flatten(args: tuple[Any, ...], options: Mapping[str, Any], free: Container[i
     """What is in the arguments of a call. The numbers at the positions in `free`, counted from 1, are read in
     each call; others freeze into the program."""
     return Flat(args, options, free)
+
+
+def alike(tensors: Sequence[Tensor]) -> Callable[[tuple[Any, ...]], bool]:
+    """What says whether the arguments of a call are plain tensors without history, of the shapes and dtypes
+    of these, and the modes of the thread those of now. It is asked before every call, so it is written out,
+    argument by argument.
+
+    >>> import rushlight as rl
+    >>> like = alike([rl.ones(2, 3)])
+    >>> like((rl.zeros(2, 3),)), like((rl.zeros(3, 2),)), like((1.0,)), like(())
+    (True, False, False, False)
+    """
+    lower = lower_dtype()
+    known: dict[str, Any] = {
+        "Tensor": Tensor, "casting": casting, "default": default, "lower_dtype": lower_dtype, "state": state,
+        "dtype": default.dtype, "grad_enabled": state.grad_enabled, "lower": lower,
+    }  # fmt: skip
+    terms = ["state.grad_enabled is grad_enabled", "default.dtype is dtype"]
+    terms.append("not casting.active" if lower is None else "lower_dtype() is lower")
+    for i, tensor in enumerate(tensors):
+        known[f"shape{i}"], known[f"dtype{i}"] = tensor.array.shape, tensor.array.dtype
+        terms.append(
+            f"a{i}.__class__ is Tensor and a{i}.node is None and (x := a{i}.array).shape == shape{i} "
+            f"and x.dtype is dtype{i}"
+        )
+    names = ", ".join(f"a{i}" for i in range(len(tensors)))
+    exec(ALIKE.format(count=len(tensors), names=names, terms=" and ".join(terms)), known)
+    found: Callable[[tuple[Any, ...]], bool] = known["alike"]
+    return found
+
+
+ALIKE = """
+def alike(args):
+    if len(args) != {count}:
+        return False
+    [{names}] = args
+    return {terms}
+"""
 
 
 def things_in(value: Any) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
-from rushlight.compile.capture.makes import MISSING, same, same_items
+from rushlight.compile.capture.makes import CONTENTS, MISSING, same, same_items
 from rushlight.core.state import changes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def hold():
             return False
     try:
         return {terms}
-    except ValueError:  # an empty cell
+    except (KeyError, ValueError):  # a name is gone; an empty cell
         return False
 """
 
@@ -63,7 +63,11 @@ def at_a_glance(guards: Guards, options: Callable[[Any], Any]) -> Callable[[], b
         else:
             terms.append("False")
     for get, key, value in guards._names:
-        held(f"{name(get)}({name(key)}, MISSING)", value)
+        space = getattr(get, "__self__", None)
+        if type(space) is dict and value is not MISSING:
+            held(f"{name(space)}[{name(key)}]", value)
+        else:
+            held(f"{name(get)}({name(key)}, MISSING)", value)
     for getter, _, value in guards._reads:
         held(f"{name(getter)}()", value)
     for optimizer, chosen in guards._optimizers:
@@ -73,9 +77,15 @@ def at_a_glance(guards: Guards, options: Callable[[Any], Any]) -> Callable[[], b
     for value, kind, own, names in guards._objects:
         it, attributes = name(value), name(own)
         terms.append(f"type({it}) is {name(kind)} and attribute({it}, '__dict__') is {attributes}")
-        alike(f"tuple({attributes})", names)
+        alike(attributes, names)
     for container, reader, items in guards._containers:
-        alike(f"{name(reader)}({name(container)})", items)
+        it, plain = name(container), type(container) if reader is CONTENTS.get(type(container)) else None
+        if plain is dict:
+            half = len(items) // 2
+            alike(it, items[:half])
+            alike(f"{it}.values()", items[half:])
+        else:
+            alike(it if plain is list else f"{name(reader)}({it})", items)
     exec(TEXT.format(terms=" and ".join(terms)), known)
     found: Callable[[], bool] = known["hold"]
     return found

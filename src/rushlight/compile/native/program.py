@@ -52,6 +52,7 @@ class Program:
         self._checks = self.facts.flag is not None
         self._heavy = self.facts.shared >= HEAVY
         self.updated = self.facts.updated
+        self._simple = not (self._apart or self.updated or self._heavy or self._checks)
         self.allocate()
 
     def allocate(self) -> None:
@@ -103,7 +104,9 @@ class Program:
             # Taken out, and put back last: what an exception leaves in the middle is never used again.
             work = self._free.pop() if self._free else Workspace(self)
             back = work.bind(arguments)
-            if self._apart or back:
+            if self._simple and not back:
+                self._alone(work.given)
+            elif self._apart or back:
                 self._run_apart(work, arguments, back)
             else:
                 written, before = self._note(arguments) if self.updated else ([], [])
@@ -115,7 +118,8 @@ class Program:
                     for tensor, noted in zip(written, before, strict=True):
                         tensor._written = noted
                     raise error
-            outputs = [a.copy() for a in work.outputs]
+            made = work.outputs
+            outputs = [made[0].copy()] if len(made) == 1 else [a.copy() for a in made]
             self._free.append(work)
         return outputs
 

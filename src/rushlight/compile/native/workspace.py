@@ -28,6 +28,9 @@ __all__ = ["Pairs", "Workspace"]
 Pairs = list[tuple[Any, Any]]
 """(array, copy): updates go to the copy, and have to be written into the array."""
 
+NONE: Pairs = []
+"""Nothing is to be written back; nobody adds to it."""
+
 _Callback = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 
 
@@ -75,11 +78,15 @@ class Workspace:
 
     def bind(self, arguments: Sequence[Tensor]) -> Pairs:
         """Enter the arrays' addresses; gives pairs for updated arrays that are not C-contiguous."""
-        back: Pairs = []
         for tensor, array in zip(self.lifted, self._held_lifted):  # noqa: B905, this is the way of every call
             if tensor.array is not array:
-                back = self.bind_lifted()
-                break
+                return self._bind(arguments, self.bind_lifted())
+        for tensor, array in zip(arguments, self._held):  # noqa: B905
+            if tensor.array is not array:
+                return self._bind(arguments, [])
+        return NONE
+
+    def _bind(self, arguments: Sequence[Tensor], back: Pairs) -> Pairs:
         held = self._held
         for i, tensor in enumerate(arguments):
             if tensor.array is not held[i]:
