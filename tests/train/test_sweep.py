@@ -261,7 +261,7 @@ def test_one_bar_for_all(compile: Any) -> None:
     assert last.label.startswith("100 %")
     assert last.unit == "steps"
     assert last.samples_per_second > 0
-    assert last.values["best"] <= last.values["mean loss"]
+    assert last.values["best"] <= last.values["median loss"]
     assert shown.stopped
 
 

@@ -70,6 +70,7 @@ class SweepLoop:
                 for run in self._together(runs):
                     self._alone(run)
             self._save(last=True)
+            self.watch.end()
         except Interrupted as error:
             if self.lockstep is not None:
                 self.lockstep.hold()

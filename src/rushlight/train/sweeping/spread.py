@@ -186,6 +186,7 @@ class Spread:
                         raise Interrupted(stopped(self.result, self.kept))
             if self.kept is not None:
                 self.kept.save(self.result.runs)
+            self.watch.end()
         except Interrupted as error:
             error.sweep = self.result
             raise

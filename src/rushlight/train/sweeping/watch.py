@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,16 @@ class Watch:
         self.said = math.floor(100 * self._first) // PERCENT * PERCENT
         self.progress.start(self._status(self._first, 0))
 
+    def end(self) -> None:
+        """All networks are done."""
+        self._next = 0.0
+        self.look(self.result.epochs)
+
     def look(self, epoch: int, steps: int = 0) -> None:
         """Some network, or all, came to the end of `epoch`, with so many further steps."""
         self.steps += steps
         began = time.perf_counter()
-        if began < self._next and epoch < self.result.epochs:
+        if began < self._next:
             return
         total = len(self.result.runs) * self.result.epochs
         done = sum(self._done(run) for run in self.result.runs)
@@ -88,7 +94,7 @@ class Watch:
         return f"{len(runs)} models  epoch {epoch}/{epochs}"
 
     def _values(self) -> dict[str, float]:
-        """The mean and the least of the last losses, of the networks that did not diverge."""
+        """The median and the least of the last losses, of the networks that did not diverge."""
         runs = [run for run in self.result.runs if run.history.count and run.diverged is None]
         losses = [run.history["train_loss"][-1] for run in runs]
-        return {"mean loss": sum(losses) / len(losses), "best": min(losses)} if losses else {}
+        return {"median loss": statistics.median(losses), "best": min(losses)} if losses else {}
