@@ -15,7 +15,7 @@ from rushlight.compile import host
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.vector.registers import Unsupported, Vec, cast, constant, splat
 from rushlight.compile.vector.rest import maximum, minimum
-from rushlight.compile.vector.transfer import gather, load, reduce_lanes, scatter, store
+from rushlight.compile.vector.transfer import gather, load, reduce_lanes, scatter, store, weave
 from rushlight.compile.write.emit import Emitter
 from rushlight.core.op import REGISTRY
 from rushlight.device import m, xp
@@ -408,6 +408,28 @@ def test_strided_access(dtype: str, lanes: int, count: int, stride: Any) -> None
     expected = np.zeros(40, dtype)
     expected[: 2 * count : 2] = memory[start + step * np.arange(count)]
     np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool", "float16"])
+@pytest.mark.parametrize(("lanes", "count"), [(16, 16), (16, 9), (16, 1), (8, 5)])
+@pytest.mark.parametrize("several", [2, 3, 4])
+def test_vectors_that_lie_between_each_other(dtype: str, lanes: int, count: int, several: int) -> None:
+    emitter = Emitter()
+    vectors = [
+        load(emitter, address(emitter, "%p0", dtype, k * lanes), dtype, lanes, count) for k in range(several)
+    ]
+    weave(vectors, "%p1", count)
+    engine, run = compiled(emitter, 2)
+    memory = np.arange(several * lanes).reshape(several, lanes)
+    x = memory % 3 > 0 if dtype == "bool" else memory.astype(dtype)
+    out = np.zeros(several * lanes + 16, dtype)
+    raw = out.view(np.uint8)
+    raw[:] = 0x5A
+    run(x.ctypes.data, out.ctypes.data)
+    del engine
+    written = several * count
+    np.testing.assert_array_equal(out[:written], x[:, :count].T.reshape(-1))
+    assert (raw[written * out.itemsize :] == 0x5A).all()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -26,6 +26,7 @@ __all__ = [
     "store",
     "sum_each",
     "turned",
+    "weave",
     "with_zeros",
 ]
 
@@ -156,6 +157,24 @@ def scatter(x: Vec, pointer: str, stride: int | str, count: int | None = None) -
     x = cast(x, _stored(x.dtype))
     for i, place in enumerate(_places(x.emitter, pointer, stride, llvm_type(x.dtype), count)):
         store(lane(x, i), place)
+
+
+def weave(vectors: Sequence[Vec], pointer: str, count: int) -> None:
+    """Write the first `count` lanes of several vectors from `pointer` on: the first lane of each, then the
+    second of each, and so on."""
+    vectors = [cast(x, _stored(x.dtype)) for x in vectors]
+    lanes, several = vectors[0].lanes, len(vectors)
+    for start in range(0, several * count, lanes):
+        out = vectors[0]
+        places = [divmod(start + i, several) for i in range(lanes)]  # (lane, which vector) of each lane
+        taken = [place if which == 0 else 0 for place, which in places]
+        for k in range(1, several):
+            mask = [lanes + place if which == k else i for i, (place, which) in enumerate(places)]
+            first = [taken[i] if k == 1 and m < lanes else m for i, m in enumerate(mask)]
+            out = _shuffled(out, vectors[k], first)
+        kind = llvm_type(out.dtype)
+        at = out.emitter.value(f"getelementptr {kind}, ptr {pointer}, i64 {start}") if start else pointer
+        store(out, at, min(lanes, several * count - start))
 
 
 def lane(x: Vec, index: int) -> Vec:

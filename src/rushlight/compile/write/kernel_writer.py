@@ -197,6 +197,26 @@ class KernelWriter:
             if id(node.out) in stored:
                 self.write(streams["write", id(node.out)], known[id(node.out)], point)
 
+    def store_woven(
+        self,
+        nodes: Sequence[Node],
+        known: Sequence[dict[int, Any]],
+        streams: dict[Any, Any],
+        points: Sequence[Point],
+        axis: int,
+    ) -> None:
+        """Store those results of `nodes` that go to memory, at points one after the other along `axis`; what
+        lies between each other in whole vectors."""
+        stored = {id(v) for v in self.kernel.stores}
+        for out in (node.out for node in nodes if id(node.out) in stored):
+            stream, first = streams["write", id(out)], points[0]
+            vectors = [found[id(out)] for found in known]
+            if stream.strides[-1] == len(points) and stream.strides[axis] == 1:
+                transfer.weave(vectors, offset_of(self.emitter, stream, first.indices), first.count)
+                continue
+            for point, vector in zip(points, vectors, strict=True):
+                self.write(stream, vector, point)
+
     def function(self) -> tuple[str, str]:
         """(the function's name, a module of it alone). Equal functions have one name."""
         arguments = ", ".join(

@@ -10,7 +10,7 @@ from typing import Any
 from rushlight.compile import host
 from rushlight.compile.graph import Node, Value
 from rushlight.compile.plan.records import Kernel
-from rushlight.compile.vector import registers
+from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.accumulate import accumulator_of, reduced_axes
 from rushlight.compile.write.cuts import share, worthwhile
 from rushlight.compile.write.kernel_writer import (
@@ -49,6 +49,10 @@ def write_map(writer: KernelWriter) -> None:
     streams = body_streams(writer, kernel.body, set(), space, range(len(space)), len(space))
     nest = Nest(list(space), [False] * len(space), {k: s for k, s in streams.items() if s is not None})
     nest.simplify(free=True)
+    axis = _between(nest)
+    if axis is not None:
+        _woven(writer, nest, streams, axis)
+        return
 
     def block(indices: list[str], lanes: int, count: int) -> None:
         point = Point(indices, lanes, count)
@@ -57,6 +61,30 @@ def write_map(writer: KernelWriter) -> None:
         writer.store_all(kernel.body, known, streams, point)
 
     over_space(writer, nest.sizes, block)
+
+
+def _between(nest: Nest) -> int | None:
+    """The axis whose few results lie between those of the last axis, as of windows that are spread."""
+    for key, stream in nest.streams.items():
+        step = stream.strides[-1] if stream.strides else 0
+        if key[0] == "write" and 2 <= step <= transfer.NEAR:
+            axes = range(len(nest.sizes) - 1)
+            return next((d for d in axes if nest.sizes[d] == step and stream.strides[d] == 1), None)
+    return None
+
+
+def _woven(writer: KernelWriter, nest: Nest, streams: dict[Any, Any], axis: int) -> None:
+    """A map that writes whole vectors of what lies between each other along `axis` and the last axis."""
+    nodes, steps = writer.kernel.body, range(nest.sizes[axis])
+
+    def block(indices: list[str], lanes: int, count: int) -> None:
+        points = [Point([*indices[:axis], str(i), *indices[axis:]], lanes, count) for i in steps]
+        known: list[dict[int, Any]] = [{} for _ in steps]
+        for point, found in zip(points, known, strict=True):
+            writer.run(nodes, found, streams, point)
+        writer.store_woven(nodes, known, streams, points, axis)
+
+    over_space(writer, [n for d, n in enumerate(nest.sizes) if d != axis], block)
 
 
 def over_space(
