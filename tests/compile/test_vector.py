@@ -15,7 +15,7 @@ from rushlight.compile import host
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.vector.registers import Unsupported, Vec, cast, constant, splat
 from rushlight.compile.vector.rest import maximum, minimum
-from rushlight.compile.vector.transfer import gather, load, reduce_lanes, scatter, store, weave
+from rushlight.compile.vector.transfer import gather, load, reduce_lanes, scatter, store, unweave, weave
 from rushlight.compile.write.emit import Emitter
 from rushlight.core.op import REGISTRY
 from rushlight.device import m, xp
@@ -419,14 +419,18 @@ def test_vectors_that_lie_between_each_other(dtype: str, lanes: int, count: int,
         load(emitter, address(emitter, "%p0", dtype, k * lanes), dtype, lanes, count) for k in range(several)
     ]
     weave(vectors, "%p1", count)
-    engine, run = compiled(emitter, 2)
+    for k, vector in enumerate(unweave(emitter, "%p1", several, dtype, lanes, count)):
+        store(vector, address(emitter, "%p2", dtype, k * lanes), count)
+    engine, run = compiled(emitter, 3)
     memory = np.arange(several * lanes).reshape(several, lanes)
     x = memory % 3 > 0 if dtype == "bool" else memory.astype(dtype)
     out = np.zeros(several * lanes + 16, dtype)
     raw = out.view(np.uint8)
     raw[:] = 0x5A
-    run(x.ctypes.data, out.ctypes.data)
+    again = np.zeros_like(x)
+    run(x.ctypes.data, out.ctypes.data, again.ctypes.data)
     del engine
+    np.testing.assert_array_equal(again[:, :count], x[:, :count])
     written = several * count
     np.testing.assert_array_equal(out[:written], x[:, :count].T.reshape(-1))
     assert (raw[written * out.itemsize :] == 0x5A).all()

@@ -26,6 +26,7 @@ __all__ = [
     "store",
     "sum_each",
     "turned",
+    "unweave",
     "weave",
     "with_zeros",
 ]
@@ -167,14 +168,33 @@ def weave(vectors: Sequence[Vec], pointer: str, count: int) -> None:
     for start in range(0, several * count, lanes):
         out = vectors[0]
         places = [divmod(start + i, several) for i in range(lanes)]  # (lane, which vector) of each lane
-        taken = [place if which == 0 else 0 for place, which in places]
+        mask = [place if which == 0 else 0 for place, which in places]
         for k in range(1, several):
-            mask = [lanes + place if which == k else i for i, (place, which) in enumerate(places)]
-            first = [taken[i] if k == 1 and m < lanes else m for i, m in enumerate(mask)]
-            out = _shuffled(out, vectors[k], first)
+            mask = [lanes + place if which == k else mask[i] for i, (place, which) in enumerate(places)]
+            out, mask = _shuffled(out, vectors[k], mask), [*range(lanes)]
         kind = llvm_type(out.dtype)
         at = out.emitter.value(f"getelementptr {kind}, ptr {pointer}, i64 {start}") if start else pointer
         store(out, at, min(lanes, several * count - start))
+
+
+def unweave(emitter: Emitter, pointer: str, several: int, dtype: Any, lanes: int, count: int) -> list[Vec]:
+    """What `weave` wrote: `several` vectors, of `count` numbers each."""
+    kept = _stored(dtype)
+    parts = []
+    for start in range(0, several * count, lanes):
+        kind = llvm_type(kept)
+        at = emitter.value(f"getelementptr {kind}, ptr {pointer}, i64 {start}") if start else pointer
+        parts.append(load(emitter, at, kept, lanes, min(lanes, several * count - start)))
+    found = []
+    for k in range(several):
+        places = [divmod(i * several + k, lanes) for i in range(lanes)]  # (which part, lane) of each lane
+        out = parts[0]
+        mask = [place if which == 0 else 0 for which, place in places]
+        for p, part in enumerate(parts[1:], 1):
+            mask = [lanes + place if which == p else mask[i] for i, (which, place) in enumerate(places)]
+            out, mask = _shuffled(out, part, mask), [*range(lanes)]
+        found.append(cast(out if len(parts) > 1 else _shuffled(out, out, mask), dtype))
+    return found
 
 
 def lane(x: Vec, index: int) -> Vec:

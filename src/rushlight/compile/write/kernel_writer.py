@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rushlight.compile.graph import Node, Value
@@ -197,6 +197,25 @@ class KernelWriter:
             if id(node.out) in stored:
                 self.write(streams["write", id(node.out)], known[id(node.out)], point)
 
+    def read_woven(
+        self, values: Iterable[Value], streams: dict[Any, Any], points: Sequence[Point], axis: int
+    ) -> list[dict[int, Any]]:
+        """Those of the values that lie between each other in whole vectors, at points one after the other
+        along `axis`."""
+        known: list[dict[int, Any]] = [{} for _ in points]
+        for v in {id(v): v for v in values}.values():
+            stream = streams.get(("read", id(v)))
+            if stream is None or stream.bounds or not _between(stream, axis, len(points)):
+                continue
+            first = points[0]
+            where = offset_of(self.emitter, stream, first.indices)
+            vectors = transfer.unweave(
+                self.emitter, where, len(points), v.spec.dtype, first.lanes, first.count
+            )
+            for found, vector in zip(known, vectors, strict=True):
+                found[id(v)] = vector
+        return known
+
     def store_woven(
         self,
         nodes: Sequence[Node],
@@ -211,7 +230,7 @@ class KernelWriter:
         for out in (node.out for node in nodes if id(node.out) in stored):
             stream, first = streams["write", id(out)], points[0]
             vectors = [found[id(out)] for found in known]
-            if stream.strides[-1] == len(points) and stream.strides[axis] == 1:
+            if _between(stream, axis, len(points)):
                 transfer.weave(vectors, offset_of(self.emitter, stream, first.indices), first.count)
                 continue
             for point, vector in zip(points, vectors, strict=True):
@@ -233,6 +252,11 @@ class KernelWriter:
         # Without the alignment, vectors that do not fit the registers would lie across lines of the cache.
         head = f"define void @{name}({arguments}) nounwind alignstack(64) {{"
         return name, f"{declared}\n\n{head}\nentry:\n{body}\n  ret void\n}}\n"
+
+
+def _between(stream: Stream, axis: int, several: int) -> bool:
+    """Whether `several` numbers along `axis` lie between those along the last axis."""
+    return stream.strides[-1] == several and stream.strides[axis] == 1
 
 
 def aligned_axes(shape: Sequence[int], space: Sequence[int], offset: int = 0) -> list[int]:

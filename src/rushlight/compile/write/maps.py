@@ -74,12 +74,14 @@ def _between(nest: Nest) -> int | None:
 
 
 def _woven(writer: KernelWriter, nest: Nest, streams: dict[Any, Any], axis: int) -> None:
-    """A map that writes whole vectors of what lies between each other along `axis` and the last axis."""
+    """A map that reads and writes whole vectors of what lies between each other along `axis` and the last
+    axis."""
     nodes, steps = writer.kernel.body, range(nest.sizes[axis])
 
     def block(indices: list[str], lanes: int, count: int) -> None:
         points = [Point([*indices[:axis], str(i), *indices[axis:]], lanes, count) for i in steps]
-        known: list[dict[int, Any]] = [{} for _ in steps]
+        read = [v for node in nodes for v in node.values()]
+        known = writer.read_woven(read, streams, points, axis)
         for point, found in zip(points, known, strict=True):
             writer.run(nodes, found, streams, point)
         writer.store_woven(nodes, known, streams, points, axis)
@@ -223,10 +225,13 @@ class Reduction:
         else:
             self._columns()
 
-    def _contribution(self, indices: Sequence[str], lanes: int, count: int) -> Any:
-        """The value to be accumulated at a point; lanes past `count` hold the identity."""
+    def _contribution(
+        self, indices: Sequence[str], lanes: int, count: int, read: dict[int, Any] | None = None
+    ) -> Any:
+        """The value to be accumulated at a point; lanes past `count` hold the identity. Some may be `read`
+        already."""
         writer, point = self.writer, Point(indices, lanes, count)
-        known = self._at_hand(point, before=True)
+        known = {**self._at_hand(point, before=True), **(read or {})}
         if not any(n.out is self.source for n in self.kernel.before) and id(self.source) not in known:
             known[id(self.source)] = writer.read(self.source, self.before["read", id(self.source)], point)
         writer.run(self.kernel.before, known, self.before, point)
@@ -374,15 +379,20 @@ class Reduction:
         reduced = [d for d in range(rank) if self.nest.reduced[d]]
         if not reduced:
             return [self._contribution([at[d] for d in range(rank)], accs[0].lanes, count)]
-        axis = reduced[-1]
+        axis, lanes = reduced[-1], accs[0].lanes
 
         def step(i: str, held: list[Any]) -> list[Any]:
-            out = []
-            for u, acc in enumerate(held):
-                row = i if u == 0 else e.value(f"add nuw nsw i64 {i}, {u}")
-                indices = [row if d == axis else at.get(d, "0") for d in range(rank)]
-                out.append(self._combine(acc, self._contribution(indices, acc.lanes, count)))
-            return out
+            rows = [i, *[e.value(f"add nuw nsw i64 {i}, {u}") for u in range(1, len(held))]]
+            places = [[row if d == axis else at.get(d, "0") for d in range(rank)] for row in rows]
+            read: list[dict[int, Any]] = [{} for _ in rows]
+            if 1 < len(held) == self.nest.sizes[axis] <= transfer.NEAR:  # they may lie between each other
+                values = [self.source, *[v for node in self.kernel.before for v in node.values()]]
+                points = [Point(place, lanes, count) for place in places]
+                read = self.writer.read_woven(values, self.before, points, axis)
+            return [
+                self._combine(acc, self._contribution(place, lanes, count, known))
+                for acc, place, known in zip(held, places, read, strict=True)
+            ]
 
         return self._loop(self.nest.sizes[axis], len(accs), accs, step)
 
