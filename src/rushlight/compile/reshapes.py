@@ -7,6 +7,8 @@ of ReLU in the loop that spreads the gradient of pooling, say.
 
 from __future__ import annotations
 
+from typing import Any
+
 from rushlight.compile import host
 from rushlight.compile.graph import Graph, Node, Value
 from rushlight.core.lower import Map, View
@@ -47,7 +49,7 @@ class _Sinking:
             if before is None:
                 self._append(node)
             else:
-                self._sink(node, before)
+                self._sink(node, *before)
 
     def _append(self, node: Node) -> None:
         self.nodes.append(node)
@@ -66,8 +68,9 @@ class _Sinking:
         found = lower.access(0, row_major(shape), shape, out, node.attrs)
         return found is not None and found[0] == 0 and _moves(found[1], out) == _moves(row_major(out), out)
 
-    def _before(self, node: Node) -> Value | None:
-        """The elementwise value, read by nobody else, of which the node reads a reshape."""
+    def _before(self, node: Node) -> tuple[Value, Value] | None:
+        """(what the node reads, the elementwise value that it is a reshape of), where nobody else reads
+        either."""
         spec = node.out.spec
         if not isinstance(node.op.lower, Map) or spec.size * spec.dtype.itemsize <= host.describe().caches.l1:
             return None
@@ -75,32 +78,30 @@ class _Sinking:
         if any(v.spec.shape != spec.shape or id(v) not in self.straight for v in large):
             return None
         for v in large:
-            seen = self.made.get(id(v))
-            if seen is None or self.readers[id(v)] > 1 or not self._is_reshape(seen):
-                continue
-            source = next(seen.values())
-            maker = self.made.get(id(source))
-            if maker is not None and isinstance(maker.op.lower, Map) and self.readers[id(source)] == 1:
-                return source
+            source = v
+            while (maker := self.made.get(id(source))) is not None and self.readers[id(source)] == 1:
+                if not self._is_reshape(maker):
+                    break
+                source = next(maker.values())
+            made = maker is not None and isinstance(maker.op.lower, Map) and self.readers[id(source)] == 1
+            if source is not v and made:
+                return v, source
         return None
 
-    def _sink(self, node: Node, before: Value) -> None:
-        """The node in the shape of `before`, and its result in its own."""
-        shape = before.spec.shape
-        inputs = []
-        for v in node.inputs:
-            seen = self.made.get(id(v)) if isinstance(v, Value) else None
-            if not isinstance(v, Value) or v.spec.size == 1:
-                inputs.append(v)
-            elif seen is not None and next(seen.values(), None) is before and self._is_reshape(seen):
-                inputs.append(before)
-            else:
-                inputs.append(self._reshaped(v, shape))
+    def _sink(self, node: Node, seen: Value, source: Value) -> None:
+        """The node in the shape of `source`, and its result in its own."""
+        shape = source.spec.shape
+        inputs = [
+            source if v is seen else self._reshaped(v, shape) if self._is_large(v) else v for v in node.inputs
+        ]
         found = Value(Spec(shape, node.out.spec.dtype), f"{node.out.name}.whole")
         self._append(Node(node.op, tuple(inputs), node.attrs, found))
         self._append(Node(REGISTRY["reshape"], (found,), {"shape": node.out.spec.shape}, node.out))
         self.readers[id(found)] = 1
         self.moved += 1
+
+    def _is_large(self, operand: Any) -> bool:
+        return isinstance(operand, Value) and operand.spec.size > 1
 
     def _reshaped(self, value: Value, shape: tuple[int, ...]) -> Value:
         seen = Value(Spec(shape, value.spec.dtype), f"{value.name}.as{len(self.nodes)}")
