@@ -255,6 +255,24 @@ def convolved(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
     return convolution(x, w, None, stride, padding, dilation, transposed, 0, groups)
 
 
+@step(2)
+def pooled(pool: Pool, r: random.Random, states: Pool) -> Tensor | None:
+    """Windows, or the same enlarged: what lies between each other in memory."""
+    x = some(pool, r, lambda t: str(t.dtype) in FLOATS and t.ndim > 1 and 0 < t.numel() <= 300)
+    if x is None:
+        return None
+    x, size = _with_axes(x, 4), r.choice((2, 2, 3))
+    kind = r.randrange(5)
+    if kind == 0:
+        return F.interpolate(x, scale_factor=size, mode="nearest")
+    if kind == 1:
+        return x.repeat_interleave(size, r.randrange(4))
+    if kind == 2:
+        return F.pixel_shuffle(x.tile(1, size * size, 1, 1), size)
+    x = constant_pad(x, (0, -x.shape[3] % size, 0, -x.shape[2] % size), 0)
+    return F.max_pool2d(x, size) if kind == 3 else F.avg_pool2d(x, size)
+
+
 def _with_axes(x: Tensor, count: int) -> Tensor:
     """`x` with so many axes: new ones in front, or the first ones as one."""
     return x.flatten(0, x.ndim - count) if x.ndim > count else x.reshape((*(1,) * (count - x.ndim), *x.shape))
