@@ -380,3 +380,27 @@ def test_a_global_that_is_gone_after_a_glance(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delitem(globals(), "passing")
     with pytest.raises(NameError):
         compiled(rl.ones(2))
+
+
+def test_shapes_that_take_turns_are_compared_by_what_was_written_once() -> None:
+    double = compile(lambda x: x * 2)
+    seen = set()
+    for _ in range(4):
+        for count in (2, 3):
+            assert double(rl.ones(count)).tolist() == [2.0] * count
+            assert double._latest is not None
+            seen.add(double._latest[0])
+    assert len(seen) == 2
+
+
+def test_arguments_where_autocast_is_off_inside_autocast() -> None:
+    double = compile(lambda x: x @ x)
+    x = rl.ones(2, 2)
+    with rl.autocast("cpu", dtype=rl.bfloat16), rl.autocast("cpu", enabled=False):
+        assert double(x).dtype == rl.float32
+        assert double._latest is not None
+        assert double._latest[0]((x,))
+    assert double._latest[0]((x,))
+    with rl.autocast("cpu", dtype=rl.bfloat16):
+        assert not double._latest[0]((x,))
+        assert double(x).dtype == rl.bfloat16
