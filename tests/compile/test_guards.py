@@ -404,3 +404,16 @@ def test_arguments_where_autocast_is_off_inside_autocast() -> None:
     with rl.autocast("cpu", dtype=rl.bfloat16):
         assert not double._latest[0]((x,))
         assert double(x).dtype == rl.bfloat16
+
+
+def test_a_dict_that_another_thread_makes_longer_during_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
+    def grows(*_: object) -> bool:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    held = {"a": 1.5}
+    compiled = compile(lambda x: x * held["a"])
+    compiled(rl.ones(2))
+    held["a"] = float("1.5")  # another object, so that a glance compares the numbers
+    monkeypatch.setattr(sys.modules["rushlight.compile.capture.glance"], "same_items", grows)
+    for _ in range(10):
+        assert compiled(rl.ones(2)).tolist() == [1.5, 1.5]
