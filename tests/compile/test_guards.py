@@ -406,6 +406,20 @@ def test_arguments_where_autocast_is_off_inside_autocast() -> None:
         assert double(x).dtype == rl.bfloat16
 
 
+def test_a_global_that_was_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scaled(x: rl.Tensor) -> rl.Tensor:
+        try:
+            return x * to_come  # type: ignore[name-defined]
+        except NameError:
+            return x * 3
+
+    compiled = compile(scaled)
+    for _ in range(10):
+        assert compiled(rl.ones(2)).tolist() == [3.0, 3.0]
+    monkeypatch.setitem(globals(), "to_come", 5.0)
+    assert compiled(rl.ones(2)).tolist() == [5.0, 5.0]
+
+
 def test_a_dict_that_another_thread_makes_longer_during_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
     def grows(*_: object) -> bool:
         raise RuntimeError("dictionary changed size during iteration")

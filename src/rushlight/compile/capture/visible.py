@@ -8,6 +8,7 @@ names in all functions that it meets.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import gc
 import os
@@ -317,8 +318,9 @@ class Scope:
 
     def _globals(self, code: types.CodeType, space: Mapping[str, Any]) -> None:
         self._space(space, globals_of(code), "globals")
-        for word in stored_by(code):
-            if word not in space:
+        absent = stored_by(code) if "globals" in code.co_names else globals_of(code)
+        for word in absent:
+            if word not in space and not hasattr(builtins, word):
                 self._place(space, (id(space), word), word, MISSING, "globals")
         for name in imports_of(code):
             self._later(sys.modules[name], name)
