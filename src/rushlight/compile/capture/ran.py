@@ -80,7 +80,7 @@ class Ran:
     def rest(self) -> None:
         """The program's own code is through: what runs from now on is not noted."""
         if self._listener is not None:
-            self._listener.stop()
+            self.complete = self._listener.stop() and self.complete
 
     def aside(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """``run(op, inputs, attrs)``, without listening where it runs no code of the program's."""
