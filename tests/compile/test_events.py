@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import datetime
+import functools
 import os
 import sys
 import threading
@@ -315,3 +316,41 @@ def test_an_op_of_others_whose_parts_are_no_functions(monkeypatch: pytest.Monkey
     run(op, (rl.ones(2),), {})
     profile.stop()
     assert heard.calls == ["time"]
+
+
+@KINDS
+def test_a_clock_by_a_class_below(kind: type[Listener]) -> None:
+    class Moment(datetime.datetime): ...
+
+    heard = Heard()
+    found = of_kind(kind, heard)
+    assert found.start()
+    Moment.now()
+    Moment.fromordinal(1)
+    found.stop()
+    assert heard.calls == ["now"]
+
+
+ASKED = {
+    "a class below": type("Moment", (datetime.datetime,), {}).now,
+    "a partial": functools.partial(time.time),
+    "a partial of a method": functools.partial(datetime.datetime.now, tz=datetime.UTC),
+    "the time of a thread": time.thread_time,
+    "local time": time.localtime,
+}
+
+
+@pytest.mark.parametrize("what", ASKED)
+@pytest.mark.filterwarnings("ignore:.*runs eager")
+def test_a_function_that_asks_a_clock_runs_eager(what: str) -> None:
+    ask, asked = ASKED[what], [0]
+
+    def function(x: rl.Tensor) -> rl.Tensor:
+        ask()
+        asked[0] += 1
+        return x * 2
+
+    compiled = rl.compile(function)
+    for _ in range(4):
+        compiled(rl.ones(2))
+    assert compiled._eager is not None

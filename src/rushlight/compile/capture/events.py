@@ -52,6 +52,15 @@ class Listener:
     def _begin(self) -> bool:
         raise NotImplementedError
 
+    def _seeks(self, what: Any) -> bool:
+        """Whether a function is one of those sought, or the same method of a class below its own."""
+        if what in self._sought:
+            return True
+        owner = getattr(what, "__self__", None)
+        if not isinstance(owner, type):
+            return False
+        return any(getattr(base, what.__name__, None) in self._sought for base in owner.__mro__[1:-1])
+
     def aside(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """``run(op, inputs, attrs)``, which is not listened to for ops and tensors of Rushlight's own."""
         return run
@@ -151,7 +160,7 @@ class Profile(Listener):
             else:
                 self._seen.add(code)
                 self._begun(frame)
-        elif event == "c_call" and what in self._sought:
+        elif event == "c_call" and self._seeks(what):
             self._called(frame, what)
 
 
@@ -221,7 +230,7 @@ class Monitor(Listener):
         frame = sys._getframe(1)
         if is_own_code(frame.f_globals):
             return _monitoring.DISABLE
-        if type(what) is types.BuiltinFunctionType and what in self._sought:
+        if type(what) is types.BuiltinFunctionType and self._seeks(what):
             self._called(frame, what)
         return None
 

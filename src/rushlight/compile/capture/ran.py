@@ -15,7 +15,7 @@ from rushlight.compile.capture.events import Listener, listener
 from rushlight.compile.capture.words import is_dynamic, is_own_code, is_standard, words_of
 from rushlight.core.anomaly import user_line, written_line
 
-__all__ = ["Ran"]
+__all__ = ["CLOCKS", "Ran"]
 
 QUIET = (
     "_collections_abc",
@@ -34,14 +34,18 @@ CLOCKS = frozenset(
     (
         *(
             getattr(time, n + unit)
-            for n in ("time", "monotonic", "perf_counter", "process_time")
+            for n in ("time", "monotonic", "perf_counter", "process_time", "thread_time", "clock_gettime")
             for unit in ("", "_ns")
+            if hasattr(time, n + unit)
         ),
+        time.localtime,
+        time.gmtime,
         datetime.datetime.now,
         datetime.datetime.utcnow,
         datetime.date.today,
         datetime.datetime.today,
         os.urandom,
+        getattr(os, "getrandom", os.urandom),
     )
 )
 """What answers anew each time."""

@@ -34,7 +34,7 @@ from rushlight.compile.capture.makes import (
     own_dict,
     slots,
 )
-from rushlight.compile.capture.ran import Ran
+from rushlight.compile.capture.ran import CLOCKS, Ran
 from rushlight.compile.capture.words import (
     globals_of,
     imports_of,
@@ -239,6 +239,8 @@ class Scope:
     def _parts(self, value: Any, kind: type, name: str) -> None:
         """What some built-in types keep where only they know."""
         if issubclass(kind, functools.partial):
+            if type(value.func) is types.BuiltinFunctionType and value.func in CLOCKS:
+                self.opaque.append(f"a clock behind {name}")  # C code calls it: nobody hears that
             for part in (value.func, value.args, value.keywords):
                 self._later(part, name)
         elif issubclass(kind, weakref.ref):
