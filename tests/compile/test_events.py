@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
 import datetime
+import functools
 import os
 import sys
 import threading
@@ -217,3 +219,138 @@ def test_a_compiled_function_under_a_profiler() -> None:
         sys.setprofile(None)
     assert found.tolist() == [3.0, 3.0, 3.0]
     assert counted[0] > 0
+
+
+def under_a_trace_function(run: Any) -> None:
+    """Run it as a debugger runs what is typed at its prompt."""
+
+    def stopped() -> None: ...
+
+    def trace(frame: Any, event: str, _: Any) -> None:
+        if frame.f_code is stopped.__code__:
+            run()
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        stopped()
+    finally:
+        sys.settrace(before)
+
+
+@KINDS
+def test_where_python_tells_nothing_listening_does_not_begin(kind: type[Listener]) -> None:
+    begun = []
+    under_a_trace_function(lambda: begun.append(of_kind(kind, Heard()).start()))
+    assert begun == [False]
+    assert sys.getprofile() is None
+    heard = Heard()
+    found = of_kind(kind, heard)
+    assert found.start()
+    inner()
+    assert found.stop()
+    assert "inner" in heard.names
+
+
+FACTOR = 2.0
+
+
+def factor() -> float:
+    return FACTOR
+
+
+def test_what_was_compiled_at_a_debuggers_prompt_follows_globals(monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled = rl.compile(lambda x: x * factor())
+    found = []
+    under_a_trace_function(lambda: found.append(scaled(rl.ones(2)).tolist()))
+    assert found == [[2.0, 2.0]]
+    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    assert scaled(rl.ones(2)).tolist() == [5.0, 5.0]
+
+
+def test_a_profiler_that_the_program_starts_itself() -> None:
+    heard, noted = Heard(), []
+
+    def profiler(*_: Any) -> None:
+        noted.append(1)
+
+    found = Profile(heard.begun, heard.called, SOUGHT)
+    run = found.aside(lambda *given: inner())
+    assert found.start()
+    sys.setprofile(profiler)
+    try:
+        run(REGISTRY["add"], (rl.ones(2), 1), {})
+        assert sys.getprofile() is profiler
+        assert not found.stop()
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+    assert noted
+
+
+def test_code_after_a_profiler_of_the_programs_own_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scaled(x: rl.Tensor) -> rl.Tensor:
+        profiler = cProfile.Profile()
+        profiler.enable()
+        y = x * 1
+        profiler.disable()
+        return y * factor()
+
+    compiled = rl.compile(scaled)
+    assert compiled(rl.ones(2)).tolist() == [2.0, 2.0]
+    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    assert compiled(rl.ones(2)).tolist() == [5.0, 5.0]
+
+
+def test_an_op_of_others_whose_parts_are_no_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asks:
+        def __call__(self, *_: Any) -> float:
+            return inner()
+
+    op = Op("asks", Asks(), Asks())
+    monkeypatch.setitem(REGISTRY, "asks", op)
+    heard = Heard()
+    profile = Profile(heard.begun, heard.called, SOUGHT)
+    run = profile.aside(lambda op, inputs, attrs: op.formula(*inputs))
+    assert profile.start()
+    run(op, (rl.ones(2),), {})
+    profile.stop()
+    assert heard.calls == ["time"]
+
+
+@KINDS
+def test_a_clock_by_a_class_below(kind: type[Listener]) -> None:
+    class Moment(datetime.datetime): ...
+
+    heard = Heard()
+    found = of_kind(kind, heard)
+    assert found.start()
+    Moment.now()
+    Moment.fromordinal(1)
+    found.stop()
+    assert heard.calls == ["now"]
+
+
+ASKED = {
+    "a class below": type("Moment", (datetime.datetime,), {}).now,
+    "a partial": functools.partial(time.time),
+    "a partial of a method": functools.partial(datetime.datetime.now, tz=datetime.UTC),
+    "the time of a thread": time.thread_time,
+    "local time": time.localtime,
+}
+
+
+@pytest.mark.parametrize("what", ASKED)
+@pytest.mark.filterwarnings("ignore:.*runs eager")
+def test_a_function_that_asks_a_clock_runs_eager(what: str) -> None:
+    ask, asked = ASKED[what], [0]
+
+    def function(x: rl.Tensor) -> rl.Tensor:
+        ask()
+        asked[0] += 1
+        return x * 2
+
+    compiled = rl.compile(function)
+    for _ in range(4):
+        compiled(rl.ones(2))
+    assert compiled._eager is not None

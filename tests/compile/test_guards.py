@@ -380,3 +380,54 @@ def test_a_global_that_is_gone_after_a_glance(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delitem(globals(), "passing")
     with pytest.raises(NameError):
         compiled(rl.ones(2))
+
+
+def test_shapes_that_take_turns_are_compared_by_what_was_written_once() -> None:
+    double = compile(lambda x: x * 2)
+    seen = set()
+    for _ in range(4):
+        for count in (2, 3):
+            assert double(rl.ones(count)).tolist() == [2.0] * count
+            assert double._latest is not None
+            seen.add(double._latest[0])
+    assert len(seen) == 2
+
+
+def test_arguments_where_autocast_is_off_inside_autocast() -> None:
+    double = compile(lambda x: x @ x)
+    x = rl.ones(2, 2)
+    with rl.autocast("cpu", dtype=rl.bfloat16), rl.autocast("cpu", enabled=False):
+        assert double(x).dtype == rl.float32
+        assert double._latest is not None
+        assert double._latest[0]((x,))
+    assert double._latest[0]((x,))
+    with rl.autocast("cpu", dtype=rl.bfloat16):
+        assert not double._latest[0]((x,))
+        assert double(x).dtype == rl.bfloat16
+
+
+def test_a_global_that_was_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scaled(x: rl.Tensor) -> rl.Tensor:
+        try:
+            return x * to_come  # type: ignore[name-defined]
+        except NameError:
+            return x * 3
+
+    compiled = compile(scaled)
+    for _ in range(10):
+        assert compiled(rl.ones(2)).tolist() == [3.0, 3.0]
+    monkeypatch.setitem(globals(), "to_come", 5.0)
+    assert compiled(rl.ones(2)).tolist() == [5.0, 5.0]
+
+
+def test_a_dict_that_another_thread_makes_longer_during_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
+    def grows(*_: object) -> bool:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    held = {"a": 1.5}
+    compiled = compile(lambda x: x * held["a"])
+    compiled(rl.ones(2))
+    held["a"] = float("1.5")  # another object, so that a glance compares the numbers
+    monkeypatch.setattr(sys.modules["rushlight.compile.capture.glance"], "same_items", grows)
+    for _ in range(10):
+        assert compiled(rl.ones(2)).tolist() == [1.5, 1.5]

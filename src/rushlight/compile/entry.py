@@ -8,7 +8,7 @@ from itertools import repeat
 from operator import setitem
 from typing import Any
 
-from rushlight.compile.capture.arguments import Flat
+from rushlight.compile.capture.arguments import Flat, alike
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import record
 from rushlight.compile.capture.results import Hole, fill
@@ -62,6 +62,7 @@ class Entry:
         self._given_gradients = [key for key in self.grads if isinstance(key, int)]
         self.mode = mode
         self.used = 0
+        self._like: Callable[[tuple[Any, ...]], bool] | None = None
         self.program: Program | None = None
         self._name: str | None = None
         self.proved = False
@@ -101,6 +102,13 @@ class Entry:
             return self._lines(*numbers, *[read() for read in self._sources])
         except Exception:  # the function will raise it in its own place
             return None
+
+    def like(self, arguments: tuple[Tensor, ...]) -> Callable[[tuple[Any, ...]], bool]:
+        """`alike` of the plain tensors of a call of this program: it is kept, since to write it takes longer
+        than many calls."""
+        if self._like is None or not self._like(arguments):
+            self._like = alike(arguments)
+        return self._like
 
     def call(self, arguments: list[Tensor], ready: Any = NO_NUMBERS) -> Any:
         """The result of one call, and all that it changes."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rushlight.compile import host
-from rushlight.compile.capture.arguments import Everything, Flat, alike, flatten
+from rushlight.compile.capture.arguments import Everything, Flat, flatten
 from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import UnseenError
@@ -135,7 +135,7 @@ class CompiledFunction:
         except UnseenError as error:
             return self._as_python(error, args, options)
         if not options and all(a.__class__ is Tensor and a.node is None for a in args):
-            self._latest = alike(args), entry
+            self._latest = entry.like(args), entry
         return entry.call(flat.tensors, ready)
 
     def entry(self, *args: Any) -> Entry:

@@ -111,7 +111,8 @@ def alike(tensors: Sequence[Tensor]) -> Callable[[tuple[Any, ...]], bool]:
         "dtype": default.dtype, "grad_enabled": state.grad_enabled, "lower": lower,
     }  # fmt: skip
     terms = ["state.grad_enabled is grad_enabled", "default.dtype is dtype"]
-    terms.append("not casting.active" if lower is None else "lower_dtype() is lower")
+    none = "not casting.active or lower_dtype() is None"
+    terms.append(f"({none})" if lower is None else "lower_dtype() is lower")
     for i, tensor in enumerate(tensors):
         known[f"shape{i}"], known[f"dtype{i}"] = tensor.array.shape, tensor.array.dtype
         terms.append(

@@ -7,6 +7,7 @@ are written down.
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import types
@@ -32,18 +33,44 @@ class Listener:
         self._begun, self._called, self._sought = begun, called, sought
         self._once: Any = None
         """The frame of what runs once, while it does."""
+        self._hears = False
 
     def start(self) -> bool:
-        """Begin to listen; False where somebody else does who would not hear any more."""
+        """Begin to listen; False where somebody else does who would not hear any more, and where Python tells
+        nothing: in what a debugger or a profiler runs while it is called itself."""
+        if not self._begin():
+            return False
+        _sound()
+        if not self._hears:
+            self.stop()
+        return self._hears
+
+    def stop(self) -> bool:
+        """Listen no more; gives whether all was heard until now."""
         raise NotImplementedError
 
-    def stop(self) -> None:
-        """Listen no more."""
+    def _begin(self) -> bool:
         raise NotImplementedError
+
+    def _seeks(self, what: Any) -> bool:
+        """Whether a function is one of those sought, or the same method of a class below its own."""
+        if what in self._sought:
+            return True
+        owner = getattr(what, "__self__", None)
+        if not isinstance(owner, type):
+            return False
+        return any(getattr(base, what.__name__, None) in self._sought for base in owner.__mro__[1:-1])
 
     def aside(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """``run(op, inputs, attrs)``, which is not listened to for ops and tensors of Rushlight's own."""
         return run
+
+
+def _sound() -> None:
+    """What a listener hears first."""
+
+
+_SOUND = _sound.__code__
 
 
 def _runs_once(code: Any) -> bool:
@@ -57,23 +84,27 @@ class Profile(Listener):
         super().__init__(begun, called, sought)
         self._seen: set[Any] = set()
         self._on = False
+        self._whole = True
         self._hook = self._note
         self._ops: dict[Op, bool] = {}
         self._classes: set[type] = set()
 
-    def start(self) -> bool:
-        """Begin to listen, unless a profiler does."""
+    def _begin(self) -> bool:
         if sys.getprofile() is not None:
             return False
         self._on = True
         sys.setprofile(self._hook)
         return True
 
-    def stop(self) -> None:
-        """Listen no more."""
+    def stop(self) -> bool:
+        """Listen no more; a profiler that took the place in the meantime keeps it."""
         if self._on:
-            sys.setprofile(None)
+            if sys.getprofile() is self._hook:
+                sys.setprofile(None)
+            else:
+                self._whole = False
             self._on = False
+        return self._whole
 
     def aside(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """`run`, not listened to where it runs no code but Rushlight's own."""
@@ -88,6 +119,9 @@ class Profile(Listener):
                         own = False
             if not own:
                 return run(op, inputs, attrs)
+            if sys.getprofile() is not self._hook:
+                self._whole = self._on = False  # the program brought a profiler of its own
+                return run(op, inputs, attrs)
             sys.setprofile(None)
             self._on = False
             try:
@@ -100,7 +134,7 @@ class Profile(Listener):
 
     def _is_own(self, op: Op) -> bool:
         parts = (op.formula, op.infer, op.decompose, op.put)
-        own = REGISTRY.get(op.name) is op and all(is_own_code(getattr(f, "__globals__", _OWN)) for f in parts)
+        own = REGISTRY.get(op.name) is op and all(map(_is_own_part, parts))
         self._ops[op] = own
         return own
 
@@ -119,17 +153,22 @@ class Profile(Listener):
             code = frame.f_code
             if code in self._seen:
                 return
-            if _runs_once(code):
+            if code is _SOUND:
+                self._hears = True
+            elif _runs_once(code):
                 self._once = frame
             else:
                 self._seen.add(code)
                 self._begun(frame)
-        elif event == "c_call" and what in self._sought:
+        elif event == "c_call" and self._seeks(what):
             self._called(frame, what)
 
 
-_OWN = {"__name__": "rushlight"}
-"""The globals of what has none: what NumPy or Python bring along."""
+def _is_own_part(function: Any) -> bool:
+    """Whether a function of an op's is Rushlight's, or None; others' may be objects of any kind."""
+    while type(function) is functools.partial:
+        function = function.func
+    return function is None or is_own_code(getattr(function, "__globals__", {}))
 
 
 class Monitor(Listener):
@@ -140,20 +179,20 @@ class Monitor(Listener):
         self._tool: int | None = tool
         self._thread = threading.get_ident()
 
-    def start(self) -> bool:
-        """Begin to listen."""
+    def _begin(self) -> bool:
         self._register(self._start, self._call, self._return)
         self._ask()
         _monitoring.restart_events()
         return True
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         """Listen no more."""
         if self._tool is not None:
             _monitoring.set_events(self._tool, 0)
             self._register(None, None, None)
             _monitoring.free_tool_id(self._tool)
             self._tool = None
+        return True
 
     def _register(self, start: Any, call: Any, end: Any) -> None:
         events = _monitoring.events
@@ -175,6 +214,9 @@ class Monitor(Listener):
         if self._once is not None or threading.get_ident() != self._thread:
             return None
         frame = sys._getframe(1)
+        if code is _SOUND:
+            self._hears = True
+            return None
         if _runs_once(code):
             self._once = frame
             self._ask()
@@ -188,7 +230,7 @@ class Monitor(Listener):
         frame = sys._getframe(1)
         if is_own_code(frame.f_globals):
             return _monitoring.DISABLE
-        if type(what) is types.BuiltinFunctionType and what in self._sought:
+        if type(what) is types.BuiltinFunctionType and self._seeks(what):
             self._called(frame, what)
         return None
 

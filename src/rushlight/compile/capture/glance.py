@@ -27,7 +27,7 @@ def hold():
             return False
     try:
         return {terms}
-    except (KeyError, ValueError):  # a name is gone; an empty cell
+    except (KeyError, RuntimeError, ValueError):  # a name is gone; a dict grows just now; an empty cell
         return False
 """
 

@@ -15,7 +15,7 @@ from rushlight.compile.capture.events import Listener, listener
 from rushlight.compile.capture.words import is_dynamic, is_own_code, is_standard, words_of
 from rushlight.core.anomaly import user_line, written_line
 
-__all__ = ["Ran"]
+__all__ = ["CLOCKS", "Ran"]
 
 QUIET = (
     "_collections_abc",
@@ -34,14 +34,18 @@ CLOCKS = frozenset(
     (
         *(
             getattr(time, n + unit)
-            for n in ("time", "monotonic", "perf_counter", "process_time")
+            for n in ("time", "monotonic", "perf_counter", "process_time", "thread_time", "clock_gettime")
             for unit in ("", "_ns")
+            if hasattr(time, n + unit)
         ),
+        time.localtime,
+        time.gmtime,
         datetime.datetime.now,
         datetime.datetime.utcnow,
         datetime.date.today,
         datetime.datetime.today,
         os.urandom,
+        getattr(os, "getrandom", os.urandom),
     )
 )
 """What answers anew each time."""
@@ -80,7 +84,7 @@ class Ran:
     def rest(self) -> None:
         """The program's own code is through: what runs from now on is not noted."""
         if self._listener is not None:
-            self._listener.stop()
+            self.complete = self._listener.stop() and self.complete
 
     def aside(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """``run(op, inputs, attrs)``, without listening where it runs no code of the program's."""

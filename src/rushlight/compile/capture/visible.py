@@ -8,6 +8,7 @@ names in all functions that it meets.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import gc
 import os
@@ -33,7 +34,7 @@ from rushlight.compile.capture.makes import (
     own_dict,
     slots,
 )
-from rushlight.compile.capture.ran import Ran
+from rushlight.compile.capture.ran import CLOCKS, Ran
 from rushlight.compile.capture.words import (
     globals_of,
     imports_of,
@@ -238,6 +239,8 @@ class Scope:
     def _parts(self, value: Any, kind: type, name: str) -> None:
         """What some built-in types keep where only they know."""
         if issubclass(kind, functools.partial):
+            if type(value.func) is types.BuiltinFunctionType and value.func in CLOCKS:
+                self.opaque.append(f"a clock behind {name}")  # C code calls it: nobody hears that
             for part in (value.func, value.args, value.keywords):
                 self._later(part, name)
         elif issubclass(kind, weakref.ref):
@@ -317,8 +320,9 @@ class Scope:
 
     def _globals(self, code: types.CodeType, space: Mapping[str, Any]) -> None:
         self._space(space, globals_of(code), "globals")
-        for word in stored_by(code):
-            if word not in space:
+        absent = stored_by(code) if "globals" in code.co_names else globals_of(code)
+        for word in absent:
+            if word not in space and not hasattr(builtins, word):
                 self._place(space, (id(space), word), word, MISSING, "globals")
         for name in imports_of(code):
             self._later(sys.modules[name], name)
