@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import time
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -219,6 +220,28 @@ def test_a_compiled_function_under_a_profiler() -> None:
         sys.setprofile(None)
     assert found.tolist() == [3.0, 3.0, 3.0]
     assert counted[0] > 0
+
+
+@pytest.mark.parametrize(
+    "clock", [lambda: time.perf_counter(), lambda: datetime.datetime.now().timestamp(), lambda: monotonic()]
+)
+def test_a_clock_under_a_profiler(clock: Any) -> None:
+    """Where the profiler's place is taken nobody hears the call: a clock in reach is enough."""
+
+    def timed(x: rl.Tensor) -> rl.Tensor:
+        return x * clock()
+
+    compiled = rl.compile(timed)
+    x = rl.ones(1, dtype=rl.float64)
+    sys.setprofile(lambda *_: None)
+    try:
+        with pytest.warns(UserWarning, match="runs eager"):
+            first = compiled(x)
+        time.sleep(0.002)
+        second = compiled(x)
+    finally:
+        sys.setprofile(None)
+    assert second.item() > first.item()
 
 
 def under_a_trace_function(run: Any) -> None:

@@ -9,6 +9,7 @@ names in all functions that it meets.
 from __future__ import annotations
 
 import builtins
+import datetime
 import functools
 import gc
 import os
@@ -72,6 +73,7 @@ class Scope:
     objects     (object, its class, its dict, the names in there).
     generators  random generators.
     opaque      what cannot be looked into, in words.
+    clocks      the names of functions that answer anew each time.
     """
 
     def __init__(self, ran: Ran | None = None, words: frozenset[str] = frozenset()) -> None:
@@ -85,6 +87,7 @@ class Scope:
         self.objects: list[tuple[Any, type, Any, Any]] = []
         self.generators: list[Any] = []
         self.opaque: list[str] = []
+        self.clocks: list[str] = []
         self.places: dict[Any, Any] = {}
         """What each place held, by what the place is."""
         self.codes: set[types.CodeType] = set()
@@ -164,9 +167,13 @@ class Scope:
             elif package not in (OWN, "numpy", *QUIET):
                 self._space(vars(value), self._mentioned, name)
         elif issubclass(kind, type):
+            if issubclass(value, datetime.date):
+                self.clocks += [f"{value.__name__}.{w}" for w in ("now", "utcnow", "today") if self._names(w)]
             self._class(value)
             self._class(kind)
         elif kind is types.BuiltinFunctionType or kind is types.MethodWrapperType:
+            if kind is types.BuiltinFunctionType and value in CLOCKS:
+                self.clocks.append(name)
             if type(value.__self__) is not types.ModuleType:
                 self._later(value.__self__, name)
         elif home(kind) not in QUIET:
