@@ -231,7 +231,7 @@ class Reduction:
         """The value to be accumulated at a point; lanes past `count` hold the identity. Some may be `read`
         already."""
         writer, point = self.writer, Point(indices, lanes, count)
-        known = {**self._at_hand(point, before=True), **(read or {})}
+        known = {**(read or {}), **self._at_hand(point, before=True)}
         if not any(n.out is self.source for n in self.kernel.before) and id(self.source) not in known:
             known[id(self.source)] = writer.read(self.source, self.before["read", id(self.source)], point)
         writer.run(self.kernel.before, known, self.before, point)
