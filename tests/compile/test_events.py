@@ -5,10 +5,14 @@ from __future__ import annotations
 import cProfile
 import datetime
 import functools
+import gc
+import math
 import os
+import signal
 import sys
 import threading
 import time
+from random import Random
 from time import monotonic
 from typing import Any
 
@@ -196,7 +200,10 @@ def test_a_profiler_keeps_its_place() -> None:
 
 @pytest.mark.skipif(not HAS_MONITORING, reason="before Python 3.12")
 def test_where_all_numbers_of_tools_are_taken() -> None:
-    made = [listener(lambda frame: None, lambda frame, what: None, SOUGHT) for _ in range(3)]
+    made = []
+    for _ in range(3):
+        made.append(listener(lambda frame: None, lambda frame, what: None, SOUGHT))
+        assert made[-1].start()
     assert [type(found) for found in made] == [Monitor, Monitor, Profile]
     for found in made:
         found.stop()
@@ -377,3 +384,45 @@ def test_a_function_that_asks_a_clock_runs_eager(what: str) -> None:
     for _ in range(4):
         compiled(rl.ones(2))
     assert compiled._eager is not None
+
+
+class Struck(Exception):
+    """What the handler of a signal raises."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
+def test_a_signal_at_any_moment_of_a_first_call_leaves_the_interpreter_as_it_was() -> None:
+    def strike(*_: Any) -> None:
+        raise Struck
+
+    def step(x: rl.Tensor, factor: float) -> rl.Tensor:
+        return (x * math.sqrt(factor)).tanh().sum()
+
+    x, sqrt, random = rl.ones(3), math.sqrt, Random(0)
+    rl.compile(step)(x, 2.0)  # what is loaded once
+    began = time.perf_counter()
+    compiled = rl.compile(step)
+    compiled(x, 2.0)
+    compiled(x, 3.0)
+    took = time.perf_counter() - began
+    before, struck = signal.signal(signal.SIGALRM, strike), 0
+    try:
+        for _ in range(150):
+            compiled = rl.compile(step)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.02, 1.0) * took)
+                compiled(x, 2.0)
+                compiled(x, 3.0)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Struck:
+                struck += 1
+            assert gc.isenabled()
+            assert sys.getprofile() is None
+            assert math.sqrt is sqrt
+            if HAS_MONITORING:
+                assert [sys.monitoring.get_tool(tool) for tool in (3, 4)] == [None, None]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert struck > 20
+    assert compiled(x, 4.0).item() == pytest.approx(3 * math.tanh(2.0))

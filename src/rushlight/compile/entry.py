@@ -20,7 +20,7 @@ from rushlight.compile.plan.verify import overwritten
 from rushlight.compile.proof.blame import APART, report, report_failure
 from rushlight.compile.proof.check import agrees
 from rushlight.compile.proof.watch import Watch
-from rushlight.core.atomic import Undo, at_once, make_lock
+from rushlight.core.atomic import Undo, at_once, make_lock, struck
 from rushlight.core.autocast import lower_dtype
 from rushlight.core.spec import default
 from rushlight.core.state import asking_once
@@ -88,6 +88,8 @@ class Entry:
         except (NotSupportedError, MemoryError):
             raise
         except Exception as error:
+            if struck(error):
+                raise
             report_failure(self.graph, [t.array for t in self._tensors(arguments)], self.mode, error)
             return None
 
@@ -100,8 +102,10 @@ class Entry:
             return NO_NUMBERS
         try:
             return self._lines(*numbers, *[read() for read in self._sources])
-        except Exception:  # the function will raise it in its own place
-            return None
+        except Exception as error:
+            if struck(error):
+                raise
+            return None  # the function will raise it in its own place
 
     def like(self, arguments: tuple[Tensor, ...]) -> Callable[[tuple[Any, ...]], bool]:
         """`alike` of the plain tensors of a call of this program: it is kept, since to write it takes longer
@@ -253,6 +257,8 @@ class Entry:
         except MemoryError:
             raise
         except Exception as error:  # it left all as it was
+            if struck(error):
+                raise
             return self._refuse(arguments, f"unknown; the program fails ({type(error).__name__}: {error})")
         if watch.fault is None:
             self._proved(watch.summary)
@@ -286,7 +292,9 @@ class Entry:
             found = self.program.apart(trial).run(trial[: self.count])
         except MemoryError:
             raise
-        except Exception:
+        except Exception as error:
+            if struck(error):
+                raise
             return None
         return found, [t.array for t in self._targets(trial)]
 

@@ -20,6 +20,7 @@ from rushlight.compile.capture.trace import tracing
 from rushlight.compile.entry import Entry
 from rushlight.compile.steps import as_tensor, check_scan, item, one_by_one
 from rushlight.core.anomaly import warn
+from rushlight.core.atomic import Undo
 from rushlight.core.autocast import lower_dtype
 from rushlight.core.spec import default
 from rushlight.core.state import state
@@ -208,7 +209,10 @@ class CompiledFunction:
         if not error.early:
             self._refuse(error)
             return self.function(*args, **options)
-        with Ran() as ran:
+        ran = Ran()
+        undo = Undo(ran.end, failed=False)
+        with undo, undo, undo:
+            ran.begin()
             found = self.function(*args, **options)
         if not ran.complete:
             self._refuse(error)

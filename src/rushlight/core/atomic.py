@@ -20,7 +20,7 @@ from itertools import compress, repeat
 from operator import methodcaller
 from typing import Any
 
-__all__ = ["Undo", "at_once", "free_after_fork", "make_lock"]
+__all__ = ["Undo", "at_once", "free_after_fork", "make_lock", "struck"]
 
 PATIENCE = 2.0
 """Seconds that a fork waits, at most, for another thread to come to the end of what it traces or compiles."""
@@ -68,6 +68,24 @@ class Undo:
     def __exit__(self, kind: type | None, *error: object) -> None:
         if kind is not None or not self._failed:
             self._undo()
+
+
+def struck(error: BaseException) -> bool:
+    """Whether a signal's handler raised an error, a timeout say: what it came up in is not at fault, and who
+    catches errors for reasons of their own lets it pass.
+
+    >>> struck(ValueError("of the program"))
+    False
+    """
+    import signal
+
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    functions = [h if hasattr(h, "__code__") else type(h).__call__ for h in handlers if callable(h)]
+    codes = {f.__code__ for f in functions if hasattr(f, "__code__")}
+    at = error.__traceback__
+    while at is not None and at.tb_frame.f_code not in codes:
+        at = at.tb_next
+    return at is not None
 
 
 def make_lock(awaited: bool = False) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from rushlight.core.atomic import struck
 from rushlight.core.op import Op
 from rushlight.core.spec import Spec
 from rushlight.device import xp
@@ -28,7 +29,7 @@ def explain(op: Op, arrays: list[Any], attrs: dict[str, Any], error: Exception) 
 
     The device's own error is its `__cause__` only where nothing clearer was found.
     """
-    if isinstance(error, RushlightError):
+    if isinstance(error, RushlightError) or struck(error):
         return error
     for a in arrays:
         if not hasattr(a, "shape") and (a.__class__ not in (bool, int, float) or op.promote == "same"):

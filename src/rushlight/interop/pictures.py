@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.core.atomic import struck
 from rushlight.errors import DataError
 from rushlight.optional import load
 
@@ -88,6 +89,8 @@ def _open(path: str | os.PathLike[str]) -> Any:
     except UnidentifiedImageError as error:
         raise DataError(f"{name} is no PNG or JPEG picture, or is damaged") from error
     except Exception as error:  # pillow's plugins raise errors of many types
+        if struck(error):
+            raise
         raise DataError(f"{name} is no picture, or is damaged: {error}") from error
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_type_hints
 
+from rushlight.core.atomic import struck
 from rushlight.errors import ArgumentError, DataError, message
 from rushlight.interop import sharded
 from rushlight.interop.cards import model_card
@@ -201,6 +202,8 @@ def _fetch(name: str, options: dict[str, Any]) -> Path:
     try:
         folder = Path(hub.snapshot_download(name, allow_patterns=PATTERNS, **options))
     except Exception as error:  # whatever huggingface_hub says, it does not know that a folder was meant
+        if struck(error):
+            raise
         error.add_note(f"There is no folder {name!r} here, so it was looked for on the Hub.")
         raise
     if any((folder / file).is_file() for file in (sharded.WEIGHTS, sharded.WEIGHTS + sharded.INDEX)):

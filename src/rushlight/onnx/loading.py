@@ -7,6 +7,7 @@ from typing import Any
 
 import rushlight as rl
 from rushlight import nn
+from rushlight.core.atomic import struck
 from rushlight.errors import ArgumentError, DataError, DTypeError, NotSupportedError, RushlightError, message
 from rushlight.interop.strict import parse_json
 from rushlight.onnx.external import inferred, read_beside
@@ -166,6 +167,8 @@ def load(f: Any) -> OnnxModule:
             raise ValueError("it has no graph")
         model = inferred(model)
     except Exception as error:
+        if struck(error):
+            raise
         reason = str(error).strip().split("\n")[0]
         raise DataError(message("onnx.load", f"{name}, which is no sound model ({reason})", "ONNX")) from None
     try:
@@ -192,6 +195,8 @@ def _parsed(onnx: Any, f: Any, name: str) -> Any:
     except (FileNotFoundError, DataError):
         raise
     except Exception as error:
+        if struck(error):
+            raise
         reason = str(error).strip().split("\n")[0]
         raise DataError(
             message("onnx.load", f"{name}, which is damaged ({reason})", "a file of ONNX")

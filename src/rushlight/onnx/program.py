@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import rushlight as rl
+from rushlight.core.atomic import struck
 from rushlight.core.state import state, untraced
 from rushlight.errors import DataError, NotSupportedError, message
 from rushlight.onnx.dtypes import dtype_of
@@ -250,6 +251,8 @@ def tensor_of(proto: Any) -> rl.Tensor:
     try:
         array = onnx.numpy_helper.to_array(proto)
     except Exception as error:
+        if struck(error):
+            raise
         got = f"the tensor {proto.name!r}, whose data do not fit its shape {list(proto.dims)}"
         raise DataError(message("onnx.load", got, "a whole one", str(error))) from None
     return rl.tensor(array, dtype=dtype)

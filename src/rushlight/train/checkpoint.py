@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rushlight.core.atomic import struck
 from rushlight.errors import CheckpointError, DataError, DTypeError, message
 from rushlight.interop import safetensors
 from rushlight.interop.files import write_atomically
@@ -187,6 +188,8 @@ def _all_or_nothing(loads: list[tuple[Callable[[Any], Any], Any, Any]], path: st
     except Exception as error:
         for (load, _, _), old in zip(loads[:done], before, strict=False):
             load(old)
+        if struck(error):
+            raise
         raise CheckpointError(f"{os.fspath(path)} does not fit; nothing was changed: {error}") from error
 
 

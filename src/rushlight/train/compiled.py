@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from rushlight.core.atomic import struck
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor
 from rushlight.data.memory import InMemory, in_memory
@@ -167,7 +168,9 @@ class CompiledSteps(EagerSteps):
             return None
         try:
             found: tuple[Any, Any] = self.judge(*batch)
-        except Exception:
+        except Exception as error:
+            if struck(error):
+                raise
             # It is measured in Python instead, where faults of the user's come up in their own place.
             self.judge = None
             return None
@@ -188,7 +191,7 @@ class CompiledSteps(EagerSteps):
                 raise
             self.failure = str(error)
         except Exception as error:
-            if not first or self.trainer.compile is True:
+            if not first or self.trainer.compile is True or struck(error):
                 raise
             self.failure = f"{type(error).__name__}: {error}"
         return None

@@ -176,10 +176,14 @@ class Monitor(Listener):
 
     def __init__(self, begun: Begun, called: Called, sought: frozenset[Any], tool: int) -> None:
         super().__init__(begun, called, sought)
-        self._tool: int | None = tool
+        self._tool, self._name = tool, f"rushlight {id(self):x}"
         self._thread = threading.get_ident()
 
     def _begin(self) -> bool:
+        try:
+            _monitoring.use_tool_id(self._tool, self._name)
+        except ValueError:  # another thread's, since `listener` looked
+            return False
         self._register(self._start, self._call, self._return)
         self._ask()
         _monitoring.restart_events()
@@ -187,11 +191,10 @@ class Monitor(Listener):
 
     def stop(self) -> bool:
         """Listen no more."""
-        if self._tool is not None:
+        if _monitoring.get_tool(self._tool) == self._name:
             _monitoring.set_events(self._tool, 0)
             self._register(None, None, None)
             _monitoring.free_tool_id(self._tool)
-            self._tool = None
         return True
 
     def _register(self, start: Any, call: Any, end: Any) -> None:
@@ -246,9 +249,6 @@ _monitoring: Any = getattr(sys, "monitoring", None)
 def listener(begun: Begun, called: Called, sought: frozenset[Any]) -> Listener:
     """What listens in this Python, and calls these."""
     for tool in (4, 3) if _monitoring is not None else ():  # the numbers that no kind of tool has of its own
-        try:
-            _monitoring.use_tool_id(tool, "rushlight")
-        except ValueError:  # another thread, or another tool
-            continue
-        return Monitor(begun, called, sought, tool)
+        if _monitoring.get_tool(tool) is None:
+            return Monitor(begun, called, sought, tool)
     return Profile(begun, called, sought)

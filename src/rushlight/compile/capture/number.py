@@ -8,14 +8,15 @@ a shape, an index), the lines look whether it would decide the same again.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import operator
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 from rushlight.compile.capture.makes import same
+from rushlight.core.atomic import at_once
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
@@ -266,17 +267,20 @@ MATH = ("acos", "asin", "atan", "atan2", "cos", "cosh", "exp", "expm1", "fabs", 
         "log10", "log1p", "log2", "pow", "sin", "sinh", "sqrt", "tan", "tanh")  # fmt: skip
 
 
-@contextlib.contextmanager
-def through_math() -> Iterator[None]:
-    """Meanwhile functions of `math` take Numbers too; what they make of all else is the same."""
-    before = {name: getattr(math, name) for name in MATH}
-    try:
-        for name, function in before.items():
-            setattr(math, name, _taking_numbers(function))
-        yield
-    finally:
-        for name, function in before.items():
-            setattr(math, name, function)
+class ThroughMath:
+    """From `begin` to `end` functions of `math` take Numbers too; what they make of all else is the same."""
+
+    def __init__(self) -> None:
+        self._before = [getattr(math, name) for name in MATH]
+        self._taking = [_taking_numbers(function) for function in self._before]
+
+    def begin(self) -> None:
+        """All of them at once."""
+        at_once(setattr, repeat(math), MATH, self._taking)
+
+    def end(self) -> None:
+        """As they were."""
+        at_once(setattr, repeat(math), MATH, self._before)
 
 
 def _taking_numbers(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -52,7 +52,7 @@ CLOCKS = frozenset(
 
 
 class Ran:
-    """A context in which this thread's Python code is noted as it runs.
+    """This thread's Python code is noted as it runs, from `begin` to `end`.
 
     codes    each code object outside Rushlight and NumPy, with its globals.
     words    the names that they mention; None, for all names, where some of them compute names.
@@ -65,21 +65,25 @@ class Ran:
         self.words: frozenset[str] | None = frozenset()
         self.mentioned: frozenset[str] = frozenset()
         self.complete = True
+        self._collects = False
         self._listener: Listener | None = None
 
-    def __enter__(self) -> Ran:
+    def begin(self) -> None:
+        """Note from now on."""
         # What others have called at a collection is not the function's doing.
         self._collects = gc.isenabled()
         gc.disable()
         self._listener = listener(self._begun, self._asked, CLOCKS)
         self.complete = self._listener.start()
-        return self
 
-    def __exit__(self, *error: object) -> None:
+    def end(self) -> None:
+        """Note no more, and leave all as it was; what did so halfway may do it again."""
         self.rest()
         if self._collects:
             gc.enable()
-        self.words = self._words()
+        if self._listener is not None:
+            self.words = self._words()
+            self._listener = None
 
     def rest(self) -> None:
         """The program's own code is through: what runs from now on is not noted."""

@@ -10,18 +10,19 @@ import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import methodcaller
 from typing import Any
 
 from rushlight.compile.capture.arguments import Flat, things_in
 from rushlight.compile.capture.guards import Guards, is_number, moved
 from rushlight.compile.capture.makes import same
-from rushlight.compile.capture.number import Number, Sheet, through_math
+from rushlight.compile.capture.number import Number, Sheet, ThroughMath
 from rushlight.compile.capture.placeholder import GradOf, TraceError
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handles
 from rushlight.compile.capture.trace import Traced, trace
 from rushlight.compile.capture.visible import Scope, look
-from rushlight.core.atomic import Undo
+from rushlight.core.atomic import Undo, at_once, struck
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside
@@ -92,8 +93,8 @@ def record(
                 found = attempt.run()
         except UnseenError:
             raise
-        except Exception:
-            if not attempt.numbers():
+        except Exception as error:
+            if not attempt.numbers() or struck(error):
                 raise
             moving = NOTHING  # perhaps it was a number that could not be read anew
             continue
@@ -180,12 +181,15 @@ class _Attempt:
         """The trace, and what it left at the places of numbers, which are then what they were."""
         held = {key: handle.get() for key, handle in self.handles.items()}
         self.sources = {key: self.sheet.source(value) for key, value in held.items()}
-        patched = through_math() if self.numbers() else contextlib.nullcontext()
+        watched: list[ThroughMath | Ran] = [ThroughMath(), self.ran] if self.numbers() else [self.ran]
+        undo = Undo(lambda: at_once(methodcaller("end"), watched), failed=False)
         ends: dict[Any, Any] = {}
         try:
             for key, handle in self.handles.items():
                 handle.put(self.sources[key])
-            with patched, self.ran:
+            with undo, undo, undo:
+                for each in watched:
+                    each.begin()
                 traced = trace(self._call, self.flat.tensors)
         finally:
             for key, handle in self.handles.items():

@@ -11,6 +11,7 @@ from rushlight.compile.capture.snapshot import Snapshot
 from rushlight.compile.capture.trace import Trace, Traced, rounded_once, trace
 from rushlight.compile.capture.visible import Scope, look
 from rushlight.compile.graph import Graph, Node, Value
+from rushlight.core.atomic import struck
 from rushlight.core.autocast import within as cast_within
 from rushlight.core.graph import Node as Recorded
 from rushlight.core.lower import Loop, Result
@@ -47,8 +48,10 @@ def within(
     try:
         traced = trace(whole, examples, tracer=inner)
         fits = inner.fits(traced) and _unchanged(before, look(user))
-    except Exception:  # what is wrong with the function shows when its rounds are written down
-        fits = False
+    except Exception as error:
+        if struck(error):
+            raise
+        fits = False  # what is wrong with the function shows when its rounds are written down
     if not fits:
         snapshot.restore()
         return None

@@ -18,6 +18,7 @@ from rushlight.compile.pipeline import build, schedule
 from rushlight.compile.proof.check import disagreements
 from rushlight.compile.proof.reproducer import save
 from rushlight.core.anomaly import warn
+from rushlight.core.atomic import struck
 from rushlight.core.tensor import wrap
 
 __all__ = ["APART", "blame", "report", "report_failure"]
@@ -42,6 +43,8 @@ def blame(graph: Graph, arrays: Sequence[Any], fuse: bool) -> str:
     try:
         found = program.run([wrap(a.copy()) for a in arrays])
     except Exception as error:
+        if struck(error):
+            raise
         return f"unknown; the program fails ({type(error).__name__}: {error})"
     expected = evaluate(graph, arrays)
     wrong = disagreements(graph, arrays, values, found, [expected[id(v)] for v in values])
@@ -57,6 +60,8 @@ def report(graph: Graph, arrays: Sequence[Any], mode: str, fault: str = "") -> N
     try:
         fault = fault or blame(graph, arrays, mode == "full")
     except Exception as error:
+        if struck(error):
+            raise
         fault = f"not found ({type(error).__name__}: {error})"
     again = _reproducer(graph, arrays, mode)
     warn(
@@ -82,6 +87,8 @@ def _reproducer(graph: Graph, arrays: Sequence[Any], mode: str) -> str:
         folder = tempfile.mkdtemp(prefix=PREFIX)
         save(folder, graph, arrays, mode)
     except Exception as error:
+        if struck(error):
+            raise
         return f"it could not be saved ({type(error).__name__}: {error})"
     return f"python -m rushlight.compile.proof.replay {folder}"
 

@@ -20,6 +20,7 @@ from rushlight.compile.plan.records import Kernel
 from rushlight.compile.plan.views import is_view
 from rushlight.compile.proof.check import close, disagreements
 from rushlight.compile.proof.part import FEW, part_of, sample, some_of
+from rushlight.core.atomic import struck
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.device.memory import strided
@@ -76,6 +77,8 @@ class Watch:
         except MemoryError:
             raise
         except Exception as error:
+            if struck(error):
+                raise
             self._failed = True
             self.fault = self.fault or Fault(
                 f"unknown; the proof fails ({type(error).__name__}: {error})", Graph(), []

@@ -19,6 +19,7 @@ from rushlight.compile.write.emit import Emitter
 from rushlight.compile.write.gather import gather_streams, read_gathered
 from rushlight.compile.write.nest import Bound, Stream, offset_of
 from rushlight.compile.write.work import work_of
+from rushlight.core.atomic import struck
 from rushlight.core.lower import Gather
 
 __all__ = [
@@ -315,7 +316,9 @@ def _emits(op: Any, kinds: tuple[Any, ...], attrs: str, node: _Hashed) -> bool:
     operands = [registers.Vec(emitter, "%x", k, LANES) if number is None else number for k, number in kinds]
     try:
         op.formula(VectorMath(emitter, LANES), *operands, **node.attrs)
-    except Exception:
+    except Exception as error:
+        if struck(error):
+            raise
         return False
     return True
 

@@ -13,6 +13,7 @@ from rushlight.compile.vector import registers
 from rushlight.compile.vector.namespace import VectorMath
 from rushlight.compile.vector.registers import LANES
 from rushlight.compile.write.emit import Emitter
+from rushlight.core.atomic import struck
 from rushlight.core.lower import Contract, Map
 from rushlight.core.op import Op
 
@@ -62,7 +63,9 @@ def _counted(op: Op, kinds: _Pairs, attrs: _Pairs) -> float:
     operands = [registers.Vec(emitter, "%x", k, LANES) if k else number for k, number in kinds]
     try:
         op.formula(VectorMath(emitter, LANES), *operands, **dict(attrs))
-    except Exception:
+    except Exception as error:
+        if struck(error):
+            raise
         return 1.0  # NumPy computes it, nobody knows how
     found = (_ARITHMETIC.search(line) for line in emitter.lines)
     return sum((1 if m["one"] else 2) * int(m["lanes"] or 1) for m in found if m) / LANES

@@ -8,7 +8,7 @@ from itertools import repeat
 from operator import setitem
 from typing import TYPE_CHECKING, Any
 
-from rushlight.core.atomic import Undo, at_once
+from rushlight.core.atomic import Undo, at_once, struck
 from rushlight.core.random import default_generator, get_rng_state, manual_seed
 from rushlight.core.state import no_grad
 from rushlight.core.tensor import Tensor
@@ -214,6 +214,8 @@ def _compile(leader: Member, data: SharedData) -> dict[Key, Entry]:
         except UnfitError:
             raise
         except Exception as error:  # of the compiler's or of the user's: alone, `fit` says it in its own way
+            if struck(error):
+                raise
             raise UnfitError(f"{type(error).__name__}: {error}") from error
         if len(entry.graph.outputs) != 1 + (keeps or not segment.train) or entry.graph.outputs[0].spec.shape:
             raise UnfitError("the loss or the output is not one tensor")

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from rushlight.core.atomic import struck
 from rushlight.errors import ArgumentError, DataError, message
 from rushlight.vision.datasets.base import VisionDataset
 from rushlight.vision.images import need_pillow
@@ -114,6 +115,8 @@ def default_loader(path: StrPath) -> Any:
     except FileNotFoundError as error:
         raise DataError(f"there is no file {os.fspath(path)}") from error
     except Exception as error:  # Pillow's plugins raise errors of many types
+        if struck(error):
+            raise
         raise DataError(f"{os.fspath(path)} is no picture, or is damaged: {error}") from error
 
 
