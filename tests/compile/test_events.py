@@ -390,6 +390,7 @@ class Struck(Exception):
     """What the handler of a signal raises."""
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # struck in a __del__
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
 def test_a_signal_at_any_moment_of_a_first_call_leaves_the_interpreter_as_it_was() -> None:
     def strike(*_: Any) -> None:

@@ -96,6 +96,7 @@ def _trained() -> None:
     trainer.fit((rl.ones(64, 2), rl.ones(64, 1)), 20, batch_size=16)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # struck in a __del__
 @pytest.mark.parametrize("work", [_eager, _in_place, _compiled, _interpreted, _trained])
 def test_a_timeout_at_any_moment(work: Callable[[], None]) -> None:
     signal.signal(signal.SIGALRM, handle)
