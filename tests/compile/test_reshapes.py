@@ -55,6 +55,8 @@ def test_the_gradient_of_relu_before_pooling() -> None:
         ("a result", lambda x, y: rl.stack([(z := x * 2).reshape(-1), z.reshape(-1) * y])),
         ("turned", lambda x, y: (x * 2).T.reshape(-1) * y),
         ("sliced", lambda x, y: (x * 2)[:, ::2].reshape(-1) * y[::2]),
+        ("its beginning", lambda x, y: (x * 2)[0] * y[:N]),
+        ("much of it", lambda x, y: (x * 2)[: N // 2].reshape(-1) * y[: N * N // 2]),
         ("spread", lambda x, y: (x * 2).reshape(1, N, N) * y.reshape(N, N)[:2].reshape(2, 1, N)),
         ("spread before", lambda x, y: (x[0] * 2).expand(N, N).reshape(-1) * y),
         ("beyond an end", lambda x, y: F.pad(x * 2, (1, 1)).reshape(-1)[: N * N] * y),

@@ -64,6 +64,8 @@ class _Sinking:
             return False
         if not isinstance(source, Value) or id(source) not in self.straight:
             return False
+        if source.spec.size != node.out.spec.size:
+            return False
         shape, out = source.spec.shape, node.out.spec.shape
         found = lower.access(0, row_major(shape), shape, out, node.attrs)
         return found is not None and found[0] == 0 and _moves(found[1], out) == _moves(row_major(out), out)
