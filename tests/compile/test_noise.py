@@ -41,6 +41,22 @@ def test_a_product_that_overflows_on_the_way() -> None:
     assert not agrees(graph, [x.array], [right[0], right[1] + np.float32(1.0)], right)
 
 
+def test_a_sum_that_overflows_in_some_order() -> None:
+    """Of terms beyond the largest number and of both signs an infinity is left, or nan; what is infinite for
+    another reason, and what cannot overflow, is held."""
+    x = rl.tensor([[1e28, 1e28, -1e28], [1.0, 2.0, -3.0]])
+    graph = trace(lambda x: (x @ x.T, (x * 1e-9) @ (x * 1e-9).T), [x]).graph
+    right = interpret(graph, [x.array])[0]
+    nan = np.float32(np.nan)
+    assert agrees(graph, [x.array], [np.where(np.isfinite(right[0]), right[0], nan), right[1]], right)
+    assert not agrees(graph, [x.array], [right[0] * np.float32(2.0), right[1]], right)
+    assert not agrees(graph, [x.array], [right[0], right[1] / np.float32(2.0)], right)
+    y = rl.tensor([float("inf"), 1.0, 2.0])
+    graph = trace(lambda y: y.sum(), [y]).graph
+    right = interpret(graph, [y.array])[0]
+    assert not agrees(graph, [y.array], [np.full_like(right[0], nan)], right)
+
+
 def test_noise_of_many_elements_has_no_gaps() -> None:
     """The moves of two operands cancel in some of many elements, in all of few runs: what is off by the
     rounding of a mean is right in every element, or in none."""

@@ -168,8 +168,13 @@ def _node(number: int, node: Node, operands: Sequence[Any], runs: range, thoroug
     found = _Runs(still, near, wild)
     smooth = not (noisy and thorough) or node.op.lower.follows == "smoothly"
     found = found if smooth else _with_jumps(number, node, operands, found, runs)
-    product = isinstance(node.op.lower, Reduce) and node.op.lower.merge == "prod" and still.dtype.kind == "f"
-    return _with_orders(node, operands, found, runs) if product and thorough else found
+    if not thorough or still.dtype.kind != "f":
+        return found
+    if isinstance(node.op.lower, Reduce) and node.op.lower.merge == "prod":
+        return _with_nan(found, runs, _lost_in_product(node, operands, still))
+    if node.op.lower.rounding == "sum":
+        return _with_nan(found, runs, _lost_in_sum(node, operands, still))
+    return found
 
 
 def _round_off(
@@ -232,19 +237,33 @@ def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs, 
     return _Runs(found.still, found.near, wild) if jumps else found
 
 
-def _with_orders(node: Node, operands: Sequence[Any], found: _Runs, runs: range) -> _Runs:
-    """The runs of a product, with nan where in some order of its factors it overflows, or vanishes, on the
-    way: infinity times 0 is none of what another order gives."""
-    factors = _still(operands[0]).astype(found.still.dtype)
-    with xp.silence():
-        size = xp.abs(factors)
-        large = run_node(node, [xp.maximum(size, 1.0)])
-        small = run_node(node, [xp.where((size > 0.0) & (size < 1.0), size, 1.0).astype(size.dtype)])
-    unsure = (large == float("inf")) | (small == 0.0)
+def _with_nan(found: _Runs, runs: range, unsure: Any) -> _Runs:
+    """The runs, with nan where an operation may come by it in another order."""
     if not xp.any(unsure):
         return found
     nan = xp.where(unsure, float("nan"), found.still).astype(found.still.dtype)
     return _Runs(found.still, found.near, [xp.where(unsure, nan, found.other(run)) for run in runs])
+
+
+def _lost_in_product(node: Node, operands: Sequence[Any], still: Any) -> Any:
+    """Where a product overflows, or vanishes, on the way in some order of its factors: infinity times 0 is
+    none of what another order gives."""
+    factors = _still(operands[0]).astype(still.dtype)
+    with xp.silence():
+        size = xp.abs(factors)
+        large = run_node(node, [xp.maximum(size, 1.0)])
+        small = run_node(node, [xp.where((size > 0.0) & (size < 1.0), size, 1.0).astype(size.dtype)])
+    return (large == float("inf")) | (small == 0.0)
+
+
+def _lost_in_sum(node: Node, operands: Sequence[Any], still: Any) -> Any:
+    """Where the finite terms of a sum overflow by themselves, as is a matter of their order: one of the
+    infinities comes of it, or both, and their sum is nan."""
+    dtype = xp.float32 if still.dtype == xp.float16 else still.dtype
+    with xp.silence():
+        sizes = [_largest(v, dtype) if isinstance(v, _Runs) else v for v in operands]
+        finite = [xp.where(xp.isfinite(v), v, 0) if hasattr(v, "dtype") else v for v in sizes]
+        return xp.asarray(node.op.formula(m, *finite, **node.attrs)) == float("inf")
 
 
 def _still(v: Any) -> Any:
