@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from benchmarks.contenders import CONTENDERS, load
 from benchmarks.first_call import FIRST, first_calls
-from benchmarks.machine import cores, describe
+from benchmarks.machine import HELD, cores, describe
 from benchmarks.report import markdown
 from benchmarks.run import Plan, all_contenders, imports, installed, race
 from benchmarks.workloads import WORKLOADS
@@ -26,6 +27,7 @@ QUICK = Plan(rounds=3, seconds=0.05)
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark and write the tables."""
     args = _arguments(argv)
+    os.environ.update(HELD.get(args.isa, {}))
     wanted = args.contenders or all_contenders(args.slow)
     present = [name for name in wanted if installed(name)]
     plan = QUICK if args.quick else FULL
@@ -70,9 +72,10 @@ def _write(report: dict[str, Any], args: argparse.Namespace, complete: bool) -> 
         _log("A partial run: no file was written (--out DIR writes them).")
         return
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "latest.md").write_text(table, encoding="utf-8")
-    (folder / "latest.json").write_text(data + "\n", encoding="utf-8")
-    _log(f"Written: {folder / 'latest.md'} and latest.json")
+    name = args.isa or "latest"
+    (folder / f"{name}.md").write_text(table, encoding="utf-8")
+    (folder / f"{name}.json").write_text(data + "\n", encoding="utf-8")
+    _log(f"Written: {folder / name}.md and {name}.json")
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -88,9 +91,15 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     some.add_argument("--rounds", type=int, help=f"rounds of each race (normally {FULL.rounds})")
     some.add_argument("--slow", action="store_true", help="also the contenders that take long to start")
     some.add_argument("--first-call", action="store_true", help="the first calls too, with --only")
+    some.add_argument("--isa", choices=list(HELD), help="hold all libraries to this instruction set")
     some.add_argument("--no-imports", action="store_true", help="leave import times out")
     parser.add_argument("--json", action="store_true", help="print the JSON in place of the tables")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write latest.md and latest.json there")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write the tables there, as latest.md and latest.json or by the name of --isa",
+    )
     return parser.parse_args(argv)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["caches", "cores", "describe", "environment", "peak"]
+__all__ = ["HELD", "caches", "cores", "describe", "environment", "peak"]
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -18,6 +18,19 @@ _THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+
+HELD = {
+    "avx2": {
+        "RUSHLIGHT_ISA": "avx2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    },
+}
+"""Variables that hold every library to an instruction set; ONNX Runtime has none."""
 
 
 def cores() -> list[int]:
@@ -55,7 +68,7 @@ def peak() -> float:
 def describe() -> dict[str, Any]:
     """CPU, cores, system, Python, the date, and how busy the machine was at the start."""
     return {
-        "cpu": _cpu_name(),
+        "cpu": _cpu_name() + (f", held to {isa}" if (isa := os.environ.get("RUSHLIGHT_ISA")) else ""),
         "cores": len(cores()),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
