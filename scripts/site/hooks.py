@@ -23,6 +23,7 @@ OUTSIDE = {
     "README.md": "index.md",
     "benchmarks/README.md": "benchmarks/method.md",
     "benchmarks/results/latest.md": "benchmarks/latest.md",
+    "benchmarks/results/avx2.md": "benchmarks/avx2.md",
     "CHANGELOG.md": "project/changelog.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
@@ -70,7 +71,13 @@ def navigation() -> list[Any]:
             ]
         },
         {"Examples": ["examples/index.md", *(p for p in programs if p != "examples/index.md")]},
-        {"Benchmarks": [{"Results": "benchmarks/latest.md"}, {"Method": "benchmarks/method.md"}]},
+        {
+            "Benchmarks": [
+                {"Results": "benchmarks/latest.md"},
+                {"Results with AVX2": "benchmarks/avx2.md"},
+                {"Method": "benchmarks/method.md"},
+            ]
+        },
         {"Project": [p for p in OUTSIDE.values() if p.startswith("project/")]},
     ]
 
