@@ -83,9 +83,10 @@ class _Blocks:
         self.copied = self._copies()
         self.aside = self._aside()
         width = -(-self.widest // self.lanes) * self.lanes * ops.dtype.itemsize
-        # The panel takes half of the second cache at most; what is added to one register is limited too.
+        # The panel takes half of the second cache at most; what is added to one register is limited too, and
+        # so is the number of pieces, whose sums are added one after the other.
         most = NEAR if self._steep() else DEEP
-        most = min(most, described.caches.l2 // 2 // width) if self.copied else most
+        most = min(most, max(NEAR, described.caches.l2 // 2 // width)) if self.copied else most
         self.cut = _cut(self.depth, most, self.lanes)
         self.whole = self.cut == (0, self.depth[0])
         self.memory = self.totals = ""
