@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from random import Random
@@ -102,11 +103,14 @@ def test_a_timeout_at_any_moment(work: Callable[[], None], monkeypatch: pytest.M
     # What strikes in a __del__ Python only reports; pytest would keep all that its frames hold.
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     signal.signal(signal.SIGALRM, handle)
+    work()  # what is loaded once
+    began = time.perf_counter()
     work()
+    took = time.perf_counter() - began
     random, late = Random(0), 0
     for _ in range(60):
         try:
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-4, 1e-2))
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.02, 0.9) * took)
             work()
             signal.setitimer(signal.ITIMER_REAL, 0)
         except Late:
