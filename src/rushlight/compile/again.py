@@ -6,7 +6,7 @@ a kernel may as well read that one. So nothing is written for the others, and th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from rushlight.compile import host
 from rushlight.compile.graph import Graph, Node, Value
@@ -50,7 +50,7 @@ class _Again:
             else:
                 own = [node]
             # Each reader of a value that is made again reads what that one does.
-            for v in _distinct(node):
+            for v in node.distinct():
                 readers.setdefault(id(v), []).extend(own)
 
     def _place(self, value: Value) -> int:
@@ -62,7 +62,7 @@ class _Again:
         spec = node.out.spec
         if not isinstance(node.op.lower, Map) or _bytes(node.out) <= host.describe().caches.l1:
             return False
-        large = [v for v in _distinct(node) if v.spec.size * MUCH > spec.size]
+        large = [v for v in node.distinct() if v.spec.size * MUCH > spec.size]
         if len(large) != 1 or large[0].spec.shape != spec.shape or id(large[0]) in written:
             return False
         # Where nothing else is waited for, it is computed in the loop that makes the other value.
@@ -89,11 +89,6 @@ class _Again:
         if not own and out is node.out:
             return node
         return Node(node.op, tuple(own.get(id(v), v) for v in node.inputs), node.attrs, out)
-
-
-def _distinct(node: Node) -> Iterable[Value]:
-    """What a node reads, each once."""
-    return {id(v): v for v in node.values()}.values()
 
 
 def _bytes(value: Value) -> int:

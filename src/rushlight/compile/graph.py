@@ -6,7 +6,7 @@ prints it, one line per node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,10 @@ class Node:
     def values(self) -> Iterator[Value]:
         """The inputs that are Values."""
         return iter(self._values)
+
+    def distinct(self) -> Iterable[Value]:
+        """The same, each once."""
+        return {id(v): v for v in self._values}.values()
 
     @property
     def graphs(self) -> list[Graph]:

@@ -23,19 +23,19 @@ def sink_reshapes(graph: Graph) -> Graph:
     """A graph of the same results, whose large elementwise values have followers of the same shape."""
     found = _Sinking(graph)
     found.run()
-    if not found.moved:
+    if len(found.nodes) == len(graph.nodes):
         return graph
     return Graph(graph.inputs, found.nodes, graph.outputs, graph.updates, graph.late)
 
 
 class _Sinking:
     def __init__(self, graph: Graph) -> None:
-        self.graph, self.moved = graph, 0
+        self.graph = graph
         self.nodes: list[Node] = []
         self.made: dict[int, Node] = {}
         self.readers: dict[int, int] = {}
         for node in graph.nodes:
-            for v in {id(v): v for v in node.values()}.values():
+            for v in node.distinct():
                 self.readers[id(v)] = self.readers.get(id(v), 0) + 1
         for v in [*graph.outputs, *[v for pair in graph.updates for v in pair]]:
             self.readers[id(v)] = self.readers.get(id(v), 0) + 2
@@ -94,16 +94,12 @@ class _Sinking:
         """The node in the shape of `source`, and its result in its own."""
         shape = source.spec.shape
         inputs = [
-            source if v is seen else self._reshaped(v, shape) if self._is_large(v) else v for v in node.inputs
+            source if v is seen else self._reshaped(v, shape) if _is_large(v) else v for v in node.inputs
         ]
         found = Value(Spec(shape, node.out.spec.dtype), f"{node.out.name}.whole")
         self._append(Node(node.op, tuple(inputs), node.attrs, found))
         self._append(Node(REGISTRY["reshape"], (found,), {"shape": node.out.spec.shape}, node.out))
         self.readers[id(found)] = 1
-        self.moved += 1
-
-    def _is_large(self, operand: Any) -> bool:
-        return isinstance(operand, Value) and operand.spec.size > 1
 
     def _reshaped(self, value: Value, shape: tuple[int, ...]) -> Value:
         seen = Value(Spec(shape, value.spec.dtype), f"{value.name}.as{len(self.nodes)}")
@@ -115,3 +111,7 @@ class _Sinking:
 def _moves(strides: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     """The strides along axes of more than one element."""
     return tuple(s for s, n in zip(strides, shape, strict=True) if n != 1)
+
+
+def _is_large(operand: Any) -> bool:
+    return isinstance(operand, Value) and operand.spec.size > 1

@@ -138,11 +138,7 @@ def _sieve(emitter: Emitter, pointer: str, stride: int, dtype: Any, lanes: int, 
     span = (count - 1) * stride + 1
     out = constant(emitter, 0, dtype, lanes)
     for start in range(0, span, lanes):
-        at = (
-            emitter.value(f"getelementptr {llvm_type(dtype)}, ptr {pointer}, i64 {start}")
-            if start
-            else pointer
-        )
+        at = _further(emitter, pointer, dtype, start)
         part = load(emitter, at, dtype, lanes, min(lanes, span - start))
         inside = [i < count and start <= i * stride < start + lanes for i in range(lanes)]
         out = _shuffled(out, part, [lanes + i * stride - start if inside[i] else i for i in range(lanes)])
@@ -164,37 +160,40 @@ def weave(vectors: Sequence[Vec], pointer: str, count: int) -> None:
     """Write the first `count` lanes of several vectors from `pointer` on: the first lane of each, then the
     second of each, and so on."""
     vectors = [cast(x, _stored(x.dtype)) for x in vectors]
-    lanes, several = vectors[0].lanes, len(vectors)
+    emitter, dtype, lanes, several = vectors[0].emitter, vectors[0].dtype, vectors[0].lanes, len(vectors)
     for start in range(0, several * count, lanes):
-        out = vectors[0]
-        places = [divmod(start + i, several) for i in range(lanes)]  # (lane, which vector) of each lane
-        mask = [place if which == 0 else 0 for place, which in places]
-        for k in range(1, several):
-            mask = [lanes + place if which == k else mask[i] for i, (place, which) in enumerate(places)]
-            out, mask = _shuffled(out, vectors[k], mask), [*range(lanes)]
-        kind = llvm_type(out.dtype)
-        at = out.emitter.value(f"getelementptr {kind}, ptr {pointer}, i64 {start}") if start else pointer
-        store(out, at, min(lanes, several * count - start))
+        out = _picked(vectors, [divmod(start + i, several)[::-1] for i in range(lanes)])
+        store(out, _further(emitter, pointer, dtype, start), min(lanes, several * count - start))
 
 
 def unweave(emitter: Emitter, pointer: str, several: int, dtype: Any, lanes: int, count: int) -> list[Vec]:
     """What `weave` wrote: `several` vectors, of `count` numbers each."""
-    kept = _stored(dtype)
-    parts = []
-    for start in range(0, several * count, lanes):
-        kind = llvm_type(kept)
-        at = emitter.value(f"getelementptr {kind}, ptr {pointer}, i64 {start}") if start else pointer
-        parts.append(load(emitter, at, kept, lanes, min(lanes, several * count - start)))
-    found = []
-    for k in range(several):
-        places = [divmod(i * several + k, lanes) for i in range(lanes)]  # (which part, lane) of each lane
-        out = parts[0]
-        mask = [place if which == 0 else 0 for which, place in places]
-        for p, part in enumerate(parts[1:], 1):
-            mask = [lanes + place if which == p else mask[i] for i, (which, place) in enumerate(places)]
-            out, mask = _shuffled(out, part, mask), [*range(lanes)]
-        found.append(cast(out if len(parts) > 1 else _shuffled(out, out, mask), dtype))
-    return found
+    kept, total = _stored(dtype), several * count
+    parts = [
+        load(emitter, _further(emitter, pointer, kept, start), kept, lanes, min(lanes, total - start))
+        for start in range(0, total, lanes)
+    ]
+    return [
+        cast(_picked(parts, [divmod(i * several + k, lanes) for i in range(lanes)]), dtype)
+        for k in range(several)
+    ]
+
+
+def _picked(vectors: Sequence[Vec], places: Sequence[tuple[int, int]]) -> Vec:
+    """Of each place, (which vector, its lane), the number there; any number where there is no such vector."""
+    out, lanes = vectors[0], vectors[0].lanes
+    mask = [place if which == 0 else 0 for which, place in places]
+    if len(vectors) == 1:
+        return _shuffled(out, out, mask)
+    for k, vector in enumerate(vectors[1:], 1):
+        mask = [lanes + place if which == k else mask[i] for i, (which, place) in enumerate(places)]
+        out, mask = _shuffled(out, vector, mask), [*range(lanes)]
+    return out
+
+
+def _further(emitter: Emitter, pointer: str, dtype: Any, by: int) -> str:
+    """The address `by` numbers after another."""
+    return emitter.value(f"getelementptr {llvm_type(dtype)}, ptr {pointer}, i64 {by}") if by else pointer
 
 
 def lane(x: Vec, index: int) -> Vec:

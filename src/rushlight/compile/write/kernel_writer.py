@@ -29,6 +29,7 @@ __all__ = [
     "aligned_axes",
     "body_streams",
     "can_emit",
+    "lies_between",
     "read_source",
     "write_root",
 ]
@@ -206,7 +207,7 @@ class KernelWriter:
         known: list[dict[int, Any]] = [{} for _ in points]
         for v in {id(v): v for v in values}.values():
             stream = streams.get(("read", id(v)))
-            if stream is None or stream.bounds or not _between(stream, axis, len(points)):
+            if stream is None or stream.bounds or not lies_between(stream, axis, len(points)):
                 continue
             first = points[0]
             where = offset_of(self.emitter, stream, first.indices)
@@ -231,7 +232,7 @@ class KernelWriter:
         for out in (node.out for node in nodes if id(node.out) in stored):
             stream, first = streams["write", id(out)], points[0]
             vectors = [found[id(out)] for found in known]
-            if _between(stream, axis, len(points)):
+            if lies_between(stream, axis, len(points)):
                 transfer.weave(vectors, offset_of(self.emitter, stream, first.indices), first.count)
                 continue
             for point, vector in zip(points, vectors, strict=True):
@@ -255,7 +256,7 @@ class KernelWriter:
         return name, f"{declared}\n\n{head}\nentry:\n{body}\n  ret void\n}}\n"
 
 
-def _between(stream: Stream, axis: int, several: int) -> bool:
+def lies_between(stream: Stream, axis: int, several: int) -> bool:
     """Whether `several` numbers along `axis` lie between those along the last axis."""
     return stream.strides[-1] == several and stream.strides[axis] == 1
 

@@ -18,6 +18,7 @@ from rushlight.compile.write.kernel_writer import (
     KernelWriter,
     Point,
     body_streams,
+    lies_between,
     read_source,
     write_root,
 )
@@ -49,7 +50,7 @@ def write_map(writer: KernelWriter) -> None:
     streams = body_streams(writer, kernel.body, set(), space, range(len(space)), len(space))
     nest = Nest(list(space), [False] * len(space), {k: s for k, s in streams.items() if s is not None})
     nest.simplify(free=True)
-    axis = _between(nest)
+    axis = _axis_between(nest)
     if axis is not None:
         _woven(writer, nest, streams, axis)
         return
@@ -63,13 +64,13 @@ def write_map(writer: KernelWriter) -> None:
     over_space(writer, nest.sizes, block)
 
 
-def _between(nest: Nest) -> int | None:
+def _axis_between(nest: Nest) -> int | None:
     """The axis whose few results lie between those of the last axis, as of windows that are spread."""
     for key, stream in nest.streams.items():
         step = stream.strides[-1] if stream.strides else 0
         if key[0] == "write" and 2 <= step <= transfer.NEAR:
             axes = range(len(nest.sizes) - 1)
-            return next((d for d in axes if nest.sizes[d] == step and stream.strides[d] == 1), None)
+            return next((d for d in axes if lies_between(stream, d, nest.sizes[d])), None)
     return None
 
 
