@@ -7,10 +7,12 @@ import subprocess
 import sys
 import warnings
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import rushlight as rl
+from rushlight.compile import host
 from rushlight.compile.capture.trace import TraceError, trace
 from rushlight.compile.function import compile
 from rushlight.compile.native import cache
@@ -20,7 +22,7 @@ from rushlight.core.op import REGISTRY
 from tests.fuzz import run
 from tests.fuzz.pool import LARGEST, pair_of
 from tests.fuzz.programs import make
-from tests.fuzz.run import failure, fuzz, main, shrink
+from tests.fuzz.run import failure, fuzz, fuzz_like, like, main, shrink
 from tests.fuzz.steps import STEPS
 
 pytest.importorskip("llvmlite")
@@ -36,6 +38,22 @@ def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_random_programs_agree(seed: int) -> None:
     reports: list[str] = []
     assert fuzz(10, seed, reports.append) == 0, "\n".join(reports)
+
+
+@pytest.mark.parametrize("name", host.ISAS)
+def test_random_programs_agree_as_written_for_other_processors(name: str) -> None:
+    """Whatever this one has."""
+    reports: list[str] = []
+    assert fuzz_like(name, 5, 100, reports.append) == 0, "\n".join(reports)
+
+
+@pytest.mark.parametrize(("name", "lanes"), [("sse2", 4), ("avx2", 8), ("avx512", 16), ("neon", 4)])
+def test_their_products_have_vectors_of_that_width(name: str, lanes: int) -> None:
+    one = compile(lambda x: x @ x)
+    with mock.patch.object(host, "describe", return_value=like(name)):
+        one(rl.ones(32, 32))
+        text = one.stages()["llvm"]
+    assert f"store <{lanes} x float>" in text
 
 
 def test_some_programs_are_about_long_sums() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import multiprocessing
 import os
 import time
@@ -66,6 +67,15 @@ def failure(program: Random, modes: Sequence[str] = MODES) -> str:
 def _at_arguments(function: Any, arguments: Any = (), ran: Any = None) -> Any:
     """What a program can read, of which the modules here are no part: guards have a fuzzer of their own."""
     return look(None, arguments, ran)
+
+
+def like(name: str) -> host.Host:
+    """This host with the vector registers of another instruction set. Programs are written as for that one;
+    LLVM makes each of their vectors of as many as it takes here."""
+    here, isa = host.describe(), host.ISAS[name]
+    return dataclasses.replace(
+        here, isa=name, width=isa.width, registers=isa.registers, fused=isa.fused, halves=isa.halves
+    )
 
 
 def _compare(program: Random, mode: str, expected: list[Any]) -> str:
@@ -132,6 +142,12 @@ def shrink(program: Random) -> Random:
     return program
 
 
+def fuzz_like(name: str, graphs: int, seed: int, report: Any = say) -> int:
+    """`fuzz` with programs written as for the instruction set of that name."""
+    with mock.patch.object(host, "describe", return_value=like(name)):
+        return fuzz(graphs, seed, report)
+
+
 def fuzz(graphs: int, seed: int, report: Any = say) -> int:
     """Try the programs of the seeds from `seed` on; gives how many failed."""
     failed = 0
@@ -175,12 +191,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--graphs", type=int, default=1000, help="how many programs")
     parser.add_argument("--seed", type=int, default=0, help="the first program's; the next one's is one more")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
+    parser.add_argument(
+        "--like", choices=host.ISAS, help="an instruction set, whose programs LLVM fits to this host"
+    )
     parser.add_argument("--closures", type=int, default=0, help="how many closures, in place of graphs")
     options = parser.parse_args(arguments)
     # Thousands of small programs shall not fill the user's cache.
     os.environ.setdefault("RUSHLIGHT_CACHE", "")
     start = time.perf_counter()
-    one: Fuzz = closures.fuzz if options.closures else fuzz
+    one: Fuzz = functools.partial(fuzz_like, options.like) if options.like else fuzz
+    one = closures.fuzz if options.closures else one
     what, count = ("closures", options.closures) if options.closures else ("graphs", options.graphs)
     if options.jobs > 1:
         failed = fuzz_in_processes(one, count, options.seed, options.jobs)
