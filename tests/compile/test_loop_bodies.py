@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rushlight as rl
 from rushlight import nn
+from rushlight.compile.capture.placeholder import TraceError
 from rushlight.compile.capture.trace import trace
 from rushlight.compile.function import compile
 from rushlight.compile.loops import is_loop
 from rushlight.func import scan
 from rushlight.utils.checkpoint import checkpoint
+from tests.op_samples import Sample, one_of_each_kind, results, stacked
 
 pytest.importorskip("llvmlite")
 
@@ -190,3 +193,28 @@ def test_an_argument_is_written_round_by_round() -> None:
     w = rl.zeros(3)
     assert compile(function)(rl.ones(2, 3), w).tolist() == [3.0] * 3
     assert w.tolist() == [2.0] * 3
+
+
+@pytest.mark.parametrize("s", {(s.name, s.kind): s for s in one_of_each_kind()}.values(), ids=repr)
+def test_every_op_in_a_round(s: Sample) -> None:
+    """Values and gradients are those of the rounds in Python."""
+    call = results(s)
+
+    def function(*given: rl.Tensor) -> list[Any]:
+        made = scan(lambda c, part: (c, call(*part)), rl.zeros(()), given)[1]
+        ends, wanted = [t for t in made if t.requires_grad], [t for t in given if t.requires_grad]
+        if not ends:
+            return list(made)
+        found = rl.autograd.grad(sum((t * t).sum() for t in ends), wanted, materialize_grads=True)
+        return [*made, *found]
+
+    def inputs() -> list[rl.Tensor]:
+        rl.manual_seed(0)
+        return [rl.tensor(stacked(a, 3), requires_grad=a.dtype.kind == "f") for a in s.arrays]
+
+    try:
+        found = compile(function, mode="interpret")(*inputs())
+    except TraceError:
+        pytest.skip(f"{s.name} needs numbers, as under compile")
+    for a, b in zip(found, function(*inputs()), strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-9, atol=1e-10)

@@ -13,43 +13,18 @@ from rushlight import nn
 from rushlight.compile.capture.placeholder import TraceError
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError
 from rushlight.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, stack_module_state, vjp, vmap
-from tests.op_samples import SAMPLES, Sample
+from tests.op_samples import Sample, one_of_each_kind, results, stacked
 
 N = 3
-
-
-def stacked(array: np.ndarray) -> np.ndarray:
-    """Examples like `array`, no two alike."""
-    if array.dtype.kind != "f":
-        return np.stack([array] * N)
-    return np.stack([array * (1 + 0.01 * i) for i in range(N)])
-
-
-def usable(s: Sample) -> bool:
-    return s.kind == "smooth" and bool(s.arrays) and all(a.size for a in s.arrays)
-
-
-def one_of_each_kind() -> list[Sample]:
-    """A sample of every form of every op: one of each shape."""
-    seen: dict[Any, Sample] = {}
-    for s in filter(usable, SAMPLES):
-        seen.setdefault((s.name, tuple(a.ndim for a in s.arrays)), s)
-    return list(seen.values())
 
 
 @pytest.mark.parametrize("s", one_of_each_kind(), ids=repr)
 def test_every_op(s: Sample) -> None:
     """Values and gradients equal those of a loop, with all arguments mapped, and with the first alone."""
-
-    def call(*tensors: rl.Tensor) -> tuple[rl.Tensor, ...]:
-        out = s.call(rl, *tensors)
-        return tuple(
-            t for t in (out if isinstance(out, (tuple, list)) else (out,)) if isinstance(t, rl.Tensor)
-        )
-
+    call = results(s)
     count = len(s.arrays)
     for many in {(True,) * count, (True,) + (False,) * (count - 1)}:
-        arrays = [stacked(a) if m else a for a, m in zip(s.arrays, many, strict=True)]
+        arrays = [stacked(a, N) if m else a for a, m in zip(s.arrays, many, strict=True)]
         ours = [rl.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
         loop = [rl.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
         try:

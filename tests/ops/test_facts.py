@@ -126,18 +126,13 @@ def _of(f: Any, *layers: str) -> bool:
     return not isinstance(f, type) and module.startswith(tuple(f"rushlight.{layer}" for layer in layers))
 
 
-SHARE = {"max_pool": "its first largest element has the gradient; amax shares it among equal ones"}
-"""Ops made of others that choose another subgradient at a kink; compiled code has the op's own."""
-
-
 def test_decomposed_ops_say_the_same() -> None:
-    """`decompose` gives the value and the derivatives of `formula`."""
+    """`decompose` gives the value of `formula`, and its derivatives also where a subgradient is chosen: in
+    loops and under `vmap` autograd follows what an op is made of."""
     checked: set[str] = set()
 
     def compare(op: Op, inputs: tuple[Any, ...], attrs: dict[str, Any], array: np.ndarray) -> None:
         if op.decompose is None or op.vjp is None or not all(isinstance(t, rl.Tensor) for t in inputs):
-            return
-        if op.name in SHARE and kind == "kink":
             return
         before, state.run = state.run, None
         try:
@@ -152,8 +147,7 @@ def test_decomposed_ops_say_the_same() -> None:
 
     with watched(compare):
         for s in SAMPLES:
-            kind = s.kind
-            if kind != "plain":
+            if s.kind != "plain":
                 both_ways(s, "float64")
     derived = {name for name, op in REGISTRY.items() if op.decompose is not None and op.vjp is not None}
     assert checked == derived

@@ -41,7 +41,8 @@ for _axes, _shapes, _how in (
         sample(f"max_pool{_axes}d", lambda L, x, n=_axes, a=_args: getattr(L, f"max_pool{n}d")(x, *a),
             *[X(*s) for s in _shapes])
 sample("max_pool1d", lambda L, x: L.max_pool1d(x, 2, 1), kinks=[_TIES])
-sample("max_pool1d", lambda L, x: L.max_pool1d(x, 3, 2, 1), plain=[np.full((1, 4), -np.inf)])
+sample("max_pool1d", lambda L, x: L.max_pool1d(x, 3, 2, 1), kinks=[np.full((1, 4), -np.inf)])
+sample("max_pool2d", lambda L, x: L.max_pool2d(x, 2), kinks=[np.repeat(_TIES[None], 4, 1)])
 sample("max_pool1d_with_indices", lambda L, x: L.max_pool1d_with_indices(x, 3, 1, 1), X(2, 6), X(1, 2, 5))
 sample("max_pool1d_with_indices", lambda L, x: L.max_pool1d_with_indices(x, 2, 2, 1, 2),
     plain=[np.full((1, 5), -np.inf)])

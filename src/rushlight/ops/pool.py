@@ -13,6 +13,7 @@ from typing import Any
 from rushlight.core.apply import apply
 from rushlight.core.op import Op, register
 from rushlight.core.spec import Spec
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, NotSupportedError, ShapeError, message
@@ -73,7 +74,17 @@ def _beyond(size: Sizes, how: dict[str, Any]) -> Sizes:
 
 def _largest(x: Tensor, **how: Any) -> Tensor:
     seen, axes = _seen(x, xp.smallest(x.dtype), how)
-    return seen.amax(axes)
+    out = seen.amax(axes)
+    # amax shares a gradient among equal elements. Where one is to follow, the first is picked instead.
+    tracked = state.grad_enabled and x.requires_grad
+    return _picked(x, apply(INDICES, x, out, **how), len(axes)) if tracked else out
+
+
+def _picked(x: Tensor, index: Tensor, count: int) -> Tensor:
+    """The elements at these places of the planes that the last axes of x span."""
+    lead = x.shape[: x.ndim - count]
+    flat = x.reshape(*lead, math.prod(x.shape[-count:]))
+    return apply(GATHER, flat, index.reshape(*lead, -1), dim=len(lead)).reshape(index.shape)
 
 
 def _total(x: Tensor, **how: Any) -> Tensor:
@@ -136,11 +147,7 @@ def _spread_to_first(g: Tensor, x: Tensor, out: Tensor, **how: Any) -> Tensor:
 
 
 def _spread_to_first_grad(h: Tensor, res: Any, g: Any, x: Tensor, out: Tensor, **how: Any) -> Tensor:
-    count = len(how["sizes"])
-    lead = x.shape[: x.ndim - count]
-    index = apply(INDICES, x, out, **how).reshape(*lead, -1)
-    flat = h.reshape(*lead, math.prod(x.shape[-count:]))
-    return apply(GATHER, flat, index, dim=len(lead)).reshape(out.shape)
+    return _picked(h, apply(INDICES, x, out, **how), len(how["sizes"]))
 
 
 def put_at(g: Tensor, indices: Tensor, size: Sizes) -> Tensor:
