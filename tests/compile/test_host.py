@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from rushlight.compile import host
 from rushlight.compile.host import ISAS, Caches, _from_files, _has, available, described, llvm
 from rushlight.errors import ArgumentError
+from tests.fuzz.run import like
 
 HELD = _has(llvm().get_host_cpu_features().flatten()) if available() else []
 """The instruction sets that this processor has."""
@@ -30,11 +33,11 @@ ZEN3 = "+sse2,+avx,+avx2,+fma,+f16c,-avx512f"
     ],
 )
 def test_what_there_is(features: str, wanted: str, isa: str, width: int, registers: int) -> None:
-    host = described("cpu", features, wanted, Caches())
-    assert (host.isa, host.width, host.registers) == (isa, width, registers)
-    assert host.lanes(4) == 2 * host.lanes(8) == width // 4
+    found = described("cpu", features, wanted, Caches())
+    assert (found.isa, found.width, found.registers) == (isa, width, registers)
+    assert found.lanes(4) == 2 * found.lanes(8) == width // 4
     held = bool(wanted)
-    assert (host.cpu == "cpu", host.features.startswith(features)) == (not held, not held)
+    assert (found.cpu == "cpu", found.features.startswith(features)) == (not held, not held)
 
 
 @pytest.mark.parametrize("wanted", ["avx512", "neon", "avx10", "AVX2"])
@@ -97,3 +100,18 @@ def test_all_but_products_has_the_same_bits_with_every_instruction_set() -> None
         return found.stdout
 
     assert len({run(isa) for isa in HELD}) == 1
+
+
+@pytest.mark.skipif(not available(), reason="no llvmlite")
+@pytest.mark.parametrize("name", ISAS)
+def test_programs_as_written_for_other_processors_have_these_bits(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUSHLIGHT_CACHE", "")
+    found = []
+    for processor in (host.describe(), like(name)):
+        with mock.patch.object(host, "describe", return_value=processor):
+            exec(BITS, {})
+        found.append(capsys.readouterr().out)
+    assert len(found[0].split()) == 1
+    assert found[0] == found[1]
