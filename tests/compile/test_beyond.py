@@ -62,6 +62,19 @@ def test_loops_read_borders_in_place(name: str) -> None:
     assert kinds(compiled) == expected
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "uint8"])
+@pytest.mark.parametrize("right", [1, 3, 9, 17])
+@pytest.mark.parametrize("left", [1, 2, 9])
+def test_vectors_half_of_which_is_never_inside(left: int, right: int, dtype: str) -> None:
+    """LLVM 22 reads such a half of several loads as it lies, or aborts the process, if it is wider than a
+    register."""
+    x = rl.arange(288).to(getattr(rl, dtype)).reshape(1, 8, 6, 6)
+    want = constant_pad(x, (left, right, -1, -1, 1, 0), 1)
+    for mode in ("full", "nofuse"):
+        found = compile(lambda x: constant_pad(x, (left, right, -1, -1, 1, 0), 1), mode=mode)(x)
+        np.testing.assert_array_equal(found.numpy(), want.numpy())
+
+
 WRITTEN = {
     "a result": lambda x: constant_pad(x, (1, 2), 3.0),
     "an updated border": lambda x: constant_pad(constant_pad(x, (1, 1), 1.0), (2, 2), 2.0) + 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from rushlight.compile import host
 from rushlight.compile.vector.registers import Vec, cast, constant, kind_of, splat, vec
 from rushlight.compile.write.emit import Emitter, llvm_type
 from rushlight.device import xp
@@ -328,6 +329,14 @@ def reduce_add(x: Vec) -> Vec:
 def load_where(emitter: Emitter, pointer: str, dtype: Any, mask: Vec, fill: float = 0) -> Vec:
     """Numbers from `pointer` on, of which only those are read where the mask holds; the others are `fill`."""
     kept = _stored(dtype)
+    if mask.lanes > host.describe().lanes(kept.itemsize):
+        # LLVM 22 parts a load that is wider than a register, and of several with one mask reads the halves in
+        # which that never holds as they lie.
+        low, high = halves(mask)
+        further = emitter.value(f"getelementptr {llvm_type(kept)}, ptr {pointer}, i64 {low.lanes}")
+        return joined(
+            load_where(emitter, pointer, dtype, low, fill), load_where(emitter, further, dtype, high, fill)
+        )
     kind = kind_of(kept, mask.lanes)
     arguments = [
         ("ptr", pointer),
