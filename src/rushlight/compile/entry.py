@@ -164,7 +164,7 @@ class Entry:
                     "scan",
                     "a function that leaves gradients behind",
                     "one that uses them up",
-                    "Let the optimiser's step be a part of it.",
+                    "Let it call zero_grad() before backward(), and the optimiser's step after it.",
                 )
             )
         if not self.proved and self.program is not None:

@@ -58,6 +58,9 @@ class State(threading.local):
     """While tracing: called before a tensor gets a hook, and before a module's hooks are called."""
     sought: Callable[..., None] | None = None
     """While tracing: takes (nodes to begin at, nodes whose gradients are wanted) before a backward."""
+    changed: Callable[..., None] | None = None
+    """While tracing: takes (a module, tensor or optimiser's state, a name, what it had under that) after a
+    change of it."""
     cast: Any = None
     """The autocast that is entered (`core/autocast.py`)."""
     inference: bool = False
@@ -113,6 +116,12 @@ class Changes:
 
     def __init__(self) -> None:
         self.count = 0
+
+    def note(self, owner: Any, name: str, before: Any) -> None:
+        """Count a change of what `owner` has under a name."""
+        self.count += 1
+        if state.changed is not None and state.tracing:
+            state.changed(owner, name, before)
 
 
 changes = Changes()

@@ -170,7 +170,7 @@ class Tensor:
                 )
             )
         if requires_grad is not self.requires_grad:
-            changes.count += 1
+            changes.note(self, "requires_grad", self.node)
         if not requires_grad:
             self.node = None
         elif not self.requires_grad:
@@ -430,10 +430,11 @@ class Tensor:
             raise GradError(
                 message("deepcopy", "a tensor that operations made", "a leaf", "Use x.detach() first.")
             )
-        out = _rebuild(type(self), self.array.copy(), self.requires_grad)
+        copied = (lambda t: t.array.copy()) if state.copy is None else state.copy
+        out = _rebuild(type(self), copied(self), self.requires_grad)
         memo[id(self)] = out
         if self.grad is not None:
-            out.grad = wrap(self.grad.array.copy())
+            out.grad = wrap(copied(self.grad))
         return out
 
     def __copy__(self) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
+from rushlight.core.state import state as thread
 from rushlight.core.state import untraced
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import NotSupportedError, ShapeError, message
@@ -40,9 +42,12 @@ class LazyModuleMixin(Module):
     """
 
     cls_to_become: type[Module] | None = None
+    _inside = False
+    """Whether a traced function made it: each call of that makes it anew, and so its parameters."""
 
     def _wait(self, *names: str, dtype: Any = None) -> None:
         """The parameters of these names, and the buffers, wait for the first input."""
+        self._inside = thread.tracing
         for name in names:
             held = self.__dict__.get(name)
             if isinstance(held, Parameter):
@@ -62,7 +67,9 @@ class LazyModuleMixin(Module):
         return any(isinstance(tensor, Uninitialized) for tensor in own)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        with untraced():  # state, which is to exist before a traced program runs
+        with (
+            nullcontext() if self._inside else untraced()
+        ):  # state, which is to exist before a traced program runs
             self.initialize_parameters(*inputs, **options)
         if self.has_uninitialized_params():
             got = "parameters without a shape after initialize_parameters"

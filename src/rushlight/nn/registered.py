@@ -33,7 +33,7 @@ class Registered(dict[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)
         own = self.owner.__dict__
-        own[name] = value
+        held, own[name] = own.get(name), value
         if self.kind == BUFFERS:
             kept = self.owner._buffers_kept
             own["_buffers_kept"] = {**kept, name: kept.get(name, True)}
@@ -42,7 +42,7 @@ class Registered(dict[str, Any]):
             own["_results_kept"] = self.owner._results_kept - {name}
             if isinstance(value, Tensor) and not isinstance(value, Parameter):
                 own["_results_kept"] |= {name}
-        changes.count += 1
+        changes.note(self.owner, name, held)
 
     def __delitem__(self, name: str) -> None:
         super().__delitem__(name)

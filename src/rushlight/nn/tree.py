@@ -51,11 +51,12 @@ class ModuleTree(Saved):
         if value.__class__ is Buffer:
             self.__dict__["_buffers_kept"] = {**self._buffers_kept, name: value.persistent}
         object.__setattr__(self, name, value)
-        changes.count += 1
+        changes.note(self, name, held)
 
     def __delattr__(self, name: str) -> None:
+        held = self.__dict__.get(name)
         object.__delattr__(self, name)
-        changes.count += 1
+        changes.note(self, name, held)
 
     def __getattr__(self, name: str) -> Any:
         """Only for what is not there: the error names the nearest attribute that is."""

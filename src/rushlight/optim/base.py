@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from rushlight.core.composite import Composite
@@ -12,7 +13,7 @@ from rushlight.core.state import state as thread
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message, refuse_options
 from rushlight.optim.group import ParamGroup
-from rushlight.optim.pack import Pack, plan
+from rushlight.optim.pack import Pack, part, plan
 from rushlight.optim.saved import read_state, write_state
 from rushlight.optim.state import State
 
@@ -78,6 +79,8 @@ class Optimizer:
     elementwise = False
     sparse = False
     looks_at_numbers = False
+    _inside = False
+    """Whether a traced function made it: each call of that makes it anew, and so its state."""
 
     def __init__(
         self, params: Iterable[Any], defaults: Mapping[str, Any], others: Mapping[str, Any] | None = None
@@ -90,6 +93,7 @@ class Optimizer:
             got = f"params of type {type(params).__name__}"
             remedy = "Pass model.parameters(), or put a single parameter into a list."
             raise DTypeError(message(type(self).__name__, got, "an iterable of parameters or groups", remedy))
+        self._inside = thread.tracing
         self.defaults = dict(defaults)
         self.param_groups: list[ParamGroup] = []
         self.state = State()
@@ -157,6 +161,9 @@ class Optimizer:
         """Which parameters of each group take their steps together, made anew when the groups have others."""
         ids = [list(map(id, group["params"])) for group in self.param_groups]
         if self._plans is None or [known for known, _, _ in self._plans] != ids:
+            with untraced():
+                for group in self.param_groups:
+                    part(group["params"], self)
             self._plans = [
                 (known, *plan(group["params"], self.elementwise))
                 for known, group in zip(ids, self.param_groups, strict=True)
@@ -184,7 +191,7 @@ class Optimizer:
         found: dict[str, Any] | None = self.state.get(param)
         if found is None:
             # A traced step then takes the fresh state as an input, as it does with all state.
-            with untraced():
+            with nullcontext() if self._inside else untraced():
                 self.state[param] = self.init_state(param, group)
             found = self.state[param]
         return found
@@ -255,7 +262,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         # A copied view is no longer part of its vector, and a step count shared by copies would run wild.
         state = {p: {k: _own(v) for k, v in entries.items()} for p, entries in self.state.items()}
-        return {**self.__dict__, "state": State(states=state), "_plans": None}
+        return {**self.__dict__, "state": State(states=state), "_plans": None, "_inside": thread.tracing}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

@@ -32,6 +32,7 @@ class ParamGroup(dict[str, Any]):
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__()
+        self._inside = state.tracing
         self._tensors: dict[tuple[Any, ...], Tensor] = {}
         self.changes = 0
         """How often something changed that a compiled step takes for granted."""
@@ -50,6 +51,8 @@ class ParamGroup(dict[str, Any]):
         if found is None:
             value = super().__getitem__(name)
             number = float(value if part is None else value[part])
+            if self._inside and state.tracing:  # each call makes the group anew
+                return ops.full((), number, dtype=dtype)
             found = self._tensors[key] = ops.tensor(number, dtype=dtype)
         return found
 
@@ -78,6 +81,9 @@ class ParamGroup(dict[str, Any]):
         if isinstance(value, Tensor) and value.ndim == 0:
             value = value.item()
         before = super().get(name)
+        if state.tracing and not self._inside and name in self and before == value:
+            self.frozen.add(name)  # every call sets it to this: a change elsewhere does not last
+            return
         super().__setitem__(name, value)
         if name in self.frozen or (name in self.asked and bool(before) is not bool(value)):
             self.changes += 1

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rushlight.optim.base import Optimizer
     from rushlight.optim.group import ParamGroup
 
-__all__ = ["Pack", "plan"]
+__all__ = ["Pack", "part", "plan"]
 
 SMALL = 4096
 """Above this many elements the arithmetic costs more than the calls, and joining would only copy."""
@@ -146,9 +146,15 @@ class Pack:
 
     def _give_up(self, optimizer: Optimizer) -> None:
         self.given_up = True
-        for member, part in zip(self.members, self._parts, strict=False):
-            if optimizer.state.get(member) is part:
-                optimizer.state[member] = {k: v.clone() if not v.ndim else v for k, v in part.items()}
+        part(self.members, optimizer)
+
+
+def part(params: list[Tensor], optimizer: Optimizer) -> None:
+    """Give parameters whose states are parts of joint ones states of their own: counts are shared there."""
+    for param in params:
+        held = optimizer.state.get(param)
+        if isinstance(held, _Part):
+            optimizer.state[param] = {k: v if v.ndim else v.clone() for k, v in held.items()}
 
 
 def _subtract_each(targets: list[Tensor], amounts: list[Any]) -> None:

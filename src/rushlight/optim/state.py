@@ -21,7 +21,7 @@ def _counting(name: str, kind: type) -> Callable[..., Any]:
     method = getattr(kind, name)
 
     def counted(self: Any, *args: Any, **options: Any) -> Any:
-        changes.count += 1
+        changes.note(self, "state", None)
         return method(self, *args, **options)
 
     counted.__name__ = name

@@ -36,15 +36,23 @@ class Gradients:
 
     def __init__(self) -> None:
         self._now: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self._read: set[int] = set()
 
     def get(self, tensor: Tensor) -> Tensor | None:
         """The gradient that the function sees; raises TraceError for a sparse one from outside."""
+        if id(tensor) not in self._now:
+            self._read.add(id(tensor))
         found = self._seen(tensor)
         if isinstance(found, Composite) and found is tensor._grad:
             got = f"a {found.kind} gradient from before the call"
             remedy = "Call zero_grad() and backward() inside the function, too."
             raise TraceError(message("compile", got, "one that the function computes", remedy))
         return found
+
+    def adds_to_what_was(self, tensor: Tensor) -> bool:
+        """Whether the function looked for a gradient before it set one: the next call would find this
+        call's."""
+        return id(tensor) in self._read
 
     def _seen(self, tensor: Tensor) -> Tensor | None:
         return self._now.setdefault(id(tensor), (tensor, tensor._grad))[1]
@@ -56,6 +64,7 @@ class Gradients:
     def forget(self) -> None:
         """Let go of all gradients."""
         self._now.clear()
+        self._read.clear()
 
     def find(self, stand_ins: Sequence[Tensor], lifted: Sequence[Tensor]) -> Left:
         """What is left, of the arguments and of tensors from outside.

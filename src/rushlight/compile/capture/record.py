@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import methodcaller
 from typing import Any
 
 from rushlight.compile.capture.arguments import Flat, things_in
-from rushlight.compile.capture.guards import Guards, is_number, moved
+from rushlight.compile.capture.guards import DEFAULTS, Guards, is_number, moved
 from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.number import Number, Sheet, ThroughMath
 from rushlight.compile.capture.placeholder import GradOf, TraceError
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handles
 from rushlight.compile.capture.trace import Traced, trace
-from rushlight.compile.capture.visible import Scope, look
+from rushlight.compile.capture.visible import PASSING, Scope, look
 from rushlight.core.atomic import Undo, at_once, struck
 from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
@@ -124,6 +124,10 @@ class _Attempt:
         self.luck = _Luck(self.before)
         self.ran = Ran()
         self.moved: set[Any] = set()
+        self.changed: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self._odd: set[int] = set()
+        memories = [m for o in self.before.optimizers.values() for m in _memories(o)]
+        self._there = {*self.before.modules, *map(id, self.before.parameters()), *map(id, memories)}
         self.sheet = Sheet()
         self.given: list[Any] = [self.sheet.source(n) for n in flat.numbers]
         if not self._may_move:
@@ -140,6 +144,9 @@ class _Attempt:
         """Make everything what it was."""
         self.sheet.open = False
         self.snapshot.restore()
+        for owner, _, before in self.changed.values():
+            if isinstance(owner, Tensor):
+                owner.node = before
         if self.numbers():
             self.snapshot.clear_caches()  # it may be a Number
 
@@ -190,7 +197,11 @@ class _Attempt:
             with undo, undo, undo:
                 for each in watched:
                     each.begin()
-                traced = trace(self._call, self.flat.tensors)
+                around, state.changed = state.changed, self._note
+                try:
+                    traced = trace(self._call, self.flat.tensors)
+                finally:
+                    state.changed = around
         finally:
             for key, handle in self.handles.items():
                 ends[key] = handle.get()
@@ -221,6 +232,8 @@ class _Attempt:
 
     def _refuse_changes(self, after: Scope) -> None:
         """Raise UnseenError for what changed while tracing; note the numbers."""
+        for changed in (*self.snapshot.changed_options(), *self._changed(after)):
+            raise UnseenError(f"changes {changed}: do that outside, between two calls", passing=True)
         containers = {id(c): c for c, _, _ in after.containers}
         for key, now in after.places.items():
             then = self.before.places.get(key, now)
@@ -234,6 +247,31 @@ class _Attempt:
                 why = next(self.guards.differences(), "something that it can read")
                 raise UnseenError(f"changes what it can read: {why}", passing=True)
             self.moved.update(found)
+
+    def _note(self, owner: Any, name: str, then: Any) -> None:
+        """Keep what a thing that was there had before its first change."""
+        if id(owner) in self._there:
+            self.changed.setdefault((id(owner), name), (owner, name, then))
+            self._odd ^= {id(owner)} if isinstance(owner, Tensor) else set()
+
+    def _changed(self, after: Scope) -> Iterator[str]:
+        """What the function changed of modules, tensors and optimisers' states, in words."""
+        for owner, name, then in self.changed.values():
+            if isinstance(owner, Tensor):
+                if id(owner) in self._odd:  # it was switched, and not switched back
+                    yield f"requires_grad of a tensor of shape {tuple(owner.shape)}"
+            elif id(owner) not in self.before.modules:
+                yield "what an optimiser remembers"
+            elif name not in PASSING and (id(vars(owner)), name) not in after.places:
+                default = DEFAULTS.get(name)
+                if not same(vars(owner).get(name, default), default if then is None else then):
+                    yield f"{type(owner).__name__}.{name}"
+
+
+def _memories(optimizer: Any) -> list[Any]:
+    """The dicts in which an optimiser remembers."""
+    held = getattr(optimizer, "state", {})
+    return [held, *held.values()]
 
 
 def _handles(scope: Scope, moving: Any) -> dict[Any, Handle]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from rushlight.compile.capture.makes import MISSING, AttributesOf, content, filled, in_slot, same, same_items
@@ -25,12 +25,19 @@ class Snapshot:
             s for o in scope.optimizers.values() if hasattr(o, "state") for s in [o.state, *o.state.values()]
         ]
         spaces += [own for _, _, own, _ in scope.objects]
+        # A traced step gives up packs; with the states as they were they are whole again.
+        plans = [plan for o in scope.optimizers.values() for plan in getattr(o, "_plans", None) or ()]
+        spaces += [vars(pack) for _, packs, _ in plans for pack in packs]
         self._caches = [
             (getter.args[0], held)
             for getter, _, held in scope.reads
             if type(getter) is functools.partial and getter.func is filled
         ]
         self._dicts = [(d, dict(d)) for d in {id(d): d for d in [*spaces, *states]}.values()]
+        groups = [g for o in scope.optimizers.values() for g in o.param_groups]
+        self._options = [(g, dict(dict.items(g))) for g in groups]
+        lists = [o.param_groups for o in scope.optimizers.values()] + [g["params"] for _, g in self._options]
+        self._lists = [(held, tuple(held)) for held in lists if isinstance(held, list)]
 
     def clear_caches(self) -> None:
         """Empty the caches that something went into."""
@@ -38,9 +45,23 @@ class Snapshot:
             if not same_items(filled(cache), held):
                 cache.cache_clear()
 
+    def changed_options(self) -> Iterator[str]:
+        """What of the options of optimisers is no longer as it was, in words."""
+        if not all(same_items(held, items) for held, items in self._lists):
+            yield "the parameters of an optimiser"
+        for group, options in self._options:
+            for name in dict.keys(group) | options.keys():
+                then, now = options.get(name, MISSING), dict.get(group, name, MISSING)
+                if not same(then, now):
+                    yield f"an optimiser's {name}"
+
     def restore(self) -> None:
         """Make everything what it was."""
         scope = self._scope
+        for group, options in self._options:
+            if not same_items([*dict.items(group)], [*options.items()]):
+                dict.clear(group)  # not by its own methods, which tell programs of a change
+                dict.update(group, options)
         for held, items in self._dicts:
             if not same_items([*held, *held.values()], [*items, *items.values()]):
                 held.clear()
@@ -54,7 +75,8 @@ class Snapshot:
         for getter, _, value in scope.reads:
             if type(getter) is functools.partial and not same(getter(), value):
                 put_back(getter, value)
-        for container, reader, items in scope.containers:
+        lists = [(held, tuple, items) for held, items in self._lists]
+        for container, reader, items in (*scope.containers, *lists):
             if not same_items(reader(container), items):
                 refill(container, items)
 

@@ -407,8 +407,8 @@ def _splits(shape: Sequence[int], new: Sequence[int]) -> bool:
 
 
 def _same_history(now: Any, before: Any) -> bool:
-    """Whether a tensor ends as it began: as a leaf still, if its `requires_grad` was off for a while."""
-    return now is before or (now is not None and before is not None and now.is_leaf and before.is_leaf)
+    """Whether a tensor ends as it began: as a leaf still, if its `requires_grad` was switched."""
+    return now is before or all(node is None or node.is_leaf for node in (now, before))
 
 
 def _not_followed(got: str, remedy: str) -> TraceError:
@@ -478,13 +478,15 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     """The graph, with the gradients that the function leaves behind among its outputs."""
     count, written = len(stand_ins), tracer.written()
     found = tracer.gradients.find(stand_ins, tracer.lifted[count:])
-    # A parameter that was updated by its gradient, as optimisers do, has had the good of it; a gradient that
-    # was added into is an input of the program that it updates.
+    # A parameter that was updated by its gradient, as optimisers do, has had the good of it, unless the next
+    # call would add to it; a gradient that was added into is an input of the program that it updates.
     made = {id(n.out): n for n in tracer.graph.nodes}
     left = [
         (key, g)
         for key, g in found.left
-        if isinstance(key, int) or not (id(key) in written and tracer.follows(made, key, numbers_of(g)))
+        if isinstance(key, int)
+        or tracer.gradients.adds_to_what_was(key)
+        or not (id(key) in written and tracer.follows(made, key, numbers_of(g)))
     ]
     left = [(key, g.to_dense() if isinstance(g, Composite) else g) for key, g in left]
     graph = tracer.finish([*tensors_of(result), *[g for _, g in left]])

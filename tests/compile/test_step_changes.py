@@ -1,0 +1,287 @@
+"""What a step changes besides its tensors: compiled, it leaves all as it does in Python, call after call."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import rushlight as rl
+from rushlight import nn, optim
+from rushlight.compile.function import compile
+
+pytest.importorskip("llvmlite")
+
+F = nn.functional
+Change = Callable[[Any, Any, Any], Any]
+
+
+class World:
+    """A network, its optimiser, and what else the change needs; `mark` is a list of the user's."""
+
+    def __init__(self, optimizer: Callable[[Any], Any], more: Callable[[Any], Any] | None) -> None:
+        rl.manual_seed(0)
+        self.net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+        self.optimizer = optimizer(self.net.parameters())
+        self.mark: list[float] = []
+        self.more = more(self) if more else None
+
+    @property
+    def group(self) -> Any:
+        return self.optimizer.param_groups[0]
+
+    def loss(self, x: Any, y: Any) -> Any:
+        return F.mse_loss(self.net(x), y)
+
+    def seen(self) -> Any:
+        """All that the user can look at afterwards."""
+        groups = [{k: v for k, v in g.items() if k != "params"} for g in self.optimizer.param_groups]
+        states = [
+            {k: v.tolist() for k, v in self.optimizer.state[p].items()}
+            for g in self.optimizer.param_groups
+            for p in g["params"]
+        ]
+        flags = [(p.requires_grad, p.grad is None) for p in self.net.parameters()]
+        values = [t.tolist() for t in self.net.state_dict().values()]
+        return groups, states, [f for f, _ in flags], self.net.training, values, self.mark
+
+
+def momentum(parameters: Any) -> Any:
+    return optim.SGD(parameters, lr=0.1, momentum=0.9)
+
+
+def adam(parameters: Any) -> Any:
+    return optim.Adam(parameters, lr=0.05)
+
+
+def scheduled(kind: Callable[..., Any], *given: Any, **options: Any) -> tuple[Any, Any]:
+    return (
+        lambda w, x, y: w.more.step(),
+        lambda w: kind(w.optimizer, *given, **options),
+    )
+
+
+def halved(w: World, x: Any, y: Any) -> None:
+    w.group["lr"] *= 0.5
+
+
+def betas(w: World, x: Any, y: Any) -> None:
+    first, second = w.group["betas"]
+    w.group["betas"] = (first * 0.9, second)
+
+
+def flipped(w: World, x: Any, y: Any) -> None:
+    w.group["maximize"] = not w.group["maximize"]
+
+
+def frozen(w: World, x: Any, y: Any) -> None:
+    w.net[0].requires_grad_(False)
+
+
+def switched(w: World, x: Any, y: Any) -> Any:
+    w.net.requires_grad_(False)
+    x = x.detach().clone().requires_grad_()
+    found = rl.autograd.grad(w.loss(x, y), [x])[0].sum()
+    w.net.requires_grad_(True)
+    return found
+
+
+def counted(w: World, x: Any, y: Any) -> Any:
+    w.net.count = getattr(w.net, "count", 0) + 1
+    return w.net.count * w.loss(x, y).detach()
+
+
+def forgotten(w: World, x: Any, y: Any) -> None:
+    w.optimizer.state.clear()
+
+
+def evaluated(w: World, x: Any, y: Any) -> Any:
+    w.net.eval()
+    found = w.loss(x, y).detach()
+    w.net.train()
+    return found
+
+
+def reversed_groups(w: World, x: Any, y: Any) -> None:
+    w.optimizer.param_groups.reverse()
+
+
+def added_group(w: World, x: Any, y: Any) -> None:
+    if len(w.optimizer.param_groups) == 1:
+        w.optimizer.add_param_group({"params": [w.more], "lr": 0.3})
+
+
+def appended(w: World, x: Any, y: Any) -> None:
+    w.mark.append(1.0)
+
+
+def adapted(w: World, x: Any, y: Any) -> Any:
+    """An inner loop on a copy, with an optimiser of its own."""
+    net = copy.deepcopy(w.net)
+    optimizer = optim.Adam(net.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        F.mse_loss(net(x), y).backward()
+        optimizer.step()
+        optimizer.param_groups[0]["lr"] *= 0.5
+    return F.mse_loss(net(x), y).detach()
+
+
+def copied(w: World, x: Any, y: Any) -> Any:
+    net, optimizer = copy.deepcopy((w.net, w.optimizer))
+    optimizer.zero_grad()
+    F.mse_loss(net(x), y).backward()
+    optimizer.step()
+    return F.mse_loss(net(x), y).detach()
+
+
+def made(w: World, x: Any, y: Any) -> Any:
+    """A layer that the step makes, and trains."""
+    layer = nn.LazyLinear(2)
+    value = layer(x).sum()
+    optimizer = optim.SGD(layer.parameters(), lr=0.1, momentum=0.9)
+    value.backward()
+    optimizer.step()
+    return layer(x).sum().detach()
+
+
+def one_more() -> nn.Parameter:
+    return nn.Parameter(rl.ones(2))
+
+
+def nothing(w: World, x: Any, y: Any) -> None:
+    """The step alone."""
+
+
+def again(w: World, x: Any, y: Any) -> Any:
+    found = w.loss(x, y)
+    found.backward()
+    w.optimizer.step()
+    return found.detach()
+
+
+def zeroed(w: World, x: Any, y: Any) -> None:
+    w.optimizer.zero_grad()
+
+
+def filled(w: World, x: Any, y: Any) -> None:
+    w.optimizer.zero_grad(set_to_none=False)
+
+
+def one_gone(w: World, x: Any, y: Any) -> None:
+    w.net[0].weight.grad = None
+
+
+schedulers = optim.lr_scheduler
+CHANGES: dict[str, tuple[Change, Callable[[Any], Any] | None]] = {
+    "nothing": (nothing, None),
+    "lr": (halved, None),
+    "betas": (betas, None),
+    "maximize": (flipped, None),
+    "StepLR": scheduled(schedulers.StepLR, 1, 0.5),
+    "ExponentialLR": scheduled(schedulers.ExponentialLR, 0.9),
+    "CosineAnnealingLR": scheduled(schedulers.CosineAnnealingLR, 5),
+    "OneCycleLR": scheduled(schedulers.OneCycleLR, 0.2, total_steps=20),
+    "LambdaLR": scheduled(schedulers.LambdaLR, lambda i: 0.5**i),
+    "a frozen layer": (frozen, None),
+    "a network frozen for a while": (switched, None),
+    "an attribute of a layer of ours": (counted, None),
+    "the optimiser's state": (forgotten, None),
+    "eval and back": (evaluated, None),
+    "the order of groups": (
+        reversed_groups,
+        lambda w: w.optimizer.add_param_group({"params": [one_more()]}),
+    ),
+    "a new group": (added_group, lambda w: one_more()),
+    "a list": (appended, None),
+    "an inner loop": (adapted, None),
+    "a copied optimiser": (copied, None),
+    "a layer made inside": (made, None),
+    "a second step": (again, None),
+    "gradients gone": (zeroed, None),
+    "gradients filled with 0": (filled, None),
+    "one gradient gone": (one_gone, None),
+}
+
+
+def close(a: Any, b: Any) -> bool:
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(close, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(close(a[k], b[k]) for k in a)
+    if isinstance(a, float):
+        return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-5)
+    return bool(a == b)
+
+
+def calls(name: str, optimizer: Any, mode: str, zero: bool, before: int) -> Any:
+    """What some calls give, and all that is seen afterwards."""
+    change, more = CHANGES[name]
+    world = World(optimizer, more)
+
+    def step(x: Any, y: Any) -> Any:
+        if zero:
+            world.optimizer.zero_grad()
+        loss = world.loss(x, y)
+        loss.backward()
+        world.optimizer.step()
+        found = change(world, x, y)
+        return (loss, loss if found is None else found)
+
+    rl.manual_seed(1)
+    x, y = rl.randn(8, 3), rl.randn(8, 1)
+    for _ in range(before):
+        step(x, y)
+    function = compile(step, mode=mode)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some run as Python, and say so
+        return [[t.item() for t in function(x, y)] for _ in range(6)], world.seen()
+
+
+@pytest.mark.parametrize("before", [0, 2])
+@pytest.mark.parametrize("zero", [True, False])
+@pytest.mark.parametrize("optimizer", [momentum, adam])
+@pytest.mark.parametrize("name", CHANGES)
+def test_it_is_as_in_python(name: str, optimizer: Any, zero: bool, before: int) -> None:
+    if name == "betas" and optimizer is momentum:
+        pytest.skip("SGD has none")
+    found, expected = (calls(name, optimizer, mode, zero, before) for mode in ("interpret", "off"))
+    assert close(found[0], expected[0])
+    assert close(found[1], expected[1])
+
+
+def test_scan_refuses_gradients_that_add_up() -> None:
+    world = World(momentum, None)
+
+    @compile
+    def step(x: Any, y: Any) -> Any:
+        loss = world.loss(x, y)
+        loss.backward()
+        world.optimizer.step()
+        return loss
+
+    with pytest.raises(rl.errors.NotSupportedError, match="zero_grad"):
+        step.scan(rl.randn(4, 8, 3), rl.randn(4, 8, 1))
+
+
+def test_a_usual_step_stays_native(recwarn: pytest.WarningsRecorder) -> None:
+    """Its gradients are not kept: nobody asks for them."""
+    world = World(adam, None)
+
+    @compile
+    def step(x: Any, y: Any) -> Any:
+        world.optimizer.zero_grad()
+        loss = world.loss(x, y)
+        loss.backward()
+        world.optimizer.step()
+        return loss
+
+    for _ in range(3):
+        step(rl.ones(8, 3), rl.ones(8, 1))
+    assert all(p.grad is None for p in world.net.parameters())
+    assert "return" in step.stages()["graph"]
+    assert not recwarn.list
