@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import rushlight as rl
 from rushlight import nn
@@ -73,6 +75,20 @@ def test_vectors_half_of_which_is_never_inside(left: int, right: int, dtype: str
     for mode in ("full", "nofuse"):
         found = compile(lambda x: constant_pad(x, (left, right, -1, -1, 1, 0), 1), mode=mode)(x)
         np.testing.assert_array_equal(found.numpy(), want.numpy())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 12)),
+    st.tuples(*[st.integers(-1, 9)] * 2, *[st.integers(-1, 2)] * 4),
+    st.sampled_from([rl.float32, rl.float64]),
+)
+def test_paddings_and_crops(shape: tuple[int, ...], pad: tuple[int, ...], dtype: Any) -> None:
+    sizes = [n + pad[2 * d] + pad[2 * d + 1] for d, n in enumerate(reversed(shape))]
+    assume(min(sizes) > 0)
+    x = rl.arange(float(np.prod(shape))).reshape(shape).to(dtype)
+    found = compile(lambda x: constant_pad(x, pad, 7), mode="nofuse")(x)
+    np.testing.assert_array_equal(found.numpy(), constant_pad(x, pad, 7).numpy())
 
 
 WRITTEN = {

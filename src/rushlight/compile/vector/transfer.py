@@ -326,16 +326,25 @@ def reduce_add(x: Vec) -> Vec:
     return reduce_lanes(x, lambda a, b: a + b)
 
 
-def load_where(emitter: Emitter, pointer: str, dtype: Any, mask: Vec, fill: float = 0) -> Vec:
-    """Numbers from `pointer` on, of which only those are read where the mask holds; the others are `fill`."""
+def load_where(
+    emitter: Emitter, pointer: str, dtype: Any, mask: Vec, fill: float = 0, may: Sequence[bool] = ()
+) -> Vec:
+    """Numbers from `pointer` on, of which only those are read where the mask holds; the others are `fill`.
+
+    may  for each lane whether the mask can hold there, as far as is known while this is written.
+    """
     kept = _stored(dtype)
+    may = may or [True] * mask.lanes
+    if not any(may):
+        return constant(emitter, fill, dtype, mask.lanes)
     if mask.lanes > host.describe().lanes(kept.itemsize):
-        # LLVM 22 parts a load that is wider than a register, and of several with one mask reads the halves in
-        # which that never holds as they lie.
-        low, high = halves(mask)
-        further = emitter.value(f"getelementptr {llvm_type(kept)}, ptr {pointer}, i64 {low.lanes}")
+        # LLVM 22 parts a load that is wider than a register. Where half of its mask never holds, it reads
+        # that half as it lies, or aborts the process.
+        (low, high), half = halves(mask), mask.lanes // 2
+        further = emitter.value(f"getelementptr {llvm_type(kept)}, ptr {pointer}, i64 {half}")
         return joined(
-            load_where(emitter, pointer, dtype, low, fill), load_where(emitter, further, dtype, high, fill)
+            load_where(emitter, pointer, dtype, low, fill, may[:half]),
+            load_where(emitter, further, dtype, high, fill, may[half:]),
         )
     kind = kind_of(kept, mask.lanes)
     arguments = [

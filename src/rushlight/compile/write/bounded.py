@@ -7,7 +7,7 @@ from typing import Any
 
 from rushlight.compile.vector import registers, transfer
 from rushlight.compile.write.emit import Emitter
-from rushlight.compile.write.nest import Stream, element_type, linear
+from rushlight.compile.write.nest import Bound, Stream, element_type, linear
 from rushlight.device import xp
 
 __all__ = ["bounded"]
@@ -24,7 +24,8 @@ def bounded(e: Emitter, source: Stream, place: Sequence[str], axis: int, lanes: 
     if step == 1:
         # Only to what is read an address need lead.
         at = e.value(f"getelementptr {element_type(source.dtype)}, ptr {source.pointer}, i64 {where}")
-        return transfer.load_where(e, at, source.dtype, inside, source.beyond)
+        may = _may(source, place, axis, lanes, count)
+        return transfer.load_where(e, at, source.dtype, inside, source.beyond, may)
     # What is outside is read at the beginning of the memory.
     if lanes == 1 or (step == 0 and not any(bound.steps[axis] for bound in source.bounds)):
         at = e.value(f"select i1 {transfer.lane(inside, 0).name}, i64 {where}, i64 0")
@@ -44,6 +45,23 @@ def _ramp(e: Emitter, dtype: Any, lanes: int) -> Any:
     word = "i32" if dtype == xp.int32 else "i64"
     name = "<" + ", ".join(f"{word} {i}" for i in range(lanes)) + ">" if lanes > 1 else "0"
     return registers.Vec(e, name, dtype, lanes)
+
+
+def _may(source: Stream, place: Sequence[str], axis: int, lanes: int, count: int) -> list[bool]:
+    """Whether each lane can be within all bounds, as far as its place is known."""
+    known = [(first, b) for b in source.bounds if (first := _known(b, place)) is not None]
+    return [
+        lane < count and all(0 <= first + lane * b.steps[axis] < b.size for first, b in known)
+        for lane in range(lanes)
+    ]
+
+
+def _known(bound: Bound, place: Sequence[str]) -> int | None:
+    """Where along a bound a place is; None where that follows from loops."""
+    moving = [(step, i) for step, i in zip(bound.steps, place, strict=True) if step]
+    if not all(i.lstrip("-").isdigit() for _, i in moving):
+        return None
+    return bound.first + sum(step * int(i) for step, i in moving)
 
 
 def _inside(e: Emitter, source: Stream, place: Sequence[str], axis: int, lanes: int, count: int) -> Any:
