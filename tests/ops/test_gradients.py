@@ -13,6 +13,7 @@ from tests.op_samples import SAMPLES, Sample, as_dtype, flatten
 SMOOTH = [s for s in SAMPLES if s.kind == "smooth"]
 STATIONARY = {
     "abs": "at 0 it has a kink", "mse_loss": "where prediction and target agree it has its minimum",
+    "nn.functional.huber_loss": "as mse_loss", "nn.functional.smooth_l1_loss": "as mse_loss",
     "var": "where all elements agree it has its minimum, and of one element it is inf - inf", "std": "as var",
     "softplus": "far below 0 the slope is too small for a float", "logsumexp": "as softplus",
     "binary_cross_entropy_with_logits": "as softplus", "cross_entropy": "as softplus",

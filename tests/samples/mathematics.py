@@ -47,6 +47,7 @@ sample("detach_", lambda L, x: L.detach_(x * 2) + x, kinks=[X(2, 3)])
 
 unary("exp2")
 for _name in ("logaddexp", "logaddexp2"):
+    sample(_name, lambda L, a, b, n=_name: getattr(L, n)(a, b), (X(3), X(3)), exact=False)
     binary(_name, exact=False, plain=[(INFINITE, INFINITE.T.copy())],
         kinks=[(np.array([np.inf, -np.inf, 900.0]), np.array([0.0, 0.0, -900.0]))])
 binary("xlogy", 0.3, 2.0, plain=[(EXTREME, EXTREME[::-1].copy()), (I(3), I(3, low=1))],

@@ -11,7 +11,8 @@ from tests.samples.record import X, forms, sample
 for _name in ("elu", "selu", "celu", "hardtanh", "relu6", "hardswish", "hardshrink", "softshrink",
               "tanhshrink", "softsign", "logsigmoid", "mish", "rrelu"):
     sample(f"nn.functional.{_name}", lambda L, x, n=_name: getattr(L.nn.functional, n)(x), *forms()[1:],
-        kinks=[np.array([-1000.0, -0.0, 1000.0, np.inf])] if _name in ("relu6", "softsign") else [])
+        plain=[np.array([0.1, np.nan, 2.0])],
+        kinks=[np.array([-1e3, -0.0, 1e3, np.inf])] if _name in ("relu6", "softsign", "hardswish") else [])
 for _name in ("elu_", "selu_", "celu_", "hardtanh_", "relu_", "leaky_relu_", "rrelu_"):
     sample(f"nn.functional.{_name}", lambda L, x, n=_name: getattr(L.nn.functional, n)(x * 1), X(2, 3))
 sample("nn.functional.threshold", lambda L, x: L.nn.functional.threshold(x, 0.1, 7.0), X(2, 3))
@@ -21,9 +22,11 @@ sample("nn.functional.softmin", lambda L, x: L.nn.functional.softmin(x, 1), X(2,
 sample("nn.functional.prelu",
     lambda L, x, w: L.nn.functional.prelu(x, w), (X(2, 3), X(3)), (X(2, 3, 2), X(3)), (X(4), X(1)))
 sample("nn.functional.huber_loss",
-    lambda L, x, y: L.nn.functional.huber_loss(x, y, delta=0.7), (X(2, 3), X(2, 3, low=-3)))
+    lambda L, x, y: L.nn.functional.huber_loss(x, y, delta=0.7), (X(2, 3), X(2, 3, low=-3)), (X(3), X(3)),
+    kinks=[(np.array([np.inf, -np.inf, 0.5]), X(3))])
 sample("nn.functional.smooth_l1_loss",
-    lambda L, x, y: L.nn.functional.smooth_l1_loss(x, y, beta=0.7), (X(2, 3), X(2, 3, low=-3)))
+    lambda L, x, y: L.nn.functional.smooth_l1_loss(x, y, beta=0.7), (X(2, 3), X(2, 3, low=-3)), (X(3), X(3)),
+    kinks=[(np.array([np.inf, -np.inf, 0.5]), X(3))])
 sample("nn.functional.soft_margin_loss",
     lambda L, x, y: L.nn.functional.soft_margin_loss(x, L.sign(y.detach())), (X(2, 3), X(2, 3)))
 sample("nn.functional.hinge_embedding_loss",
@@ -42,9 +45,12 @@ sample("nn.functional.gaussian_nll_loss",
     (X(2, 3), X(2, 3, low=-3), X(2, 3, low=0.2)), (X(2, 3), X(2, 3, low=-3), X(2, 1, low=0.2)))
 sample("nn.functional.multi_margin_loss",
     lambda L, x: L.nn.functional.multi_margin_loss(x, L.tensor([0, 2]), p=2), X(2, 3), twice=False)
+sample("nn.functional.multi_margin_loss",
+    lambda L, x: L.nn.functional.multi_margin_loss(x, L.tensor([0, 2])),
+    X(2, 3), kinks=[np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]])], twice=False)
 sample("nn.functional.multilabel_margin_loss",
     lambda L, x: L.nn.functional.multilabel_margin_loss(x, L.tensor([[2, -1, 0], [0, 1, -1]])),
-    X(2, 3), twice=False)
+    X(2, 3), kinks=[np.array([[0.0, 1.0, 1.0], [2.0, 3.0, 1.0]])], twice=False)
 sample("nn.functional.multilabel_soft_margin_loss", lambda L, x: L.nn.functional.multilabel_soft_margin_loss(
     x, L.tensor([[1, 0, 1], [0, 1, 0.3]], dtype=x.dtype)), X(2, 3))
 sample("nn.functional.cosine_similarity",

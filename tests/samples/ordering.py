@@ -21,6 +21,7 @@ sample("cumprod", lambda L, x: x.cumprod(0, dtype=L.float64), X(2, 3), plain=[I(
 inplace("cumprod_", 0, cases=[X(4, 2)])
 inplace("cumsum_", 0, cases=[X(4, 2)])
 sample("logcumsumexp", lambda L, x: L.logcumsumexp(x, -1), *CUBES, X(), X(2, 0), X(5), exact=False)
+sample("logcumsumexp", lambda L, x: L.logcumsumexp(x, 0), np.ones(4), exact=False)
 sample("logcumsumexp", lambda L, x: L.logcumsumexp(x, 0), kinks=[np.array([-np.inf, 1.0, 2.0])], peer=False)
 for _name in ("cummax", "cummin"):
     sample(_name, lambda L, x, n=_name: getattr(L, n)(x, -1), *CUBES, X(), X(2, 0), X(1), kinks=[TIES],

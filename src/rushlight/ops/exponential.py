@@ -45,7 +45,9 @@ def _sum_of_powers_of_2(m: Any, a: Any, b: Any) -> Any:
 
 def _share(g: Tensor, a: Any, b: Any, scale: float) -> Tensor:
     """g e^a / (e^a + e^b); of equal ones, though infinite, the half."""
-    return chain(g, ((a - b).masked_fill(a == b, 0.0) * scale).sigmoid())
+    apart = a - b
+    # Where both are infinite only: who differentiates again needs the difference of equal ones.
+    return chain(g, (apart.masked_fill((a == b) & (apart != 0), 0.0) * scale).sigmoid())
 
 
 LOGADDEXP = elementwise(

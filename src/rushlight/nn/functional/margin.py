@@ -45,8 +45,11 @@ def huber_loss(
     if delta <= 0:
         raise ArgumentError(message("huber_loss", f"delta={delta}", "a positive number"))
     check_pair("huber_loss", input, target)
-    size = (input - target).abs()
-    loss = ops.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
+    apart = input - target
+    size = apart.abs()
+    near = size <= delta
+    small = _chosen(near, apart)
+    loss = ops.where(near, 0.5 * small * small, delta * (size - 0.5 * delta))
     return weighted("huber_loss", loss, weight, input, reduction)
 
 
@@ -69,10 +72,19 @@ def smooth_l1_loss(
     if beta < 0:
         raise ArgumentError(message("smooth_l1_loss", f"beta={beta}", "0 or more"))
     check_pair("smooth_l1_loss", input, target)
-    size = (input - target).abs()
+    apart = input - target
+    size = apart.abs()
     if beta == 0:
         return reduced(size, reduction)
-    return reduced(ops.where(size < beta, size * size * (0.5 / beta), size - 0.5 * beta), reduction)
+    near = size < beta
+    small = _chosen(near, apart)
+    return reduced(ops.where(near, small * small * (0.5 / beta), size - 0.5 * beta), reduction)
+
+
+def _chosen(near: Tensor, apart: Tensor) -> Tensor:
+    """What is squared: the differences, for their sizes have no second derivative at 0, and those alone that
+    are chosen, for 0 times infinity is nan."""
+    return ops.where(near, apart, 0.0)
 
 
 @autocasts("float32")
@@ -266,7 +278,7 @@ def multi_margin_loss(
         got = f"input {tuple(input.shape)} and classes {tuple(target.shape)}"
         raise ShapeError(message("multi_margin_loss", got, "a class for each row"))
     right = rows.gather(1, classes.unsqueeze(1))
-    loss = (margin - right + rows).clamp(min=0.0)
+    loss = (margin - right + rows).relu()
     loss = loss * loss if p == 2 else loss
     if weight is not None:
         loss = loss * weight[classes].unsqueeze(1)
@@ -302,7 +314,7 @@ def multilabel_margin_loss(
     of_class = (names.unsqueeze(2) == ops.arange(count)) & named.unsqueeze(2)
     others = ~of_class.any(1)
     right = rows.gather(1, ops.where(named, names, 0))
-    apart = (1.0 - (right.unsqueeze(2) - rows.unsqueeze(1))).clamp(min=0.0)
+    apart = (1.0 - (right.unsqueeze(2) - rows.unsqueeze(1))).relu()
     loss = ops.where(named.unsqueeze(2) & others.unsqueeze(1), apart, 0.0).sum((1, 2)) / count
     return loss[0] if input.ndim < 2 and reduction == "none" else reduced(loss, reduction)
 

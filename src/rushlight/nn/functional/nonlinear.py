@@ -179,8 +179,9 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     [0.0, 0.0, 9.0]
     """
     between = (input > -3.0) & (input < 3.0)
-    outside = ops.where(input >= 3.0, input, 0.0)
-    return ops.where(between, input * (input + 3.0) / 6.0, outside)
+    outside = ops.where(input <= -3.0, 0.0, input)
+    held = ops.where(between, input, 0.0)  # else the gradient of infinity were 0 times infinity
+    return ops.where(between, held * (held + 3.0) / 6.0, outside)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -203,7 +204,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     if lambd < 0:
         raise ArgumentError(message("softshrink", f"lambd={lambd}", "0 or more"))
-    low = ops.where(input < -lambd, input + lambd, 0.0)
+    low = ops.where(input >= -lambd, 0.0, input + lambd)  # nan stays
     return ops.where(input > lambd, input - lambd, low)
 
 
