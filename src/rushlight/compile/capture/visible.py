@@ -399,7 +399,7 @@ def look(function: Any, arguments: Any = (), ran: Ran | None = None) -> Scope:
             scope.enter_ran()
             return scope
         found = scope.ask()
-        if found == words:
+        if found == words or len(scope._kept) > MOST:  # of a walk that broke off the names need not settle
             return scope
         words = found
 
