@@ -34,7 +34,8 @@ def markdown(report: dict[str, Any]) -> str:
         lines += ["", *_first_calls(workload, times)]
     if report["imports"]:
         lines += ["", *_imports(report["imports"])]
-    for title, names in (("Not installed, so skipped", report["absent"]), ("Left out", report["left_out"])):
+    left = ("Left out (--slow takes them in)", report["left_out"])
+    for title, names in (("Not installed, so skipped", report["absent"]), left):
         if names:
             lines += ["", f"{title}: {', '.join(names)}."]
     return "\n".join(lines) + "\n"

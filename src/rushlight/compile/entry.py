@@ -12,6 +12,7 @@ from rushlight.compile.capture.arguments import Flat, alike
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import record
 from rushlight.compile.capture.results import Hole, fill
+from rushlight.compile.host import describe
 from rushlight.compile.interpret import interpret
 from rushlight.compile.native.known import make_program, note
 from rushlight.compile.native.program import Program
@@ -78,6 +79,7 @@ class Entry:
 
     def _build(self, arguments: list[Tensor]) -> Program | None:
         """The program; where the compiler fails the interpreter has to do, and a warning says so."""
+        describe()  # a setting that it refuses is no failure of the compiler
         try:
             fuse = self.mode == "full"
             program, self._name = make_program(self.graph, self.lifted, self.count, fuse)

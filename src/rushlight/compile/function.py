@@ -331,12 +331,13 @@ class CompiledFunction:
         entries = [e for group in self._entries.values() for e in group]
         entry = self._latest[1] if self._latest is not None else entries[-1] if entries else None
         if entry is None or entry.program is None:
+            compiles = self.mode in ("full", "nofuse")
             raise NotSupportedError(
                 message(
                     "explain",
                     f"{self!r} without a compiled program",
                     'a function that has run in the mode "full" or "nofuse"',
-                    "Call it once before.",
+                    "Call it once before." if compiles else "Compile it in one of these.",
                 )
             )
         return entry

@@ -292,7 +292,8 @@ def _node_of(op: str, tensor: Any) -> Any:
                 op,
                 f"a tensor of shape {tensor.shape} that does not require grad",
                 "one computed from tensors that do",
-                "Call requires_grad_() on the inputs; look for detach(), no_grad() or integers between.",
+                "Call requires_grad_() on the inputs; look for detach(), no_grad() or integers between, and "
+                "for a compiled function: its results have no history, so let it call backward() itself.",
             )
         )
     return tensor.node

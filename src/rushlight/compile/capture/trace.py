@@ -33,7 +33,7 @@ from rushlight.core.state import MAKERS, no_grad, state
 from rushlight.core.tensor import Retain, Tensor, base_of, wrap
 from rushlight.core.views import with_views
 from rushlight.device import m, xp
-from rushlight.errors import message
+from rushlight.errors import DTypeError, ShapeError, message
 
 __all__ = ["Placeholder", "Trace", "TraceError", "Traced", "rounded_once", "trace"]
 
@@ -103,7 +103,12 @@ class Trace:
         ):
             return self.in_float32(op, inputs, attrs).array
         if op.decompose is not None and not self.whole:
-            parts = self.parts(op, inputs, attrs)
+            try:
+                parts = self.parts(op, inputs, attrs)
+            except (ShapeError, DTypeError):
+                # In the words of the op itself, if it refuses its inputs.
+                op.infer(*[t.spec if isinstance(t, Tensor) else t for t in inputs], **attrs)
+                raise
             if parts is not None:
                 return parts.array
         values = [self._operand(t, op, inputs) for t in inputs]
@@ -339,9 +344,8 @@ class Trace:
         graph = self.graph
         graph.outputs = [self.value_of(t) for t in outputs]
         for tensor, node in self._nodes:
-            if not _same_history(tensor.node, node) and not isinstance(
-                self._first_array(tensor), Placeholder
-            ):
+            ours = isinstance(self._first_array(tensor), Placeholder) and self.owns(tensor)
+            if not _same_history(tensor.node, node) and not ours:
                 got = f"a tensor of shape {tensor.shape} from outside, written with values with a history"
                 remedy = "Update it under rl.no_grad(), or with values that are detached."
                 raise TraceError(message("compile", got, "histories that end with the call", remedy))
