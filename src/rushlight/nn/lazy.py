@@ -67,9 +67,8 @@ class LazyModuleMixin(Module):
         return any(isinstance(tensor, Uninitialized) for tensor in own)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        with (
-            nullcontext() if self._inside else untraced()
-        ):  # state, which is to exist before a traced program runs
+        # What it makes is to exist before a traced program runs.
+        with nullcontext() if self._inside else untraced():
             self.initialize_parameters(*inputs, **options)
         if self.has_uninitialized_params():
             got = "parameters without a shape after initialize_parameters"
