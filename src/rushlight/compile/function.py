@@ -166,7 +166,7 @@ class CompiledFunction:
     def _make(self, flat: Flat) -> tuple[Entry, Any]:
         """A new program."""
         entries = self._entries.setdefault((flat.key, state.grad_enabled, default.dtype, lower_dtype()), [])
-        why = entries[-1].guards.broken() if entries else "the shapes, dtypes or numbers of the arguments"
+        why = _what_changed(entries, flat)
         for entry in entries:
             self._moving |= entry.moving | entry.guards.moved()
         if len(entries) >= MANY:
@@ -243,7 +243,7 @@ class CompiledFunction:
         if self._traced == MANY + 1:
             warn(
                 f"{self!r} is traced and compiled again and again, for the {self._traced}th time now. What "
-                f"changed last: {why}. Pass what changes as a tensor of one shape."
+                f"changed last: {why}. Pass what changes as a tensor of one shape, padded if need be."
             )
 
     def scan(self, *sources: Any, index: Any = None) -> Any:
@@ -381,3 +381,14 @@ def pass_over(mode: str | None, others: dict[str, Any]) -> str | None:
         _told.extend(given)
         warn(f"compile passes over {', '.join(given)}: these choose in PyTorch's compiler.")
     return mode
+
+
+def _what_changed(entries: list[Entry], flat: Flat) -> str:
+    """Why none of the programs for such arguments applies, in words."""
+    if not entries:
+        shapes = ", ".join(str(tuple(t.shape)) for t in flat.tensors[:4])
+        more = ", ..." if len(flat.tensors) > 4 else ""
+        return f"the shapes ({shapes}{more} now), dtypes or numbers of the arguments"
+    if entries[-1].reads_numbers and entries[-1].guards.hold():
+        return "a number that decides a shape, a range() or an if"
+    return entries[-1].guards.broken()
