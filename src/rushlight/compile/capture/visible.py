@@ -359,7 +359,7 @@ class Scope:
         those that its class has, and that it may get for itself."""
         self._kept.append(space)
         keys = dict.keys(space)
-        for word in list(keys) if words is None else keys & words:
+        for word in list(keys) if words is None else words.intersection(keys):
             if type(word) is str:
                 self._place(space, (id(space), word), word, dict.__getitem__(space, word), owner)
         if kind is not None and words is not None:
