@@ -81,15 +81,15 @@ def stored_by(code: types.CodeType) -> frozenset[str]:
 @functools.lru_cache(8192)
 def imports_of(code: types.CodeType) -> tuple[str, ...]:
     """The modules that code imports when it runs."""
-    if not _may_have("IMPORT_NAME", code) or all(
-        i.opname != "IMPORT_NAME" for i in dis.get_instructions(code)
-    ):
+    if not _may_have("IMPORT_NAME", code):
+        return ()
+    if "IMPORT_NAME" not in {i.opname for i in dis.get_instructions(code)}:
         return ()
     return tuple(n for n in code.co_names if n in sys.modules)
 
 
 def _may_have(name: str, code: types.CodeType) -> bool:
-    """Whether an instruction is in code, at a glance: what stands for arguments and caches may look like it."""
+    """Whether an instruction is in code, at a glance: arguments and caches may look like one."""
     return dis.opmap[name] in code.co_code[::2]
 
 
