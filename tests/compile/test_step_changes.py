@@ -139,6 +139,14 @@ def copied(w: World, x: Any, y: Any) -> Any:
     return F.mse_loss(net(x), y).detach()
 
 
+def doubled(w: World, x: Any, y: Any) -> Any:
+    """Copies of what is an input of the program, written in place."""
+    copies = copy.deepcopy(w.more), rl.tensor(w.more), w.more.new_tensor(w.more), copy.deepcopy(x)
+    for each in copies:
+        each.mul_(2)
+    return sum(each.sum() for each in (*copies, w.more, x))
+
+
 def made(w: World, x: Any, y: Any) -> Any:
     """A layer that the step makes, and trains."""
     layer = nn.LazyLinear(2)
@@ -201,6 +209,7 @@ CHANGES: dict[str, tuple[Change, Callable[[Any], Any] | None]] = {
     "an inner loop": (adapted, None),
     "a copied optimiser": (copied, None),
     "a layer made inside": (made, None),
+    "copies": (doubled, lambda w: rl.ones(2)),
     "a second step": (again, None),
     "gradients gone": (zeroed, None),
     "gradients filled with 0": (filled, None),

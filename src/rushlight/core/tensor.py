@@ -430,11 +430,10 @@ class Tensor:
             raise GradError(
                 message("deepcopy", "a tensor that operations made", "a leaf", "Use x.detach() first.")
             )
-        copied = (lambda t: t.array.copy()) if state.copy is None else state.copy
-        out = _rebuild(type(self), copied(self), self.requires_grad)
+        out = _rebuild(type(self), _copied(self), self.requires_grad)
         memo[id(self)] = out
         if self.grad is not None:
-            out.grad = wrap(copied(self.grad))
+            out.grad = wrap(_copied(self.grad))
         return out
 
     def __copy__(self) -> Tensor:
@@ -579,6 +578,11 @@ class LaterMethod:
     def __get__(self, tensor: Tensor | None, kind: type[Tensor]) -> Any:
         importlib.import_module(self.file)
         return getattr(kind if tensor is None else tensor, self.name)
+
+
+def _copied(tensor: Tensor) -> Any:
+    """The array of a copy; while tracing that of an operation, whose result is another in each call."""
+    return tensor.detach().clone().array if state.tracing else tensor.array.copy()
 
 
 def _rebuild(kind: type[Tensor], array: Any, requires_grad: bool) -> Tensor:

@@ -12,6 +12,7 @@ from rushlight.core.lower import Fill
 from rushlight.core.op import Op, register
 from rushlight.core.placement import check_device
 from rushlight.core.spec import NO_COMPLEX, Spec, as_dtype, as_held, default
+from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, check_dtype, method, wrap
 from rushlight.device import m, xp
 from rushlight.errors import ArgumentError, DTypeError, message
@@ -56,7 +57,11 @@ def tensor(
             [3, 4]]), dtype('float32'))
     """
     check_device(device)
-    out = wrap(_convert("tensor", data, dtype, copy=True))
+    if state.tracing and isinstance(data, Tensor):  # an operation, whose result is another in each call
+        out = data.detach().clone()
+        out = out if dtype is None else to_dtype(out, as_dtype(dtype))
+    else:
+        out = wrap(_convert("tensor", data, dtype, copy=True))
     return out.requires_grad_() if requires_grad else out
 
 
