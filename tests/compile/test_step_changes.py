@@ -294,3 +294,79 @@ def test_a_usual_step_stays_native(recwarn: pytest.WarningsRecorder) -> None:
     assert all(p.grad is None for p in world.net.parameters())
     assert "return" in step.stages()["graph"]
     assert not recwarn.list
+
+
+class Scale:
+    """A hook that is an object."""
+
+    by = 1.0
+
+    def __call__(self, grad: Any) -> Any:
+        return grad * self.by
+
+
+def hooked_by_an_object(mode: str) -> list[float]:
+    weight, hook = nn.Parameter(rl.ones(1)), Scale()
+    weight.register_hook(hook)
+
+    def function(x: Any) -> Any:
+        weight.grad = None
+        (weight * x).sum().backward()
+        assert weight.grad is not None
+        return weight.grad.sum()
+
+    found, compiled = [], compile(function, mode=mode)
+    for _ in range(4):
+        found.append(compiled(rl.ones(1)).item())
+        hook.by += 1
+    return found
+
+
+def an_attribute_of_a_parameter(mode: str) -> list[float]:
+    layer: Any = nn.Linear(1, 1)
+    layer.weight.rate, layer.weight.count = 1.0, 0
+
+    def function(x: Any) -> Any:
+        layer.weight.count += 1
+        return x.sum() * layer.weight.rate + layer.weight.count
+
+    found, compiled = [], compile(function, mode=mode)
+    for _ in range(4):
+        found.append(compiled(rl.ones(1)).item())
+        layer.weight.rate += 10.0
+    return [*found, layer.weight.count]
+
+
+def gradients_from_outside(mode: str) -> list[float]:
+    """They are there in one call, and not in the next."""
+    layer = nn.Linear(2, 1)
+
+    def function(x: Any) -> Any:
+        grads = [p.grad for p in layer.parameters()]
+        return x.sum() + sum((g**2).sum() for g in grads if g is not None)
+
+    found, compiled = [], compile(function, mode=mode)
+    for i in range(4):
+        layer.weight.grad = rl.ones(1, 2) * i if i % 2 else None
+        layer.bias.grad = rl.ones(1) if i > 1 else None
+        found.append(compiled(rl.ones(1)).item())
+    return found
+
+
+def steps_alone(mode: str) -> list[float]:
+    weight = nn.Parameter(rl.ones(1))
+    optimizer = optim.SGD([weight], lr=0.5)
+    compiled = compile(lambda: optimizer.step(), mode=mode)
+    found = []
+    for i in range(4):
+        weight.grad = rl.ones(1) if i % 2 else None
+        compiled()
+        found.append(weight.item())
+    return found
+
+
+@pytest.mark.parametrize(
+    "function", [hooked_by_an_object, an_attribute_of_a_parameter, gradients_from_outside, steps_alone]
+)
+def test_what_others_change_is_noticed(function: Callable[[str], Any]) -> None:
+    assert function("interpret") == function("off")

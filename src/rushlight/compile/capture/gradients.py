@@ -54,6 +54,14 @@ class Gradients:
         call's."""
         return id(tensor) in self._read
 
+    def read(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The tensors from outside of which the function looked for a gradient, before it set one: those that
+        had none, and those that had one."""
+        known = [
+            t for t, _ in self._now.values() if id(t) in self._read and not isinstance(t.array, Placeholder)
+        ]
+        return [t for t in known if t._grad is None], [t for t in known if t._grad is not None]
+
     def _seen(self, tensor: Tensor) -> Tensor | None:
         return self._now.setdefault(id(tensor), (tensor, tensor._grad))[1]
 

@@ -175,7 +175,7 @@ class _Attempt:
             return None
         self.guards.take(after, self.handles)
         self.guards.watch_numbers(traced.looked_at)
-        taken = [t.parameter for t in traced.lifted if isinstance(t, GradOf)]
+        taken = [*traced.taken, *[t.parameter for t in traced.lifted if isinstance(t, GradOf)]]
         self.guards.watch(traced.lifted[len(self.flat.tensors) :], traced.fresh, taken)
         if not (self.given or self.handles):
             return Recorded(traced, self.guards)

@@ -48,7 +48,7 @@ class Traced:
     lifted   the tensors that are the graph's inputs; the first are the arguments.
     result   what the function returned, with a Hole for each tensor.
     grads    what the graph's last outputs are the gradients of: a tensor, or the number of an argument.
-    fresh    parameters whose gradients the function takes to be None when it begins.
+    fresh, taken   parameters whose gradients the function takes to be None when it begins, or to be there.
     cleared  parameters whose gradients are None when it is done.
     looked_at  tensors whose numbers Python code saw.
     """
@@ -58,6 +58,7 @@ class Traced:
     result: Any
     grads: list[Tensor | int]
     fresh: list[Tensor]
+    taken: list[Tensor]
     cleared: list[Tensor]
     looked_at: list[Tensor]
 
@@ -500,7 +501,9 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     lifted = [*tracer.lifted[:count], *lifted]
     fresh = [t for t in tracer.lifted[count:] if t.requires_grad and t.is_leaf and t._grad is None]
     looked_at = [*tracer.looked_at.values()]
-    return Traced(graph, lifted, holes(result), grads, fresh if tracer.backward else [], cleared, looked_at)
+    none, there = tracer.gradients.read()
+    fresh = [*{id(t): t for t in (*(fresh if tracer.backward else []), *none)}.values()]
+    return Traced(graph, lifted, holes(result), grads, fresh, there, cleared, looked_at)
 
 
 def _alive(tracer: Trace) -> list[Placeholder]:

@@ -57,6 +57,8 @@ PASSING = ("_last_call",)
 """Attributes of modules that every call writes, and that no program reads."""
 MOST = 50_000
 """Objects that a walk looks into, at most: with more, a look before each call would cost more than a call."""
+HELD = {"array", "node"}
+"""Attributes of tensors beside those of users."""
 FUNCTIONS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
 _CACHE = type(functools.lru_cache(len))
 
@@ -154,7 +156,7 @@ class Scope:
         self._seen.add(id(value))
         self._kept.append(value)
         if issubclass(kind, Tensor) and not issubclass(kind, Composite):
-            self.tensors[id(value)] = value
+            self._tensor(value)
         elif kind is types.FunctionType:
             self._function(value)
         elif kind is types.MethodType:
@@ -178,6 +180,16 @@ class Scope:
                 self._later(value.__self__, name)
         elif home(kind) not in QUIET:
             self._object(value, kind, name)
+
+    def _tensor(self, tensor: Tensor) -> None:
+        """Its hooks, and the attributes that the user gave it; what it holds is read anew in each call."""
+        self.tensors[id(tensor)] = tensor
+        hooks = tensor.node.hooks if tensor.node is not None and tensor.is_leaf else ()
+        for hook in (*hooks, *tensor._after_grad):
+            self._later(hook, "a hook")
+        own = own_dict(tensor)
+        if own is not None and (given := {w for w in dict.keys(own) if w[0] != "_"} - HELD):
+            self._space(own, given if self._words is None else given & self._words, "tensor")
 
     def _standard(self, module: Any, name: str) -> None:
         """A module of the standard library: what the code names in it, but not what its tables hold, of which
@@ -275,7 +287,7 @@ class Scope:
                 self._space(vars(m), self._words, kind.__name__, kind)
             for key, v in list(vars(m).items()):
                 own = home(type(v)) == OWN and not hasattr(type(v), "named_modules")  # an initialiser, say
-                if key not in PASSING and not own:
+                if key not in PASSING and (not own or isinstance(v, Tensor)):
                     self._later(v, f"{kind.__name__}.{key}")
 
     def _class(self, kind: type) -> None:
