@@ -28,7 +28,7 @@ class World:
         self.net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
         self.optimizer = optimizer(self.net.parameters())
         self.mark: list[float] = []
-        self.more = more(self) if more else None
+        self.more: Any = more(self) if more else None
 
     @property
     def group(self) -> Any:
@@ -339,7 +339,7 @@ def an_attribute_of_a_parameter(mode: str) -> list[float]:
 
 def gradients_from_outside(mode: str) -> list[float]:
     """They are there in one call, and not in the next."""
-    layer = nn.Linear(2, 1)
+    layer: Any = nn.Linear(2, 1)
 
     def function(x: Any) -> Any:
         grads = [p.grad for p in layer.parameters()]
