@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "made_ready",
     "no_grad",
     "set_grad_enabled",
     "state",
@@ -144,6 +146,12 @@ class untraced:
     def __exit__(self, *error: object) -> None:
         for name, value in self._before.items():
             setattr(state, name, value)
+
+
+def made_ready(inside: bool) -> Any:
+    """`untraced`, for state; but not for that of what a traced function itself makes (`inside`): each
+    call makes that anew."""
+    return contextlib.nullcontext() if inside else untraced()
 
 
 class set_grad_enabled:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
+from rushlight.core.state import made_ready
 from rushlight.core.state import state as thread
-from rushlight.core.state import untraced
 from rushlight.core.tensor import Parameter, Tensor
 from rushlight.errors import NotSupportedError, ShapeError, message
 from rushlight.nn.linear import Linear
@@ -68,7 +67,7 @@ class LazyModuleMixin(Module):
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         # What it makes is to exist before a traced program runs.
-        with nullcontext() if self._inside else untraced():
+        with made_ready(self._inside):
             self.initialize_parameters(*inputs, **options)
         if self.has_uninitialized_params():
             got = "parameters without a shape after initialize_parameters"

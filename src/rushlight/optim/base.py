@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
 from typing import Any
 
 from rushlight.core.composite import Composite
-from rushlight.core.state import enable_grad, untraced
+from rushlight.core.state import enable_grad, made_ready, untraced
 from rushlight.core.state import state as thread
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, NotSupportedError, message, refuse_options
@@ -191,7 +190,7 @@ class Optimizer:
         found: dict[str, Any] | None = self.state.get(param)
         if found is None:
             # A traced step then takes the fresh state as an input, as it does with all state.
-            with nullcontext() if self._inside else untraced():
+            with made_ready(self._inside):
                 self.state[param] = self.init_state(param, group)
             found = self.state[param]
         return found

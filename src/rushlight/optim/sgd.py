@@ -8,7 +8,7 @@ from rushlight import ops
 from rushlight.core.apply import apply_
 from rushlight.core.composite import Composite
 from rushlight.core.op import elementwise
-from rushlight.core.state import untraced
+from rushlight.core.state import made_ready
 from rushlight.core.tensor import Tensor
 from rushlight.device.arrays import float64
 from rushlight.errors import ArgumentError, message
@@ -102,7 +102,7 @@ class SGD(ElementwiseRule):
         if isinstance(grad, Composite):
             grad = grad.to_dense()
         if "momentum_buffer" not in state:  # there was no momentum before
-            with untraced():
+            with made_ready(self._inside):
                 state.update(self.init_state(param, group))
         momentum = group.tensor("momentum", grad.dtype)
         velocity = state["momentum_buffer"]

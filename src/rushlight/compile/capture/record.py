@@ -17,9 +17,9 @@ from rushlight.compile.capture.arguments import Flat, things_in
 from rushlight.compile.capture.guards import DEFAULTS, Guards, is_number, moved
 from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.number import Number, Sheet, ThroughMath
-from rushlight.compile.capture.placeholder import GradOf, TraceError
+from rushlight.compile.capture.placeholder import TraceError
 from rushlight.compile.capture.ran import Ran
-from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handles
+from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handles, memories
 from rushlight.compile.capture.trace import Traced, trace
 from rushlight.compile.capture.visible import PASSING, Scope, look
 from rushlight.core.atomic import Undo, at_once, struck
@@ -124,10 +124,10 @@ class _Attempt:
         self.luck = _Luck(self.before)
         self.ran = Ran()
         self.moved: set[Any] = set()
-        self.changed: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self._noted: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self._odd: set[int] = set()
-        memories = [m for o in self.before.optimizers.values() for m in _memories(o)]
-        self._there = {*self.before.modules, *map(id, self.before.parameters()), *map(id, memories)}
+        remembered = [m for o in self.before.optimizers.values() for m in memories(o)]
+        self._there = {*self.before.modules, *map(id, self.before.parameters()), *map(id, remembered)}
         self.sheet = Sheet()
         self.given: list[Any] = [self.sheet.source(n) for n in flat.numbers]
         if not self._may_move:
@@ -144,7 +144,7 @@ class _Attempt:
         """Make everything what it was."""
         self.sheet.open = False
         self.snapshot.restore()
-        for owner, _, before in self.changed.values():
+        for owner, _, before in self._noted.values():
             if isinstance(owner, Tensor):
                 owner.node = before
         if self.numbers():
@@ -175,8 +175,7 @@ class _Attempt:
             return None
         self.guards.take(after, self.handles)
         self.guards.watch_numbers(traced.looked_at)
-        taken = [*traced.taken, *[t.parameter for t in traced.lifted if isinstance(t, GradOf)]]
-        self.guards.watch(traced.lifted[len(self.flat.tensors) :], traced.fresh, taken)
+        self.guards.watch(traced.lifted[len(self.flat.tensors) :], traced.fresh, traced.taken)
         if not (self.given or self.handles):
             return Recorded(traced, self.guards)
         lines = self.sheet.close()
@@ -197,11 +196,7 @@ class _Attempt:
             with undo, undo, undo:
                 for each in watched:
                     each.begin()
-                around, state.changed = state.changed, self._note
-                try:
-                    traced = trace(self._call, self.flat.tensors)
-                finally:
-                    state.changed = around
+                traced = trace(self._call, self.flat.tensors)
         finally:
             for key, handle in self.handles.items():
                 ends[key] = handle.get()
@@ -213,7 +208,7 @@ class _Attempt:
     def _call(self, *tensors: Any) -> Any:
         given, named = self.flat.rebuild(tensors, self.given)
         assert state.run is not None
-        state.run = self.ran.aside(state.run)
+        state.run, state.changed = self.ran.aside(state.run), self._note
         found = self.function(*given, **named)
         self.ran.rest()
         return found
@@ -251,12 +246,13 @@ class _Attempt:
     def _note(self, owner: Any, name: str, then: Any) -> None:
         """Keep what a thing that was there had before its first change."""
         if id(owner) in self._there:
-            self.changed.setdefault((id(owner), name), (owner, name, then))
-            self._odd ^= {id(owner)} if isinstance(owner, Tensor) else set()
+            self._noted.setdefault((id(owner), name), (owner, name, then))
+            if isinstance(owner, Tensor):
+                self._odd ^= {id(owner)}
 
     def _changed(self, after: Scope) -> Iterator[str]:
         """What the function changed of modules, tensors and optimisers' states, in words."""
-        for owner, name, then in self.changed.values():
+        for owner, name, then in self._noted.values():
             if isinstance(owner, Tensor):
                 if id(owner) in self._odd:  # it was switched, and not switched back
                     yield f"requires_grad of a tensor of shape {tuple(owner.shape)}"
@@ -266,12 +262,6 @@ class _Attempt:
                 default = DEFAULTS.get(name)
                 if not same(vars(owner).get(name, default), default if then is None else then):
                     yield f"{type(owner).__name__}.{name}"
-
-
-def _memories(optimizer: Any) -> list[Any]:
-    """The dicts in which an optimiser remembers."""
-    held = getattr(optimizer, "state", {})
-    return [held, *held.values()]
 
 
 def _handles(scope: Scope, moving: Any) -> dict[Any, Handle]:

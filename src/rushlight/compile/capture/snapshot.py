@@ -12,7 +12,7 @@ from rushlight.compile.capture.makes import MISSING, AttributesOf, content, fill
 from rushlight.compile.capture.visible import Scope
 from rushlight.device import outside
 
-__all__ = ["Handle", "Snapshot", "element", "handles"]
+__all__ = ["Handle", "Snapshot", "element", "handles", "memories"]
 
 
 class Snapshot:
@@ -21,9 +21,7 @@ class Snapshot:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         spaces = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
-        states = [
-            s for o in scope.optimizers.values() if hasattr(o, "state") for s in [o.state, *o.state.values()]
-        ]
+        states = [s for o in scope.optimizers.values() for s in memories(o)]
         spaces += [own for _, _, own, _ in scope.objects]
         # A traced step gives up packs; with the states as they were they are whole again.
         plans = [plan for o in scope.optimizers.values() for plan in getattr(o, "_plans", None) or ()]
@@ -79,6 +77,11 @@ class Snapshot:
         for container, reader, items in (*scope.containers, *lists):
             if not same_items(reader(container), items):
                 refill(container, items)
+
+
+def memories(optimizer: Any) -> list[Any]:
+    """The dicts in which an optimiser remembers."""
+    return [optimizer.state, *optimizer.state.values()] if hasattr(optimizer, "state") else []
 
 
 def put_in_cell(cell: Any, value: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from rushlight.compile.capture.gradients import Gradients, numbers_of
 from rushlight.compile.capture.number import Number, settled
 from rushlight.compile.capture.overlap import refuse_overlaps
-from rushlight.compile.capture.placeholder import Placeholder, TraceError
+from rushlight.compile.capture.placeholder import GradOf, Placeholder, TraceError
 from rushlight.compile.capture.results import holes, tensors_of
 from rushlight.compile.graph import Graph, Node, Value, used, verify
 from rushlight.core.anomaly import user_line
@@ -468,7 +468,7 @@ def trace(
 
 OWN = (
     "run", "write", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of",
-    "body", "hooked", "sought",
+    "body", "hooked", "sought", "changed",
 )  # fmt: skip
 """What of a thread's state is another while it traces."""
 
@@ -502,8 +502,13 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     fresh = [t for t in tracer.lifted[count:] if t.requires_grad and t.is_leaf and t._grad is None]
     looked_at = [*tracer.looked_at.values()]
     none, there = tracer.gradients.read()
-    fresh = [*{id(t): t for t in (*(fresh if tracer.backward else []), *none)}.values()]
-    return Traced(graph, lifted, holes(result), grads, fresh, there, cleared, looked_at)
+    there += [t.parameter for t in lifted if isinstance(t, GradOf)]
+    fresh, taken = _once([*(fresh if tracer.backward else []), *none]), _once(there)
+    return Traced(graph, lifted, holes(result), grads, fresh, taken, cleared, looked_at)
+
+
+def _once(tensors: list[Tensor]) -> list[Tensor]:
+    return [*{id(t): t for t in tensors}.values()]
 
 
 def _alive(tracer: Trace) -> list[Placeholder]:

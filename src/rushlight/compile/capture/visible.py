@@ -188,7 +188,7 @@ class Scope:
         for hook in (*hooks, *tensor._after_grad):
             self._later(hook, "a hook")
         own = own_dict(tensor)
-        if own is not None and (given := {w for w in dict.keys(own) if w[0] != "_"} - HELD):
+        if own is not None and (given := {w for w in dict.keys(own) if not w.startswith("_")} - HELD):
             self._space(own, given if self._words is None else given & self._words, "tensor")
 
     def _standard(self, module: Any, name: str) -> None:

@@ -73,24 +73,22 @@ def globals_of(code: types.CodeType) -> frozenset[str]:
 @functools.lru_cache(8192)
 def stored_by(code: types.CodeType) -> frozenset[str]:
     """The globals that code assigns."""
-    if not _may_have("STORE_GLOBAL", code):
-        return frozenset()
-    return frozenset(i.argval for i in dis.get_instructions(code) if i.opname == "STORE_GLOBAL")
+    return _named_by("STORE_GLOBAL", code)
 
 
 @functools.lru_cache(8192)
 def imports_of(code: types.CodeType) -> tuple[str, ...]:
     """The modules that code imports when it runs."""
-    if not _may_have("IMPORT_NAME", code):
-        return ()
-    if "IMPORT_NAME" not in {i.opname for i in dis.get_instructions(code)}:
+    if not _named_by("IMPORT_NAME", code):
         return ()
     return tuple(n for n in code.co_names if n in sys.modules)
 
 
-def _may_have(name: str, code: types.CodeType) -> bool:
-    """Whether an instruction is in code, at a glance: arguments and caches may look like one."""
-    return dis.opmap[name] in code.co_code[::2]
+def _named_by(instruction: str, code: types.CodeType) -> frozenset[str]:
+    """The names that instructions of that kind have."""
+    if dis.opmap[instruction] not in code.co_code[::2]:  # at a glance: arguments may look like one
+        return frozenset()
+    return frozenset(i.argval for i in dis.get_instructions(code) if i.opname == instruction)
 
 
 @functools.lru_cache(8192)

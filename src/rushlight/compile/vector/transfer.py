@@ -341,7 +341,7 @@ def load_where(
         # LLVM 22 parts a load that is wider than a register. Where half of its mask never holds, it reads
         # that half as it lies, or aborts the process.
         (low, high), half = halves(mask), mask.lanes // 2
-        further = emitter.value(f"getelementptr {llvm_type(kept)}, ptr {pointer}, i64 {half}")
+        further = _further(emitter, pointer, kept, half)
         return joined(
             load_where(emitter, pointer, dtype, low, fill, may[:half]),
             load_where(emitter, further, dtype, high, fill, may[half:]),
