@@ -208,3 +208,47 @@ def test_a_scan_reads_what_its_steps_wrote_through_another_tensor(first: bool, m
         assert step.scan(rl.ones(4, 3)).tolist() == [2.0, 4.0, 6.0, 8.0]
         assert whole.tolist() == [5.0] * 3
         assert step(rl.ones(3)).item() == 10.0
+
+
+def test_arguments_that_are_updated_may_change_places() -> None:
+    @compile
+    def step(x: Any, y: Any) -> Any:
+        x.add_(1)
+        y.add_(2)
+        return x * y
+
+    a, b = rl.zeros(2), rl.zeros(2)
+    for given in ((a, b), (b, a), (a, b), (a, b), (b, a)):
+        step(*given)
+    assert (a.tolist(), b.tolist()) == ([7.0, 7.0], [8.0, 8.0])
+
+
+def test_updated_tensors_may_change_memory_outside() -> None:
+    a, b = rl.zeros(2), rl.ones(2)
+
+    @compile
+    def step(x: Any) -> Any:
+        a.add_(x)
+        b.mul_(2)
+        return a + b
+
+    step(rl.ones(2))
+    a.data, b.data = b.data, a.data
+    assert step(rl.ones(2)).tolist() == [5.0, 5.0]
+    assert (a.tolist(), b.tolist()) == ([3.0, 3.0], [2.0, 2.0])
+
+
+def test_an_input_has_the_memory_of_an_argument_that_was_updated_before() -> None:
+    kept = rl.zeros(2)
+
+    @compile
+    def step(x: Any) -> Any:
+        x.add_(1)
+        return x + kept
+
+    first = rl.zeros(2)
+    step(first)
+    kept.data = first
+    assert step(rl.ones(2)).tolist() == [3.0, 3.0]
+    with pytest.raises(TraceError, match="shares memory"):
+        step(kept.data)

@@ -54,8 +54,8 @@ class Entry:
             traced.result,
             traced.grads,
         )
-        self.cleared = traced.cleared
-        self._alone = self.result is Hole and not self.grads and not self.cleared
+        self.cleared, self.rebound = traced.cleared, traced.rebound
+        self._alone = self.result is Hole and not (self.grads or self.cleared or self.rebound)
         self._simple = self._alone and self._lines is None
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
@@ -132,9 +132,11 @@ class Entry:
         return found
 
     def _call(self, arguments: list[Tensor], numbers: Sequence[Any]) -> Any:
+        memory = [self.lifted[i].array for _, i in self.rebound]
         outputs = self.program.run(arguments) if self.proved and self.program else self._slowly(arguments)
         if self._alone:
             return wrap(outputs[0])
+        at_once(setattr, [t for t, _ in self.rebound], repeat("array"), memory)
         rest = iter(outputs)
         result = fill(self.result, rest, numbers)
         left = [arguments[key] if isinstance(key, int) else key for key in self.grads]

@@ -41,6 +41,8 @@ class State(threading.local):
     """Takes (op, inputs, attrs) and gives the array in NumPy's place: a tracer, or the anomaly detector."""
     write: Callable[..., None] | None = None
     """Takes (target, array) for an in-place update while tracing."""
+    rebind: Callable[..., None] | None = None
+    """While tracing: takes (tensor, another) before `tensor.data = another`."""
     copy: Callable[..., Any] | None = None
     """While tracing: takes a tensor, and gives what stands for a copy of its array."""
     look: Callable[..., None] | None = None
@@ -135,7 +137,7 @@ class untraced:
     Not a generator: one that an exception left behind would be closed later, and then go back to tracing.
     """
 
-    _hooks = ("run", "write", "copy", "look", "shares", "owns", "body", "hooked", "sought")
+    _hooks = ("run", "write", "rebind", "copy", "look", "shares", "owns", "body", "hooked", "sought")
 
     def __enter__(self) -> None:
         self._before = {name: getattr(state, name) for name in (*self._hooks, "tracing")}

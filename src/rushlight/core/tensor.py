@@ -362,16 +362,16 @@ class Tensor:
 
     @property
     def data(self) -> Tensor:
-        """The tensor without history, sharing memory; assigning replaces the numbers, not the history."""
+        """The tensor without history, sharing memory. Assigning gives the tensor the other's memory, and
+        leaves its history and what else looks at the old memory as they are."""
         return self.detach()
 
     @data.setter
     def data(self, value: Tensor) -> None:
         if (self.array.shape, self.array.dtype) != (value.array.shape, value.array.dtype):
             changes.count += 1
-        elif state.write is not None:
-            state.write(self, value.array)
-            return
+        if state.rebind is not None:
+            state.rebind(self, value)
         self.array = value.array
         self._written = next(clock)
         if self.node is not None and self.node.is_leaf:

@@ -254,12 +254,11 @@ class _Recorder(Trace):
     def check_overlaps(self, arrays: Sequence[Any]) -> None:
         """Nothing from outside is written."""
 
-    def write(self, target: Tensor, array: Any) -> None:
+    def refuse_outside(self, target: Tensor) -> None:
         base = base_of(target).array
         if not self.stands_for_a_value(base) and target.dtype != xp.uint64:  # that is a generator's state
             got = f"an in-place update of a tensor of shape {tuple(target.shape)} from outside the function"
             raise TraceError(message("vmap", got, "an update of one made inside", "clone() it first."))
-        super().write(target, array)
 
     def _placeholder(self, value: Value, origin: Any = None) -> Placeholder:
         self._mine.add(id(value))

@@ -52,10 +52,13 @@ class Spans:
         self._bounds: dict[int, tuple[int, int]] = {}
         self._sorted: tuple[list[int], list[int]] | None = None
 
-    def place(self, i: int, array: Any) -> None:
-        """The updated input `i` now has this array."""
-        self._arrays[i], self._bounds[i] = array, byte_bounds(array)
+    def place(self, arrays: dict[int, Any]) -> bool:
+        """These are the updated inputs' arrays now; gives whether one of them is another than before."""
+        if arrays.keys() == self._arrays.keys() and all(self._arrays[i] is a for i, a in arrays.items()):
+            return False
+        self._arrays, self._bounds = arrays, {i: byte_bounds(a) for i, a in arrays.items()}
         self._sorted = None
+        return True
 
     def meets(self, start: int, end: int) -> bool:
         """Whether bytes from `start` to `end` may belong to an updated input."""

@@ -51,6 +51,7 @@ class Traced:
     fresh, taken   parameters whose gradients the function takes to be None when it begins, or to be there.
     cleared  parameters whose gradients are None when it is done.
     looked_at  tensors whose numbers Python code saw.
+    rebound  pairs (tensor, number of an input whose memory it has when the function is done).
     """
 
     graph: Graph
@@ -61,6 +62,7 @@ class Traced:
     taken: list[Tensor]
     cleared: list[Tensor]
     looked_at: list[Tensor]
+    rebound: list[tuple[Tensor, int]]
 
 
 class Trace:
@@ -76,11 +78,14 @@ class Trace:
         self.graph = Graph()
         self.gradients = Gradients()
         self.lifted: list[Any] = []
+        self.rebound: list[tuple[Tensor, int]] = []
         self.backward = False
         self.looked_at: dict[int, Tensor] = {}
         self.made: list[weakref.ref[Placeholder]] = []
         self._values: dict[int, Value] = {}
         self._written: dict[int, tuple[Tensor, Any, Value]] = {}
+        self._rebound: dict[int, tuple[Tensor, Any, Value]] = {}
+        self._let_go: list[tuple[Tensor, Any, Value]] = []
         self._replaced: dict[int, Placeholder] = {}
         self._nodes: list[tuple[Tensor, Any]] = []
         self._keep: list[Any] = []
@@ -244,6 +249,7 @@ class Trace:
 
         Of a view made inside the function what it looks at is updated, with the new value in its place.
         """
+        self.refuse_outside(target)
         base = base_of(target)
         same = self._now(base.array) is self._now(target.array)
         array = self._now(array)
@@ -267,6 +273,20 @@ class Trace:
             if isinstance(tensor.array, Placeholder):
                 # This trace's own; what others know keeps its array, which stands for `new`.
                 tensor.array = new
+
+    def rebind(self, target: Tensor, source: Tensor) -> None:
+        """From here on the target has the memory of `source`; what else looks at its old memory stays there."""
+        self.refuse_outside(target)
+        first, written = self._first_array(target), self._written.pop(id(target), None)
+        if written is not None:
+            self._let_go.append(written)
+        old = self._old(target) if written is None else written[2]
+        self.value_of(source)
+        if old is not None:  # else the function made it
+            self._rebound.setdefault(id(target), (target, first, old))
+
+    def refuse_outside(self, target: Tensor) -> None:
+        """Raise TraceError where a tensor that is to change may not be one from outside."""
 
     def _refuse_unclear(self, view: Placeholder) -> None:
         """Refuse a reshape that is a view or a copy, depending on a layout that is not known."""
@@ -350,13 +370,13 @@ class Trace:
                 got = f"a tensor of shape {tensor.shape} from outside, written with values with a history"
                 remedy = "Update it under rl.no_grad(), or with values that are detached."
                 raise TraceError(message("compile", got, "histories that end with the call", remedy))
-        for tensor, _, old in self._written.values():
-            new = self.value_of(tensor)
+        self._place_rebound()
+        for _, array, old in [*self._let_go, *self._written.values()]:
+            new = self.value_of(wrap(array))
             if new is not old and all(t is not old for t, _ in graph.updates):
                 graph.updates.append((old, new))
         graph.late = self._late()
-        arrays = {id(t): array for t, array, _ in self._written.values()}
-        self.check_overlaps([arrays.get(id(t), t.array) for t in self.lifted])
+        self.check_overlaps([self._first_array(t) for t in self.lifted])
         graph.nodes = list(used(graph))
         return verify(graph)
 
@@ -364,9 +384,44 @@ class Trace:
         """Refuse inputs that share memory where one of them is written."""
         refuse_overlaps(self.graph, arrays)
 
+    def _place_rebound(self) -> None:
+        """Where the tensors that got other memory have it when the function is done: of another tensor that
+        was there before, they have that from then on; new numbers go where the old ones were, or if another
+        tensor has that now, where nobody has any."""
+        graph = self.graph
+        ends = [r for r in self._rebound.values() if self._now(r[0].array) is not self._now(r[1])]
+        for tensor, first, _ in ends:
+            spec = Spec(first.shape, first.dtype)
+            if tensor.spec != spec:
+                raise _not_followed(f"{tensor.spec} for the data of {spec}", "Do that before the call.")
+        # An argument is another tensor in each call: it keeps its memory, and gets the numbers.
+        places = [
+            old if isinstance(first, Placeholder) else self._values.get(id(t.array)) for t, first, old in ends
+        ]
+        free = [old for _, _, old in ends if all(old is not p for p in places)]
+        numbers = {id(v): i for i, v in enumerate(graph.inputs)}
+        placed: dict[int, Value] = {}
+        for (tensor, first, old), place in zip(ends, places, strict=True):
+            new = self.value_of(tensor)
+            if place is None and id(new) in placed:
+                place = placed[id(new)]
+            elif place is None or isinstance(first, Placeholder):
+                if place is None:
+                    fits = [v for v in free if v is old] or [v for v in free if v.spec == old.spec]
+                    if not fits:
+                        got = "new data of a tensor whose memory another has now"
+                        raise _not_followed(got, "Use copy_() in the place of .data =.")
+                    place = fits[0]
+                    free = [v for v in free if v is not place]
+                    placed[id(new)] = place
+                graph.updates.append((place, new))
+                self._first_write[id(place)] = len(graph.nodes) + 1
+            if place is not old:
+                self.rebound.append((tensor, numbers[id(place)]))
+
     def _first_array(self, tensor: Tensor) -> Any:
-        """The array that a tensor had before the function wrote it."""
-        found = self._written.get(id(tensor))
+        """The array that a tensor had before the function wrote it, or gave it another."""
+        found = self._rebound.get(id(tensor)) or self._written.get(id(tensor))
         return tensor.array if found is None else found[1]
 
     def _late(self) -> set[tuple[int, int]]:
@@ -379,14 +434,16 @@ class Trace:
         return {(i, j) for j, write in first.items() for i, at in enumerate(reads) if i != j and at >= write}
 
     def written(self) -> set[int]:
-        """The ids of tensors that the function writes in place."""
-        return set(self._written)
+        """The ids of tensors that the function writes in place, or gives other data."""
+        return {id(t) for t, _, _ in (*self._written.values(), *self._rebound.values(), *self._let_go)}
 
     def restore(self) -> None:
         """Give every argument that was written its own array back."""
         for tensor, array, _ in self._written.values():
             if isinstance(tensor.array, Placeholder):
                 tensor.array = array
+        for tensor, array, _ in self._rebound.values():
+            tensor.array = array
         for tensor, node in self._nodes:
             tensor.node = node
 
@@ -396,6 +453,8 @@ class Trace:
         self._stand_ins.clear()
         self._replaced.clear()
         self._written.clear()
+        self._rebound.clear()
+        self._let_go.clear()
         self._nodes.clear()
         self.gradients.forget()
 
@@ -455,7 +514,8 @@ def trace(
         undo = Undo(lambda: _put_back(tracer, before), failed=False)
         with undo, undo, undo:
             state.run, state.write, state.tracing = tracer.run, tracer.write, True
-            state.copy, state.look, state.grads = tracer.copy, tracer.look, tracer.gradients
+            state.rebind, state.copy = tracer.rebind, tracer.copy
+            state.look, state.grads = tracer.look, tracer.gradients
             state.shares, state.owns, state.hooked = tracer.shares, tracer.owns, tracer.hooked
             state.sought = tracer.sought
             state.body = tracer.body if tracer.loops and not tracer.whole else None
@@ -467,7 +527,7 @@ def trace(
 
 
 OWN = (
-    "run", "write", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of",
+    "run", "write", "rebind", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of",
     "body", "hooked", "sought", "changed",
 )  # fmt: skip
 """What of a thread's state is another while it traces."""
@@ -504,7 +564,7 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     none, there = tracer.gradients.read()
     there += [t.parameter for t in lifted if isinstance(t, GradOf)]
     fresh, taken = _once([*(fresh if tracer.backward else []), *none]), _once(there)
-    return Traced(graph, lifted, holes(result), grads, fresh, taken, cleared, looked_at)
+    return Traced(graph, lifted, holes(result), grads, fresh, taken, cleared, looked_at, tracer.rebound)
 
 
 def _once(tensors: list[Tensor]) -> list[Tensor]:

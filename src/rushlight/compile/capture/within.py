@@ -168,11 +168,10 @@ class _Within(Trace):
                 self._tracked[id(self._outside[key])] = node
         return self._outside[key]
 
-    def write(self, target: Tensor, array: Any) -> None:
+    def refuse_outside(self, target: Tensor) -> None:
         base = base_of(target).array
         if not self.stands_for_a_value(base) or any(base.value is v for v in self.graph.inputs):
             self._refuse("an update of what the body did not make")
-        super().write(target, array)
 
     def hooked(self) -> None:
         self._refuse("a hook")

@@ -62,11 +62,11 @@ class Workspace:
         self._words = (ctypes.c_void_p * 2)(ctypes.addressof(self.table), callback_at)
         self.given = ctypes.addressof(self._words)
         self._spans = Spans(self.graph)
+        self._updates_arguments = any(i < self.arguments for i in self._spans.targets)
         self._held: list[Any] = [None] * inputs
         self._held_lifted: list[Any] = [None] * len(self.lifted)
         self._copies: dict[int, Any] = {}
         self._shared: dict[int, Any] = {}
-        self._placed = False
         self._private: list[int] = []
 
     @property
@@ -80,51 +80,43 @@ class Workspace:
         """Enter the arrays' addresses; gives pairs for updated arrays that are not C-contiguous."""
         for tensor, array in zip(self.lifted, self._held_lifted):  # noqa: B905, this is the way of every call
             if tensor.array is not array:
-                return self._bind(arguments, self.bind_lifted())
+                return self._bind(arguments)
         for tensor, array in zip(arguments, self._held):  # noqa: B905
             if tensor.array is not array:
-                return self._bind(arguments, [])
+                return self._bind(arguments) if self._updates_arguments else self._bind_arguments(arguments)
         return NONE
-
-    def _bind(self, arguments: Sequence[Tensor], back: Pairs) -> Pairs:
-        held = self._held
-        for i, tensor in enumerate(arguments):
-            if tensor.array is not held[i]:
-                self._enter(i, tensor, back)
-        return back
 
     def bind_lifted(self) -> Pairs:
         """The same without the arguments."""
+        self.forget_arguments()
+        return self._bind(())
+
+    def _bind(self, arguments: Sequence[Tensor]) -> Pairs:
+        first = self.arguments - len(arguments)
+        now = [t.array for t in (*arguments, *self.lifted)]
+        # Where the updates go is known before the first input is compared with them.
+        if self._spans.place({i: now[i - first] for i in self._spans.targets if i >= first}):
+            self._held[:] = [None] * len(self._held)
         back: Pairs = []
-        held = self._held_lifted
-        if not self._placed:
-            self._place_targets()
-        for k, tensor in enumerate(self.lifted):
-            if tensor.array is not held[k]:
-                if self.arguments + k in self._spans.targets and held[k] is not None:
-                    # The others have to be looked at again: now they may share memory with this one.
-                    self._held[:] = [None] * len(self._held)
-                    held[:] = [None] * len(held)
-                    self._placed = False
-                    return self.bind_lifted()
-                self._enter(self.arguments + k, tensor, back)
-                held[k] = self._held[self.arguments + k]
+        for i, array in enumerate(now, first):
+            if array is not self._held[i]:
+                self._enter(i, array, back)
+        self._held_lifted = self._held[self.arguments :]
         return back
 
-    def _place_targets(self) -> None:
-        """All of them, before the first of the others is compared with them."""
-        for i in self._spans.targets:
-            if i >= self.arguments:
-                self._spans.place(i, self.lifted[i - self.arguments].array)
-        self._placed = True
+    def _bind_arguments(self, arguments: Sequence[Tensor]) -> Pairs:
+        """What `_bind` does where all else is as it was, and no argument is updated."""
+        back: Pairs = []
+        held = self._held
+        for i, tensor in enumerate(arguments):
+            if tensor.array is not held[i]:
+                self._enter(i, tensor.array, back)
+        return back
 
-    def _enter(self, i: int, tensor: Tensor, back: Pairs) -> None:
-        """Point input `i` at the tensor's array, or for this one call at a copy: C-contiguous, or of
-        memory that the program updates."""
-        array = tensor.array
+    def _enter(self, i: int, array: Any, back: Pairs) -> None:
+        """Point input `i` at the array, or for this one call at a copy: C-contiguous, or of memory that the
+        program updates."""
         target = i in self._spans.targets
-        if target:
-            self._spans.place(i, array)
         apart, shared = not array.flags.c_contiguous, False
         start = address(array)
         if apart or target or self._spans.meets(start, start + array.nbytes):
