@@ -49,9 +49,7 @@ def run(program: list[tuple[str, int, int]], wrapped: Callable[[Any], Any], call
                 seen.append(t * u)
         return [*seen, kept * 1, *[t * 1 for t in tensors]]
 
-    found = []
-    for k in range(calls):
-        found.append([t.tolist() for t in step(rl.full((2,), 0.5 + k))])
+    found = [[t.tolist() for t in step(rl.full((2,), 0.5 + k))] for k in range(calls)]
     for t in tensors:
         t.add_(1.0)
         found.append([u.tolist() for u in tensors])

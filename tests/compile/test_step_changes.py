@@ -370,3 +370,110 @@ def steps_alone(mode: str) -> list[float]:
 )
 def test_what_others_change_is_noticed(function: Callable[[str], Any]) -> None:
     assert function("interpret") == function("off")
+
+
+def counts_on_a_function() -> tuple[Any, Any]:
+    def step(x: Any) -> Any:
+        step.calls = getattr(step, "calls", 0) + 1  # type: ignore[attr-defined]
+        return x * 2
+
+    return step, lambda: step.calls  # type: ignore[attr-defined]
+
+
+def counts_on_a_class() -> tuple[Any, Any]:
+    class Counter: ...
+
+    def step(x: Any) -> Any:
+        Counter.calls = getattr(Counter, "calls", 0) + 1  # type: ignore[attr-defined]
+        return x * 2
+
+    return step, lambda: Counter.calls  # type: ignore[attr-defined]
+
+
+def takes_from_a_class() -> tuple[Any, Any]:
+    class Once:
+        first = 1
+        calls = 0
+
+    def step(x: Any) -> Any:
+        if hasattr(Once, "first"):
+            del Once.first
+            Once.calls += 1
+        return x * 2
+
+    return step, lambda: (Once.calls, hasattr(Once, "first"))
+
+
+def counts_in_a_derivative() -> tuple[Any, Any]:
+    class Double(rl.autograd.Function):
+        forwards = backwards = 0
+
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            Double.forwards += 1
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, grad: Any) -> Any:
+            Double.backwards += 1
+            return grad * 2
+
+    w = rl.ones(2, requires_grad=True)
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        Double.apply(w * x).sum().backward()
+        return w.grad
+
+    return step, lambda: (Double.forwards, Double.backwards)
+
+
+def counts_in_a_module() -> tuple[Any, Any]:
+    class Twice(nn.Module):
+        calls = 0
+
+        def forward(self, x: Any) -> Any:
+            Twice.calls += 1
+            return x * 2
+
+    net = nn.Sequential(Twice(), Twice())
+    return lambda x: net(x), lambda: Twice.calls
+
+
+def counts_in_a_hook() -> tuple[Any, Any]:
+    w = rl.ones(2, requires_grad=True)
+
+    def hook(grad: Any) -> None:
+        hook.calls = getattr(hook, "calls", 0) + 1  # type: ignore[attr-defined]
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        y = w * x
+        y.register_hook(hook)
+        y.sum().backward()
+        return w.grad
+
+    return step, lambda: hook.calls  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        counts_on_a_function,
+        counts_on_a_class,
+        takes_from_a_class,
+        counts_in_a_derivative,
+        counts_in_a_module,
+        counts_in_a_hook,
+    ],
+)
+def test_what_is_counted_outside_is_counted_once_a_call(made: Callable[[], tuple[Any, Any]]) -> None:
+    step, seen = made()
+    plain, expected = made()
+    compiled = compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k in range(5):
+            x = rl.full((2,), k + 1.0)
+            assert compiled(x).tolist() == plain(x).tolist()
+            assert seen() == expected(), k

@@ -227,7 +227,12 @@ class _Attempt:
 
     def _refuse_changes(self, after: Scope) -> None:
         """Raise UnseenError for what changed while tracing; note the numbers."""
-        for changed in (*self.snapshot.changed_options(), *self._changed(after)):
+        snapshot = self.snapshot
+        for changed in (
+            *snapshot.changed_options(),
+            *snapshot.changed_attributes(),
+            *self._changed(after),
+        ):
             raise UnseenError(f"changes {changed}: do that outside, between two calls", passing=True)
         containers = {id(c): c for c, _, _ in after.containers}
         for key, now in after.places.items():

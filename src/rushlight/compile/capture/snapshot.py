@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from rushlight.compile.capture.makes import MISSING, AttributesOf, content, filled, in_slot, same, same_items
+from rushlight.compile.capture.makes import MISSING, AttributesOf, class_dict, content, filled, in_slot, same, same_items
 from rushlight.compile.capture.visible import Scope
 from rushlight.device import outside
 
@@ -23,6 +23,9 @@ class Snapshot:
         spaces = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
         states = [s for o in scope.optimizers.values() for s in memories(o)]
         spaces += [own for _, _, own, _ in scope.objects]
+        self._classes = [(kind, dict(class_dict(kind))) for kind in scope.classes]
+        self._functions = [(f, dict(vars(f))) for f in scope.functions]
+        spaces += [vars(f) for f in scope.functions]
         # A traced step gives up packs; with the states as they were they are whole again.
         plans = [plan for o in scope.optimizers.values() for plan in getattr(o, "_plans", None) or ()]
         spaces += [vars(pack) for _, packs, _ in plans for pack in packs]
@@ -42,6 +45,14 @@ class Snapshot:
         for cache, held in self._caches:
             if not same_items(filled(cache), held):
                 cache.cache_clear()
+
+    def changed_attributes(self) -> Iterator[str]:
+        """What functions and classes got or lost, in words."""
+        functions = [(vars(f), then, f) for f, then in self._functions]
+        for now, then, owner in (*functions, *[(class_dict(k), then, k) for k, then in self._classes]):
+            for name in now.keys() ^ then.keys():
+                if not name.startswith("__"):  # of Python's own some come when they are first asked for
+                    yield f"{owner.__name__}.{name}"
 
     def changed_options(self) -> Iterator[str]:
         """What of the options of optimisers is no longer as it was, in words."""
@@ -67,6 +78,9 @@ class Snapshot:
         for cell, _, value in scope.cells:
             if not same(content(cell), value):
                 put_in_cell(cell, value)
+        for kind, attributes in self._classes:
+            for name in class_dict(kind).keys() ^ attributes.keys():
+                put(AttributesOf(kind), name, attributes.get(name, MISSING))
         for space, name, value in scope.names:
             if not same(space.get(name, MISSING), value):
                 put(space, name, value)

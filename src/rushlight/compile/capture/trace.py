@@ -275,7 +275,7 @@ class Trace:
                 tensor.array = new
 
     def rebind(self, target: Tensor, source: Tensor) -> None:
-        """From here on the target has the memory of `source`; what else looks at its old memory stays there."""
+        """From here on the target has the memory of `source`; what else looks at its old stays there."""
         self.refuse_outside(target)
         first, written = self._first_array(target), self._written.pop(id(target), None)
         if written is not None:
@@ -527,8 +527,8 @@ def trace(
 
 
 OWN = (
-    "run", "write", "rebind", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled", "backward_of",
-    "body", "hooked", "sought", "changed",
+    "run", "write", "rebind", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled",
+    "backward_of", "body", "hooked", "sought", "changed",
 )  # fmt: skip
 """What of a thread's state is another while it traces."""
 

@@ -72,6 +72,7 @@ class Scope:
     containers  (container, reader, what it held).
     modules     neural networks, with all modules inside them.
     optimizers  objects with parameter groups.
+    functions, classes   those that are not Rushlight's.
     objects     (object, its class, its dict, the names in there).
     generators  random generators.
     opaque      what cannot be looked into, in words.
@@ -86,6 +87,8 @@ class Scope:
         self.modules: dict[int, Any] = {}
         self.optimizers: dict[int, Any] = {}
         self.tensors: dict[int, Tensor] = {}
+        self.functions: list[types.FunctionType] = []
+        self.classes: list[type] = []
         self.objects: list[tuple[Any, type, Any, Any]] = []
         self.generators: list[Any] = []
         self.opaque: list[str] = []
@@ -291,15 +294,18 @@ class Scope:
                     self._later(v, f"{kind.__name__}.{key}")
 
     def _class(self, kind: type) -> None:
-        """A class: its attributes that the code names, and its functions."""
+        """A class: its attributes that the code names, and its functions. Those of a class that is made of one
+        of Rushlight's are called from there, under names that no code of the user's mentions."""
+        called = any(home(base) == OWN for base in kind.__mro__)
         for base in kind.__mro__:
             if home(base) in (OWN, "builtins", *QUIET) or (id(base), "class") in self._seen:
                 continue
             self._seen.add((id(base), "class"))
             self._kept.append(base)
+            self.classes.append(base)
             for word, value in list(class_dict(base).items()):
                 functions = functions_of(value)
-                if self._names(word) if not functions else self._runs(word, functions):
+                if self._names(word) if not functions else self._runs(word, functions, called):
                     self._place(AttributesOf(base), (id(base), word), word, value, base.__name__)
                     for f in functions:
                         self._later(f, word)
@@ -309,10 +315,10 @@ class Scope:
             return False
         return self._words is None or word in self._words
 
-    def _runs(self, word: str, functions: list[Any]) -> bool:
+    def _runs(self, word: str, functions: list[Any], called: bool) -> bool:
         """Whether a function of a class is called, as far as one can see."""
         if self._ran is None:
-            return word.startswith("__") or self._names(word)
+            return called or word.startswith("__") or self._names(word)
         return self._names(word) or any(f.__code__ in self._ran.codes for f in functions)
 
     def _function(self, function: Any) -> None:
@@ -326,6 +332,7 @@ class Scope:
         if own:
             return
         self.codes.add(code)
+        self.functions.append(function)
         if not is_standard(code.co_filename):
             self._globals(code, function.__globals__)
         elif os.path.basename(code.co_filename) == "os.py":
