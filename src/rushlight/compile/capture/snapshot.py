@@ -8,7 +8,16 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from rushlight.compile.capture.makes import MISSING, AttributesOf, class_dict, content, filled, in_slot, same, same_items
+from rushlight.compile.capture.makes import (
+    MISSING,
+    AttributesOf,
+    class_dict,
+    content,
+    filled,
+    in_slot,
+    same,
+    same_items,
+)
 from rushlight.compile.capture.visible import Scope
 from rushlight.device import outside
 
@@ -20,7 +29,7 @@ class Snapshot:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        spaces = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
+        spaces: list[Any] = [*map(vars, scope.modules.values()), *map(vars, scope.optimizers.values())]
         states = [s for o in scope.optimizers.values() for s in memories(o)]
         spaces += [own for _, _, own, _ in scope.objects]
         self._classes = [(kind, dict(class_dict(kind))) for kind in scope.classes]
@@ -48,11 +57,11 @@ class Snapshot:
 
     def changed_attributes(self) -> Iterator[str]:
         """What functions and classes got or lost, in words."""
-        functions = [(vars(f), then, f) for f, then in self._functions]
-        for now, then, owner in (*functions, *[(class_dict(k), then, k) for k, then in self._classes]):
+        functions = [(f.__name__, vars(f), then) for f, then in self._functions]
+        for owner, now, then in (*functions, *[(k.__name__, class_dict(k), t) for k, t in self._classes]):
             for name in now.keys() ^ then.keys():
                 if not name.startswith("__"):  # of Python's own some come when they are first asked for
-                    yield f"{owner.__name__}.{name}"
+                    yield f"{owner}.{name}"
 
     def changed_options(self) -> Iterator[str]:
         """What of the options of optimisers is no longer as it was, in words."""

@@ -294,8 +294,8 @@ class Scope:
                     self._later(v, f"{kind.__name__}.{key}")
 
     def _class(self, kind: type) -> None:
-        """A class: its attributes that the code names, and its functions. Those of a class that is made of one
-        of Rushlight's are called from there, under names that no code of the user's mentions."""
+        """A class: its attributes that the code names, and its functions. Those of a class made of one of
+        Rushlight's are called from there, under names that no code of the user's mentions."""
         called = any(home(base) == OWN for base in kind.__mro__)
         for base in kind.__mro__:
             if home(base) in (OWN, "builtins", *QUIET) or (id(base), "class") in self._seen:
