@@ -92,3 +92,38 @@ def test_compiled_methods() -> None:
     twin.factor = 7.0
     assert twin.scaled(rl.ones(1)).item() == 7.0
     assert two.scaled(rl.ones(1)).item() == 5.0
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_argument_that_was_asked_for_its_gradient_still_is(asked: bool) -> None:
+    @compile
+    def slope(x: Any) -> Any:
+        x.requires_grad_()
+        (x * x).sum().backward()
+        found = x.grad
+        x.requires_grad_(asked)
+        return found
+
+    for k in (1.0, 2.0):
+        x = rl.full((2,), k)
+        assert slope(x).tolist() == [2 * k] * 2
+        assert x.requires_grad is asked
+        assert x.grad is not None
+        assert x.grad.tolist() == [2 * k] * 2
+
+
+def test_the_grad_mode_that_a_function_leaves_stays() -> None:
+    @compile
+    def stop(x: Any) -> Any:
+        rl.set_grad_enabled(False)
+        return x * 2
+
+    try:
+        with pytest.warns(UserWarning, match="set_grad_enabled"):
+            stop(rl.ones(2))
+        assert not rl.is_grad_enabled()
+        rl.set_grad_enabled(True)
+        stop(rl.ones(2))
+        assert not rl.is_grad_enabled()
+    finally:
+        rl.set_grad_enabled(True)

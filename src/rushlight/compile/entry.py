@@ -54,8 +54,8 @@ class Entry:
             traced.result,
             traced.grads,
         )
-        self.cleared, self.rebound = traced.cleared, traced.rebound
-        self._alone = self.result is Hole and not (self.grads or self.cleared or self.rebound)
+        self.cleared, self.rebound, self._asked = traced.cleared, traced.rebound, traced.asked
+        self._alone = self.result is Hole and not (self.grads or self.cleared or self.rebound or self._asked)
         self._simple = self._alone and self._lines is None
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
@@ -137,6 +137,8 @@ class Entry:
         if self._alone:
             return wrap(outputs[0])
         at_once(setattr, [t for t, _ in self.rebound], repeat("array"), memory)
+        for i, asked in self._asked:
+            arguments[i].requires_grad_(asked)
         rest = iter(outputs)
         result = fill(self.result, rest, numbers)
         left = [arguments[key] if isinstance(key, int) else key for key in self.grads]

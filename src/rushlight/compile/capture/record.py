@@ -209,8 +209,11 @@ class _Attempt:
         given, named = self.flat.rebuild(tensors, self.given)
         assert state.run is not None
         state.run, state.changed = self.ran.aside(state.run), self._note
+        records = state.grad_enabled
         found = self.function(*given, **named)
         self.ran.rest()
+        if state.grad_enabled is not records:
+            raise UnseenError("calls set_grad_enabled() for what comes after it")
         return found
 
     def _writes(self, ends: dict[Any, Any]) -> list[tuple[Callable[[Any], None], int]]:

@@ -52,6 +52,7 @@ class Traced:
     cleared  parameters whose gradients are None when it is done.
     looked_at  tensors whose numbers Python code saw.
     rebound  pairs (tensor, number of an input whose memory it has when the function is done).
+    asked    pairs (number of an argument, whether it requires grad from then on), of those that were asked.
     """
 
     graph: Graph
@@ -63,6 +64,7 @@ class Traced:
     cleared: list[Tensor]
     looked_at: list[Tensor]
     rebound: list[tuple[Tensor, int]]
+    asked: list[tuple[int, bool]]
 
 
 class Trace:
@@ -564,7 +566,10 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     none, there = tracer.gradients.read()
     there += [t.parameter for t in lifted if isinstance(t, GradOf)]
     fresh, taken = _once([*(fresh if tracer.backward else []), *none]), _once(there)
-    return Traced(graph, lifted, holes(result), grads, fresh, taken, cleared, looked_at, tracer.rebound)
+    given = enumerate(zip(stand_ins, lifted, strict=False))
+    asked = [(i, s.requires_grad) for i, (s, t) in given if s.requires_grad is not t.requires_grad]
+    rebound = tracer.rebound
+    return Traced(graph, lifted, holes(result), grads, fresh, taken, cleared, looked_at, rebound, asked)
 
 
 def _once(tensors: list[Tensor]) -> list[Tensor]:
