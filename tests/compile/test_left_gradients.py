@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -203,3 +205,66 @@ def test_a_gradient_from_outside_is_refused() -> None:
         compile(step)()
     assert p.grad is None
     assert buffer.tolist() == [0.0]
+
+
+def alternating() -> tuple[Any, Any, Any]:
+    w = rl.ones(2, requires_grad=True)
+    optimizer = rl.optim.SGD([w], lr=0.1)
+
+    def step(x: Any, zero: bool, update: bool = True) -> Any:
+        if zero:
+            optimizer.zero_grad()
+        (w * x).sum().backward()
+        if update:
+            optimizer.step()
+        return w.sum()
+
+    return w, optimizer, step
+
+
+def test_a_step_by_gradients_that_another_call_used_up_is_refused() -> None:
+    w, optimizer, step = alternating()
+    compiled, x = compile(step), rl.ones(2)
+    compiled(x, True)
+    compiled(x, True)
+    before = w.tolist()
+    with pytest.raises(TraceError, match="used up"):
+        compiled(x, False)
+    assert w.tolist() == before
+    optimizer.zero_grad(set_to_none=False)  # from here on there is nothing to add to
+    compiled(x, False)
+    assert w.grad is not None
+    compiled(x, True)
+    with pytest.raises(TraceError, match="used up"):  # also where the program is known
+        compiled(x, False)
+    w.grad = None
+    compiled(x, False)
+
+
+def test_gradients_add_up_over_calls_until_they_are_used() -> None:
+    (w, _, step), (u, _, plain) = alternating(), alternating()
+    compiled = compile(step)
+    for zero, update in [
+        (True, False),
+        (False, False),
+        (False, True),
+        (True, True),
+        (True, False),
+        (False, True),
+    ]:
+        compiled(rl.ones(2), zero, update)
+        plain(rl.ones(2), zero, update)
+        np.testing.assert_allclose(w.tolist(), u.tolist(), rtol=1e-6)
+
+
+def test_gradients_that_were_used_up_are_none_for_who_does_not_step() -> None:
+    w, _, step = alternating()
+    compiled = compile(step)
+    slope = compile(lambda x: (w * x).sum().backward())
+    for k in (1.0, 2.0):
+        compiled(rl.ones(2), True)
+        slope(rl.full((2,), k))
+        assert w.grad is not None
+        assert w.grad.tolist() == [k, k]
+    copied = copy.deepcopy(w)
+    assert pickle.loads(pickle.dumps(copied)).tolist() == w.tolist()

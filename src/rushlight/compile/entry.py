@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import setitem
@@ -55,6 +56,9 @@ class Entry:
             traced.grads,
         )
         self.cleared, self.rebound, self._asked = traced.cleared, traced.rebound, traced.asked
+        for tensor in traced.used_up:
+            users = [user for user in tensor._users if user() is not None]
+            tensor._users = (*users, weakref.ref(self))
         self._alone = self.result is Hole and not (self.grads or self.cleared or self.rebound or self._asked)
         self._simple = self._alone and self._lines is None
         self.count = len(arguments)
@@ -63,6 +67,7 @@ class Entry:
         self._given_gradients = [key for key in self.grads if isinstance(key, int)]
         self.mode = mode
         self.used = 0
+        self._noted = 0
         self._like: Callable[[tuple[Any, ...]], bool] | None = None
         self.program: Program | None = None
         self._name: str | None = None
@@ -94,6 +99,11 @@ class Entry:
                 raise
             report_failure(self.graph, [t.array for t in self._tensors(arguments)], self.mode, error)
             return None
+
+    @property
+    def noted(self) -> int:
+        """When it ran last, if it updates tensors, by the clock of all that happens to tensors."""
+        return max(self._noted, self.program.noted if self.program is not None else 0)
 
     def ready(self, numbers: Sequence[Any] = ()) -> Any:
         """What `call` wants to know of the numbers that are read in each call; None where the program does
@@ -186,6 +196,7 @@ class Entry:
 
     def _interpret_all(self, sources: list[Tensor], index: Tensor | None, steps: int) -> list[Any]:
         """The outputs of all steps, stacked, by the interpreter: all steps or none."""
+        self._noted = next(clock)
         state = [self.lifted[i] for i in self._updated() if i >= self.count]
         kept = [t.array.copy() for t in state]
         undo = Undo(lambda: _write(state, kept), failed=True)
@@ -207,6 +218,7 @@ class Entry:
 
     def _slowly(self, arguments: list[Tensor]) -> list[Any]:
         """One call at a time: by the interpreter, or the first of a program."""
+        self._noted = next(clock)
         with self._lock, asking_once():
             if self.program is None:
                 return self._interpret(arguments)

@@ -7,7 +7,7 @@ at a node over several ways.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -17,7 +17,17 @@ from rushlight.core.state import state
 from rushlight.core.tensor import Tensor
 from rushlight.errors import ArgumentError, DTypeError, GradError, NotSupportedError, ShapeError, message
 
-__all__ = ["backward", "grad", "propagate"]
+__all__ = ["backward", "forget_gradients", "grad", "propagate"]
+
+
+def forget_gradients(tensors: Iterable[Tensor], to_none: bool) -> None:
+    """Have no gradients, or those that are there filled with 0."""
+    for t in tensors:
+        if to_none or t.grad is None or isinstance(t.grad, Composite):
+            t.grad = None
+        else:
+            t.grad.node = None  # what made it is forgotten
+            t.grad.zero_()
 
 
 def backward(

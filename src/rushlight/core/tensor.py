@@ -84,6 +84,8 @@ class Tensor:
     _sealed: str | None = None
     _written: int = 0
     _retains_grad: bool = False
+    _users: tuple[Any, ...] = ()
+    _emptied: int = 0
     _after_grad: tuple[Callable[[Any], None], ...] = ()
 
     # NumPy leaves `array * tensor` to the tensor's own reflected operator.
@@ -109,6 +111,8 @@ class Tensor:
                 raise GradError(message("grad", got, f"{self.spec}, as the tensor is"))
         if state.grads is None:
             self._grad = value
+            if value is None and self._users:
+                self._emptied = next(clock)
         else:
             state.grads.set(self, value)
 

@@ -6,8 +6,8 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rushlight.core.autograd import propagate
-from rushlight.core.composite import Composite, NoArray
+from rushlight.core.autograd import forget_gradients, propagate
+from rushlight.core.composite import NoArray
 from rushlight.core.graph import Node, observe
 from rushlight.core.state import state
 from rushlight.core.tensor import Parameter, Tensor
@@ -144,12 +144,7 @@ class Module(Hooked, ModuleTree):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
-        for p in self.parameters():
-            if set_to_none or isinstance(p.grad, Composite):
-                p.grad = None
-            elif p.grad is not None:
-                p.grad.node = None  # what made it is forgotten
-                p.grad.zero_()
+        forget_gradients(self.parameters(), set_to_none)
 
     # Text and copies
 

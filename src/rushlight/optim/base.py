@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rushlight.core.autograd import forget_gradients
 from rushlight.core.composite import Composite
 from rushlight.core.state import enable_grad, made_ready, untraced
 from rushlight.core.state import state as thread
@@ -202,12 +203,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets every gradient, or with ``set_to_none=False`` fills it with 0."""
         for group in self.param_groups:
-            for param in group["params"]:
-                if set_to_none or isinstance(param.grad, Composite):
-                    param.grad = None
-                elif param.grad is not None:
-                    param.grad.node = None  # what made it is forgotten
-                    param.grad.zero_()
+            forget_gradients(group["params"], set_to_none)
 
     def add_param_group(self, param_group: Mapping[str, Any]) -> None:
         """Adds parameters with options of their own; what is not given is taken from the defaults."""

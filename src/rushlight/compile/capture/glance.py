@@ -9,6 +9,7 @@ from collections.abc import Callable
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
+from rushlight.compile.capture.gradients import was_used_up
 from rushlight.compile.capture.makes import CONTENTS, MISSING, same, same_items
 from rushlight.core.state import changes
 
@@ -25,6 +26,8 @@ def hold():
     for t in taken:
         if t._grad is None:
             return False
+    if any(map(was_used_up, relies)):
+        return False
     try:
         return {terms}
     except (KeyError, RuntimeError, ValueError):  # a name is gone; a dict grows just now; an empty cell
@@ -37,7 +40,8 @@ def at_a_glance(guards: Guards, options: Callable[[Any], Any]) -> Callable[[], b
     known: dict[str, Any] = {
         "MISSING": MISSING, "attribute": object.__getattribute__, "changes": changes, "fresh": guards._fresh,
         "guards": guards, "is_": is_, "options": options, "same": same,
-        "same_items": same_items, "taken": guards._taken,
+        "relies": guards._relies, "same_items": same_items, "taken": guards._taken,
+        "was_used_up": was_used_up,
     }  # fmt: skip
 
     def name(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from rushlight.core.composite import Composite
 from rushlight.core.tensor import Tensor
 from rushlight.errors import message
 
-__all__ = ["Gradients", "Left", "numbers_of"]
+__all__ = ["Gradients", "Left", "numbers_of", "was_used_up"]
 
 
 @dataclass(slots=True)
@@ -29,6 +29,13 @@ class Left:
 def numbers_of(grad: Tensor) -> Tensor:
     """The gradient, or the values of a sparse one."""
     return grad.parts()[-1] if isinstance(grad, Composite) else grad
+
+
+def was_used_up(tensor: Tensor) -> bool:
+    """Whether the tensor's gradient is missing because a compiled call used it up, as the last that happened
+    to it."""
+    users = [user() for user in tensor._users]
+    return tensor._grad is None and any(u is not None and u.noted > tensor._emptied for u in users)
 
 
 class Gradients:
@@ -61,6 +68,20 @@ class Gradients:
             t for t, _ in self._now.values() if id(t) in self._read and not isinstance(t.array, Placeholder)
         ]
         return [t for t in known if t._grad is None], [t for t in known if t._grad is not None]
+
+    def relied_on(self, written: Collection[int]) -> list[Tensor]:
+        """The tensors that the function writes (`written`: their ids) and that it takes to have no gradient:
+        it adds to what an earlier call left, and uses it.
+
+        Raises TraceError where an earlier call used that up.
+        """
+        found = [t for t in self.read()[0] if id(t) in written]
+        for tensor in found:
+            if was_used_up(tensor):
+                got = f"a step by a gradient of shape {tuple(tensor.shape)} that an earlier call used up"
+                remedy = "Call zero_grad() in every call, or leave optimizer.step() outside the function."
+                raise TraceError(message("compile", got, "one that adds up over the calls, or none", remedy))
+        return found
 
     def _seen(self, tensor: Tensor) -> Tensor | None:
         return self._now.setdefault(id(tensor), (tensor, tensor._grad))[1]

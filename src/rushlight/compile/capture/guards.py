@@ -10,9 +10,10 @@ from __future__ import annotations
 import collections
 import functools
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rushlight.compile.capture.glance import at_a_glance
+from rushlight.compile.capture.gradients import was_used_up
 from rushlight.compile.capture.makes import (
     MISSING,
     PLAIN,
@@ -28,6 +29,9 @@ from rushlight.compile.capture.visible import PASSING, Scope
 from rushlight.core.state import changes
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside
+
+if TYPE_CHECKING:
+    from rushlight.compile.capture.trace import Traced
 
 __all__ = ["Guards", "is_number", "moved"]
 
@@ -49,6 +53,7 @@ class Guards:
         self._states: list[tuple[Any, list[Any]]] = []
         self._fresh: list[Tensor] = []
         self._taken: list[Tensor] = []
+        self._relies: list[Tensor] = []
         self._lifted: list[tuple[Tensor, Any]] = []
         self._waiting: list[tuple[Any, tuple[Any, ...]]] = []
         self.take(scope)
@@ -75,11 +80,11 @@ class Guards:
         self._glance: Callable[[], bool] | None = None
         self._held = 0
 
-    def watch(self, lifted: list[Any], fresh: list[Tensor], taken: list[Tensor]) -> None:
+    def watch(self, lifted: list[Any], traced: Traced) -> None:
         """Also look whether tensors still have their shapes and require grad or not, whether the optimisers'
-        states hold the same tensors, and at the parameters whose gradients the program takes to be None
-        (`fresh`), or to be there (`taken`)."""
-        self._fresh, self._taken = fresh, taken
+        states hold the same tensors, and at the gradients that the program takes to be None, or to be there.
+        """
+        self._fresh, self._taken, self._relies = traced.fresh, traced.taken, traced.relies
         # No program holds a step that looks at numbers, or what it remembers; its closure may be one.
         stepped = [o for o in self.scope.optimizers.values() if not getattr(o, "looks_at_numbers", False)]
         self._states = [(o, _memory(o)) for o in stepped]
@@ -139,6 +144,8 @@ class Guards:
         for t in self._taken:
             if t._grad is None:
                 return False
+        if any(map(was_used_up, self._relies)):
+            return False
         return changes.count == self._count or self._modules_hold()
 
     def broken(self) -> str:

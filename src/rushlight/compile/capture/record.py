@@ -175,7 +175,7 @@ class _Attempt:
             return None
         self.guards.take(after, self.handles)
         self.guards.watch_numbers(traced.looked_at)
-        self.guards.watch(traced.lifted[len(self.flat.tensors) :], traced.fresh, traced.taken)
+        self.guards.watch(traced.lifted[len(self.flat.tensors) :], traced)
         if not (self.given or self.handles):
             return Recorded(traced, self.guards)
         lines = self.sheet.close()

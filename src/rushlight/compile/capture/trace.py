@@ -50,6 +50,8 @@ class Traced:
     grads    what the graph's last outputs are the gradients of: a tensor, or the number of an argument.
     fresh, taken   parameters whose gradients the function takes to be None when it begins, or to be there.
     cleared  parameters whose gradients are None when it is done.
+    used_up  parameters that it updated by gradients which it does not keep.
+    relies   of `fresh` those whose gradients it adds to what an earlier call left, to update them.
     looked_at  tensors whose numbers Python code saw.
     rebound  pairs (tensor, number of an input whose memory it has when the function is done).
     asked    pairs (number of an argument, whether it requires grad from then on), of those that were asked.
@@ -62,6 +64,8 @@ class Traced:
     fresh: list[Tensor]
     taken: list[Tensor]
     cleared: list[Tensor]
+    used_up: list[Tensor]
+    relies: list[Tensor]
     looked_at: list[Tensor]
     rebound: list[tuple[Tensor, int]]
     asked: list[tuple[int, bool]]
@@ -548,14 +552,17 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     # A parameter that was updated by its gradient, as optimisers do, has had the good of it, unless the next
     # call would add to it; a gradient that was added into is an input of the program that it updates.
     made = {id(n.out): n for n in tracer.graph.nodes}
-    left = [
-        (key, g)
+    used_up = [
+        key
         for key, g in found.left
-        if isinstance(key, int)
-        or tracer.gradients.adds_to_what_was(key)
-        or not (id(key) in written and tracer.follows(made, key, numbers_of(g)))
+        if not isinstance(key, int)
+        and not tracer.gradients.adds_to_what_was(key)
+        and id(key) in written
+        and tracer.follows(made, key, numbers_of(g))
     ]
-    left = [(key, g.to_dense() if isinstance(g, Composite) else g) for key, g in left]
+    kept = [(key, g) for key, g in found.left if all(key is not t for t in used_up)]
+    left = [(key, g.to_dense() if isinstance(g, Composite) else g) for key, g in kept]
+    relies = tracer.gradients.relied_on(written)
     graph = tracer.finish([*tensors_of(result), *[g for _, g in left]])
     grads = [key for key, _ in left]
     cleared = [t for t in found.cleared if all(t is not g for g in grads)]
@@ -569,7 +576,9 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     given = enumerate(zip(stand_ins, lifted, strict=False))
     asked = [(i, s.requires_grad) for i, (s, t) in given if s.requires_grad is not t.requires_grad]
     rebound = tracer.rebound
-    return Traced(graph, lifted, holes(result), grads, fresh, taken, cleared, looked_at, rebound, asked)
+    return Traced(
+        graph, lifted, holes(result), grads, fresh, taken, cleared, used_up, relies, looked_at, rebound, asked
+    )
 
 
 def _once(tensors: list[Tensor]) -> list[Tensor]:

@@ -49,6 +49,8 @@ class Program:
         self._alone = _Alone(self.native.address("alone"))
         self._scans: dict[bool, jit.Native] = {}
         self._parts, self._apart = self.facts.parts, self.facts.apart
+        self.noted = 0
+        """When it updated its tensors last, by the clock of all that happens to tensors."""
         self._checks = self.facts.flag is not None
         self._heavy = self.facts.shared >= HEAVY
         self.updated = self.facts.updated
@@ -225,6 +227,7 @@ class Program:
         before = [t._written for t in written] if self._checks else []
         for tensor in written:
             tensor._written = now
+        self.noted = now
         return written, before
 
     def found(self, arena: Any) -> Exception | None:
