@@ -127,3 +127,13 @@ def test_the_grad_mode_that_a_function_leaves_stays() -> None:
         assert not rl.is_grad_enabled()
     finally:
         rl.set_grad_enabled(True)
+
+
+def test_arrays_among_the_arguments_may_be_made_tensors() -> None:
+    @compile
+    def doubled(x: Any) -> Any:
+        return rl.from_numpy(x) * 2
+
+    x = np.arange(3, dtype=np.float32)
+    for k in range(3):
+        assert doubled(x + k).tolist() == (2 * (x + k)).tolist()

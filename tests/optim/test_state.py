@@ -44,9 +44,18 @@ def bits(net: nn.Module) -> list[bytes]:
     return [p.detach().numpy().tobytes() for p in net.parameters()]
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+OTHERS = ("LBFGS", "Muon", "SparseAdam")
+"""Those that take closures, matrices or sparse gradients."""
+RULES: dict[str, Make] = {
+    name: kind
+    for name, kind in ((n, getattr(optim, n)) for n in optim.__all__ if n not in OTHERS)
+    if isinstance(kind, type) and issubclass(kind, optim.Optimizer) and kind is not optim.Optimizer
+}
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, *sorted(RULES.keys() - OPTIMIZERS.keys())])
 def test_going_on_from_a_saved_state(name: str) -> None:
-    make = OPTIMIZERS[name]
+    make = {**RULES, **OPTIMIZERS}[name]
     whole = model()
     train(whole, make(whole.parameters()), 0, 6)
 

@@ -137,6 +137,8 @@ def _unwrap(data: Any) -> Any:
 
 def from_numpy(ndarray: Any) -> Tensor:
     """A tensor that shares the array's memory."""
+    if state.tracing and isinstance(ndarray, Tensor):
+        return ndarray.detach()  # what a compiled function is given for an array
     if not isinstance(ndarray, xp.ndarray):
         raise DTypeError(
             message("from_numpy", f"a {type(ndarray).__name__}", "a NumPy array", "Use rl.tensor().")

@@ -48,6 +48,7 @@ def read_state(optimizer: Optimizer, saved: Mapping[str, Any]) -> tuple[list[dic
         params.update(zip(kept["params"], group["params"], strict=True))
         options.append({key: copy.deepcopy(value) for key, value in kept.items() if key != "params"})
         wrong += _option_faults(optimizer, group, options[-1])
+    unusable = bool(wrong)
     states: dict[Any, Any] = {}
     expected = {
         p: (group, kept)
@@ -64,14 +65,16 @@ def read_state(optimizer: Optimizer, saved: Mapping[str, Any]) -> tuple[list[dic
             continue
         group, kept = expected[param]
         given = {k: v for k, v in state.items() if v is not None}
-        # What a step of one's own remembers beside its rule may be anything, such as LBFGS's lists.
-        free = given.keys() - optimizer.init_state(param, group).keys() if optimizer.has_own_step else ()
-        states[param] = {
-            k: _copied(param, v) if k in free else _fit(param, k, v, number, wrong) for k, v in given.items()
-        }
         now = ParamGroup({**group, **kept})
+        needed = {} if unusable else optimizer.init_state(param, now)
+        shapes = {k: v.shape for k, v in needed.items() if isinstance(v, Tensor)}
+        # What a step of one's own remembers beside its rule may be anything, such as LBFGS's lists.
+        free = given.keys() - needed.keys() if optimizer.has_own_step and not unusable else ()
+        states[param] = {
+            k: _copied(param, v) if k in free else _fit(param, k, v, shapes.get(k), number, wrong)
+            for k, v in given.items()
+        }
         optimizer.complete_state(states[param], now)
-        needed = optimizer.init_state(param, now) if not wrong else {}
         wrong += [f"{key} of parameter {number} is missing" for key in needed if key not in states[param]]
     if wrong:
         raise _refusal(optimizer, wrong)
@@ -102,13 +105,15 @@ def _option_faults(optimizer: Optimizer, group: ParamGroup, options: dict[str, A
     return []
 
 
-def _fit(param: Tensor, key: str, value: Any, number: Any, wrong: list[str]) -> Any:
-    """A copy of one entry of the state: moments in the parameter's dtype, a step count in its own."""
+def _fit(param: Tensor, key: str, value: Any, shape: Any, number: Any, wrong: list[str]) -> Any:
+    """A copy of one entry of the state: moments in the parameter's dtype, a step count in its own. `shape`:
+    what it has in a state that is made anew; the parameter's for None."""
     tensor = value.detach() if isinstance(value, Tensor) else ops.as_tensor(value, dtype=None)
     if tensor.ndim == 0 and (key == "step" or param.ndim):
         return tensor.to("float64") if key == "step" else tensor.clone()
-    if tensor.shape != param.shape:
-        wrong.append(f"{key} of parameter {number} has shape {tensor.shape} instead of {param.shape}")
+    shape = param.shape if shape is None else shape
+    if tensor.shape != shape:
+        wrong.append(f"{key} of parameter {number} has shape {tensor.shape} instead of {shape}")
         return None
     return ops.clone(tensor.to(param.dtype))
 
