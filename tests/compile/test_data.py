@@ -39,6 +39,8 @@ def run(program: list[tuple[str, int, int]], wrapped: Callable[[Any], Any], call
                 t.data = u.data.clone()
             elif what == "keep":
                 kept = t.data
+            elif what == "other":
+                kept.data = u.data if i else u * 2
             elif what == "back":
                 t.data = kept
             elif what == "add":
@@ -57,7 +59,7 @@ def run(program: list[tuple[str, int, int]], wrapped: Callable[[Any], Any], call
 
 
 statements = st.tuples(
-    st.sampled_from(["has", "swap", "new", "clone", "keep", "back", "add", "add kept", "see"]),
+    st.sampled_from(["has", "swap", "new", "clone", "keep", "other", "back", "add", "add kept", "see"]),
     st.integers(0, 2),
     st.integers(0, 2),
 )

@@ -65,7 +65,9 @@ class Tensor:
 
     Of a tensor that shares memory with others, `_base` is the one whose memory it is. A view has in `_view`
     the tensor it looks at and the op that made it, and is known there (`_views`), so that an in-place update
-    of one gives all their new history (`core/views.py`); `detach()` shares memory alone.
+    of one gives all their new history (`core/views.py`); `detach()` shares memory alone, and is
+    `_inside` where a traced function called it. `_users` are the compiled programs that use the gradient up,
+    `_emptied` is when it was last set to None (by `clock`).
 
     >>> import rushlight as rl
     >>> x = rl.tensor([1.0, 2.0], requires_grad=True)
@@ -84,6 +86,7 @@ class Tensor:
     _sealed: str | None = None
     _written: int = 0
     _retains_grad: bool = False
+    _inside: bool = False
     _users: tuple[Any, ...] = ()
     _emptied: int = 0
     _after_grad: tuple[Callable[[Any], None], ...] = ()
@@ -362,6 +365,8 @@ class Tensor:
         """The same memory without history: no gradient flows through the result."""
         out = wrap(self.array)
         out._base = base_of(self)
+        if state.tracing:
+            out._inside = True
         return out
 
     @property
