@@ -57,6 +57,23 @@ def test_a_sum_that_overflows_in_some_order() -> None:
     assert not agrees(graph, [y.array], [np.full_like(right[0], nan)], right)
 
 
+def test_an_infinity_and_a_product_that_overflows() -> None:
+    """Their sum is nan, or infinite where the product is not rounded before it is added; the sum of two
+    infinities is nan in any program."""
+    infinity = np.float32(np.inf)
+    for size, fused in ((1e30, True), (1.0, False)):
+        x, y = (
+            rl.tensor([[infinity, size, infinity]]),
+            rl.tensor([[1.0, -size, -1.0 if size == 1.0 else 0.5]]),
+        )
+        graph = trace(lambda x, y: x @ y.T, [x, y]).graph
+        right = interpret(graph, [x.array, y.array])[0]
+        assert np.isnan(right[0]).all()
+        for found in (infinity, -infinity):
+            assert agrees(graph, [x.array, y.array], [np.full_like(right[0], found)], right) is fused
+        assert not agrees(graph, [x.array, y.array], [np.zeros_like(right[0])], right) or fused
+
+
 def test_noise_of_many_elements_has_no_gaps() -> None:
     """The moves of two operands cancel in some of many elements, in all of few runs: what is off by the
     rounding of a mean is right in every element, or in none."""

@@ -37,6 +37,7 @@ JUMP, LEAPS = 4.0 * FACTOR, 4.0
 """A result that moves so many times as far as small moves explain has met a discontinuity; and how many times
 as far as jumps reach a right program may be off."""
 
+INFINITY = float("inf")
 GRAIN, LARGEST = 16.0, 256.0
 """Multiples of 1/16 up to 256: their sums and products have few enough digits to be exact in any order."""
 
@@ -238,11 +239,14 @@ def _with_jumps(number: int, node: Node, operands: Sequence[Any], found: _Runs, 
 
 
 def _with_nan(found: _Runs, runs: range, unsure: Any) -> _Runs:
-    """The runs, with nan where an operation may come by it in another order."""
+    """The runs, with nan where an operation may come by it in another order, or if the interpreter did, with
+    the infinities that it may come by."""
     if not xp.any(unsure):
         return found
-    nan = xp.where(unsure, float("nan"), found.still).astype(found.still.dtype)
-    return _Runs(found.still, found.near, [xp.where(unsure, nan, found.other(run)) for run in runs])
+    nan = xp.isnan(found.still)
+    others = [xp.where(nan, sign, float("nan")).astype(found.still.dtype) for sign in (INFINITY, -INFINITY)]
+    wild = [xp.where(unsure, others[run % 2], found.other(run)) for run in runs]
+    return _Runs(found.still, found.near, wild)
 
 
 def _lost_in_product(node: Node, operands: Sequence[Any], still: Any) -> Any:
@@ -253,7 +257,7 @@ def _lost_in_product(node: Node, operands: Sequence[Any], still: Any) -> Any:
         size = xp.abs(factors)
         large = run_node(node, [xp.maximum(size, 1.0)])
         small = run_node(node, [xp.where((size > 0.0) & (size < 1.0), size, 1.0).astype(size.dtype)])
-    return (large == float("inf")) | (small == 0.0)
+    return (large == INFINITY) | (small == 0.0)
 
 
 def _lost_in_sum(node: Node, operands: Sequence[Any], still: Any) -> Any:
@@ -263,7 +267,7 @@ def _lost_in_sum(node: Node, operands: Sequence[Any], still: Any) -> Any:
     with xp.silence():
         sizes = [_largest(v, dtype) if isinstance(v, _Runs) else v for v in operands]
         finite = [xp.where(xp.isfinite(v), v, 0) if hasattr(v, "dtype") else v for v in sizes]
-        return xp.asarray(node.op.formula(m, *finite, **node.attrs)) == float("inf")
+        return xp.asarray(node.op.formula(m, *finite, **node.attrs)) == INFINITY
 
 
 def _still(v: Any) -> Any:
@@ -349,4 +353,4 @@ def _moved(a: Any, b: Any) -> Any:
     if a.dtype.kind != "f" or xp.all(xp.isfinite(distance)):
         return distance
     same = xp.equal(a, b) | (xp.isnan(a) & xp.isnan(b))
-    return xp.where(same, 0.0, xp.where(xp.isnan(distance), float("inf"), distance))
+    return xp.where(same, 0.0, xp.where(xp.isnan(distance), INFINITY, distance))
