@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections import namedtuple
+import warnings
+from collections import Counter, defaultdict, namedtuple
 from typing import Any
 
 import numpy as np
@@ -137,3 +138,67 @@ def test_arrays_among_the_arguments_may_be_made_tensors() -> None:
     x = np.arange(3, dtype=np.float32)
     for k in range(3):
         assert doubled(x + k).tolist() == (2 * (x + k)).tolist()
+
+
+class Options(dict):  # type: ignore[type-arg]
+    """A dict whose items are attributes too."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+
+def doubled_item(x: Any, d: Any) -> Any:
+    d["x"] = d["x"] * 2
+    return x * d["x"]
+
+
+def popped(x: Any, d: Any) -> Any:
+    found = d.pop("x", None)
+    return x if found is None else x * found
+
+
+def counted(x: Any, d: Any) -> Any:
+    d["n"] = d.get("n", 0) + 1
+    return x * d["n"]
+
+
+def missing(x: Any, d: Any) -> Any:
+    return x * d["x"] + d["no"]
+
+
+def attributes(x: Any, d: Any) -> Any:
+    return x * d.x
+
+
+def appended(x: Any, d: Any) -> Any:
+    d.append(1.0)
+    return x * len(d)
+
+
+def refilled(x: Any, d: Any) -> Any:
+    d[:] = [x * 2, *d[1:]]
+    return d[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [
+        (doubled_item, lambda: {"x": rl.ones(2)}),
+        (popped, lambda: {"x": rl.ones(2) * 3}),
+        (counted, dict),
+        (missing, lambda: Counter(x=2)),
+        (missing, lambda: defaultdict(int, x=rl.ones(2) * 3)),
+        (attributes, lambda: Options(x=rl.ones(2) * 3)),
+        (attributes, lambda: Options(x=3.0)),
+        (appended, list),
+        (refilled, lambda: [rl.ones(2), 3]),
+    ],
+)
+def test_lists_and_dicts_that_are_given_are_changed_as_in_python(function: Any, given: Any) -> None:
+    mine, plain, compiled = given(), given(), compile(function)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k in range(4):
+            x = rl.full((2,), k + 1.0)
+            assert compiled(x, mine).tolist() == function(x, plain).tolist()
+            assert repr(mine) == repr(plain)

@@ -325,3 +325,45 @@ def test_a_graph_that_cannot_be_compiled_runs_on_numpy(
     with pytest.warns(UserWarning, match="could not be compiled.*ZeroDivisionError"):
         assert compiled(rl.ones(2)).tolist() == [2.0, 2.0]
     assert compiled(rl.ones(2)).tolist() == [2.0, 2.0]
+
+
+def test_what_a_function_catches_is_refused_all_the_same() -> None:
+    """In Python nothing would have been raised."""
+
+    def number(x: Any) -> Any:
+        try:
+            return float(x.sum())
+        except Exception:
+            return None
+
+    def positive(x: Any) -> Any:
+        try:
+            return x * (2 if x.sum() > 0 else 1)
+        except Exception:
+            return x
+
+    def logged(x: Any) -> Any:
+        number(x)
+        return x * 2
+
+    def mapped(x: Any) -> Any:
+        try:
+            return rl.func.vmap(lambda row: row * row.sum().item())(x)
+        except Exception:
+            return x
+
+    for function in (positive, logged, mapped, lambda x: rl.func.vmap(positive)(x)):
+        with pytest.raises(TraceError, match="inside a compiled function"):
+            compile(function)(rl.ones(2, 2))
+
+
+def test_what_eager_code_raises_may_be_caught() -> None:
+    def either(x: Any, y: Any) -> Any:
+        try:
+            return x @ y
+        except RuntimeError:
+            return x + y
+
+    compiled = compile(either)
+    for x, y in ((rl.ones(2, 2), rl.ones(2, 2)), (rl.ones(3, 2), rl.ones(3, 2))):
+        assert compiled(x, y).tolist() == either(x, y).tolist()

@@ -65,6 +65,8 @@ class State(threading.local):
     changed: Callable[..., None] | None = None
     """While tracing: takes (a module, tensor or optimiser's state, a name, what it had under that) after a
     change of it."""
+    refused: list[Exception] | None = None
+    """While tracing: the errors for what cannot be followed, also those that the program caught."""
     cast: Any = None
     """The autocast that is entered (`core/autocast.py`)."""
     inference: bool = False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from rushlight.compile.capture.makes import PLAIN
+from rushlight.compile.capture.makes import PLAIN, same_items
 from rushlight.core.autocast import casting, lower_dtype
 from rushlight.core.composite import Composite
 from rushlight.core.spec import default
@@ -26,13 +27,14 @@ class Flat:
     key      all else that a program depends on, hashable.
     """
 
-    __slots__ = ("_args", "_free", "_named", "_number", "key", "numbers", "tensors")
+    __slots__ = ("_args", "_free", "_made", "_named", "_number", "key", "numbers", "tensors")
 
     def __init__(self, args: tuple[Any, ...], options: Mapping[str, Any], free: Container[int]) -> None:
         self.tensors: list[Tensor] = []
         self.numbers: list[Any] = []
         self._free = free
         self._number = 0
+        self._made: list[tuple[Any, tuple[Any, ...]]] = []
         self._args, self._named = args, sorted(options.items())
         self.key = (
             tuple([self._enter(a) for a in args]),
@@ -42,9 +44,19 @@ class Flat:
     def rebuild(self, tensors: Any, numbers: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with these in the places of tensors and numbers."""
         self._number = 0
+        self._made = []
         rest = iter(tensors), iter(numbers)
         args = tuple([self._leave(a, *rest) for a in self._args])
         return args, {k: self._leave(v, *rest) for k, v in self._named}
+
+    def changed(self) -> str | None:
+        """The kind of a list or dict among the arguments that were rebuilt last, if it was changed since; they
+        are let go of."""
+        rebuilt, self._made = self._made, []
+        for made, held in rebuilt:
+            if not same_items(_held(made), held):
+                return type(made).__name__
+        return None
 
     def _is_free(self) -> bool:
         self._number += 1
@@ -63,7 +75,7 @@ class Flat:
         if isinstance(value, (tuple, list)):
             return type(value), tuple([self._enter(v) for v in value])
         if isinstance(value, dict):
-            return dict, tuple([(_key(k), self._enter(v)) for k, v in value.items()])
+            return type(value), tuple([(_key(k), self._enter(v)) for k, v in value.items()])
         return _key(value)
 
     def _leave(self, value: Any, tensors: Any, numbers: Any) -> Any:
@@ -75,11 +87,18 @@ class Flat:
             return next(numbers)
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return type(value)(*[self._leave(v, tensors, numbers) for v in value])
-        if isinstance(value, (tuple, list)):
+        if isinstance(value, tuple):
             return type(value)(self._leave(v, tensors, numbers) for v in value)
-        if isinstance(value, dict):
-            return {k: self._leave(v, tensors, numbers) for k, v in value.items()}
-        return value
+        if not isinstance(value, (list, dict)):
+            return value
+        made = copy.copy(value)
+        if isinstance(value, list):
+            list.__setitem__(made, slice(None), [self._leave(v, tensors, numbers) for v in value])
+        else:
+            for k, v in value.items():
+                dict.__setitem__(made, k, self._leave(v, tensors, numbers))
+        self._made.append((made, _held(made)))
+        return made
 
 
 class Everything:
@@ -158,6 +177,13 @@ class _Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and other.thing is self.thing
+
+
+def _held(container: Any) -> tuple[Any, ...]:
+    """What a list or dict holds."""
+    if isinstance(container, list):
+        return tuple(list.__iter__(container))
+    return (*dict.keys(container), *dict.values(container))
 
 
 def _hooks(tensor: Tensor) -> tuple[_Same, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from rushlight.compile.graph import Node, Value
 from rushlight.core.anomaly import user_line
 from rushlight.core.lower import View
+from rushlight.core.state import state
 from rushlight.core.strides import row_major
 from rushlight.core.tensor import Tensor
 from rushlight.errors import NotSupportedError, message
@@ -15,7 +16,16 @@ __all__ = ["GradOf", "Placeholder", "TraceError"]
 
 
 class TraceError(NotSupportedError):
-    """Something in the traced function needs numbers that are not there yet."""
+    """Something in the traced function needs numbers that are not there yet.
+
+    Eager code raises none: a function that catches one would go another way than in Python, so that the trace
+    ends with it all the same (`state.refused`).
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        if state.refused is not None:
+            state.refused.append(self)
 
 
 REMEDIES = {

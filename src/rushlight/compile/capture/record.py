@@ -214,6 +214,8 @@ class _Attempt:
         self.ran.rest()
         if state.grad_enabled is not records:
             raise UnseenError("calls set_grad_enabled() for what comes after it")
+        if (changed := self.flat.changed()) is not None:
+            raise UnseenError(f"changes a {changed} that it is given")
         return found
 
     def _writes(self, ends: dict[Any, Any]) -> list[tuple[Callable[[Any], None], int]]:

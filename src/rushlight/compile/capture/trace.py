@@ -248,15 +248,22 @@ def trace(
         before = {name: getattr(state, name) for name in OWN}
         stand_ins = [tracer.stand_in(t) for t in arguments]
         undo = Undo(lambda: _put_back(tracer, before), failed=False)
-        with undo, undo, undo:
-            state.run, state.write, state.tracing = tracer.run, tracer.write, True
-            state.rebind, state.copy = tracer.rebind, tracer.copy
-            state.look, state.grads = tracer.look, tracer.gradients
-            state.shares, state.owns, state.hooked = tracer.shares, tracer.owns, tracer.hooked
-            state.sought = tracer.sought
-            state.body = tracer.body if tracer.loops and not tracer.whole else None
-            result = function(*stand_ins)
-            traced = _finish(tracer, result, stand_ins)
+        try:
+            with undo, undo, undo:
+                state.run, state.write, state.tracing = tracer.run, tracer.write, True
+                state.rebind, state.copy = tracer.rebind, tracer.copy
+                state.look, state.grads = tracer.look, tracer.gradients
+                state.shares, state.owns, state.hooked = tracer.shares, tracer.owns, tracer.hooked
+                state.sought, state.refused = tracer.sought, []
+                state.body = tracer.body if tracer.loops and not tracer.whole else None
+                result = function(*stand_ins)
+                if state.refused:
+                    raise state.refused[0]
+                traced = _finish(tracer, result, stand_ins)
+        except TraceError as error:
+            if state.refused is not None:
+                state.refused.append(error)  # a trace around this one ends, too
+            raise
         del result, stand_ins
         _refuse_leaks(tracer)
     return traced
@@ -264,7 +271,7 @@ def trace(
 
 OWN = (
     "run", "write", "rebind", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled",
-    "backward_of", "body", "hooked", "sought", "changed",
+    "backward_of", "body", "hooked", "sought", "changed", "refused",
 )  # fmt: skip
 """What of a thread's state is another while it traces."""
 
@@ -290,7 +297,8 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
         and id(key) in written
         and tracer.follows(made, key, numbers_of(g))
     ]
-    kept = [(key, g) for key, g in found.left if all(key is not t for t in used_up)]
+    without = {id(t) for t in used_up}
+    kept = [(key, g) for key, g in found.left if id(key) not in without]
     left = [(key, g.to_dense() if isinstance(g, Composite) else g) for key, g in kept]
     relies = tracer.gradients.relied_on(written)
     graph = tracer.finish([*tensors_of(result), *[g for _, g in left]])

@@ -44,6 +44,8 @@ def within(
         inner.cut = inner.cut or not all(map(inner.is_whole, results))
         return results
 
+    refused = [] if state.refused is None else state.refused
+    count = len(refused)
     examples = [wrap(Placeholder(Value(spec, "example"))) for spec in specs]
     try:
         traced = trace(whole, examples, tracer=inner)
@@ -53,6 +55,7 @@ def within(
             raise
         fits = False  # what is wrong with the function shows when its rounds are written down
     if not fits:
+        del refused[count:]
         snapshot.restore()
         return None
     for tensor in traced.looked_at:
