@@ -268,3 +268,77 @@ def test_gradients_that_were_used_up_are_none_for_who_does_not_step() -> None:
         assert w.grad.tolist() == [k, k]
     copied = copy.deepcopy(w)
     assert pickle.loads(pickle.dumps(copied)).tolist() == w.tolist()
+
+
+def test_gradients_that_are_forgotten_in_one_call_are_in_the_next() -> None:
+    w = rl.ones(2, requires_grad=True)
+
+    @compile
+    def forget() -> None:
+        w.grad = None
+
+    for _ in range(3):
+        forget()
+        assert w.grad is None
+        (3 * w).sum().backward()
+
+
+def test_gradients_of_what_the_step_does_not_use_are_forgotten_too() -> None:
+    net, head = nn.Linear(2, 2), nn.Linear(2, 1)
+    optimizer = rl.optim.SGD([*net.parameters(), *head.parameters()], lr=0.1)
+
+    @compile
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = net(x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(3):
+        step(rl.ones(1, 2))
+        head(rl.ones(3, 2)).sum().backward()
+        assert head.bias.grad is not None
+        assert head.bias.grad.tolist() == [3.0]
+
+
+@pytest.mark.parametrize("backward", [True, False])
+def test_gradients_of_arguments_that_are_set_are_not_added_to(backward: bool) -> None:
+    def slope(p: Any, y: Any) -> Any:
+        p.grad = None
+        loss = (p * y).sum()
+        if backward:
+            loss.backward()
+        return loss
+
+    p, q, compiled = rl.ones(2, requires_grad=True), rl.ones(2, requires_grad=True), compile(slope)
+    for k in range(4):
+        y = rl.full((2,), k + 1.0)
+        compiled(p, y), slope(q, y)
+        assert (p.grad is None) is (q.grad is None)
+        assert q.grad is None or p.grad is None or p.grad.tolist() == q.grad.tolist()
+        if not backward:
+            p.sum().backward(), q.sum().backward()
+
+
+def test_compiled_code_that_forgets_gradients_ends_what_was_used_up() -> None:
+    w, optimizer, step = alternating()
+    compiled, x = compile(step), rl.ones(2)
+    forget = compile(lambda: optimizer.zero_grad())
+    compiled(x, True)
+    forget()
+    compiled(x, False)
+    compiled(x, True)
+    last = compile(
+        lambda x: (optimizer.zero_grad(), (w * x).sum().backward(), optimizer.zero_grad()) and None
+    )
+    last(x)
+    compiled(x, False)
+
+
+def test_who_used_gradients_up_may_be_gone() -> None:
+    _, _, step = alternating()
+    for _ in range(2):
+        compile(lambda x: step(x, True))(rl.ones(2))
+    with pytest.raises(TraceError, match="used up"):
+        compile(lambda x: step(x, False))(rl.ones(2))

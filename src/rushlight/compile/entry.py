@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import setitem
 from typing import Any
 
 from rushlight.compile.capture.arguments import Flat, alike
+from rushlight.compile.capture.gradients import note_user
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import record
 from rushlight.compile.capture.results import Hole, fill
 from rushlight.compile.host import describe
 from rushlight.compile.interpret import interpret
 from rushlight.compile.native.known import make_program, note
-from rushlight.compile.native.program import Program
+from rushlight.compile.native.program import LastRun, Program
 from rushlight.compile.pipeline import Recalled
 from rushlight.compile.plan.verify import overwritten
 from rushlight.compile.proof.blame import APART, report, report_failure
@@ -40,7 +40,12 @@ class Entry:
     """One traced program of a compiled function: when it applies, and how to run it."""
 
     def __init__(
-        self, function: Callable[..., Any], mode: str, flat: Flat, moving: set[Any], known: Ran | None = None
+        self,
+        function: Callable[..., Any],
+        mode: str,
+        flat: Flat,
+        moving: set[Any],
+        known: Ran | None = None,
     ) -> None:
         started = time.perf_counter()
         arguments = flat.tensors
@@ -56,10 +61,10 @@ class Entry:
             traced.grads,
         )
         self.cleared, self.rebound, self._asked = traced.cleared, traced.rebound, traced.asked
-        for tensor in traced.used_up:
-            users = [user for user in tensor._users if user() is not None]
-            tensor._users = (*users, weakref.ref(self))
-        self._alone = self.result is Hole and not (self.grads or self.cleared or self.rebound or self._asked)
+        self._over = traced.over
+        self._notes = bool(traced.emptied) and not self.graph.updates
+        left = self.grads or self.cleared or self._over or self.rebound or self._asked or self._notes
+        self._alone = self.result is Hole and not left
         self._simple = self._alone and self._lines is None
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
@@ -67,7 +72,6 @@ class Entry:
         self._given_gradients = [key for key in self.grads if isinstance(key, int)]
         self.mode = mode
         self.used = 0
-        self._noted = 0
         self._like: Callable[[tuple[Any, ...]], bool] | None = None
         self.program: Program | None = None
         self._name: str | None = None
@@ -81,6 +85,10 @@ class Entry:
             native = self.program.native.seconds if self.program else 0.0
             written = time.perf_counter() - traced_at - native
             self.seconds = {"trace": traced_at - started, "kernels and text": written}
+        self.last = LastRun() if self.program is None else self.program.last
+        for tensors, uses_up in ((traced.used_up, True), (traced.emptied, False)):
+            for tensor in tensors:
+                note_user(tensor, self.last, uses_up, self)
 
     def _build(self, arguments: list[Tensor]) -> Program | None:
         """The program; where the compiler fails the interpreter has to do, and a warning says so."""
@@ -99,11 +107,6 @@ class Entry:
                 raise
             report_failure(self.graph, [t.array for t in self._tensors(arguments)], self.mode, error)
             return None
-
-    @property
-    def noted(self) -> int:
-        """When it ran last, if it updates tensors, by the clock of all that happens to tensors."""
-        return max(self._noted, self.program.noted if self.program is not None else 0)
 
     def ready(self, numbers: Sequence[Any] = ()) -> Any:
         """What `call` wants to know of the numbers that are read in each call; None where the program does
@@ -144,6 +147,8 @@ class Entry:
     def _call(self, arguments: list[Tensor], numbers: Sequence[Any]) -> Any:
         memory = [self.lifted[i].array for _, i in self.rebound]
         outputs = self.program.run(arguments) if self.proved and self.program else self._slowly(arguments)
+        if self._notes:
+            self.last.at = next(clock)
         if self._alone:
             return wrap(outputs[0])
         at_once(setattr, [t for t, _ in self.rebound], repeat("array"), memory)
@@ -154,10 +159,12 @@ class Entry:
         left = [arguments[key] if isinstance(key, int) else key for key in self.grads]
         grads: list[Any] = [*map(wrap, rest), *repeat(None, len(self.cleared))]
         for i, tensor in enumerate(left[: len(self._given_gradients)]):
-            if tensor._grad is not None:  # of an argument's earlier call
+            if tensor._grad is not None and self._given_gradients[i] not in self._over:
                 grads[i] = wrap(tensor._grad.array + grads[i].array)
+        dropped = [arguments[i] for i in self._over if i not in self._given_gradients]
+        grads += repeat(None, len(dropped))
         # Not `.grad`, which is set by Python code: that may be interrupted in between.
-        at_once(setattr, [*left, *self.cleared], repeat("_grad"), grads)
+        at_once(setattr, [*left, *self.cleared, *dropped], repeat("_grad"), grads)
         return result
 
     def rehearse(self, program: Program, arguments: list[Tensor]) -> Any:
@@ -196,7 +203,7 @@ class Entry:
 
     def _interpret_all(self, sources: list[Tensor], index: Tensor | None, steps: int) -> list[Any]:
         """The outputs of all steps, stacked, by the interpreter: all steps or none."""
-        self._noted = next(clock)
+        self.last.at = next(clock)
         state = [self.lifted[i] for i in self._updated() if i >= self.count]
         kept = [t.array.copy() for t in state]
         undo = Undo(lambda: _write(state, kept), failed=True)
@@ -218,7 +225,7 @@ class Entry:
 
     def _slowly(self, arguments: list[Tensor]) -> list[Any]:
         """One call at a time: by the interpreter, or the first of a program."""
-        self._noted = next(clock)
+        self.last.at = next(clock)
         with self._lock, asking_once():
             if self.program is None:
                 return self._interpret(arguments)

@@ -50,7 +50,7 @@ class Flat:
         return args, {k: self._leave(v, *rest) for k, v in self._named}
 
     def changed(self) -> str | None:
-        """The kind of a list or dict among the arguments that were rebuilt last, if it was changed since; they
+        """The kind of a list or dict among the arguments that were rebuilt last, if it was changed since; all
         are let go of."""
         rebuilt, self._made = self._made, []
         for made, held in rebuilt:
@@ -91,7 +91,7 @@ class Flat:
             return type(value)(self._leave(v, tensors, numbers) for v in value)
         if not isinstance(value, (list, dict)):
             return value
-        made = copy.copy(value)
+        made: Any = copy.copy(value)
         if isinstance(value, list):
             list.__setitem__(made, slice(None), [self._leave(v, tensors, numbers) for v in value])
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from rushlight.core.composite import Composite
 from rushlight.core.tensor import Tensor
 from rushlight.errors import message
 
-__all__ = ["Gradients", "Left", "numbers_of", "was_used_up"]
+__all__ = ["Gradients", "Left", "note_user", "numbers_of", "was_used_up"]
 
 
 @dataclass(slots=True)
@@ -20,10 +21,14 @@ class Left:
 
     left     pairs (a tensor, or the number of an argument; its gradient) that it leaves behind.
     cleared  tensors that had gradients, and have none when it is done.
+    emptied  tensors that it gives None for a gradient, whatever they had.
+    over     the numbers of arguments whose gradients it sets, whatever they had.
     """
 
     left: list[tuple[Tensor | int, Tensor]]
     cleared: list[Tensor]
+    emptied: list[Tensor]
+    over: list[int]
 
 
 def numbers_of(grad: Tensor) -> Tensor:
@@ -34,8 +39,18 @@ def numbers_of(grad: Tensor) -> Tensor:
 def was_used_up(tensor: Tensor) -> bool:
     """Whether the tensor's gradient is missing because a compiled call used it up, as the last that happened
     to it."""
-    users = [user() for user in tensor._users]
-    return tensor._grad is None and any(u is not None and u.noted > tensor._emptied for u in users)
+    at, up = tensor._emptied, False
+    for last, uses_up, _ in tensor._users:
+        if last.at > at:
+            at, up = last.at, uses_up
+    return up and tensor._grad is None
+
+
+def note_user(tensor: Tensor, last: Any, uses_up: bool, owner: Any) -> None:
+    """The program `owner` uses the tensor's gradient up, or forgets it, when it runs: `last` says when."""
+    users = [*tensor._users, (last, uses_up, weakref.ref(owner))]
+    latest = max(users, key=lambda user: user[0].at)
+    tensor._users = tuple(user for user in users if user is latest or user[2]() is not None)
 
 
 class Gradients:
@@ -44,6 +59,7 @@ class Gradients:
     def __init__(self) -> None:
         self._now: dict[int, tuple[Tensor, Tensor | None]] = {}
         self._read: set[int] = set()
+        self._set: set[int] = set()
 
     def get(self, tensor: Tensor) -> Tensor | None:
         """The gradient that the function sees; raises TraceError for a sparse one from outside."""
@@ -88,12 +104,14 @@ class Gradients:
 
     def set(self, tensor: Tensor, grad: Tensor | None) -> None:
         """The function sets a gradient."""
+        self._set.add(id(tensor))
         self._now[id(tensor)] = tensor, grad
 
     def forget(self) -> None:
         """Let go of all gradients."""
         self._now.clear()
         self._read.clear()
+        self._set.clear()
 
     def find(self, stand_ins: Sequence[Tensor], lifted: Sequence[Tensor]) -> Left:
         """What is left, of the arguments and of tensors from outside.
@@ -113,7 +131,10 @@ class Gradients:
                 got = "a tensor from outside put into the .grad of a parameter"
                 expected = "gradients from backward()"
                 raise TraceError(message("compile", got, expected, "Do that before the call."))
-        return Left(left, [t for t in outside if t._grad is not None and self._seen(t) is not t._grad])
+        cleared = [t for t in outside if t._grad is not None and self._seen(t) is not t._grad]
+        emptied = [t for t in outside if id(t) in self._set and self._seen(t) is None]
+        over = [i for i, t in enumerate(stand_ins) if id(t) in self._set and id(t) not in self._read]
+        return Left(left, cleared, emptied, over)
 
     def through_parameters(self, stand_ins: Sequence[Tensor], lifted: Sequence[Tensor]) -> list[Any]:
         """The lifted tensors; gradients among them are found through their parameters in each call.

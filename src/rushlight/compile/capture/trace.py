@@ -47,6 +47,8 @@ class Traced:
     grads    what the graph's last outputs are the gradients of: a tensor, or the number of an argument.
     fresh, taken   parameters whose gradients the function takes to be None when it begins, or to be there.
     cleared  parameters whose gradients are None when it is done.
+    emptied  parameters whose gradients it sets to None.
+    over     numbers of arguments whose gradients it sets, whatever they had.
     used_up  parameters that it updated by gradients which it does not keep.
     relies   of `fresh` those whose gradients it adds to what an earlier call left, to update them.
     looked_at  tensors whose numbers Python code saw.
@@ -61,6 +63,8 @@ class Traced:
     fresh: list[Tensor]
     taken: list[Tensor]
     cleared: list[Tensor]
+    emptied: list[Tensor]
+    over: list[int]
     used_up: list[Tensor]
     relies: list[Tensor]
     looked_at: list[Tensor]
@@ -310,13 +314,15 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     looked_at = [*tracer.looked_at.values()]
     none, there = tracer.gradients.read()
     there += [t.parameter for t in lifted if isinstance(t, GradOf)]
-    fresh, taken = _once([*(fresh if tracer.backward else []), *none]), _once(there)
+    empty = [t for t in found.emptied if t._grad is None]
+    fresh, taken = _once([*(fresh if tracer.backward else []), *none, *empty]), _once(there)
     given = enumerate(zip(stand_ins, lifted, strict=False))
     asked = [(i, s.requires_grad) for i, (s, t) in given if s.requires_grad is not t.requires_grad]
     rebound = tracer.rebound
     return Traced(
-        graph, lifted, holes(result), grads, fresh, taken, cleared, used_up, relies, looked_at, rebound, asked
-    )
+        graph, lifted, holes(result), grads, fresh, taken, cleared, found.emptied, found.over, used_up,
+        relies, looked_at, rebound, asked,
+    )  # fmt: skip
 
 
 def _once(tensors: list[Tensor]) -> list[Tensor]:

@@ -24,12 +24,21 @@ from rushlight.core.tensor import Tensor, clock
 from rushlight.device import xp
 from rushlight.device.memory import address, aligned_bytes
 
-__all__ = ["Program"]
+__all__ = ["LastRun", "Program"]
 
 HEAVY = 50_000_000
 """Operations of the kernels with parts in one step from which it is worth waking other threads for it."""
 
 _Alone = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+class LastRun:
+    """When something ran last, by the clock of all that happens to tensors."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at = 0
 
 
 class Program:
@@ -49,8 +58,6 @@ class Program:
         self._alone = _Alone(self.native.address("alone"))
         self._scans: dict[bool, jit.Native] = {}
         self._parts, self._apart = self.facts.parts, self.facts.apart
-        self.noted = 0
-        """When it updated its tensors last, by the clock of all that happens to tensors."""
         self._checks = self.facts.flag is not None
         self._heavy = self.facts.shared >= HEAVY
         self.updated = self.facts.updated
@@ -60,6 +67,7 @@ class Program:
     def allocate(self) -> None:
         """What belongs to one user of the program; a copy of it needs its own."""
         self._lock = make_lock()
+        self.last = LastRun()
         self._free: list[Workspace] = []
         self.each: float | None = None
         updated = self.updated
@@ -227,7 +235,7 @@ class Program:
         before = [t._written for t in written] if self._checks else []
         for tensor in written:
             tensor._written = now
-        self.noted = now
+        self.last.at = now
         return written, before
 
     def found(self, arena: Any) -> Exception | None:
