@@ -329,10 +329,14 @@ def test_compiled_code_that_forgets_gradients_ends_what_was_used_up() -> None:
     forget()
     compiled(x, False)
     compiled(x, True)
-    last = compile(
-        lambda x: (optimizer.zero_grad(), (w * x).sum().backward(), optimizer.zero_grad()) and None
-    )
-    last(x)
+
+    @compile
+    def slope(x: Any) -> Any:
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        optimizer.zero_grad()
+
+    slope(x)
     compiled(x, False)
 
 

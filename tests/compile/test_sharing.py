@@ -252,3 +252,43 @@ def test_an_input_has_the_memory_of_an_argument_that_was_updated_before() -> Non
     assert step(rl.ones(2)).tolist() == [3.0, 3.0]
     with pytest.raises(TraceError, match="shares memory"):
         step(kept.data)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_tensors_that_shared_memory_may_part_and_meet_again(written: bool) -> None:
+    w = rl.ones(2)
+    alias, other = w.detach(), rl.zeros(2)
+
+    @compile
+    def look(x: Any) -> Any:
+        if written:
+            w.add_(x)
+        return alias * x, w * x, other * x
+
+    def seen(x: Any) -> list[Any]:
+        return [t.tolist() for t in look(x)]
+
+    def expected(x: Any) -> list[Any]:
+        return [(t * x).tolist() for t in (alias, w, other)]
+
+    x = rl.full((2,), 2.0)
+    assert seen(x) == expected(x)
+    w.data = rl.zeros(2)
+    assert seen(x) == expected(x)
+    other.data = alias
+    assert seen(x) == expected(x)
+    if not written:  # one of them would have to be read where the other is written
+        alias.add_(1.0)
+        w.data = alias.data
+        assert seen(x) == expected(x)
+
+
+def test_weights_that_were_tied_when_it_was_traced() -> None:
+    a, b = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    b.weight.data = a.weight.data
+    net, x = nn.Sequential(a, b), rl.rand(3, 2)
+    compiled = compile(lambda x: net(x))
+    with rl.no_grad():
+        for _ in range(2):
+            rl.testing.assert_close(compiled(x), net(x))
+            b.weight.data = b.weight.data * 2

@@ -65,8 +65,8 @@ class Tensor:
 
     Of a tensor that shares memory with others, `_base` is the one whose memory it is. A view has in `_view`
     the tensor it looks at and the op that made it, and is known there (`_views`), so that an in-place update
-    of one gives all their new history (`core/views.py`); `detach()` shares memory alone, and is
-    `_inside` where a traced function called it. `_users` are the compiled programs that use the gradient up,
+    of one gives all their new history (`core/views.py`); `detach()` shares memory alone; where a
+    traced function called it, `_inside` is of what. `_users` are the compiled programs that use the gradient up,
     `_emptied` is when it was last set to None (by `clock`).
 
     >>> import rushlight as rl
@@ -86,7 +86,7 @@ class Tensor:
     _sealed: str | None = None
     _written: int = 0
     _retains_grad: bool = False
-    _inside: bool = False
+    _inside: Tensor | None = None
     _users: tuple[Any, ...] = ()
     _emptied: int = 0
     _after_grad: tuple[Callable[[Any], None], ...] = ()
@@ -366,7 +366,7 @@ class Tensor:
         out = wrap(self.array)
         out._base = base_of(self)
         if state.tracing:
-            out._inside = True
+            out._inside = self
         return out
 
     @property

@@ -28,6 +28,9 @@ def hold():
             return False
     if any(map(was_used_up, relies)):
         return False
+    for a, b in sharing:
+        if a.array is not b.array:
+            return False
     try:
         return {terms}
     except (KeyError, RuntimeError, ValueError):  # a name is gone; a dict grows just now; an empty cell
@@ -40,8 +43,8 @@ def at_a_glance(guards: Guards, options: Callable[[Any], Any]) -> Callable[[], b
     known: dict[str, Any] = {
         "MISSING": MISSING, "attribute": object.__getattribute__, "changes": changes, "fresh": guards._fresh,
         "guards": guards, "is_": is_, "options": options, "same": same,
-        "relies": guards._relies, "same_items": same_items, "taken": guards._taken,
-        "was_used_up": was_used_up,
+        "relies": guards._relies, "same_items": same_items, "sharing": guards._sharing,
+        "taken": guards._taken, "was_used_up": was_used_up,
     }  # fmt: skip
 
     def name(value: Any) -> str:

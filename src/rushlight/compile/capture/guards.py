@@ -54,6 +54,7 @@ class Guards:
         self._fresh: list[Tensor] = []
         self._taken: list[Tensor] = []
         self._relies: list[Tensor] = []
+        self._sharing: list[tuple[Tensor, Tensor]] = []
         self._lifted: list[tuple[Tensor, Any]] = []
         self._waiting: list[tuple[Any, tuple[Any, ...]]] = []
         self.take(scope)
@@ -76,14 +77,15 @@ class Guards:
     def _note(self) -> None:
         """Note whether modules alone are looked at, as for a network: they count their changes."""
         others = (self._cells, self._names, self._reads, self._containers, self._objects, self._optimizers)
-        self._modules_alone = not any((*others, self._fresh, self._taken))
+        self._modules_alone = not any((*others, self._fresh, self._taken, self._sharing))
         self._glance: Callable[[], bool] | None = None
         self._held = 0
 
     def watch(self, lifted: list[Any], traced: Traced) -> None:
         """Also look whether tensors still have their shapes and require grad or not, whether the optimisers'
-        states hold the same tensors, and at the gradients that the program takes to be None, or to be there.
-        """
+        states hold the same tensors, whether tensors that shared their memory still do, and at the gradients
+        that the program takes to be None, or to be there."""
+        self._sharing = traced.sharing
         self._fresh, self._taken, self._relies = traced.fresh, traced.taken, traced.relies
         # No program holds a step that looks at numbers, or what it remembers; its closure may be one.
         stepped = [o for o in self.scope.optimizers.values() if not getattr(o, "looks_at_numbers", False)]
@@ -144,7 +146,7 @@ class Guards:
         for t in self._taken:
             if t._grad is None:
                 return False
-        if any(map(was_used_up, self._relies)):
+        if any(map(was_used_up, self._relies)) or any(a.array is not b.array for a, b in self._sharing):
             return False
         return changes.count == self._count or self._modules_hold()
 

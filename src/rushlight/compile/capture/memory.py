@@ -33,6 +33,7 @@ class Memory:
     lifted   the tensors that are the graph's inputs.
     made     the placeholders that were made.
     rebound  pairs (tensor, number of an input whose memory it has at the end).
+    sharing  pairs (tensor, a lifted one that has the same memory at the beginning, and is read in its place).
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,10 @@ class Memory:
         self.lifted: list[Any] = []
         self.made: list[weakref.ref[Placeholder]] = []
         self.rebound: list[tuple[Tensor, int]] = []
+        self.sharing: list[tuple[Tensor, Tensor]] = []
         self._values: dict[int, Value] = {}
+        self._holders: dict[int, Tensor] = {}
+        self._sharing: dict[int, tuple[Tensor, Tensor]] = {}
         # (tensor, its array before, the input that this was): of tensors that are written, and those that got
         # other memory; of what was written before its tensor got other memory.
         self._written: dict[int, tuple[Tensor, Any, Value]] = {}
@@ -100,8 +104,18 @@ class Memory:
 
     def value_of(self, tensor: Tensor) -> Value:
         """The Value behind a tensor; a concrete one becomes an input of the program."""
+        self._note_sharing(tensor)
         array = self._now(tensor.array)
         return array.value if self.stands_for_a_value(array) else self.value_outside(tensor, array)
+
+    def _note_sharing(self, tensor: Tensor) -> None:
+        """Note a tensor in whose place another one is read, as long as both have the same memory."""
+        array = tensor.array
+        while tensor._inside is not None:
+            tensor = tensor._inside
+        holder = self._holders.get(id(array))
+        if holder is not None and holder is not tensor and tensor.array is array:
+            self._sharing[id(tensor)] = tensor, holder
 
     def value_outside(self, tensor: Tensor, array: Any) -> Value:
         """The input of the program that a tensor with a concrete array is, or becomes."""
@@ -109,6 +123,7 @@ class Memory:
         if value is None:
             base = base_of(tensor)
             value = self.lift(base if base.array is array else tensor)
+            self._note_sharing(tensor)
         return value
 
     def lift(self, tensor: Tensor, argument: bool = False) -> Value:
@@ -119,7 +134,7 @@ class Memory:
         self.graph.inputs.append(value)
         self.lifted.append(tensor)
         if not argument:
-            self._values[id(array)] = value
+            self._values[id(array)], self._holders[id(array)] = value, tensor
         return value
 
     def write(self, target: Tensor, array: Any) -> None:
@@ -128,6 +143,7 @@ class Memory:
         Of a view made inside the function what it looks at is updated, with the new value in its place.
         """
         self.refuse_outside(target)
+        self._note_sharing(target)
         base = base_of(target)
         same = self._now(base.array) is self._now(target.array)
         array = self._now(array)
@@ -160,7 +176,7 @@ class Memory:
             self._let_go.append(written)
         old = self._old(target) if written is None else written[2]
         self.value_of(source)
-        if old is not None and not target._inside:  # else the function made it
+        if old is not None and target._inside is None:  # else the function made it
             self._rebound.setdefault(id(target), (target, first, old))
 
     def refuse_outside(self, target: Tensor) -> None:
@@ -220,11 +236,13 @@ class Memory:
                 raise TraceError(message("compile", got, "histories that end with the call", remedy))
         self._place_rebound()
         for _, array, old in [*self._let_go, *self._written.values()]:
-            new = self.value_of(wrap(array))
+            new = self._now(array).value  # it was written
             if new is not old and all(t is not old for t, _ in graph.updates):
                 graph.updates.append((old, new))
         graph.late = self._late()
         self.check_overlaps([self._first_array(t) for t in self.lifted])
+        shared = self._sharing.values()
+        self.sharing = [(t, h) for t, h in shared if self._first_array(t) is self._first_array(h)]
 
     def check_overlaps(self, arrays: Sequence[Any]) -> None:
         """Refuse inputs that share memory where one of them is written."""
@@ -300,6 +318,7 @@ class Memory:
         self._written.clear()
         self._rebound.clear()
         self._let_go.clear()
+        self._sharing.clear()
         self._nodes.clear()
 
 

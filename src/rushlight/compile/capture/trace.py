@@ -53,6 +53,7 @@ class Traced:
     relies   of `fresh` those whose gradients it adds to what an earlier call left, to update them.
     looked_at  tensors whose numbers Python code saw.
     rebound  pairs (tensor, number of an input whose memory it has when the function is done).
+    sharing  pairs of tensors that have the same memory.
     asked    pairs (number of an argument, whether it requires grad from then on), of those that were asked.
     """
 
@@ -69,6 +70,7 @@ class Traced:
     relies: list[Tensor]
     looked_at: list[Tensor]
     rebound: list[tuple[Tensor, int]]
+    sharing: list[tuple[Tensor, Tensor]]
     asked: list[tuple[int, bool]]
 
 
@@ -321,7 +323,7 @@ def _finish(tracer: Trace, result: Any, stand_ins: list[Tensor]) -> Traced:
     rebound = tracer.rebound
     return Traced(
         graph, lifted, holes(result), grads, fresh, taken, cleared, found.emptied, found.over, used_up,
-        relies, looked_at, rebound, asked,
+        relies, looked_at, rebound, tracer.sharing, asked,
     )  # fmt: skip
 
 
