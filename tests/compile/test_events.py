@@ -6,22 +6,30 @@ import cProfile
 import datetime
 import functools
 import gc
+import logging
 import math
 import os
+import secrets
 import signal
 import sys
 import threading
 import time
+import warnings
+from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any
 
+import numpy as np
 import pytest
 
 import rushlight as rl
 from rushlight.compile.capture.events import Listener, Monitor, Profile, listener
+from rushlight.compile.capture.trace import TraceError
+from rushlight.compile.function import compile
 from rushlight.core.op import REGISTRY, Op
 from rushlight.core.tensor import Tensor
+from tests.compile.steps import entries
 
 SOUGHT = frozenset((time.time, os.urandom, datetime.datetime.now))
 
@@ -431,3 +439,70 @@ def test_a_signal_at_any_moment_of_a_first_call_leaves_the_interpreter_as_it_was
         signal.signal(signal.SIGALRM, before)
     assert struck > 20
     assert compiled(x, 4.0).item() == pytest.approx(3 * math.tanh(2.0))
+
+
+READS: dict[str, Any] = {
+    "open": lambda path: float(open(path).read()),  # noqa: SIM115
+    "Path": lambda path: float(Path(path).read_text()),
+    "size": os.path.getsize,
+    "exists": lambda path: 1 + os.path.exists(path),
+    "NumPy": lambda path: float(np.loadtxt(path)),
+    "load": lambda path: float(rl.load(f"{path}.pt")),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_files_that_are_read_are_read_in_each_call(name: str, tmp_path: Path) -> None:
+    read, path = READS[name], str(tmp_path / "number")
+    compiled = compile(lambda x: x * read(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k in range(5):
+            if k % 2 or name != "exists":
+                Path(path).write_text("1" * (k + 1))
+            else:
+                Path(path).unlink(missing_ok=True)
+            rl.save(rl.tensor(float(k)), f"{path}.pt")
+            assert compiled(rl.ones(2)).tolist() == [read(path)] * 2
+
+
+def test_a_file_that_is_read_once_is_no_reason_to_run_eager(tmp_path: Path) -> None:
+    path = tmp_path / "number"
+    path.write_text("3")
+
+    @functools.lru_cache
+    def table() -> float:
+        return float(path.read_text())
+
+    compiled = compile(lambda x: x * table())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(4):
+            assert compiled(rl.ones(2)).tolist() == [3.0, 3.0]
+    assert entries(compiled) == 1
+
+
+def test_what_is_saved_inside_is_refused(tmp_path: Path) -> None:
+    net = rl.nn.Linear(2, 1)
+
+    @compile
+    def step(x: Any) -> Any:
+        with rl.no_grad():
+            net.weight.add_(x)
+        rl.save(net.state_dict(), tmp_path / "net.pt")
+        return x
+
+    with pytest.raises(TraceError, match="test_events"):
+        step(rl.ones(2))
+
+
+def test_messages_and_secrets() -> None:
+    def noisy(x: Any) -> Any:
+        logging.getLogger("rushlight.test").warning("hello")
+        return x * 2
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compile(noisy)(rl.ones(2)).tolist() == [2.0, 2.0]
+    with pytest.warns(UserWarning, match="urandom"):
+        compile(lambda x: x * (1 + 0 * secrets.randbelow(5)))(rl.ones(2))

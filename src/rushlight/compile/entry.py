@@ -65,6 +65,13 @@ class Entry:
         self._notes = bool(traced.emptied) and not self.graph.updates
         left = self.grads or self.cleared or self._over or self.rebound or self._asked or self._notes
         self._alone = self.result is Hole and not left
+        updated = {id(v) for v, _ in self.graph.updates}
+        seen = {id(t) for t in traced.looked_at}
+        seen_and_written = any(
+            id(t) in seen and id(v) in updated for t, v in zip(self.lifted, self.graph.inputs, strict=True)
+        )
+        # A counter, say: each step has numbers of its own.
+        self.steps_apart = bool(self.writes or self.rebound or self.grads or seen_and_written)
         self._simple = self._alone and self._lines is None
         self.count = len(arguments)
         self.example = [t.array for t in arguments]
@@ -181,15 +188,6 @@ class Entry:
             return self._scan(sources, index, steps, results)
 
     def _scan(self, sources: list[Tensor], index: Tensor | None, steps: int, numbers: Sequence[Any]) -> Any:
-        if self.grads:
-            raise NotSupportedError(
-                message(
-                    "scan",
-                    "a function that leaves gradients behind",
-                    "one that uses them up",
-                    "Let it call zero_grad() before backward(), and the optimiser's step after it.",
-                )
-            )
         if not self.proved and self.program is not None:
             with self._lock:
                 self._prove_first([wrap(pick(t.array, index, 0)) for t in sources])

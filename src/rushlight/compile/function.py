@@ -283,7 +283,7 @@ class CompiledFunction:
                 self._refuse(error)
                 return one_by_one(self.function, sources, index, steps)
             return one_by_one(self, sources, index, steps)
-        if entry.writes or entry.rebound:  # a counter, say: each step has numbers of its own
+        if entry.steps_apart:
             return one_by_one(self, sources, index, steps)
         return entry.scan(list(sources), index, steps, ready)
 

@@ -32,6 +32,9 @@ MAKERS: set[Any] = set()
 """The code of functions that make something once, when it is first asked for: what they run is no part of the
 program that asked."""
 
+READERS: set[Any] = set()
+"""The code of functions, ours or NumPy's, that read files: what they give may be another the next time."""
+
 
 class State(threading.local):
     """Class attributes are every thread's defaults."""

@@ -66,8 +66,8 @@ class Tensor:
     Of a tensor that shares memory with others, `_base` is the one whose memory it is. A view has in `_view`
     the tensor it looks at and the op that made it, and is known there (`_views`), so that an in-place update
     of one gives all their new history (`core/views.py`); `detach()` shares memory alone; where a
-    traced function called it, `_inside` is of what. `_users` are the compiled programs that use the gradient up,
-    `_emptied` is when it was last set to None (by `clock`).
+    traced function called it, `_inside` is of what. `_users` are the compiled programs that use the gradient
+    up, `_emptied` is when it was last set to None (by `clock`).
 
     >>> import rushlight as rl
     >>> x = rl.tensor([1.0, 2.0], requires_grad=True)
@@ -236,9 +236,12 @@ class Tensor:
 
     def _seen(self) -> Any:
         """The array, for eyes outside."""
-        if state.look is not None:
-            state.look(self, "numpy")
-        return xp.asarray(self.array)
+        if state.look is None:
+            return xp.asarray(self.array)
+        state.look(self, "numpy")
+        seen = xp.asarray(self.array).view()
+        seen.flags.writeable = False  # what is written while tracing would be written once
+        return seen
 
     def item(self) -> Any:
         """The only element, as a Python number."""

@@ -10,6 +10,7 @@ __all__ = [
     "ARRAY",
     "FIXED",
     "GENERATORS",
+    "READERS",
     "fingerprint",
     "global_random",
     "random_state",
@@ -19,6 +20,8 @@ __all__ = [
 
 ARRAY = np.ndarray
 GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+READERS = (np.load, np.loadtxt, np.genfromtxt)
+"""Functions, written in Python, that read files."""
 FIXED = (np.generic, np.dtype, np.ufunc, type(np.mean), np.random.SeedSequence, *GENERATORS)
 """Types whose objects cannot change, or whose changes are looked for elsewhere."""
 

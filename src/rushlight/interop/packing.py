@@ -29,7 +29,7 @@ def pack(value: Any, arrays: dict[str, Any], path: str) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     if hasattr(value, "detach"):
-        return _enter("__tensor__", value.detach().array, arrays, path)
+        return _enter("__tensor__", value.detach()._seen(), arrays, path)
     if isinstance(value, np.ndarray | np.generic):
         return _enter("__array__", np.asarray(value), arrays, path)
     if isinstance(value, dict):

@@ -213,7 +213,7 @@ class Writer:
 
     def tensor(self, value: Tensor) -> Call:
         """A tensor as a part of a storage."""
-        array = value.detach().array
+        array = value.detach()._seen()
         place = self.layout.place(array)
         name = array.dtype.name
         kind = f"torch {CLASSES[name]}" if name in CLASSES else "torch.storage UntypedStorage"

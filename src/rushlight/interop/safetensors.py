@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.core.state import READERS
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import DataError, DTypeError, message
@@ -72,6 +73,9 @@ def load_file(path: str | os.PathLike[str], widen: bool = False) -> dict[str, An
 
     arrays, _ = parse(_read(path), str(path), widen)
     return {name: from_numpy(array) for name, array in arrays.items()}
+
+
+READERS.add(load_file.__code__)
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -199,7 +203,7 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 
 
 def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
-    array = np.asarray(value.detach().array if isinstance(value, Tensor) else value, order="C")
+    array = np.asarray(value.detach()._seen() if isinstance(value, Tensor) else value, order="C")
     if array.dtype not in SUPPORTED and xp.known(array.dtype) is not xp.bfloat16:
         known = ", ".join(sorted(str(dtype) for dtype in (*SUPPORTED, "bfloat16")))
         raise DTypeError(message("save_file", f"{name!r} of dtype {array.dtype}", f"one of {known}"))

@@ -8,6 +8,7 @@ import zipfile
 from typing import IO, Any
 
 from rushlight.core.placement import check_device
+from rushlight.core.state import READERS
 from rushlight.errors import DataError, DTypeError, RushlightError, message, refuse_options
 from rushlight.interop.containers import Bounded, is_legacy, read_legacy, read_zip, write_zip
 from rushlight.interop.files import write_atomically
@@ -99,6 +100,9 @@ def load(
     if hasattr(f, "seek") and stream.tell():
         f.seek(begin + stream.tell())  # old files may follow one another
     return value
+
+
+READERS.add(load.__code__)
 
 
 def _load(file: IO[bytes], name: str) -> Any:

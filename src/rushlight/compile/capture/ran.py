@@ -14,6 +14,8 @@ from typing import Any
 from rushlight.compile.capture.events import Listener, listener
 from rushlight.compile.capture.words import is_dynamic, is_own_code, is_standard, words_of
 from rushlight.core.anomaly import user_line, written_line
+from rushlight.core.state import READERS
+from rushlight.device import outside
 
 __all__ = ["CLOCKS", "Ran"]
 
@@ -30,6 +32,8 @@ QUIET = (
     "warnings",
 )
 """Standard modules that read attributes by name, but none of the user's data."""
+SOURCES = ("importlib", "inspect", "tokenize", "traceback", "zipimport")
+"""Standard modules that read source code."""
 CLOCKS = frozenset(
     (
         *(
@@ -49,6 +53,10 @@ CLOCKS = frozenset(
     )
 )
 """What answers anew each time."""
+FILES = frozenset((open, input, os.open, os.stat, os.lstat, os.listdir, os.scandir, os.access))
+"""What may answer otherwise when a file was changed; or it fills a cache, and is not called again."""
+
+READERS.update(function.__code__ for function in outside.READERS)
 
 
 class Ran:
@@ -56,12 +64,14 @@ class Ran:
 
     codes    each code object outside Rushlight and NumPy, with its globals.
     words    the names that they mention; None, for all names, where some of them compute names.
-    outside  what was asked of the world outside that differs each time: a clock, random numbers.
+    outside  what was asked of the world outside that differs each time: a clock, random numbers, a file.
+    passing  whether that may have been asked once and for all.
     """
 
     def __init__(self) -> None:
         self.codes: dict[types.CodeType, Any] = {}
         self.outside: str | None = None
+        self.passing = True
         self.words: frozenset[str] | None = frozenset()
         self.mentioned: frozenset[str] = frozenset()
         self.complete = True
@@ -73,7 +83,7 @@ class Ran:
         # What others have called at a collection is not the function's doing.
         self._collects = gc.isenabled()
         gc.disable()
-        self._listener = listener(self._begun, self._asked, CLOCKS)
+        self._listener = listener(self._begun, self._asked, CLOCKS | FILES)
         self.complete = self._listener.start()
 
     def end(self) -> None:
@@ -97,10 +107,17 @@ class Ran:
     def _begun(self, frame: Any) -> None:
         if not is_own_code(frame.f_globals):
             self.codes[frame.f_code] = frame.f_globals
+        elif frame.f_code in READERS:
+            self._note(frame.f_code.co_name, True)
 
     def _asked(self, frame: Any, what: Any) -> None:
-        if self.outside is None and not is_own_code(frame.f_globals):
-            self.outside = f"{what.__name__}() at {user_line()}"
+        if is_own_code(frame.f_globals) or _is_noting(frame.f_code.co_filename):
+            return
+        self._note(what.__name__, what in FILES)
+
+    def _note(self, name: str, passing: bool) -> None:
+        if self.outside is None or (self.passing and not passing):
+            self.outside, self.passing = f"{name}() at {user_line()}", passing
 
     def line_of(self, names: Iterable[str]) -> str:
         """Where the program first mentions one of these names of functions; "" if nowhere."""
@@ -129,3 +146,15 @@ class Ran:
             if is_dynamic(code) and not (is_standard(code.co_filename) and name in QUIET):
                 return None
         return self.mentioned
+
+
+def _is_noting(filename: str) -> bool:
+    """Whether code is of what writes messages, as happens while tracing only, and looks up lines for it."""
+    return is_standard(filename) and _module(filename) in (*QUIET, *SOURCES)
+
+
+def _module(filename: str) -> str:
+    """The name of a standard module, or of the package that it is in."""
+    parts = filename.removeprefix("<frozen ").removesuffix(">").removesuffix(".py").split(os.sep)
+    name = parts[-2] if parts[-1] == "__init__" else parts[-1]
+    return name.split(".")[0]

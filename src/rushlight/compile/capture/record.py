@@ -161,7 +161,7 @@ class _Attempt:
         traced, ends = self._trace()
         self.luck.refuse(self.ran)
         if self.ran.outside is not None:
-            raise UnseenError(f"calls {self.ran.outside}")
+            raise UnseenError(f"calls {self.ran.outside}", passing=self.ran.passing)
         if self.numbers() and self.ran.asks_types():
             raise TypeError("a Number is no float: the function has to be traced without")
         writes = self._writes(ends)

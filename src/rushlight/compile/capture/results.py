@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -67,7 +68,13 @@ def _rebuild(value: Any, tensor: Any, number: Any, plain: Any = lambda value: va
     if isinstance(value, Tensor) or value is Hole:
         return tensor()
     if isinstance(value, dict):
-        return {k: _rebuild(v, tensor, number, plain) for k, v in value.items()}
+        items = {k: _rebuild(v, tensor, number, plain) for k, v in value.items()}
+        if type(value) is dict:
+            return items
+        made = copy.copy(value)  # of its own class
+        for k, v in items.items():
+            dict.__setitem__(made, k, v)
+        return made
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*[_rebuild(v, tensor, number, plain) for v in value])
     if isinstance(value, (tuple, list)):

@@ -225,6 +225,8 @@ class Scope:
         if home(kind) == OWN and own is not None and "_entries" in own:  # a compiled function
             self._later(own["function"], name)
             return
+        if issubclass(kind, random.SystemRandom):
+            return  # it asks the system each time, which is heard
         if issubclass(kind, (random.Random, *outside.GENERATORS)):
             self.generators.append(value)
             self.places[id(value), "generator"] = value

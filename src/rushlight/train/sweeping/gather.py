@@ -248,7 +248,7 @@ def _proved(trainer: Trainer, function: Any, batch: tuple[Tensor, ...]) -> Entry
     if program.facts.callbacks:
         names = ", ".join(sorted({call.node.op.name for call in program.module.callbacks}))
         raise UnfitError(f"NumPy takes part in the steps, with {names}")
-    if entry.grads or entry.cleared or entry.rebound:
+    if entry.steps_apart or entry.cleared:
         raise UnfitError("the step leaves something behind")
     return entry
 
