@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,17 @@ import pytest
 import rushlight as rl
 from rushlight import nn
 from rushlight.compile import pipeline
-from rushlight.compile.capture.trace import TraceError
+from rushlight.compile.capture.trace import TraceError, trace
 from rushlight.compile.function import compile
 from rushlight.core.state import state
-from tests.compile.steps import assert_same, batch, make, weights
+from tests.compile.steps import assert_same, batch, entries, make, weights
 
 F = nn.functional
 pytest.importorskip("llvmlite")
 
 
-def test_a_kept_placeholder_is_refused() -> None:
+def test_a_function_that_keeps_a_tensor_runs_as_python() -> None:
+    """With a warning that says which, where it was made, and where it is kept."""
     kept: list[Any] = []
 
     def keep(x: rl.Tensor) -> rl.Tensor:
@@ -28,21 +30,30 @@ def test_a_kept_placeholder_is_refused() -> None:
         kept.append(y)
         return y
 
-    with pytest.raises(TraceError, match=r"keeps a tensor.*test_failures\.py"):
-        compile(keep)(rl.ones(2))
-    assert kept == []
+    compiled = compile(keep)
+    for k in range(2):
+        compiled(rl.full((2,), float(k)))
+    with pytest.warns(UserWarning, match=r"keeps a tensor.*test_failures\.py.*in kept"):
+        compiled(rl.full((2,), 2.0))
+    compiled(rl.full((2,), 3.0))
+    assert [t.tolist() for t in kept] == [[2.0 * k] * 2 for k in range(4)]
     assert state.tracing is False
+    with pytest.raises(TraceError, match=r"keeps a tensor.*kept\.copy_"):
+        trace(keep, [rl.ones(2)])
 
 
 @pytest.mark.parametrize("store", [lambda kept, y: kept.append(y), lambda kept, y: kept.append(y.detach())])
 def test_a_forward_hook_that_stores_an_activation(store: Any) -> None:
-    """Refused, with what to do, which works."""
+    """It runs as Python, and the warning says what to do, which works."""
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     kept: list[Any] = []
     handle = model[0].register_forward_hook(lambda module, args, output: store(kept, output))
-    with rl.no_grad(), pytest.raises(TraceError, match=r"forward hook.*kept\.copy_\(output\.detach\(\)\)"):
-        compile(model)(rl.ones(1, 2))
-    assert kept == []
+    compiled = compile(model)
+    with rl.no_grad():
+        compiled(rl.ones(1, 2)), compiled(rl.ones(1, 2))
+    with rl.no_grad(), pytest.warns(UserWarning, match=r"forward hook.*kept\.copy_\(output\.detach\(\)\)"):
+        compiled(rl.ones(1, 2))
+    assert len(kept) == 3
     handle.remove()
     activation = rl.zeros(1, 3)
 
@@ -73,7 +84,7 @@ def test_lengths_that_decide_shapes() -> None:
     assert packed.shape == (5, 1)
 
 
-def test_a_rebound_attribute_is_refused_and_restored() -> None:
+def test_an_attribute_that_each_call_sets_anew() -> None:
     class Mean(nn.Module):
         def __init__(self) -> None:
             self.mean = rl.zeros(2)
@@ -82,11 +93,15 @@ def test_a_rebound_attribute_is_refused_and_restored() -> None:
             self.mean = 0.9 * self.mean + 0.1 * x
             return x - self.mean
 
-    module = Mean()
-    mean = module.mean
-    with pytest.raises(TraceError, match="keeps a tensor"):
-        compile(module)(rl.ones(2))
-    assert module.mean is mean
+    module, plain = Mean(), Mean()
+    compiled = compile(module)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(4):
+            assert compiled(rl.ones(2)).tolist() == plain(rl.ones(2)).tolist()
+            assert module.mean.tolist() == plain.mean.tolist()
+    assert len(told) == 1
+    assert "in Mean.mean" in str(told[0].message)
 
 
 def test_an_optimiser_that_makes_its_state_in_update() -> None:
@@ -97,18 +112,61 @@ def test_an_optimiser_that_makes_its_state_in_update() -> None:
             state["seen"].add_(grad)
             return group["lr"] * state["seen"]
 
-    model, optimizer, step = make(lambda p: Lazy(p, {"lr": 0.1}))
-    with pytest.raises(TraceError, match="keeps a tensor"):
-        compile(step)(*batch())
-    assert not any(s.get("seen") is not None for s in optimizer.state.values())
-    step(*batch())  # eagerly once, and the state is there
+    model, _, step = make(lambda p: Lazy(p, {"lr": 0.1}))
     twin, _, plain = make(lambda p: Lazy(p, {"lr": 0.1}))
-    plain(*batch())
     compiled = compile(step)
-    for _ in range(3):
+    for _ in range(4):
         compiled(*batch())
         plain(*batch())
     assert_same(weights(model), weights(twin))
+    assert entries(compiled) == 1
+
+
+class Counting(rl.optim.Optimizer):
+    """Adam, as one writes it for PyTorch: its first step makes the state, and a Python number counts."""
+
+    def __init__(self, params: Any, lr: float = 0.01) -> None:
+        super().__init__(params, {"lr": lr})
+
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if len(state) == 0:
+                    state["step"] = 0
+                    state["mean"], state["square"] = rl.zeros_like(p), rl.zeros_like(p)
+                state["step"] += 1
+                with rl.no_grad():
+                    state["mean"].mul_(0.9).add_(p.grad, alpha=0.1)
+                    state["square"].mul_(0.99).addcmul_(p.grad, p.grad, value=0.01)
+                    first, second = 1 - 0.9 ** state["step"], 1 - 0.99 ** state["step"]
+                    root = (state["square"] / second).sqrt().add_(1e-8)
+                    p.addcdiv_(state["mean"] / first, root, value=-group["lr"])
+
+
+class Decaying(rl.optim.Optimizer):
+    """A rule that counts its steps by itself."""
+
+    def update(self, param: Any, grad: Any, state: Any, group: Any) -> Any:
+        state["steps"] = state.get("steps", 0) + 1
+        return group["lr"] * grad / state["steps"]
+
+
+@pytest.mark.parametrize("kind", [Counting, lambda p: Decaying(p, {"lr": 0.1})])
+def test_optimisers_as_they_are_written_for_pytorch(kind: Any) -> None:
+    (model, first, step), (twin, second, plain) = make(kind), make(kind)
+    compiled = compile(step)
+    for _ in range(5):
+        compiled(*batch())
+        plain(*batch())
+        for optimizer, net in ((first, model), (second, twin)):
+            assert all(isinstance(optimizer.state[p], dict) for p in net.parameters())
+        counts = [[s.get("step", s.get("steps")) for s in o.state.values()] for o in (first, second)]
+        assert counts[0] == counts[1]
+    assert_same(weights(model), weights(twin))
+    assert entries(compiled) == 1
 
 
 def test_a_failure_leaves_everything_as_it_was() -> None:
@@ -209,10 +267,8 @@ def test_what_needs_numbers_names_the_users_line(name: str) -> None:
             compile(looking, mode=mode)(*batch())
     assert all(np.array_equal(a, b) for a, b in zip(weights(model), before, strict=True))
     assert all(p.grad is g for p, g in zip(model.parameters(), grads, strict=True))
-    for number, entries in optimizer.state_dict()["state"].items():
-        assert {k: v.tolist() for k, v in entries.items()} == {
-            k: v.tolist() for k, v in saved[number].items()
-        }
+    for number, held in optimizer.state_dict()["state"].items():
+        assert {k: v.tolist() for k, v in held.items()} == {k: v.tolist() for k, v in saved[number].items()}
 
 
 def test_what_follows_from_the_shape_is_known() -> None:

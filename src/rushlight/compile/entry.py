@@ -29,7 +29,7 @@ from rushlight.core.state import asking_once
 from rushlight.core.tensor import Tensor, clock, wrap
 from rushlight.device import xp
 from rushlight.device.memory import contiguous
-from rushlight.errors import NotSupportedError, message
+from rushlight.errors import NotSupportedError
 
 __all__ = ["Entry", "pick"]
 

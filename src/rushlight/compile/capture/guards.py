@@ -330,7 +330,8 @@ def _options(optimizer: Any) -> list[Any]:
 def _memory(optimizer: Any) -> list[Any]:
     """What an optimiser remembers, and in which dicts."""
     state = getattr(optimizer, "state", {})
-    return [state, *[(p, entries, tuple(entries.items())) for p, entries in state.items()]]
+    dicts = [(p, held) for p, held in state.items() if isinstance(held, dict)]
+    return [state, *[(p, held, tuple(i for i in held.items() if not is_number(i[1]))) for p, held in dicts]]
 
 
 def _plain(group: Any) -> tuple[Any, ...]:

@@ -17,10 +17,10 @@ from rushlight.compile.capture.arguments import Flat, things_in
 from rushlight.compile.capture.guards import DEFAULTS, Guards, is_number, moved
 from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.number import Number, Sheet, ThroughMath
-from rushlight.compile.capture.placeholder import TraceError
+from rushlight.compile.capture.placeholder import Placeholder, TraceError
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handles, memories
-from rushlight.compile.capture.trace import Traced, trace
+from rushlight.compile.capture.trace import REMEDY, KeptError, Traced, trace
 from rushlight.compile.capture.visible import PASSING, Scope, look
 from rushlight.core.atomic import Undo, at_once, struck
 from rushlight.core.state import state
@@ -197,6 +197,8 @@ class _Attempt:
                 for each in watched:
                     each.begin()
                 traced = trace(self._call, self.flat.tensors)
+        except KeptError as error:
+            raise UnseenError(f"{self._kept(error)}. {REMEDY.rstrip('.')}", passing=True) from None
         finally:
             for key, handle in self.handles.items():
                 ends[key] = handle.get()
@@ -217,6 +219,17 @@ class _Attempt:
         if (changed := self.flat.changed()) is not None:
             raise UnseenError(f"changes a {changed} that it is given")
         return found
+
+    def _kept(self, error: KeptError) -> str:
+        """What the function keeps, and where, in words."""
+        scope = look(self.function, self.things, self.ran if self.ran.complete else None)
+        modules = scope.modules.values()
+        places = [(f"{type(m).__name__}.{name}", v) for m in modules for name, v in vars(m).items()]
+        places += [(name, held) for _, name, held in scope.names]
+        places += [(scope.called[id(c)], v) for c, _, held in scope.containers for v in held]
+        kept = (name for name, v in places if isinstance(v, Tensor) and isinstance(v.array, Placeholder))
+        where = next((f", in {name}" for name in kept), "")
+        return f"keeps a tensor of shape {error.shape}, made at {error.line}{where}"
 
     def _writes(self, ends: dict[Any, Any]) -> list[tuple[Callable[[Any], None], int]]:
         """What the function writes to the places of numbers."""
@@ -262,11 +275,19 @@ class _Attempt:
 
     def _changed(self, after: Scope) -> Iterator[str]:
         """What the function changed of modules, tensors and optimisers' states, in words."""
+        for optimizer in self.before.optimizers.values():
+            for held in memories(optimizer):
+                then = self.snapshot.held(held)
+                new = {k for k, v in held.items() if is_number(v) and not same(v, then.get(k))}
+                if new and id(held) not in self.before.places:
+                    yield "what an optimiser remembers"
         for owner, name, then in self._noted.values():
             if isinstance(owner, Tensor):
                 if id(owner) in self._odd:  # it was switched, and not switched back
                     yield f"requires_grad of a tensor of shape {tuple(owner.shape)}"
             elif id(owner) not in self.before.modules:
+                if id(owner) in self.before.places:
+                    continue  # with numbers in it, which are looked at one by one
                 yield "what an optimiser remembers"
             elif name not in PASSING and (id(vars(owner)), name) not in after.places:
                 default = DEFAULTS.get(name)

@@ -49,6 +49,10 @@ class Snapshot:
         lists = [o.param_groups for o in scope.optimizers.values()] + [g["params"] for _, g in self._options]
         self._lists = [(held, tuple(held)) for held in lists if isinstance(held, list)]
 
+    def held(self, space: Any) -> dict[Any, Any]:
+        """What a dict held; nothing, if it was not there."""
+        return next((held for known, held in self._dicts if known is space), {})
+
     def clear_caches(self) -> None:
         """Empty the caches that something went into."""
         for cache, held in self._caches:
@@ -104,7 +108,9 @@ class Snapshot:
 
 def memories(optimizer: Any) -> list[Any]:
     """The dicts in which an optimiser remembers."""
-    return [optimizer.state, *optimizer.state.values()] if hasattr(optimizer, "state") else []
+    if not hasattr(optimizer, "state"):
+        return []
+    return [optimizer.state, *[held for held in optimizer.state.values() if isinstance(held, dict)]]
 
 
 def put_in_cell(cell: Any, value: Any) -> None:

@@ -32,7 +32,7 @@ from rushlight.core.tensor import Retain, Tensor, wrap
 from rushlight.device import m, xp
 from rushlight.errors import DTypeError, ShapeError, message
 
-__all__ = ["Placeholder", "Trace", "TraceError", "Traced", "rounded_once", "trace"]
+__all__ = ["REMEDY", "KeptError", "Placeholder", "Trace", "TraceError", "Traced", "rounded_once", "trace"]
 
 tracing = make_lock(awaited=True)
 """One thread traces at a time. Others go on: what they know of stays as it is."""
@@ -275,6 +275,25 @@ def trace(
     return traced
 
 
+class KeptError(TraceError):
+    """Somebody keeps a tensor that only stands for one."""
+
+    def __init__(self, kept: Placeholder) -> None:
+        self.shape, self.line = kept.shape, kept.line
+        super().__init__(
+            message(
+                "compile",
+                f"a function that keeps a tensor of shape {kept.shape}, made at {kept.line}",
+                "tensors made inside a compiled function to be returned, or written into ones made outside",
+                REMEDY,
+            )
+        )
+
+
+REMEDY = (
+    "Return it, or make it before and use copy_(): a forward hook that stores its layer's output writes "
+    "kept.copy_(output.detach())."
+)
 OWN = (
     "run", "write", "rebind", "tracing", "copy", "look", "shares", "owns", "grads", "grad_enabled",
     "backward_of", "body", "hooked", "sought", "changed", "refused",
@@ -354,13 +373,4 @@ def _refuse_leaks(tracer: Trace) -> None:
         _collect(generation)
         alive = _alive(tracer)
     if alive:
-        first = alive[0]
-        raise TraceError(
-            message(
-                "compile",
-                f"a function that keeps a tensor of shape {first.shape}, made at {first.line}",
-                "tensors made inside a compiled function to be returned, or written into ones made outside",
-                "Return it, or make it before and use copy_(): a forward hook that stores its layer's output "
-                "writes kept.copy_(output.detach()). Run once what makes state in its first run.",
-            )
-        )
+        raise KeptError(alive[0])

@@ -87,6 +87,8 @@ class Scope:
         self.modules: dict[int, Any] = {}
         self.optimizers: dict[int, Any] = {}
         self.tensors: dict[int, Tensor] = {}
+        self.called: dict[int, str] = {}
+        """By what names containers were come to."""
         self.functions: list[types.FunctionType] = []
         self.classes: list[type] = []
         self.objects: list[tuple[Any, type, Any, Any]] = []
@@ -218,6 +220,10 @@ class Scope:
                 known = dict.keys(own) if self._words is None else self._words
                 self._space(own, set(known) - {"param_groups", "state"}, kind.__name__, kind)
                 self._class(kind)
+            states = own.get("state")
+            for held in dict.values(states) if isinstance(states, dict) else ():
+                if isinstance(held, dict) and any(type(v) in (int, float) for v in held.values()):
+                    self._later(held, "an optimiser's state")  # a rule of the user's, that counts its steps
             return
         if any("named_modules" in class_dict(b) for b in kind.__mro__):
             self._module(value, kind)
@@ -240,6 +246,7 @@ class Scope:
             held = reader(value)
             if not issubclass(kind, (tuple, frozenset)):
                 self.containers.append((value, reader, held))
+                self.called[id(value)] = name
                 self.places[id(value)] = held
             if not issubclass(kind, (xp.ndarray, bytearray)):
                 for v in held:
