@@ -263,18 +263,33 @@ def test_it_is_as_in_python(name: str, optimizer: Any, zero: bool, before: int) 
     assert close(found[1], expected[1])
 
 
-def test_scan_refuses_gradients_that_add_up() -> None:
-    world = World(momentum, None)
+def test_gradients_add_up_over_the_steps_of_a_scan() -> None:
+    worlds = [World(momentum, None) for _ in range(2)]
 
-    @compile
-    def step(x: Any, y: Any) -> Any:
+    def step(world: World, x: Any, y: Any) -> Any:
         loss = world.loss(x, y)
         loss.backward()
         world.optimizer.step()
         return loss
 
-    with pytest.raises(rl.errors.NotSupportedError, match="zero_grad"):
-        step.scan(rl.randn(4, 8, 3), rl.randn(4, 8, 1))
+    x, y = rl.randn(4, 8, 3), rl.randn(4, 8, 1)
+    found = compile(lambda x, y: step(worlds[0], x, y)).scan(x, y)
+    expected = [step(worlds[1], a, b).item() for a, b in zip(x, y, strict=True)]
+    rl.testing.assert_close(found, rl.tensor(expected))
+    for p, q in zip(worlds[0].net.parameters(), worlds[1].net.parameters(), strict=True):
+        rl.testing.assert_close(p.grad, q.grad)
+
+
+def test_numbers_that_a_step_looks_at_and_writes_are_others_in_the_next_step_of_a_scan() -> None:
+    count = rl.zeros((), dtype=rl.int64)
+
+    @compile
+    def step(x: Any) -> Any:
+        times = count.item()
+        count.add_(1)
+        return (x * times).sum()
+
+    assert step.scan(rl.ones(4, 2)).tolist() == [0.0, 2.0, 4.0, 6.0]
 
 
 def test_a_usual_step_stays_native(recwarn: pytest.WarningsRecorder) -> None:

@@ -220,7 +220,7 @@ class Scope:
                 known = dict.keys(own) if self._words is None else self._words
                 self._space(own, set(known) - {"param_groups", "state"}, kind.__name__, kind)
                 self._class(kind)
-            states = own.get("state")
+            states = None if getattr(kind, "looks_at_numbers", False) else own.get("state")
             for held in dict.values(states) if isinstance(states, dict) else ():
                 if isinstance(held, dict) and any(type(v) in (int, float) for v in held.values()):
                     self._later(held, "an optimiser's state")  # a rule of the user's, that counts its steps
