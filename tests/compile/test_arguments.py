@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import warnings
 from collections import Counter, defaultdict, namedtuple
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.compile.function import compile
+from rushlight.compile.function import MOST, compile
 from tests.compile.steps import entries
 
 pytest.importorskip("llvmlite")
@@ -140,7 +141,11 @@ def test_arrays_among_the_arguments_may_be_made_tensors() -> None:
         assert doubled(x + k).tolist() == (2 * (x + k)).tolist()
 
 
-class Options(dict):  # type: ignore[type-arg]
+def zero() -> Any:
+    return rl.zeros(2)
+
+
+class Options(dict):
     """A dict whose items are attributes too."""
 
     def __getattr__(self, name: str) -> Any:
@@ -187,7 +192,7 @@ def refilled(x: Any, d: Any) -> Any:
         (popped, lambda: {"x": rl.ones(2) * 3}),
         (counted, dict),
         (missing, lambda: Counter(x=2)),
-        (missing, lambda: defaultdict(int, x=rl.ones(2) * 3)),
+        (missing, lambda: defaultdict(zero, x=rl.ones(2) * 3)),
         (attributes, lambda: Options(x=rl.ones(2) * 3)),
         (attributes, lambda: Options(x=3.0)),
         (appended, list),
@@ -202,3 +207,69 @@ def test_lists_and_dicts_that_are_given_are_changed_as_in_python(function: Any, 
             x = rl.full((2,), k + 1.0)
             assert compiled(x, mine).tolist() == function(x, plain).tolist()
             assert repr(mine) == repr(plain)
+
+
+@dataclasses.dataclass
+class Batch:
+    x: Any
+    y: Any
+    weight: float = 2.0
+
+    def total(self) -> Any:
+        return (self.x * self.y).sum() * self.weight
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    x: Any
+
+
+def test_dataclasses_numpy_numbers_and_slices_are_looked_into() -> None:
+    total, double = compile(lambda batch: batch.total()), compile(lambda fixed: fixed.x * 2)
+    times, part = compile(lambda x, k: x * k), compile(lambda x, s: x[s])
+    for k in range(6):
+        x = rl.full((3,), k + 1.0)
+        assert total(Batch(x, x)).item() == 6.0 * (k + 1) ** 2
+        assert double(Fixed(x)).tolist() == [2.0 * (k + 1)] * 3
+        for number in (np.float64(k), np.float32(k)):
+            assert times(x, number).tolist() == [(k + 1.0) * k] * 3
+        assert part(x, slice(1, None)).tolist() == [k + 1.0] * 2
+    assert entries(total) == entries(double) == entries(part) == 1
+    assert entries(times) == 2  # the number is read in each call from the second on
+
+
+def test_a_dataclass_that_is_changed_is_changed_as_in_python() -> None:
+    def step(batch: Batch) -> Any:
+        batch.weight += 1.0
+        batch.x = batch.x * 2
+        return batch.total()
+
+    mine, plain, compiled = Batch(rl.ones(2), rl.ones(2)), Batch(rl.ones(2), rl.ones(2)), compile(step)
+    with pytest.warns(UserWarning, match="changes a Batch"):
+        compiled(mine)
+    step(plain)
+    assert compiled(mine).item() == step(plain).item()
+    assert mine.x.tolist() == plain.x.tolist()
+
+
+def test_an_object_that_is_made_for_each_call_runs_as_python_in_the_end() -> None:
+    class Given:
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+    compiled = compile(lambda given: given.x * 2)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for k in range(MOST + 10):
+            assert compiled(Given(rl.full((1,), float(k)))).item() == 2.0 * k
+    assert any("runs eager" in str(w.message) and "another Given object" in str(w.message) for w in told)
+    assert entries(compiled) <= MOST
+
+
+def test_shapes_that_change_are_no_reason_to_run_as_python() -> None:
+    compiled = compile(lambda x: x * 2)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for k in range(MOST + 5):
+            compiled(rl.ones(k + 1))
+    assert not any("runs eager" in str(w.message) for w in told)

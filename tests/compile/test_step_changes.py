@@ -492,3 +492,59 @@ def test_what_is_counted_outside_is_counted_once_a_call(made: Callable[[], tuple
             x = rl.full((2,), k + 1.0)
             assert compiled(x).tolist() == plain(x).tolist()
             assert seen() == expected(), k
+
+
+def counted_on(make: Callable[[], Any]) -> Callable[[], tuple[Any, Any]]:
+    def made() -> tuple[Any, Any]:
+        held = make()
+
+        def step(x: Any) -> Any:
+            held.hits = getattr(held, "hits", 0) + 1
+            return x * held.hits
+
+        return step, lambda: held.hits
+
+    return made
+
+
+def looked_for_on(make: Callable[[], Any]) -> Callable[[], tuple[Any, Any]]:
+    def made() -> tuple[Any, Any]:
+        held = make()
+
+        def changed() -> float:
+            held.scale = getattr(held, "scale", 1.0) + 1.0
+            return float(held.scale)
+
+        return lambda x: x * getattr(held, "scale", 1.0), changed
+
+    return made
+
+
+def sgd() -> Any:
+    return optim.SGD([rl.ones(1, requires_grad=True)], lr=0.1)
+
+
+HOLDERS: dict[str, Callable[[], Any]] = {
+    "an optimiser": sgd,
+    "a function": lambda: lambda: None,
+    "a class": lambda: type("Held", (), {}),
+    "an object": lambda: type("Held", (), {})(),
+    "a module": lambda: nn.Linear(1, 1),
+    "a compiled function": lambda: compile(lambda: None),
+}
+
+
+@pytest.mark.parametrize("name", [*HOLDERS, "a tensor"])
+@pytest.mark.parametrize("kind", [counted_on, looked_for_on])
+def test_attributes_that_users_give(kind: Any, name: str) -> None:
+    if name == "a tensor" and kind is looked_for_on:
+        pytest.skip("what is not there yet is looked for on tensors only while tracing")
+    made = kind(HOLDERS.get(name, lambda: rl.ones(1)))
+    (step, seen), (plain, expected) = made(), made()
+    compiled = compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k in range(5):
+            x = rl.full((2,), k + 1.0)
+            assert compiled(x).tolist() == plain(x).tolist()
+            assert seen() == expected()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rushlight.compile import host
-from rushlight.compile.capture.arguments import Everything, Flat, flatten
+from rushlight.compile.capture.arguments import Everything, Flat, difference, flatten
 from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.record import UnseenError
@@ -54,6 +54,9 @@ class CompiledFunction:
         self._moving: set[Any] = set()
         self._given: dict[Any, list[Any]] = {}
         self._traced = 0
+        self._missed = 0
+        self._shapes: list[Any] = []
+        self._last_key: Any = None
         self._strict = strict
         self._refused = 0
         self._eager: str | None = None
@@ -160,16 +163,22 @@ class CompiledFunction:
             ready = entry.ready(flat.numbers)
             if ready is not None:
                 entry.used = next(_clock)
+                self._missed = 0
                 return entry, ready
         return None
 
     def _make(self, flat: Flat) -> tuple[Entry, Any]:
         """A new program."""
         entries = self._entries.setdefault((flat.key, state.grad_enabled, default.dtype, lower_dtype()), [])
-        why = _what_changed(entries, flat)
+        shapes = [(t.array.shape, t.array.dtype) for t in flat.tensors]
+        again = shapes == self._shapes
+        # A new program for arguments of the same shapes, once more: an object is made for each call, say.
+        self._missed = self._missed + 1 if again else 0
+        why = _what_changed(entries, flat, self._last_key if again else None)
+        self._shapes, self._last_key = shapes, flat.key
         for entry in entries:
             self._moving |= entry.moving | entry.guards.moved()
-        if len(entries) >= MANY:
+        if len(entries) >= MANY or self._missed >= MOST:
             raise UnseenError(f"is traced and compiled again and again. What changed last: {why}")
         self._warn_of_many(why)
         entry = Entry(self.function, self.mode, flat, self._moving, self._ran)
@@ -383,9 +392,12 @@ def pass_over(mode: str | None, others: dict[str, Any]) -> str | None:
     return mode
 
 
-def _what_changed(entries: list[Entry], flat: Flat) -> str:
-    """Why none of the programs for such arguments applies, in words."""
+def _what_changed(entries: list[Entry], flat: Flat, last: Any) -> str:
+    """Why none of the programs for such arguments applies, in words. `last`: the key of the newest, if it is
+    for arguments of these shapes."""
     if not entries:
+        if last is not None and (found := difference(flat.key, last)):
+            return f"an argument: {found}"
         shapes = ", ".join(str(tuple(t.shape)) for t in flat.tensors[:4])
         more = ", ..." if len(flat.tensors) > 4 else ""
         return f"the shapes ({shapes}{more} now), dtypes or numbers of the arguments"

@@ -14,7 +14,7 @@ from rushlight.core.state import state
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
-__all__ = ["Everything", "Flat", "alike", "flatten", "things_in"]
+__all__ = ["Everything", "Flat", "alike", "difference", "flatten", "things_in"]
 
 NUMBERS = (int, float)
 
@@ -50,8 +50,8 @@ class Flat:
         return args, {k: self._leave(v, *rest) for k, v in self._named}
 
     def changed(self) -> str | None:
-        """The kind of a list or dict among the arguments that were rebuilt last, if it was changed since; all
-        are let go of."""
+        """The kind of a list, dict or record among the arguments that were rebuilt last, if it was changed
+        since; all are let go of."""
         rebuilt, self._made = self._made, []
         for made, held in rebuilt:
             if not same_items(_held(made), held):
@@ -63,6 +63,7 @@ class Flat:
         return self._number in self._free
 
     def _enter(self, value: Any) -> Any:
+        value = _as_number(value)
         if isinstance(value, Composite):
             return type(value), value.facts(), tuple([self._enter(v) for v in value.parts()])
         if isinstance(value, Tensor) or _is_array(value):
@@ -76,9 +77,12 @@ class Flat:
             return type(value), tuple([self._enter(v) for v in value])
         if isinstance(value, dict):
             return type(value), tuple([(_key(k), self._enter(v)) for k, v in value.items()])
+        if _is_record(value):
+            return type(value), tuple([(k, self._enter(v)) for k, v in vars(value).items()])
         return _key(value)
 
     def _leave(self, value: Any, tensors: Any, numbers: Any) -> Any:
+        value = _as_number(value)
         if isinstance(value, Composite):
             return value.rebuilt([next(tensors) for _ in value.parts()])
         if isinstance(value, Tensor) or _is_array(value):
@@ -89,10 +93,12 @@ class Flat:
             return type(value)(*[self._leave(v, tensors, numbers) for v in value])
         if isinstance(value, tuple):
             return type(value)(self._leave(v, tensors, numbers) for v in value)
-        if not isinstance(value, (list, dict)):
+        if not isinstance(value, (list, dict)) and not _is_record(value):
             return value
         made: Any = copy.copy(value)
-        if isinstance(value, list):
+        if _is_record(value):
+            vars(made).update({k: self._leave(v, tensors, numbers) for k, v in vars(value).items()})
+        elif isinstance(value, list):
             list.__setitem__(made, slice(None), [self._leave(v, tensors, numbers) for v in value])
         else:
             for k, v in value.items():
@@ -155,6 +161,8 @@ def alike(args):
 
 def things_in(value: Any) -> Iterator[Any]:
     """What in an argument is neither tensor nor plain: modules, functions, the user's own objects."""
+    if _is_record(value):
+        value = vars(value)
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (tuple, list)):
@@ -179,11 +187,33 @@ class _Same:
         return isinstance(other, _Same) and other.thing is self.thing
 
 
+def _as_number(value: Any) -> Any:
+    """A number of NumPy's as Python's."""
+    return value.item() if isinstance(value, xp.generic) and value.dtype.kind in "biuf" else value
+
+
+def _is_record(value: Any) -> bool:
+    """Whether a value is of a dataclass, whose attributes are its fields and nothing else."""
+    fields, own = getattr(type(value), "__dataclass_fields__", None), getattr(value, "__dict__", None)
+    return fields is not None and own is not None and own.keys() <= fields.keys()
+
+
 def _held(container: Any) -> tuple[Any, ...]:
-    """What a list or dict holds."""
+    """What a list, dict or record holds."""
     if isinstance(container, list):
         return tuple(list.__iter__(container))
+    if not isinstance(container, dict):
+        container = vars(container)
     return (*dict.keys(container), *dict.values(container))
+
+
+def difference(key: Any, other: Any) -> str:
+    """What of the arguments differs between two keys that begin alike, in words; "" for nothing."""
+    if isinstance(key, _Same) and isinstance(other, _Same):
+        return "" if key == other else f"another {type(key.thing).__name__} object"
+    if not (isinstance(key, tuple) and isinstance(other, tuple) and len(key) == len(other)):
+        return "" if key == other else f"{other!r}, now {key!r}"
+    return next((found for a, b in zip(key, other, strict=True) if (found := difference(a, b))), "")
 
 
 def _hooks(tensor: Tensor) -> tuple[_Same, ...]:
@@ -199,4 +229,6 @@ def _is_array(value: Any) -> bool:
 def _key(value: Any) -> Any:
     if isinstance(value, (float, complex)):
         return type(value), repr(value)  # 0.0 and -0.0 are equal, and differ; a NaN is one
+    if isinstance(value, slice):
+        return slice, _key(value.start), _key(value.stop), _key(value.step)
     return (type(value), value) if isinstance(value, PLAIN) else _Same(value)

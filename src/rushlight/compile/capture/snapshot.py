@@ -18,7 +18,7 @@ from rushlight.compile.capture.makes import (
     same,
     same_items,
 )
-from rushlight.compile.capture.visible import Scope
+from rushlight.compile.capture.visible import Scope, given_names
 from rushlight.device import outside
 
 __all__ = ["Handle", "Snapshot", "element", "handles", "memories"]
@@ -33,6 +33,7 @@ class Snapshot:
         states = [s for o in scope.optimizers.values() for s in memories(o)]
         spaces += [own for _, _, own, _ in scope.objects]
         self._classes = [(kind, dict(class_dict(kind))) for kind in scope.classes]
+        self._given = [(own, {n: own[n] for n in given_names(own)}) for own in scope.given]
         self._functions = [(f, dict(vars(f))) for f in scope.functions]
         spaces += [vars(f) for f in scope.functions]
         # A traced step gives up packs; with the states as they were they are whole again.
@@ -60,7 +61,10 @@ class Snapshot:
                 cache.cache_clear()
 
     def changed_attributes(self) -> Iterator[str]:
-        """What functions and classes got or lost, in words."""
+        """What functions, classes and objects of ours got or lost, in words."""
+        for own, given in self._given:
+            for name in set(given_names(own)) ^ given.keys():
+                yield f"an attribute: {name}"
         functions = [(f.__name__, vars(f), then) for f, then in self._functions]
         for owner, now, then in (*functions, *[(k.__name__, class_dict(k), t) for k, t in self._classes]):
             for name in now.keys() ^ then.keys():
@@ -91,6 +95,10 @@ class Snapshot:
         for cell, _, value in scope.cells:
             if not same(content(cell), value):
                 put_in_cell(cell, value)
+        for own, given in self._given:
+            for name in set(given_names(own)) - given.keys():
+                del own[name]
+            own.update(given)
         for kind, attributes in self._classes:
             for name in class_dict(kind).keys() ^ attributes.keys():
                 put(AttributesOf(kind), name, attributes.get(name, MISSING))

@@ -48,7 +48,7 @@ from rushlight.core.composite import Composite
 from rushlight.core.tensor import Tensor
 from rushlight.device import outside, xp
 
-__all__ = ["PASSING", "Scope", "look"]
+__all__ = ["PASSING", "Scope", "given_names", "look"]
 
 OWN = "rushlight"
 QUIET = ("logging", "threading", "warnings", "llvmlite", "pytest", "_pytest")
@@ -57,8 +57,10 @@ PASSING = ("_last_call",)
 """Attributes of modules that every call writes, and that no program reads."""
 MOST = 50_000
 """Objects that a walk looks into, at most: with more, a look before each call would cost more than a call."""
-HELD = {"array", "node"}
-"""Attributes of tensors beside those of users."""
+HELD = {"array", "node", "param_groups", "state", "defaults", "stepped", "function", "mode"}
+"""Attributes of tensors, optimisers and compiled functions beside those of users."""
+ASKING = {"getattr", "hasattr", "vars"}
+"""By which code may ask for what is not there yet."""
 FUNCTIONS = (types.FunctionType, property, classmethod, staticmethod, functools.cached_property)
 _CACHE = type(functools.lru_cache(len))
 
@@ -89,6 +91,8 @@ class Scope:
         self.tensors: dict[int, Tensor] = {}
         self.called: dict[int, str] = {}
         """By what names containers were come to."""
+        self.given: list[dict[str, Any]] = []
+        """The attributes of objects of ours, some of which users may have given."""
         self.functions: list[types.FunctionType] = []
         self.classes: list[type] = []
         self.objects: list[tuple[Any, type, Any, Any]] = []
@@ -193,8 +197,26 @@ class Scope:
         for hook in (*hooks, *tensor._after_grad):
             self._later(hook, "a hook")
         own = own_dict(tensor)
-        if own is not None and (given := {w for w in dict.keys(own) if not w.startswith("_")} - HELD):
-            self._space(own, given if self._words is None else given & self._words, "tensor")
+        if own is not None:
+            self._given(own, "tensor", False)
+
+    def _given(self, own: Any, owner: str, asked: bool = True) -> None:
+        """What users gave to an object of ours. asked: whether that may be looked for before it is there."""
+        self.given.append(own)
+        given = set(given_names(own))
+        if given:
+            self._space(own, given if self._words is None else given & self._words, owner)
+        if asked:
+            self._names_of(own, owner, given_names)
+
+    def _names_of(
+        self, space: Any, owner: str, names: Callable[[Any], tuple[str, ...]] = tuple, key: int | None = None
+    ) -> None:
+        """Which names there are, where code may ask for what is not there yet. key: what the place is, for a
+        space that is made anew at each look."""
+        if self._words is None or self._words & ASKING:
+            place = id(space) if key is None else key, "names"
+            self._read(functools.partial(names, space), place, f"the attributes of {owner}")
 
     def _standard(self, module: Any, name: str) -> None:
         """A module of the standard library: what the code names in it, but not what its tables hold, of which
@@ -220,6 +242,10 @@ class Scope:
                 known = dict.keys(own) if self._words is None else self._words
                 self._space(own, set(known) - {"param_groups", "state"}, kind.__name__, kind)
                 self._class(kind)
+            else:
+                self._given(own, kind.__name__)
+                if self._words is None or "defaults" in self._words:
+                    self._later(own.get("defaults"), "defaults")
             states = None if getattr(kind, "looks_at_numbers", False) else own.get("state")
             for held in dict.values(states) if isinstance(states, dict) else ():
                 if isinstance(held, dict) and any(type(v) in (int, float) for v in held.values()):
@@ -229,6 +255,7 @@ class Scope:
             self._module(value, kind)
             return
         if home(kind) == OWN and own is not None and "_entries" in own:  # a compiled function
+            self._given(own, name)
             self._later(own["function"], name)
             return
         if issubclass(kind, random.SystemRandom):
@@ -312,6 +339,7 @@ class Scope:
             self._seen.add((id(base), "class"))
             self._kept.append(base)
             self.classes.append(base)
+            self._names_of(class_dict(base), base.__name__, key=id(base))
             for word, value in list(class_dict(base).items()):
                 functions = functions_of(value)
                 if self._names(word) if not functions else self._runs(word, functions, called):
@@ -334,6 +362,10 @@ class Scope:
         """A function: its globals, closure, defaults. Of Rushlight's own only the closure."""
         code = function.__code__
         own = is_own_code(function.__globals__) and function is not self._root
+        if not own:
+            if vars(function):
+                self._space(vars(function), self._words, function.__name__)
+            self._names_of(vars(function), function.__name__)
         if not own and self._ran is not None and code not in self._ran.codes and function is not self._root:
             return  # it did not run
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -346,8 +378,6 @@ class Scope:
             self._globals(code, function.__globals__)
         elif os.path.basename(code.co_filename) == "os.py":
             self._later(os.environ, "os.environ")
-        if own_dict(function):
-            self._space(own_dict(function), self._words, function.__name__)
         for part in ("__defaults__", "__kwdefaults__"):
             if getattr(function, part):  # where there are none, every call gives all its arguments
                 name = f"{function.__name__}.{part}"
@@ -430,6 +460,11 @@ def look(function: Any, arguments: Any = (), ran: Ran | None = None) -> Scope:
         if found == words or len(scope._kept) > MOST:  # of a walk that broke off the names need not settle
             return scope
         words = found
+
+
+def given_names(own: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names among the attributes of an object of ours that users gave."""
+    return tuple([name for name in own if not name.startswith("_") and name not in HELD])
 
 
 @functools.lru_cache(8192)
