@@ -12,7 +12,7 @@ from rushlight.core.anomaly import warn
 from rushlight.core.autocast import Region, casting
 from rushlight.core.placement import device
 from rushlight.core.spec import as_dtype
-from rushlight.core.state import no_grad, state
+from rushlight.core.state import no_grad, outside_only, state
 from rushlight.core.tensor import Tensor
 from rushlight.device import xp
 from rushlight.errors import ArgumentError, DTypeError, GradError, message, namespace
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+OUTSIDE = "Compile the function up to scaler.scale(loss).backward(); let the scaler step and update after it."
 
 
 class autocast:
@@ -282,6 +283,7 @@ class GradScaler:
         """
         if not self._enabled:
             return
+        outside_only("GradScaler.unscale_", "a look at the gradients", OUTSIDE)
         stage = self._stages.get(id(optimizer))
         if stage is not None:
             done = "unscale_()" if stage == "unscaled" else "step()"
@@ -306,6 +308,7 @@ class GradScaler:
         """
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
+        outside_only("GradScaler.step", "a step that looks at the gradients", OUTSIDE)
         if "closure" in kwargs:
             raise ArgumentError(message("GradScaler.step", "a closure", "none: the gradients are there"))
         if self._stages.get(id(optimizer)) == "stepped":
@@ -320,6 +323,7 @@ class GradScaler:
         """Shrink the scale after a bad step, let it grow after many good ones, or set it to `new_scale`."""
         if not self._enabled:
             return
+        outside_only("GradScaler.update", "an update that looks at the gradients", OUTSIDE)
         held = self._known("update").item()
         if new_scale is not None:
             self._set(float(new_scale))

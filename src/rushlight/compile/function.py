@@ -252,7 +252,8 @@ class CompiledFunction:
         if self._traced == MANY + 1:
             warn(
                 f"{self!r} is traced and compiled again and again, for the {self._traced}th time now. What "
-                f"changed last: {why}. Pass what changes as a tensor of one shape, padded if need be."
+                f"changed last: {why}. Pass what changes as a tensor: a number as one without axes, what has "
+                "many shapes padded to one."
             )
 
     def scan(self, *sources: Any, index: Any = None) -> Any:
@@ -339,6 +340,9 @@ class CompiledFunction:
     def _explained(self) -> Entry:
         entries = [e for group in self._entries.values() for e in group]
         entry = self._latest[1] if self._latest is not None else entries[-1] if entries else None
+        if entry is None and self._eager is not None:
+            got = f"{self!r}, which runs eager: it {self._eager}"
+            raise NotSupportedError(message("explain", got, "a function that is compiled"))
         if entry is None or entry.program is None:
             compiles = self.mode in ("full", "nofuse")
             raise NotSupportedError(
@@ -402,5 +406,5 @@ def _what_changed(entries: list[Entry], flat: Flat, last: Any) -> str:
         more = ", ..." if len(flat.tensors) > 4 else ""
         return f"the shapes ({shapes}{more} now), dtypes or numbers of the arguments"
     if entries[-1].reads_numbers and entries[-1].guards.hold():
-        return "a number that decides a shape, a range() or an if"
+        return "a number that decides a shape, a range() or an if, or that an operation takes as it is"
     return entries[-1].guards.broken()

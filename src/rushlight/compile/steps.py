@@ -20,12 +20,15 @@ def as_tensor(value: Any) -> Any:
 
 def check_scan(sources: tuple[Any, ...], index: Any) -> int:
     """How many steps a scan has; raises for what does not fit."""
-    if not sources or not all(
-        isinstance(t, Tensor) and t.ndim for t in (*sources, *([] if index is None else [index]))
-    ):
-        raise DTypeError(
-            message("scan", "other arguments", "tensors with a first axis", "Wrap them with rl.tensor().")
-        )
+    if not sources:
+        remedy = "For a step without arguments give one that it passes over, of shape (steps,)."
+        raise DTypeError(message("scan", "no arguments", "tensors with a first axis, of the steps", remedy))
+    for place, t in (*enumerate(sources, 1), *([] if index is None else [("index", index)])):
+        if not isinstance(t, Tensor) or not t.ndim:
+            what = "a tensor without axes" if isinstance(t, Tensor) else f"a {type(t).__name__}"
+            got = f"{what} as argument {place}"
+            remedy = "What is the same in all steps the function may read from outside."
+            raise DTypeError(message("scan", got, "a tensor with a first axis, of the steps", remedy))
     lengths = {t.shape[0] for t in sources}
     if len(lengths) > 1:
         raise ShapeError(message("scan", f"first axes of {sorted(lengths)}", "one length"))

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
+from rushlight.errors import NotSupportedError, message
+
 __all__ = [
     "add_final",
     "asking_nobody",
@@ -20,6 +22,7 @@ __all__ = [
     "is_inference_mode_enabled",
     "made_ready",
     "no_grad",
+    "outside_only",
     "set_grad_enabled",
     "state",
     "untraced",
@@ -88,6 +91,15 @@ class State(threading.local):
 
 
 state = State()
+
+
+def outside_only(op: str, got: str, remedy: str) -> None:
+    """Raise NotSupportedError in a function that is being traced: this looks at numbers."""
+    if state.tracing:
+        error = NotSupportedError(message(op, f"{got} inside a compiled function", "it outside", remedy))
+        if state.refused is not None:
+            state.refused.append(error)
+        raise error
 
 
 def add_final(final: Callable[[], None]) -> None:

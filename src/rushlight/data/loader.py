@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from rushlight.core.random import Generator, default_generator
+from rushlight.core.state import outside_only
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.data import checks
 from rushlight.data.batches import Recipe
@@ -236,6 +237,8 @@ class DataLoader(Generic[T_co]):
         return order[:whole].reshape(-1, size), rest
 
     def __iter__(self) -> Iterator[Any]:
+        remedy = "Compile the step, and loop over the loader around it; or use scan(data, index=batches)."
+        outside_only("DataLoader", "a loop over a loader", remedy)
         if self._started:
             self._begin_at(self._epoch + 1, 0)
         self._started = True

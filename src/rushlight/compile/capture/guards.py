@@ -170,7 +170,8 @@ class Guards:
                 yield f"a {kind.__name__} got another class or other attributes"
         for container, reader, items in self._containers:
             if not same_items(reader(container), items):
-                yield f"a {type(container).__name__}, now {_short(container)}"
+                name = self.scope.called.get(id(container), f"a {type(container).__name__}")
+                yield f"{name}, now {_short(container)}"
         for module, (now, then) in zip(self.scope.modules.values(), self._modules, strict=False):
             for name in now:
                 if name not in PASSING and not same(now[name], then.get(name, DEFAULTS.get(name))):

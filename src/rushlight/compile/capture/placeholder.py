@@ -30,9 +30,9 @@ class TraceError(NotSupportedError):
 
 REMEDIES = {
     "nonzero": "How many elements a mask names is not known yet: use rl.where(mask, a, b) or masked_fill.",
-    "item": "Return the tensor and look at it outside; what a tensor holds may be used as a tensor.",
+    "bool": "Use rl.where in place of `if`, or return the tensor and look at it outside.",
 }
-LOOK = "Return the tensor and look at it outside, or use rl.where in place of `if`."
+LOOK = "Compute with the tensor itself, or return it and look at its numbers outside."
 
 
 class Placeholder:

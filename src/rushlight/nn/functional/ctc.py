@@ -61,11 +61,7 @@ def ctc_loss(
 
 
 def _lengths(name: str, lengths: Lengths, batch: int) -> list[int]:
-    found = (
-        as_numbers("ctc_loss", lengths.reshape(-1))
-        if isinstance(lengths, Tensor)
-        else [int(n) for n in lengths]
-    )
+    found = as_numbers("ctc_loss", lengths) if isinstance(lengths, Tensor) else [int(n) for n in lengths]
     if not all(isinstance(n, int) for n in found):
         got = f"{name}_lengths of {lengths.dtype}" if isinstance(lengths, Tensor) else f"{name}_lengths"
         raise DTypeError(message("ctc_loss", got, "whole numbers", "Use x.long()."))
