@@ -220,7 +220,7 @@ def test_what_is_traced_again_and_again_runs_eager_and_says_why() -> None:
             found.append(compiled(rl.zeros(1)).item())
         return found
 
-    with pytest.warns(UserWarning, match="eager.*again and again.*a list") as given:
+    with pytest.warns(UserWarning, match="eager.*again and again.*names, now") as given:
         found = calls()
     assert found == list(range(20))
     assert len(given) == 1
