@@ -57,7 +57,7 @@ def tensor(
             [3, 4]]), dtype('float32'))
     """
     check_device(device)
-    if _is_traced(data):
+    if is_traced(data):
         return full((), data, dtype=dtype, requires_grad=requires_grad)
     if state.tracing and isinstance(data, Tensor):  # an operation, whose result is another in each call
         out = data.detach().clone()
@@ -75,7 +75,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return wrap(_convert("as_tensor", data, dtype, copy=False))
 
 
-def _is_traced(value: Any) -> bool:
+def is_traced(value: Any) -> bool:
     """Whether something stands for a number that a compiled function reads in each call."""
     return state.tracing and isinstance(value, (int, float)) and not issubclass(type(value), (int, float))
 
@@ -187,7 +187,7 @@ def _filled(sizes: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool,
     check_device(device)
     shape = new_sizes("creation", sizes)
     dtype = check_dtype(dtype)
-    if _is_traced(value):
+    if is_traced(value):
         out = apply(FULL, shape=shape, value=0, dtype=dtype) + value
     else:
         out = apply(FULL, shape=shape, value=as_held("full", value, dtype), dtype=dtype)

@@ -7,6 +7,7 @@ from typing import Any
 from rushlight import ops
 from rushlight.core.state import no_grad, state
 from rushlight.core.tensor import Tensor
+from rushlight.ops.creation import is_traced
 
 __all__ = ["ParamGroup"]
 
@@ -50,6 +51,8 @@ class ParamGroup(dict[str, Any]):
         found = self._tensors.get(key)
         if found is None:
             value = super().__getitem__(name)
+            if is_traced(value):
+                return ops.full((), value, dtype=dtype)
             number = float(value if part is None else value[part])
             if self._inside and state.tracing:  # each call makes the group anew
                 return ops.full((), number, dtype=dtype)
@@ -73,14 +76,22 @@ class ParamGroup(dict[str, Any]):
         return bool(super().__getitem__(name))
 
     def __getitem__(self, name: str) -> Any:
-        if state.tracing:
+        found = super().__getitem__(name)
+        if state.tracing and not is_traced(found):
             self.frozen.add(name)
-        return super().__getitem__(name)
+        return found
 
     def __setitem__(self, name: str, value: Any) -> None:
         if isinstance(value, Tensor) and value.ndim == 0:
             value = value.item()
         before = super().get(name)
+        if is_traced(value) and name in self:  # a schedule, say, which the program then follows
+            super().__setitem__(name, value)
+            with no_grad():
+                for (key, dtype, *part), held in self._tensors.items():
+                    if key == name and not part:
+                        held.copy_(ops.full((), value, dtype=dtype))
+            return
         if state.tracing and not self._inside and name in self and before == value:
             self.frozen.add(name)  # every call sets it to this: a change elsewhere does not last
             return

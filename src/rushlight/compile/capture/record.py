@@ -7,6 +7,7 @@ besides tensors, and what it asked of the world outside, is looked at after the 
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -241,6 +242,9 @@ class _Attempt:
                 raise UnseenError("makes of a number something else", passing=True)
             writes.append((self.handles[key].put, self.sheet.result(end)))
             self.handles[key].put(self._held[key])
+        for group, name, then in self.snapshot.scheduled():
+            writes.append((functools.partial(group.__setitem__, name), self.sheet.result(group[name])))
+            dict.__setitem__(group, name, then)
         return writes
 
     def _refuse_changes(self, after: Scope) -> None:

@@ -18,6 +18,7 @@ from rushlight.compile.capture.makes import (
     same,
     same_items,
 )
+from rushlight.compile.capture.number import Number
 from rushlight.compile.capture.visible import Scope, given_names
 from rushlight.device import outside
 
@@ -70,6 +71,15 @@ class Snapshot:
             for name in now.keys() ^ then.keys():
                 if not name.startswith("__"):  # of Python's own some come when they are first asked for
                     yield f"{owner}.{name}"
+
+    def scheduled(self) -> list[tuple[Any, str, Any]]:
+        """(group, name, what it had) of the options of optimisers that are numbers computed in each call."""
+        return [
+            (group, name, options[name])
+            for group, options in self._options
+            for name, now in dict.items(group)
+            if type(now) is Number and type(options.get(name)) in (int, float)
+        ]
 
     def changed_options(self) -> Iterator[str]:
         """What of the options of optimisers is no longer as it was, in words."""

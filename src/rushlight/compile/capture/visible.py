@@ -242,6 +242,7 @@ class Scope:
                 known = dict.keys(own) if self._words is None else self._words
                 self._space(own, set(known) - {"param_groups", "state"}, kind.__name__, kind)
                 self._class(kind)
+                self._names_of(own, kind.__name__)
             else:
                 self._given(own, kind.__name__)
                 if self._words is None or "defaults" in self._words:
