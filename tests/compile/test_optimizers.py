@@ -11,6 +11,7 @@ import pytest
 import rushlight as rl
 from rushlight import nn
 from rushlight.compile.function import compile
+from tests.compile.steps import entries
 
 F = nn.functional
 pytest.importorskip("llvmlite")
@@ -324,3 +325,81 @@ def test_the_closure_of_lbfgs_stays_one_program() -> None:
         optimizer.step(compiled)
     np.testing.assert_allclose(p.tolist(), [1.0, 1.0], atol=1e-3)
     assert sum(map(len, compiled._entries.values())) <= 2
+
+
+S = rl.optim.lr_scheduler
+SCHEDULES: dict[str, Callable[[Any], Any]] = {
+    "StepLR": lambda o: S.StepLR(o, 3, 0.5),
+    "MultiStepLR": lambda o: S.MultiStepLR(o, [2, 5], 0.5),
+    "ExponentialLR": lambda o: S.ExponentialLR(o, 0.9),
+    "CosineAnnealingLR": lambda o: S.CosineAnnealingLR(o, 10),
+    "CosineAnnealingWarmRestarts": lambda o: S.CosineAnnealingWarmRestarts(o, 4),
+    "LinearLR": lambda o: S.LinearLR(o, 0.1, 1.0, 5),
+    "LambdaLR": lambda o: S.LambdaLR(o, lambda epoch: 0.9**epoch),
+    "PolynomialLR": lambda o: S.PolynomialLR(o, 10),
+    "CyclicLR": lambda o: S.CyclicLR(o, 0.01, 0.1, 3, cycle_momentum=False),
+    "OneCycleLR": lambda o: S.OneCycleLR(o, 0.1, total_steps=20, cycle_momentum=False),
+    "SequentialLR": lambda o: S.SequentialLR(o, [S.LinearLR(o, 0.1, 1.0, 3), S.CosineAnnealingLR(o, 8)], [3]),
+    "ChainedScheduler": lambda o: S.ChainedScheduler([S.ConstantLR(o, 0.5, 3), S.ExponentialLR(o, 0.9)]),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_inside_of_the_step_is_compiled(name: str) -> None:
+    rates, weights = [], []
+    for compiles in (False, True):
+        rl.manual_seed(0)
+        net = nn.Linear(3, 1)
+        optimizer = rl.optim.AdamW(net.parameters(), lr=0.1)
+        schedule = SCHEDULES[name](optimizer)
+
+        def step(x: Any) -> Any:
+            optimizer.zero_grad()  # noqa: B023
+            loss = net(x).square().mean()  # noqa: B023
+            loss.backward()
+            optimizer.step()  # noqa: B023
+            schedule.step()  # noqa: B023
+            return loss
+
+        run = compile(step) if compiles else step
+        rl.manual_seed(1)
+        seen = []
+        for _ in range(12):
+            run(rl.rand(5, 3))
+            seen.append((optimizer.param_groups[0]["lr"], schedule.get_last_lr(), schedule.last_epoch))
+        rates.append(seen)
+        weights.append(net.weight)
+        if compiles:
+            assert 0 < entries(run) < 6
+    assert rates[0] == rates[1]
+    rl.testing.assert_close(weights[0], weights[1])
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_learning_rate_that_the_step_computes(groups: int) -> None:
+    """As one writes a warm-up and a decay by hand."""
+    found = []
+    for compiles in (False, True):
+        rl.manual_seed(0)
+        net = nn.Linear(3, 1)
+        parts = [{"params": [p]} for p in net.parameters()] if groups == 2 else net.parameters()
+        optimizer = rl.optim.Adam(parts, lr=0.1)
+
+        def step(x: Any, number: int) -> Any:
+            rate = 0.1 * (number + 1) / 3 if number < 3 else 0.1 * 0.9 ** (number - 3)
+            for group in optimizer.param_groups:  # noqa: B023
+                group["lr"] = rate
+            optimizer.zero_grad()  # noqa: B023
+            loss = net(x).square().mean()  # noqa: B023
+            loss.backward()
+            optimizer.step()  # noqa: B023
+            return loss
+
+        run = compile(step) if compiles else step
+        rl.manual_seed(1)
+        losses = [run(rl.rand(5, 3), k).item() for k in range(10)]
+        found.append((losses, [g["lr"] for g in optimizer.param_groups]))
+        if compiles:
+            assert 0 < entries(run) < 5
+    assert found[0][1] == found[1][1]
+    rl.testing.assert_close(rl.tensor(found[0][0]), rl.tensor(found[1][0]))

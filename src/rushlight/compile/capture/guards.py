@@ -24,7 +24,7 @@ from rushlight.compile.capture.makes import (
     same,
     same_items,
 )
-from rushlight.compile.capture.number import Number
+from rushlight.compile.capture.number import is_number
 from rushlight.compile.capture.visible import PASSING, Scope
 from rushlight.core.state import changes
 from rushlight.core.tensor import Tensor
@@ -33,7 +33,7 @@ from rushlight.device import outside
 if TYPE_CHECKING:
     from rushlight.compile.capture.trace import Traced
 
-__all__ = ["Guards", "is_number", "moved"]
+__all__ = ["Guards", "moved"]
 
 DEFAULTS = {"training": True}
 SOON = 4
@@ -273,11 +273,6 @@ def moved(container: Any, then: tuple[Any, ...], now: tuple[Any, ...]) -> list[A
     if any(not (i % 2 if ordered else i >= half) for i in at):
         return None
     return [(id(container), "at", then[i - 1] if ordered else then[i - half]) for i in at]
-
-
-def is_number(value: Any) -> bool:
-    """Whether it may be read in each call in place of being frozen."""
-    return type(value) in (int, float, Number)
 
 
 def _reader(space: Any) -> Callable[..., Any]:

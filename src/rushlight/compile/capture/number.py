@@ -20,7 +20,7 @@ from rushlight.core.atomic import at_once
 from rushlight.core.tensor import Tensor, wrap
 from rushlight.device import xp
 
-__all__ = ["Number", "Sheet", "settled"]
+__all__ = ["Number", "Sheet", "is_number", "settled"]
 
 NUMBERS = (int, float)
 
@@ -244,6 +244,11 @@ _UNARY: tuple[tuple[str, str, Any], ...] = (
 )
 for _name, _text, _only in _UNARY:
     _unary(_name, _text, _only)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it may be read in each call in place of being frozen."""
+    return type(value) in (int, float, Number)
 
 
 def settled(value: Any) -> Any:

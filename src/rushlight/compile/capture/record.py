@@ -15,9 +15,9 @@ from operator import methodcaller
 from typing import Any
 
 from rushlight.compile.capture.arguments import Flat, things_in
-from rushlight.compile.capture.guards import DEFAULTS, Guards, is_number, moved
+from rushlight.compile.capture.guards import DEFAULTS, Guards, moved
 from rushlight.compile.capture.makes import same
-from rushlight.compile.capture.number import Number, Sheet, ThroughMath
+from rushlight.compile.capture.number import Number, Sheet, ThroughMath, is_number
 from rushlight.compile.capture.placeholder import Placeholder, TraceError
 from rushlight.compile.capture.ran import Ran
 from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handles, memories
@@ -240,8 +240,9 @@ class _Attempt:
                 continue
             if type(end) not in (int, float, bool, Number):
                 raise UnseenError("makes of a number something else", passing=True)
-            writes.append((self.handles[key].put, self.sheet.result(end)))
-            self.handles[key].put(self._held[key])
+            handle = self.handles[key]
+            writes.append((handle.write or handle.put, self.sheet.result(end)))
+            handle.put(self._held[key])
         for group, name, then in self.snapshot.scheduled():
             writes.append((functools.partial(group.__setitem__, name), self.sheet.result(group[name])))
             dict.__setitem__(group, name, then)
@@ -250,11 +251,10 @@ class _Attempt:
     def _refuse_changes(self, after: Scope) -> None:
         """Raise UnseenError for what changed while tracing; note the numbers."""
         snapshot = self.snapshot
-        for changed in (
-            *snapshot.changed_options(),
-            *snapshot.changed_attributes(),
-            *self._changed(after),
-        ):
+        if self._may_move:
+            self.moved.update(snapshot.moved_options())
+        options = () if self.moved else snapshot.changed_options()
+        for changed in (*options, *snapshot.changed_attributes(), *self._changed(after)):
             raise UnseenError(f"changes {changed}: do that outside, between two calls", passing=True)
         containers = {id(c): c for c, _, _ in after.containers}
         for key, now in after.places.items():
@@ -305,6 +305,14 @@ def _handles(scope: Scope, moving: Any) -> dict[Any, Handle]:
         return {}
     known = handles(scope)
     found = {key: known[key] for key in moving if key in known}
+    for optimizer in scope.optimizers.values():
+        for group in optimizer.param_groups:
+            for name in [k[2] for k in moving if type(k) is tuple and k[:2] == (id(group), "option")]:
+                found[id(group), "option", name] = Handle(
+                    functools.partial(dict.get, group, name),
+                    functools.partial(dict.__setitem__, group, name),
+                    functools.partial(group.__setitem__, name),
+                )
     for container, _, _ in scope.containers:
         for key in moving:
             if type(key) is tuple and len(key) == 3 and key[0] == id(container):

@@ -18,7 +18,7 @@ from rushlight.compile.capture.makes import (
     same,
     same_items,
 )
-from rushlight.compile.capture.number import Number
+from rushlight.compile.capture.number import Number, is_number
 from rushlight.compile.capture.visible import Scope, given_names
 from rushlight.device import outside
 
@@ -79,6 +79,15 @@ class Snapshot:
             for group, options in self._options
             for name, now in dict.items(group)
             if type(now) is Number and type(options.get(name)) in (int, float)
+        ]
+
+    def moved_options(self) -> list[tuple[int, str, str]]:
+        """The keys of the options of optimisers that are other numbers than before."""
+        return [
+            (id(group), "option", name)
+            for group, options in self._options
+            for name, now in dict.items(group)
+            if is_number(now) and is_number(options.get(name)) and not same(now, options[name])
         ]
 
     def changed_options(self) -> Iterator[str]:
@@ -190,10 +199,12 @@ def refill(container: Any, items: tuple[Any, ...]) -> None:
 
 
 class Handle(NamedTuple):
-    """A place that holds a number: how to read and how to write it."""
+    """A place that holds a number: how to read and how to put it; how to write it after a call, if that is
+    more than to put it there."""
 
     get: Callable[[], Any]
     put: Callable[[Any], None]
+    write: Callable[[Any], None] | None = None
 
 
 def handles(scope: Scope) -> dict[Any, Handle]:

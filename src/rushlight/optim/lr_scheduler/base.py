@@ -74,7 +74,7 @@ class LRScheduler:
 
     def get_last_lr(self) -> list[float]:
         """The learning rates that the last step set."""
-        return self._last_lr
+        return list(self._last_lr)
 
     def step(self, epoch: int | None = None) -> None:
         """Goes on to the next epoch and sets the learning rate of each group.
@@ -104,7 +104,14 @@ class LRScheduler:
     def _set(self, rates: Sequence[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = lr
-        self._last_lr = self._present()
+        self._show(self._present())
+
+    def _show(self, rates: list[float]) -> None:
+        """Have these be the last rates: in the same list, so that a compiled step writes numbers alone."""
+        if "_last_lr" in vars(self):
+            self._last_lr[:] = rates
+        else:
+            self._last_lr = rates
 
     def begin(self) -> None:
         """Go back to epoch 0 and set its rates, whatever others have set: `SequentialLR` does so when it is
@@ -122,7 +129,8 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimiser (and plain functions, which can't be saved)."""
-        return {key: value for key, value in vars(self).items() if key != "optimizer"}
+        held = {key: value for key, value in vars(self).items() if key != "optimizer"}
+        return {**held, "_last_lr": self.get_last_lr()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Takes over what ``state_dict()`` gave. The learning rate itself is the optimiser's: load its state

@@ -72,7 +72,7 @@ class SequentialLR(_Several):
         for scheduler in self._schedulers[1:]:  # their steps 0, when they were made, do not count
             scheduler.last_epoch -= 1
         self._schedulers[0].begin()
-        self._last_lr = self._schedulers[0].get_last_lr()
+        self._show(self._schedulers[0].get_last_lr())
 
     def step(self) -> None:  # type: ignore[override]
         self.last_epoch += 1
@@ -83,7 +83,7 @@ class SequentialLR(_Several):
             scheduler.begin()
         else:
             scheduler.step()
-        self._last_lr = scheduler.get_last_lr()
+        self._show(scheduler.get_last_lr())
 
 
 class ChainedScheduler(_Several):
@@ -102,14 +102,14 @@ class ChainedScheduler(_Several):
         self.optimizer = _check_optimizer("ChainedScheduler", schedulers, optimizer)
         self._schedulers = list(schedulers)
         self.base_lrs, self.last_epoch, self._step_count = schedulers[0].base_lrs, 0, 1
-        self._last_lr = self._present()
+        self._show(self._present())
 
     def step(self) -> None:  # type: ignore[override]
         self.last_epoch += 1
         self._step_count += 1
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = self._present()
+        self._show(self._present())
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -157,7 +157,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.mode, self.factor, self.patience, self.eps = mode, factor, patience, eps
         self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
         self.base_lrs, self.last_epoch, self._step_count = self._present(), 0, 1
-        self._last_lr = self._present()
+        self._show(self._present())
         self._reset()
 
     def _reset(self) -> None:
@@ -193,7 +193,7 @@ class ReduceLROnPlateau(LRScheduler):
         if self.num_bad_epochs > self.patience:
             self._reduce()
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-        self._last_lr = self._present()
+        self._show(self._present())
 
     def _reduce(self) -> None:
         for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):

@@ -73,7 +73,8 @@ class MultiStepLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        return [lr * self.gamma ** self.milestones[self.last_epoch] for lr in self._present()]
+        now = sum(count for epoch, count in self.milestones.items() if epoch == self.last_epoch)
+        return [lr * self.gamma**now for lr in self._present()]
 
     def _get_closed_form_lr(self) -> list[float]:
         passed = sum(count for epoch, count in self.milestones.items() if epoch <= self.last_epoch)
