@@ -45,7 +45,7 @@ class Snapshot:
             for getter, _, held in scope.reads
             if type(getter) is functools.partial and getter.func is filled
         ]
-        self._dicts = [(d, dict(d)) for d in {id(d): d for d in [*spaces, *states]}.values()]
+        self._dicts = {id(d): (d, dict(d)) for d in [*spaces, *states]}
         groups = [g for o in scope.optimizers.values() for g in o.param_groups]
         self._options = [(g, dict(dict.items(g))) for g in groups]
         lists = [o.param_groups for o in scope.optimizers.values()] + [g["params"] for _, g in self._options]
@@ -53,7 +53,8 @@ class Snapshot:
 
     def held(self, space: Any) -> dict[Any, Any]:
         """What a dict held; nothing, if it was not there."""
-        return next((held for known, held in self._dicts if known is space), {})
+        known = self._dicts.get(id(space))
+        return {} if known is None else known[1]
 
     def clear_caches(self) -> None:
         """Empty the caches that something went into."""
@@ -107,7 +108,7 @@ class Snapshot:
             if not same_items([*dict.items(group)], [*options.items()]):
                 dict.clear(group)  # not by its own methods, which tell programs of a change
                 dict.update(group, options)
-        for held, items in self._dicts:
+        for held, items in self._dicts.values():
             if not same_items([*held, *held.values()], [*items, *items.values()]):
                 held.clear()
                 held.update(items)

@@ -38,6 +38,8 @@ class LRScheduler:
     given for an optimiser that never had a schedule.
     """
 
+    _last_lr: list[float]
+
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):
             raise DTypeError(
