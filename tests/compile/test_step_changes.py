@@ -387,6 +387,19 @@ def test_what_others_change_is_noticed(function: Callable[[str], Any]) -> None:
     assert function("interpret") == function("off")
 
 
+def agrees_over_calls(made: Callable[[], tuple[Any, Any]]) -> None:
+    """Two of what was made, a step and what shows what it changed, one of them compiled."""
+    step, seen = made()
+    plain, expected = made()
+    compiled = compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for k in range(5):
+            x = rl.full((2,), k + 1.0)
+            assert compiled(x).tolist() == plain(x).tolist()
+            assert seen() == expected(), k
+
+
 def counts_on_a_function() -> tuple[Any, Any]:
     def step(x: Any) -> Any:
         step.calls = getattr(step, "calls", 0) + 1  # type: ignore[attr-defined]
@@ -483,15 +496,7 @@ def counts_in_a_hook() -> tuple[Any, Any]:
     ],
 )
 def test_what_is_counted_outside_is_counted_once_a_call(made: Callable[[], tuple[Any, Any]]) -> None:
-    step, seen = made()
-    plain, expected = made()
-    compiled = compile(step)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for k in range(5):
-            x = rl.full((2,), k + 1.0)
-            assert compiled(x).tolist() == plain(x).tolist()
-            assert seen() == expected(), k
+    agrees_over_calls(made)
 
 
 def counted_on(make: Callable[[], Any]) -> Callable[[], tuple[Any, Any]]:
@@ -539,12 +544,4 @@ HOLDERS: dict[str, Callable[[], Any]] = {
 def test_attributes_that_users_give(kind: Any, name: str) -> None:
     if name == "a tensor" and kind is looked_for_on:
         pytest.skip("what is not there yet is looked for on tensors only while tracing")
-    made = kind(HOLDERS.get(name, lambda: rl.ones(1)))
-    (step, seen), (plain, expected) = made(), made()
-    compiled = compile(step)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for k in range(5):
-            x = rl.full((2,), k + 1.0)
-            assert compiled(x).tolist() == plain(x).tolist()
-            assert seen() == expected()
+    agrees_over_calls(kind(HOLDERS.get(name, lambda: rl.ones(1))))
