@@ -210,7 +210,7 @@ def test_other_changes_run_as_python() -> None:
         return x * len(seen)
 
     compiled = compile(function, mode="interpret")
-    with pytest.warns(UserWarning, match="eager.*changes what it can read: a list"):
+    with pytest.warns(UserWarning, match="eager.*changes what it can read: seen, now"):
         found = [compiled(X)[0].item() for _ in range(6)]
     assert found == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 

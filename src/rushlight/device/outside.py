@@ -11,6 +11,7 @@ __all__ = [
     "FIXED",
     "GENERATORS",
     "READERS",
+    "READS_NATIVELY",
     "fingerprint",
     "global_random",
     "random_state",
@@ -20,8 +21,9 @@ __all__ = [
 
 ARRAY = np.ndarray
 GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator)
-READERS = (np.load, np.loadtxt, np.genfromtxt)
+READERS = (np.load, np.loadtxt, np.genfromtxt, np.memmap.__new__)
 """Functions, written in Python, that read files."""
+READS_NATIVELY = np.fromfile
 FIXED = (np.generic, np.dtype, np.ufunc, type(np.mean), np.random.SeedSequence, *GENERATORS)
 """Types whose objects cannot change, or whose changes are looked for elsewhere."""
 

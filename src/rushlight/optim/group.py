@@ -122,6 +122,8 @@ class ParamGroup(dict[str, Any]):
         return self[name]
 
     def get(self, name: str, default: Any = None) -> Any:
+        if state.tracing and name not in self:
+            self.frozen.add(name)
         return self[name] if name in self else default  # noqa: SIM401  (that would be this method)
 
     def items(self) -> Any:

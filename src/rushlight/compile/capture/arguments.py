@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rushlight.compile.capture.makes import PLAIN, same_items
+from rushlight.compile.capture.makes import PLAIN, is_record, same_items
 from rushlight.core.autocast import casting, lower_dtype
 from rushlight.core.composite import Composite
 from rushlight.core.spec import default
@@ -27,7 +27,18 @@ class Flat:
     key      all else that a program depends on, hashable.
     """
 
-    __slots__ = ("_args", "_free", "_made", "_named", "_number", "key", "numbers", "tensors")
+    __slots__ = (
+        "_args",
+        "_free",
+        "_made",
+        "_met",
+        "_named",
+        "_number",
+        "_rebuilt",
+        "key",
+        "numbers",
+        "tensors",
+    )
 
     def __init__(self, args: tuple[Any, ...], options: Mapping[str, Any], free: Container[int]) -> None:
         self.tensors: list[Tensor] = []
@@ -35,7 +46,9 @@ class Flat:
         self._free = free
         self._number = 0
         self._made: list[tuple[Any, tuple[Any, ...]]] = []
-        self._args, self._named = args, sorted(options.items())
+        self._rebuilt: dict[int, Any] = {}
+        self._args, self._named = args, list(options.items())
+        self._met: dict[int, int] = {}
         self.key = (
             tuple([self._enter(a) for a in args]),
             tuple([(k, self._enter(v)) for k, v in self._named]),
@@ -44,15 +57,20 @@ class Flat:
     def rebuild(self, tensors: Any, numbers: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with these in the places of tensors and numbers."""
         self._number = 0
-        self._made = []
+        self._made, self._rebuilt = [], {}
         rest = iter(tensors), iter(numbers)
         args = tuple([self._leave(a, *rest) for a in self._args])
         return args, {k: self._leave(v, *rest) for k, v in self._named}
+
+    def containers(self) -> Iterable[int]:
+        """The ids of the lists, dicts and records among the arguments, in whose places others are given."""
+        return self._met.keys()
 
     def changed(self) -> str | None:
         """The kind of a list, dict or record among the arguments that were rebuilt last, if it was changed
         since; all are let go of."""
         rebuilt, self._made = self._made, []
+        self._rebuilt = {}
         for made, held in rebuilt:
             if not same_items(_held(made), held):
                 return type(made).__name__
@@ -63,7 +81,6 @@ class Flat:
         return self._number in self._free
 
     def _enter(self, value: Any) -> Any:
-        value = _as_number(value)
         if isinstance(value, Composite):
             return type(value), value.facts(), tuple([self._enter(v) for v in value.parts()])
         if isinstance(value, Tensor) or _is_array(value):
@@ -73,16 +90,20 @@ class Flat:
         if type(value) in NUMBERS and self._is_free():
             self.numbers.append(value)
             return type(value), NUMBERS
+        if isinstance(value, (list, dict)) or is_record(value):
+            # Of one that is given twice the function may see that it is the same.
+            if id(value) in self._met:
+                return type(value), self._met[id(value)]
+            self._met[id(value)] = len(self._met)
         if isinstance(value, (tuple, list)):
             return type(value), tuple([self._enter(v) for v in value])
         if isinstance(value, dict):
             return type(value), tuple([(_key(k), self._enter(v)) for k, v in value.items()])
-        if _is_record(value):
+        if is_record(value):
             return type(value), tuple([(k, self._enter(v)) for k, v in vars(value).items()])
         return _key(value)
 
     def _leave(self, value: Any, tensors: Any, numbers: Any) -> Any:
-        value = _as_number(value)
         if isinstance(value, Composite):
             return value.rebuilt([next(tensors) for _ in value.parts()])
         if isinstance(value, Tensor) or _is_array(value):
@@ -93,10 +114,13 @@ class Flat:
             return type(value)(*[self._leave(v, tensors, numbers) for v in value])
         if isinstance(value, tuple):
             return type(value)(self._leave(v, tensors, numbers) for v in value)
-        if not isinstance(value, (list, dict)) and not _is_record(value):
+        if not isinstance(value, (list, dict)) and not is_record(value):
             return value
+        if id(value) in self._rebuilt:
+            return self._rebuilt[id(value)]
         made: Any = copy.copy(value)
-        if _is_record(value):
+        self._rebuilt[id(value)] = made
+        if is_record(value):
             vars(made).update({k: self._leave(v, tensors, numbers) for k, v in vars(value).items()})
         elif isinstance(value, list):
             list.__setitem__(made, slice(None), [self._leave(v, tensors, numbers) for v in value])
@@ -161,7 +185,8 @@ def alike(args):
 
 def things_in(value: Any) -> Iterator[Any]:
     """What in an argument is neither tensor nor plain: modules, functions, the user's own objects."""
-    if _is_record(value):
+    if is_record(value):
+        yield type(value)
         value = vars(value)
     if isinstance(value, dict):
         value = list(value.values())
@@ -185,17 +210,6 @@ class _Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and other.thing is self.thing
-
-
-def _as_number(value: Any) -> Any:
-    """A number of NumPy's as Python's."""
-    return value.item() if isinstance(value, xp.generic) and value.dtype.kind in "biuf" else value
-
-
-def _is_record(value: Any) -> bool:
-    """Whether a value is of a dataclass, whose attributes are its fields and nothing else."""
-    fields, own = getattr(type(value), "__dataclass_fields__", None), getattr(value, "__dict__", None)
-    return fields is not None and own is not None and own.keys() <= fields.keys()
 
 
 def _held(container: Any) -> tuple[Any, ...]:
@@ -229,6 +243,8 @@ def _is_array(value: Any) -> bool:
 def _key(value: Any) -> Any:
     if isinstance(value, (float, complex)):
         return type(value), repr(value)  # 0.0 and -0.0 are equal, and differ; a NaN is one
+    if isinstance(value, xp.generic):
+        return type(value), value.tobytes()
     if isinstance(value, slice):
         return slice, _key(value.start), _key(value.stop), _key(value.step)
     return (type(value), value) if isinstance(value, PLAIN) else _Same(value)

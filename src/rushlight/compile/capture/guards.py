@@ -51,6 +51,8 @@ class Guards:
         self._chosen = {id(o): (o, _options(o)) for o in scope.optimizers.values()}
         self._modules = list(self._before.values())
         self._states: list[tuple[Any, list[Any]]] = []
+        groups = [g for o in scope.optimizers.values() for g in o.param_groups if hasattr(g, "moved")]
+        self._numbers = [(g, {n: v for n, v in dict.items(g) if is_number(v)}) for g in groups]
         self._fresh: list[Tensor] = []
         self._taken: list[Tensor] = []
         self._relies: list[Tensor] = []
@@ -191,6 +193,8 @@ class Guards:
             key = _slot_key(getter)
             if key is not None and is_number(held) and is_number(getter()) and not same(getter(), held):
                 found.add(key)
+        for group, then in self._numbers:
+            found.update((id(group), "option", n) for n in group.moved if n in then and group[n] != then[n])
         for container, reader, held in self._containers:
             found.update(moved(container, held, reader(container)) or ())
         return found
@@ -327,7 +331,10 @@ def _memory(optimizer: Any) -> list[Any]:
     """What an optimiser remembers, and in which dicts."""
     state = getattr(optimizer, "state", {})
     dicts = [(p, held) for p, held in state.items() if isinstance(held, dict)]
-    return [state, *[(p, held, tuple(i for i in held.items() if not is_number(i[1]))) for p, held in dicts]]
+    return [
+        state,
+        *[(p, held, *held, *[None if is_number(v) else v for v in held.values()]) for p, held in dicts],
+    ]
 
 
 def _plain(group: Any) -> tuple[Any, ...]:

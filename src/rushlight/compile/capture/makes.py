@@ -35,6 +35,7 @@ __all__ = [
     "home",
     "in_slot",
     "is_opaque",
+    "is_record",
     "own_dict",
     "same",
     "same_items",
@@ -138,6 +139,13 @@ def slots(kind: type) -> tuple[tuple[str, Any], ...]:
     return tuple(
         (name, d) for b in bases for name, d in class_dict(b).items() if type(d) is types.MemberDescriptorType
     )
+
+
+def is_record(value: Any) -> bool:
+    """Whether a value is of a dataclass, whose attributes are its fields and nothing else."""
+    kind: Any = type(value)
+    fields, own = getattr(kind, "__dataclass_fields__", None), own_dict(value)
+    return fields is not None and own is not None and own.keys() <= fields.keys() and not slots(kind)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -183,7 +183,11 @@ class Number:
 
 def _line(text: str, function: Callable[..., Any], *given: Any) -> Any:
     """`function` of these, as a line of the sheet of those that are Numbers."""
-    now = function(*[g.now if type(g) is Number else g for g in given])
+    try:
+        now = function(*[g.now if type(g) is Number else g for g in given])
+    except Exception:
+        settled(given)  # the program may catch that, and go another way
+        raise
     sheet = next(g._sheet for g in given if type(g) is Number)
     if not sheet.live:
         return now

@@ -53,7 +53,9 @@ CLOCKS = frozenset(
     )
 )
 """What answers anew each time."""
-FILES = frozenset((open, input, os.open, os.stat, os.lstat, os.listdir, os.scandir, os.access))
+FILES = frozenset(
+    (open, input, os.open, os.stat, os.lstat, os.listdir, os.scandir, os.access, outside.READS_NATIVELY)
+)
 """What may answer otherwise when a file was changed; or it fills a cache, and is not called again."""
 
 READERS.update(function.__code__ for function in outside.READERS)

@@ -20,6 +20,7 @@ from rushlight.compile.capture.makes import same
 from rushlight.compile.capture.number import Number, Sheet, ThroughMath, is_number
 from rushlight.compile.capture.placeholder import Placeholder, TraceError
 from rushlight.compile.capture.ran import Ran
+from rushlight.compile.capture.results import strange
 from rushlight.compile.capture.snapshot import Handle, Snapshot, element, handles, memories
 from rushlight.compile.capture.trace import REMEDY, KeptError, Traced, trace
 from rushlight.compile.capture.visible import PASSING, Scope, look
@@ -121,6 +122,8 @@ class _Attempt:
         if self.before.opaque:
             reason = f"can read {self.before.opaque[0]}, which cannot be looked into"
             raise UnseenError(reason, early=known is None)
+        if not self.before.apart_from(flat.containers()):
+            raise UnseenError("is given a list, dict or dataclass that it reads from outside, too")
         self.guards, self.snapshot = Guards(self.before), Snapshot(self.before)
         self.luck = _Luck(self.before)
         self.ran = Ran()
@@ -148,8 +151,7 @@ class _Attempt:
         for owner, _, before in self._noted.values():
             if isinstance(owner, Tensor):
                 owner.node = before
-        if self.numbers():
-            self.snapshot.clear_caches()  # it may be a Number
+        self.snapshot.clear_caches(self.numbers())  # it may be a Number
 
     def known(self) -> Ran:
         """What code has run, now and before."""
@@ -171,6 +173,9 @@ class _Attempt:
             raise UnseenError(f"can read {after.opaque[0]}, which cannot be looked into")
         if after.clocks and not self.ran.complete:
             raise UnseenError(f"may call {after.clocks[0]}(), which nobody hears beside a profiler")
+        for found in strange(traced.result):
+            if after.apart_from([id(found)]):
+                raise UnseenError(f"returns an object of its own, a {type(found).__name__}")
         self._refuse_changes(after)
         if self.moved or after.places.keys() - self.before.places.keys():
             return None
@@ -282,7 +287,8 @@ class _Attempt:
         for optimizer in self.before.optimizers.values():
             for held in memories(optimizer):
                 then = self.snapshot.held(held)
-                new = {k for k, v in held.items() if is_number(v) and not same(v, then.get(k))}
+                kept = [k for k, v in held.items() if not isinstance(v, (Tensor, dict))]
+                new = any(not same(held[k], then.get(k)) for k in kept)
                 if new and id(held) not in self.before.places:
                     yield "what an optimiser remembers"
         for owner, name, then in self._noted.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import gc
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -19,7 +20,9 @@ from rushlight.compile.capture.makes import (
     same_items,
 )
 from rushlight.compile.capture.number import Number, is_number
+from rushlight.compile.capture.placeholder import Placeholder
 from rushlight.compile.capture.visible import Scope, given_names
+from rushlight.core.tensor import Tensor
 from rushlight.device import outside
 
 __all__ = ["Handle", "Snapshot", "element", "handles", "memories"]
@@ -56,10 +59,12 @@ class Snapshot:
         known = self._dicts.get(id(space))
         return {} if known is None else known[1]
 
-    def clear_caches(self) -> None:
-        """Empty the caches that something went into."""
+    def clear_caches(self, everything: bool) -> None:
+        """Empty the caches that something went into; or only those that got tensors without numbers."""
         for cache, held in self._caches:
-            if not same_items(filled(cache), held):
+            if same_items(filled(cache), held):
+                continue
+            if everything or _is_without_numbers(gc.get_referents(cache)):
                 cache.cache_clear()
 
     def changed_attributes(self) -> Iterator[str]:
@@ -132,6 +137,15 @@ class Snapshot:
         for container, reader, items in (*scope.containers, *lists):
             if not same_items(reader(container), items):
                 refill(container, items)
+
+
+def _is_without_numbers(value: Any) -> bool:
+    """Whether a value of a cache is, or holds, a tensor that stands for one."""
+    if isinstance(value, Tensor):
+        return isinstance(value.array, Placeholder)
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, (tuple, list)) and any(map(_is_without_numbers, value))
 
 
 def memories(optimizer: Any) -> list[Any]:

@@ -17,7 +17,7 @@ import random
 import sys
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from rushlight.compile.capture.makes import (
@@ -123,6 +123,10 @@ class Scope:
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 yield from group["params"]
+
+    def apart_from(self, ids: Iterable[int]) -> bool:
+        """Whether the walk came to none of these objects."""
+        return self._seen.isdisjoint(ids)
 
     # The walk
 
@@ -249,8 +253,8 @@ class Scope:
                     self._later(own.get("defaults"), "defaults")
             states = None if getattr(kind, "looks_at_numbers", False) else own.get("state")
             for held in dict.values(states) if isinstance(states, dict) else ():
-                if isinstance(held, dict) and any(type(v) in (int, float) for v in held.values()):
-                    self._later(held, "an optimiser's state")  # a rule of the user's, that counts its steps
+                if isinstance(held, dict) and not all(isinstance(v, Tensor) for v in held.values()):
+                    self._later(held, "an optimiser's state")  # of a rule of the user's, that counts, say
             return
         if any("named_modules" in class_dict(b) for b in kind.__mro__):
             self._module(value, kind)
