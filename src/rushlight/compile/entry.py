@@ -224,7 +224,8 @@ class Entry:
     def _slowly(self, arguments: list[Tensor]) -> list[Any]:
         """One call at a time: by the interpreter, or the first of a program."""
         self.last.at = next(clock)
-        with self._lock, asking_once():
+        asked = asking_once()
+        with self._lock, asked, asked, asked:
             if self.program is None:
                 return self._interpret(arguments)
             if self.proved:
@@ -259,7 +260,8 @@ class Entry:
     def _prove_first(self, arguments: list[Tensor]) -> None:
         """Prove the program on a step that is not made."""
         assert self.program is not None
-        with asking_once():
+        asked = asking_once()
+        with asked, asked, asked:
             if self.program.facts.watch is None:
                 self._prove(arguments)
                 return

@@ -110,10 +110,14 @@ def add_final(final: Callable[[], None]) -> None:
 
 class asking_once:
     """For the length of a ``with`` operations that speak with other processes do so once for each question,
-    however often the step is computed: the others compute it as often as they think fit."""
+    however often the step is computed: the others compute it as often as they think fit. Entered three times,
+    ``with asked, asked, asked:``, it ends whatever signals come (see `core/atomic.py`)."""
+
+    def __init__(self) -> None:
+        self._before = state.answers
 
     def __enter__(self) -> None:
-        self._before, state.answers = state.answers, {}
+        state.answers = {}
 
     def __exit__(self, *error: object) -> None:
         state.answers = self._before
@@ -123,7 +127,6 @@ class asking_nobody(asking_once):
     """The same, where the others do not compute the step: what this process has stands for the answer."""
 
     def __enter__(self) -> None:
-        super().__enter__()
         state.answers = False
 
 

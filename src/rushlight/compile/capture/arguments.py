@@ -54,13 +54,19 @@ class Flat:
             tuple([(k, self._enter(v)) for k, v in self._named]),
         )
 
-    def rebuild(self, tensors: Any, numbers: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with these in the places of tensors and numbers."""
+    def rebuild(
+        self, tensors: Any, numbers: Any, watch: bool = False
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with these in the places of tensors and numbers. watch: `changed` will be asked."""
         self._number = 0
         self._made, self._rebuilt = [], {}
         rest = iter(tensors), iter(numbers)
         args = tuple([self._leave(a, *rest) for a in self._args])
-        return args, {k: self._leave(v, *rest) for k, v in self._named}
+        named = {k: self._leave(v, *rest) for k, v in self._named}
+        self._rebuilt = {}
+        if not watch:
+            self._made = []
+        return args, named
 
     def containers(self) -> Iterable[int]:
         """The ids of the lists, dicts and records among the arguments, in whose places others are given."""
@@ -70,7 +76,6 @@ class Flat:
         """The kind of a list, dict or record among the arguments that were rebuilt last, if it was changed
         since; all are let go of."""
         rebuilt, self._made = self._made, []
-        self._rebuilt = {}
         for made, held in rebuilt:
             if not same_items(_held(made), held):
                 return type(made).__name__

@@ -214,7 +214,7 @@ class _Attempt:
         return traced, ends
 
     def _call(self, *tensors: Any) -> Any:
-        given, named = self.flat.rebuild(tensors, self.given)
+        given, named = self.flat.rebuild(tensors, self.given, watch=True)
         assert state.run is not None
         state.run, state.changed = self.ran.aside(state.run), self._note
         records = state.grad_enabled
