@@ -40,12 +40,7 @@ class Entry:
     """One traced program of a compiled function: when it applies, and how to run it."""
 
     def __init__(
-        self,
-        function: Callable[..., Any],
-        mode: str,
-        flat: Flat,
-        moving: set[Any],
-        known: Ran | None = None,
+        self, function: Callable[..., Any], mode: str, flat: Flat, moving: set[Any], known: Ran | None = None
     ) -> None:
         started = time.perf_counter()
         arguments = flat.tensors

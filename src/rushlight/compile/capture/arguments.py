@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rushlight.compile.capture.makes import PLAIN, is_record, same_items
+from rushlight.compile.capture.makes import PLAIN, contents, is_record, same_items
 from rushlight.core.autocast import casting, lower_dtype
 from rushlight.core.composite import Composite
 from rushlight.core.spec import default
@@ -28,17 +28,8 @@ class Flat:
     """
 
     __slots__ = (
-        "_args",
-        "_free",
-        "_made",
-        "_met",
-        "_named",
-        "_number",
-        "_rebuilt",
-        "key",
-        "numbers",
-        "tensors",
-    )
+        "_args", "_free", "_made", "_met", "_named", "_number", "_rebuilt", "key", "numbers", "tensors",
+    )  # fmt: skip
 
     def __init__(self, args: tuple[Any, ...], options: Mapping[str, Any], free: Container[int]) -> None:
         self.tensors: list[Tensor] = []
@@ -219,11 +210,10 @@ class _Same:
 
 def _held(container: Any) -> tuple[Any, ...]:
     """What a list, dict or record holds."""
-    if isinstance(container, list):
-        return tuple(list.__iter__(container))
-    if not isinstance(container, dict):
-        container = vars(container)
-    return (*dict.keys(container), *dict.values(container))
+    held: Any = vars(container) if is_record(container) else container
+    reader = contents(type(held))
+    assert reader is not None
+    return reader(held)
 
 
 def difference(key: Any, other: Any) -> str:

@@ -144,8 +144,8 @@ class Ran:
     def _words(self) -> frozenset[str] | None:
         self.mentioned = frozenset().union(*map(words_of, self.codes))
         for code in self.codes:
-            name = os.path.basename(code.co_filename).removesuffix(".py").removeprefix("<frozen ").rstrip(">")
-            if is_dynamic(code) and not (is_standard(code.co_filename) and name in QUIET):
+            file = code.co_filename
+            if is_dynamic(code) and not (is_standard(file) and _module(file) in QUIET):
                 return None
         return self.mentioned
 

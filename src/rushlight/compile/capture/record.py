@@ -248,9 +248,6 @@ class _Attempt:
             handle = self.handles[key]
             writes.append((handle.write or handle.put, self.sheet.result(end)))
             handle.put(self._held[key])
-        for group, name, then in self.snapshot.scheduled():
-            writes.append((functools.partial(group.__setitem__, name), self.sheet.result(group[name])))
-            dict.__setitem__(group, name, then)
         return writes
 
     def _refuse_changes(self, after: Scope) -> None:

@@ -19,7 +19,7 @@ from rushlight.compile.capture.makes import (
     same,
     same_items,
 )
-from rushlight.compile.capture.number import Number, is_number
+from rushlight.compile.capture.number import is_number
 from rushlight.compile.capture.placeholder import Placeholder
 from rushlight.compile.capture.visible import Scope, given_names
 from rushlight.core.tensor import Tensor
@@ -77,15 +77,6 @@ class Snapshot:
             for name in now.keys() ^ then.keys():
                 if not name.startswith("__"):  # of Python's own some come when they are first asked for
                     yield f"{owner}.{name}"
-
-    def scheduled(self) -> list[tuple[Any, str, Any]]:
-        """(group, name, what it had) of the options of optimisers that are numbers computed in each call."""
-        return [
-            (group, name, options[name])
-            for group, options in self._options
-            for name, now in dict.items(group)
-            if type(now) is Number and type(options.get(name)) in (int, float)
-        ]
 
     def moved_options(self) -> list[tuple[int, str, str]]:
         """The keys of the options of optimisers that are other numbers than before."""
