@@ -211,7 +211,8 @@ class _Same:
 def _held(container: Any) -> tuple[Any, ...]:
     """What a list, dict or record holds."""
     held: Any = vars(container) if is_record(container) else container
-    reader = contents(type(held))
+    kind: Any = type(held)
+    reader = contents(kind)
     assert reader is not None
     return reader(held)
 
